@@ -1,0 +1,50 @@
+# make run, make test, make check: everything else is made by these.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help run test check install format lock screenshots clean
+.DEFAULT_GOAL := help
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: install  ## start the whole site with a demo shop (PORT=8000)
+	@exec $(BIN)/python -m ordersite.stack
+
+test: install  ## the whole suite, in parallel, against real PostgreSQL and Valkey
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q
+
+check: install  ## every gate: format, lint, types, import contracts, migrations in step, API schema
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports --no-cache | tail -n 8
+	@$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .local/schema.yml
+	@echo "all gates passed"
+
+install: .venv/installed  ## the virtual environment and what it needs
+
+.venv/installed: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) has no venv module: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@echo "installing (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+format: install  ## write the format and the safe fixes
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: install  ## compile requirements.in and requirements-dev.in
+	@for name in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
+
+screenshots: install  ## the pictures of the docs, from a site of their own
+	@$(BIN)/python -m tests.browser.screenshots
+
+clean:  ## remove the environment and all local data
+	@rm -rf .venv .local

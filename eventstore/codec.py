@@ -1,0 +1,90 @@
+"""Events and commands to and from JSON."""
+
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from eventstore.errors import CorruptEvent, UndeclaredMessage, UnknownEventType
+from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, CommandType, EventType
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who and what caused an event.
+
+    `occurred_at` is the business time where it differs from the recorded time; `extra` holds free marks such as
+    where a synthetic event came from.
+    """
+
+    actor: str
+    command_id: UUID
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    occurred_at: datetime | None = None
+    extra: dict[str, str] = {}
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_metadata = msgspec.json.Decoder(Metadata).decode
+
+
+def type_of(event: object) -> EventType:
+    """The declaration of an event object. Raises UndeclaredMessage."""
+    try:
+        return EVENT_TYPES[type(event)]
+    except KeyError:
+        raise UndeclaredMessage(f"{type(event).__qualname__} is not declared with @event") from None
+
+
+def command_type_of(command: object) -> CommandType:
+    """The declaration of a command object. Raises UndeclaredMessage."""
+    try:
+        return COMMAND_TYPES[type(command)]
+    except KeyError:
+        raise UndeclaredMessage(f"{type(command).__qualname__} is not declared with @command") from None
+
+
+def encode(message: object) -> str:
+    """An event, command or metadata as JSON text; decimals, ids and times become strings, so nothing is rounded."""
+    return _encode(message).decode()
+
+
+def decode(event_type: str, schema_version: int, data: str) -> Any:
+    """A stored event as its class. Raises UnknownEventType, CorruptEvent."""
+    try:
+        return _decoder(event_type, schema_version).decode(data)
+    except msgspec.MsgspecError as error:
+        raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
+
+
+def decode_metadata(data: str) -> Metadata:
+    """Stored metadata. Raises CorruptEvent."""
+    try:
+        return _decode_metadata(data)
+    except msgspec.MsgspecError as error:
+        raise CorruptEvent(f"metadata: {error}; stored: {data[:200]}") from error
+
+
+def fingerprint(command: object) -> bytes:
+    """A digest of what a command asks for: equal for a repeat, whatever new aggregate id the repeat made up."""
+    declared = command_type_of(command)
+    body = msgspec.to_builtins(command)
+    if declared.mints:
+        del body[declared.mints]
+    canonical = msgspec.json.encode([declared.name, body], order="deterministic")
+    return sha256(canonical).digest()
+
+
+@cache
+def _decoder(event_type: str, schema_version: int) -> msgspec.json.Decoder[Any]:
+    declared = EVENTS.get(event_type)
+    if declared is None:
+        raise UnknownEventType(f"no code declares {event_type!r}; is this code older than the log?")
+    if declared.schema_version != schema_version:
+        raise CorruptEvent(
+            f"{event_type} is stored as version {schema_version}, the code reads only {declared.schema_version}"
+        )
+    return msgspec.json.Decoder(declared.cls)

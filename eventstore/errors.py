@@ -1,0 +1,61 @@
+"""Everything the event store refuses, by name. Plain Python: the rules of a domain may raise and catch these."""
+
+from uuid import UUID
+
+
+class CommandRefused(Exception):
+    """A command breaks a rule of its aggregate. Nothing was written; show `message` to whoever sent it.
+
+    `code` is stable and machine-readable; `message` says what is wrong and what would be right.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.code, self.message)
+
+
+class AggregateNotFound(CommandRefused):
+    """The command names an aggregate that has no events, or that its sender may not see. Check the id."""
+
+
+class ConcurrencyError(Exception):
+    """Somebody appended to the aggregate first. Load it again and decide again, or show the newer version."""
+
+    def __init__(self, aggregate_id: UUID | None, expected: int | None = None, actual: int | None = None) -> None:
+        super().__init__(
+            f"aggregate {aggregate_id or '(one of a batch)'} is not at version {expected if expected is not None else '?'}"
+            f" any more{f': it is at {actual}' if actual is not None else ''}. Load it again, then retry."
+        )
+        self.aggregate_id = aggregate_id
+        self.expected = expected
+        self.actual = actual
+
+
+class IdempotencyConflict(Exception):
+    """A command id was used before with another content. Use a new id for a new command."""
+
+    def __init__(self, command_id: UUID) -> None:
+        super().__init__(f"command {command_id} was already done with another content; use a new id for a new command")
+        self.command_id = command_id
+
+
+class UnknownEventType(Exception):
+    """The log holds an event type that no code declares.
+
+    The code is older than the log, or a declaration was removed: deploy the code that declares it.
+    """
+
+
+class CorruptEvent(Exception):
+    """A stored event cannot be read in the shape its type declares.
+
+    Either its shape was changed without a new schema version (restore it, raise the version), or the row was damaged.
+    """
+
+
+class UndeclaredMessage(TypeError):
+    """An object was appended or dispatched that is no declared event or command. Decorate its class."""

@@ -1,0 +1,87 @@
+"""Declare events and commands: frozen dataclasses under stable wire names.
+
+Plain Python: the rules of a domain import this module, and it imports nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+
+class DuplicateName(ValueError):
+    """Two messages claim one wire name. Give the newer one another name: the log already uses this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """What the log stores of an event's class: the wire name and the version of its shape."""
+
+    name: str
+    schema_version: int
+    cls: type
+
+
+@dataclass(frozen=True, slots=True)
+class CommandType:
+    """A command's wire name and the field, if any, that names a new aggregate."""
+
+    name: str
+    mints: str | None
+    cls: type
+
+
+EVENTS: dict[str, EventType] = {}
+EVENT_TYPES: dict[type, EventType] = {}
+COMMANDS: dict[str, CommandType] = {}
+COMMAND_TYPES: dict[type, CommandType] = {}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def event(name: str, *, schema_version: int = 1) -> Callable[[type[T]], type[T]]:
+    """Declare an event.
+
+    `name` is what the log stores, so the class may be renamed. Raise `schema_version` whenever the shape changes.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        declared = EventType(name, schema_version, frozen)
+        EVENT_TYPES[frozen] = _claim(EVENTS, name, declared)
+        return frozen
+
+    return decorate
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def command(name: str, *, mints: str | None = None) -> Callable[[type[T]], type[T]]:
+    """Declare a command.
+
+    `mints` is the field that names a new aggregate. Whoever sends the command makes that id up, so sending the same
+    command again carries another one: it does not count when two commands are compared.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        declared = CommandType(name, mints, frozen)
+        COMMAND_TYPES[frozen] = _claim(COMMANDS, name, declared)
+        return frozen
+
+    return decorate
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def value(cls: type[T]) -> type[T]:
+    """Declare a part of messages: a frozen dataclass that is no message by itself."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+D = TypeVar("D", EventType, CommandType)
+
+
+def _claim(registry: dict[str, D], name: str, declared: D) -> D:
+    taken = registry.setdefault(name, declared)
+    if taken is not declared:
+        raise DuplicateName(f"{name!r} names both {taken.cls.__qualname__} and {declared.cls.__qualname__}")
+    return declared

@@ -1,0 +1,47 @@
+"""The log's tables. Written and read by `eventstore.store` alone; the models serve migrations and the admin."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Event(models.Model):
+    """A fact that happened. Rows are only ever added: triggers refuse everything else."""
+
+    position = models.BigAutoField(primary_key=True, help_text="Place in the whole log; grows, with holes.")
+    event_id = models.UUIDField(unique=True)
+    aggregate_id = models.UUIDField()
+    aggregate_type = models.CharField(max_length=100)
+    event_type = models.CharField(max_length=100)
+    schema_version = models.PositiveSmallIntegerField()
+    event_data = models.JSONField()
+    metadata = models.JSONField()
+    version = models.PositiveIntegerField(help_text="Place in the history of its aggregate, from 1 without holes.")
+    timestamp = models.DateTimeField(db_default=Now(), help_text="When it was recorded.")
+
+    class Meta:
+        db_table = "events"
+        ordering = ("-position",)
+        constraints = (
+            models.UniqueConstraint(fields=("aggregate_id", "version"), name="events_aggregate_version"),
+            models.CheckConstraint(condition=models.Q(version__gte=1), name="events_version_from_1"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.aggregate_id} v{self.version}"
+
+
+class CommandReceipt(models.Model):
+    """Proof that a command was done, and its answer; written in the same transaction as its events."""
+
+    command_id = models.UUIDField(primary_key=True)
+    command_type = models.CharField(max_length=100)
+    fingerprint = models.BinaryField(max_length=32)
+    aggregate_id = models.UUIDField()
+    version = models.PositiveIntegerField(help_text="The aggregate's version after the command: its answer.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "command_receipts"
+
+    def __str__(self) -> str:
+        return f"{self.command_type} {self.command_id}"

@@ -1,0 +1,345 @@
+"""Append to the log, read one aggregate, read the whole log after a position: the only SQL on the log's tables.
+
+Two things make the feed of the whole log trustworthy although no lock serialises the writers. A writer announces,
+before it takes any position, how far the sequence had come; and a reader reads no further than the lowest
+announcement still held (`horizon`). docs/the-log.md tells the whole story.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.db import connection, transaction
+from django.db.utils import IntegrityError, OperationalError
+from psycopg import errors as pg
+
+from eventstore import codec
+from eventstore.codec import Metadata
+from eventstore.errors import ConcurrencyError
+from eventstore.ids import new_id
+
+E = TypeVar("E")
+
+COPY_FROM = 64  # rows from which COPY is faster than one prepared multi-VALUES statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Generic[E]):
+    """An event as it stands in the log."""
+
+    position: int
+    event_id: UUID
+    aggregate_id: UUID
+    aggregate_type: str
+    version: int
+    timestamp: datetime
+    metadata: Metadata
+    event: E
+
+    @property
+    def occurred_at(self) -> datetime:
+        """The business time: when it happened, where that is known to differ from when it was recorded."""
+        return self.metadata.occurred_at or self.timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What is kept of a command that was done: enough to recognise a repeat and to answer it."""
+
+    command_id: UUID
+    command_type: str
+    fingerprint: bytes
+    aggregate_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """New events of one aggregate, the version they follow, and the receipt that goes with them."""
+
+    aggregate_type: str
+    aggregate_id: UUID
+    expected_version: int
+    events: Sequence[object]
+    metadata: Metadata
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A piece of the feed. `through` is where the next read starts; `settled` is false while writers hold the feed back."""
+
+    events: list[Recorded[Any]]
+    through: int
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a decision needs: an aggregate's events, oldest first, or the receipt if the command was done before."""
+
+    events: list[Any] = field(default_factory=list)
+    receipt: Receipt | None = None
+
+    @property
+    def version(self) -> int:
+        return len(self.events)
+
+
+def append(writes: Sequence[Write]) -> int:
+    """Append all of `writes`, or none, with their receipts; returns the last position taken (0 if there was no event).
+
+    Positions follow the order given. Outside a transaction it is one of its own. Inside one, keep it the last thing
+    that transaction does: until it ends, no reader sees further.
+
+    Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was done already.
+    """
+    rows = _event_rows(writes)
+    receipts = [write.receipt for write in writes if write.receipt]
+    inside = connection.in_atomic_block
+    try:
+        if len(rows) + len(receipts) > COPY_FROM:
+            with transaction.atomic():
+                return _copy(rows, receipts)
+        # One statement is a transaction by itself; in a bigger one a savepoint lets the caller go on after a refusal.
+        with transaction.atomic() if inside else nullcontext():
+            return _insert(rows, receipts)
+    except (IntegrityError, OperationalError) as error:
+        if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
+            first = writes[0] if len(writes) == 1 else None
+            raise ConcurrencyError(
+                first and first.aggregate_id or None, first and first.expected_version or None
+            ) from error
+        raise
+
+
+def history(aggregate_id: UUID, command_id: UUID) -> History:
+    """Everything a command's decision needs, in one round trip."""
+    with _cursor() as cursor:
+        cursor.execute(_HISTORY, (command_id, aggregate_id), prepare=True)
+        rows = cursor.fetchall()
+    if rows[0][0] is not None:
+        return History(receipt=_receipt(rows[0][:5]))
+    return History([codec.decode(*row[6:]) for row in rows if row[5] is not None])
+
+
+def histories(aggregate_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
+    """The events of many aggregates; those without events are left out."""
+    found: dict[UUID, list[Any]] = {}
+    with _cursor() as cursor:
+        cursor.execute(_HISTORIES, (list(aggregate_ids),))
+        for aggregate_id, *event in cursor:
+            found.setdefault(aggregate_id, []).append(codec.decode(*event))
+    return found
+
+
+def receipts(command_ids: Iterable[UUID]) -> dict[UUID, Receipt]:
+    """The receipts of those commands that were done."""
+    with _cursor() as cursor:
+        cursor.execute(_RECEIPTS, (list(command_ids),))
+        return {row[0]: _receipt(row) for row in cursor}
+
+
+def read_stream(aggregate_id: UUID, *, after_version: int = 0) -> list[Recorded[Any]]:
+    """One aggregate's events as they stand in the log, oldest first."""
+    with _cursor() as cursor:
+        cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
+        return [_recorded(row) for row in cursor]
+
+
+def read_after(
+    position: int, *, limit: int, through: int | None = None, event_types: Sequence[str] | None = None
+) -> Page:
+    """The next events of the whole log after `position`, nothing skipped and each aggregate in order.
+
+    Reads up to the horizon only: everything at or below it is settled, committed and visible or gone for ever.
+    `through` stops it earlier.
+    """
+    with _cursor() as cursor:
+        cursor.execute("SELECT horizon, latest FROM events_horizon()", prepare=True)
+        horizon, latest = cursor.fetchone() or (0, 0)
+        # A second statement on purpose: its snapshot has to be younger than the horizon.
+        end = horizon if through is None else min(horizon, through)
+        cursor.execute(_FEED, (position, end, event_types, event_types, limit), prepare=True)
+        events = [_recorded(row) for row in cursor]
+    through = events[-1].position if len(events) == limit else max(end, position)
+    return Page(events=events, through=through, settled=horizon == latest)
+
+
+def latest_position() -> int:
+    """The highest position that was ever taken; what a reader that is level has seen."""
+    with _cursor() as cursor:
+        cursor.execute("SELECT latest FROM events_horizon()", prepare=True)
+        row = cursor.fetchone()
+        return int(row[0]) if row else 0
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+_EVENT_COLUMNS = (
+    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version"
+)
+_RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
+_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::int)"
+_RECEIPT_VALUES = "(%s::uuid, %s, %s::bytea, %s::uuid, %s::int)"
+_RECORDED = """
+SELECT position, event_id, aggregate_id, aggregate_type, version, timestamp, metadata,
+       event_type, schema_version, event_data
+  FROM events
+"""
+_STREAM = _RECORDED + "WHERE aggregate_id = %s AND version > %s ORDER BY version"
+_FEED = (
+    _RECORDED
+    + "WHERE position > %s AND position <= %s AND (%s::text[] IS NULL OR event_type = ANY(%s)) ORDER BY position LIMIT %s"
+)
+_HISTORY = """
+SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version,
+       e.version, e.event_type, e.schema_version, e.event_data
+  FROM (VALUES (1)) one
+  LEFT JOIN command_receipts r ON r.command_id = %s
+  LEFT JOIN events e ON e.aggregate_id = %s AND r.command_id IS NULL
+ ORDER BY e.version
+"""
+_HISTORIES = """
+SELECT aggregate_id, event_type, schema_version, event_data
+  FROM events WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
+"""
+_RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
+_ANNOUNCE = """
+SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)
+  FROM events_position_seq
+"""
+
+
+def _event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
+    """One row an event. The last value is the version that has to be in the table already, 0 where none has to."""
+    rows: list[tuple[Any, ...]] = []
+    reached: dict[UUID, int] = {}  # by the writes before, in this same call
+    for write in writes:
+        metadata = codec.encode(write.metadata)
+        follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
+        for version, event in enumerate(write.events, start=write.expected_version + 1):
+            declared = codec.type_of(event)
+            rows.append(
+                (
+                    new_id(),
+                    write.aggregate_id,
+                    write.aggregate_type,
+                    declared.name,
+                    declared.schema_version,
+                    codec.encode(event),
+                    metadata,
+                    version,
+                    follows,
+                )
+            )
+            reached[write.aggregate_id], follows = version, 0
+    return rows
+
+
+def _receipt_row(receipt: Receipt) -> tuple[Any, ...]:
+    return (
+        receipt.command_id,
+        receipt.command_type,
+        receipt.fingerprint,
+        receipt.aggregate_id,
+        receipt.version,
+    )
+
+
+def _receipt(row: Sequence[Any]) -> Receipt:
+    return Receipt(
+        command_id=row[0], command_type=row[1], fingerprint=bytes(row[2]), aggregate_id=row[3], version=row[4]
+    )
+
+
+def _recorded(row: Sequence[Any]) -> Recorded[Any]:
+    return Recorded(
+        position=row[0],
+        event_id=row[1],
+        aggregate_id=row[2],
+        aggregate_type=row[3],
+        version=row[4],
+        timestamp=row[5],
+        metadata=codec.decode_metadata(row[6]),
+        event=codec.decode(*row[7:]),
+    )
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
+    """One statement, one round trip, and outside a transaction one commit."""
+    if not rows and not receipts:
+        return 0
+    values = [value for row in rows for value in row]
+    values += [value for receipt in receipts for value in _receipt_row(receipt)]
+    with _cursor() as cursor:
+        cursor.execute(_insert_sql(len(rows), len(receipts)), values, prepare=True)
+        appended, last = cursor.fetchone() or (0, 0)
+    if appended < len(rows):
+        raise _version_ahead(rows)
+    return last or 0
+
+
+@cache
+def _insert_sql(events: int, receipts: int) -> str:
+    parts = [f"announced AS MATERIALIZED ({_ANNOUNCE})"] if events else []
+    if events:
+        parts.append(f"""appended AS (
+            INSERT INTO events ({_EVENT_COLUMNS})
+            SELECT {", ".join("v." + column for column in _EVENT_COLUMNS.split(", "))}
+              FROM announced, (VALUES {", ".join([_EVENT_VALUES] * events)}) v ({_EVENT_COLUMNS}, follows)
+             WHERE follows = 0 OR EXISTS (
+                   SELECT FROM events e WHERE e.aggregate_id = v.aggregate_id AND e.version = v.follows)
+            RETURNING position)""")
+    else:
+        parts.append("appended AS (SELECT 0::bigint AS position WHERE false)")
+    if receipts:
+        parts.append(f"""receipted AS (
+            INSERT INTO command_receipts ({_RECEIPT_COLUMNS})
+            SELECT v.* FROM (VALUES {", ".join([_RECEIPT_VALUES] * receipts)}) v
+             WHERE (SELECT count(*) FROM appended) = {events})""")
+    return f"WITH {', '.join(parts)} SELECT count(*), max(position) FROM appended"
+
+
+def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
+    """Many rows in one transaction: announce, check the versions that have to be there, then COPY."""
+    follows = [(row[1], row[-1]) for row in rows if row[-1]]
+    with _cursor() as cursor:
+        cursor.execute(_ANNOUNCE)
+        cursor.execute(
+            "SELECT count(*) FROM unnest(%s::uuid[], %s::int[]) f (id, v)"
+            " JOIN events e ON e.aggregate_id = f.id AND e.version = f.v",
+            ([aggregate_id for aggregate_id, _ in follows], [version for _, version in follows]),
+        )
+        if (cursor.fetchone() or (0,))[0] < len(follows):
+            raise _version_ahead(rows)
+        with cursor.copy(f"COPY events ({_EVENT_COLUMNS}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row[:-1])
+        with cursor.copy(f"COPY command_receipts ({_RECEIPT_COLUMNS}) FROM STDIN") as copy:
+            for receipt in receipts:
+                copy.write_row(_receipt_row(receipt))
+        cursor.execute("SELECT currval('events_position_seq')" if rows else "SELECT 0")
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def _version_ahead(rows: list[tuple[Any, ...]]) -> ConcurrencyError:
+    """Some write expected a version that its aggregate has not reached."""
+    heads = [row for row in rows if row[-1]]
+    return ConcurrencyError(heads[0][1], heads[0][-1]) if len(heads) == 1 else ConcurrencyError(None)
+
+
+@contextmanager
+def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A server-side-binding cursor on Django's own connection: prepared statements need one."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor

@@ -1,0 +1,1 @@
+"""Orders: what a shop may do with one, in plain Python."""

@@ -1,0 +1,186 @@
+"""HTTP to command. A command's body, its checks and its documentation come from its dataclass, declared once."""
+
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID, uuid5
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_dataclasses.serializers import DataclassSerializer
+
+from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.errors import AggregateNotFound
+from eventstore.ids import new_id
+from orders.commands import CancelOrder, CreateOrder, PayOrder
+from orders.http import correlation_of, customer_of
+from orders.order import Order
+
+_KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="A name of your own for this very request, such as a UUID. Sending it again changes nothing and gives"
+    " the same answer, with the header `Idempotency-Replayed: true`; with another body it is refused.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description='The version you have seen, such as `"3"`. If the order has moved on, nothing is done: 412.',
+)
+
+
+class AnswerSerializer(serializers.Serializer[Answer]):
+    """What a command did. Ask for the order with `min_version` to see it done."""
+
+    order_id = serializers.UUIDField(source="aggregate_id")
+    version = serializers.IntegerField(help_text="The order's version after this command.")
+
+
+class CommandSerializer(DataclassSerializer):  # type: ignore[misc]  # the library has no types
+    """A command from JSON: what its dataclass says, and no field besides."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise ValidationError({name: [f"There is no field {name!r} here."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+CommandSerializer.serializer_dataclass_field = CommandSerializer
+
+
+def body_of(command: type, *supplied: str) -> type[CommandSerializer]:
+    """The serializer of a command's body: its fields but those that the path, the token or the server supply."""
+    meta = type("Meta", (), {"dataclass": command, "exclude": supplied})
+    return type(command.__name__, (CommandSerializer,), {"Meta": meta, "__doc__": command.__doc__ or ""})
+
+
+class CommandView(APIView):
+    """A POST that sends one command, as one customer."""
+
+    body: ClassVar[type[CommandSerializer]]
+    command: ClassVar[type]
+
+    def send(self, request: Request, guard: Callable[[Order], None] | None = None, **supplied: Any) -> Answer:
+        """Validate, dispatch, answer. Raises what `dispatch` raises, and ValidationError."""
+        serializer = self.body(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = {field: getattr(serializer.validated_data, field) for field in serializer.fields}
+        if lines := fields.get("lines"):
+            fields["lines"] = tuple(lines)
+        context = Context(
+            actor=f"customer:{customer_of(request)}",
+            command_id=self._command_id(request),
+            correlation_id=correlation_of(request),
+            expected_version=_if_match(request),
+            guard=guard,
+        )
+        return dispatch(self.command(**fields, **supplied), context)
+
+    @staticmethod
+    def _command_id(request: Request) -> UUID:
+        """One customer's keys never meet another's."""
+        key = request.headers.get("Idempotency-Key", "")
+        if not _KEY.fullmatch(key):
+            raise ValidationError(
+                {"Idempotency-Key": ["Send this header: 1 to 255 visible characters that name this request."]},
+                code="idempotency_key_missing",
+            )
+        return uuid5(_KEYS, f"{request.user.pk}:{key}")
+
+
+def _if_match(request: Request) -> int | None:
+    given = request.headers.get("If-Match", "*")
+    if given == "*":
+        return None
+    if not re.fullmatch(r'"\d{1,9}"', given):
+        raise ValidationError({"If-Match": ['Send the version in quotes, such as "3".']}, code="if_match_malformed")
+    return int(given.strip('"'))
+
+
+def _answer(answer: Answer, code: int) -> Response:
+    headers = {"ETag": f'"{answer.version}"'}
+    if answer.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    if code == status.HTTP_201_CREATED:
+        headers["Location"] = reverse("order", args=[answer.aggregate_id])
+    return Response(AnswerSerializer(answer).data, status=code, headers=headers)
+
+
+class PlaceOrder(CommandView):
+    command = CreateOrder
+    body = body_of(CreateOrder, "order_id", "customer_id", "customer_name", "customer_email")
+
+    @extend_schema(
+        operation_id="order_create",
+        tags=["orders"],
+        request=body,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: AnswerSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Place an order."""
+        answer = self.send(
+            request,
+            order_id=new_id(),
+            customer_id=customer_of(request),
+            customer_name=request.user.get_full_name(),
+            customer_email=getattr(request.user, "email", ""),
+        )
+        return _answer(answer, status.HTTP_201_CREATED)
+
+
+class OwnOrderCommand(CommandView):
+    """A command to an existing order, which to anybody but its customer does not exist."""
+
+    def send_to(self, request: Request, order_id: UUID) -> Response:
+        customer_id = customer_of(request)
+
+        def own(order: Order) -> None:
+            if order.customer_id != customer_id:
+                raise AggregateNotFound("order_not_found", f"there is no order {order_id}")
+
+        return _answer(self.send(request, own, order_id=order_id), status.HTTP_200_OK)
+
+
+class PayOwnOrder(OwnOrderCommand):
+    command = PayOrder
+    body = body_of(PayOrder, "order_id")
+
+    @extend_schema(
+        operation_id="order_pay",
+        tags=["orders"],
+        request=body,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        responses={200: AnswerSerializer},
+    )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Pay what is due."""
+        return self.send_to(request, order_id)
+
+
+class CancelOwnOrder(OwnOrderCommand):
+    command = CancelOrder
+    body = body_of(CancelOrder, "order_id")
+
+    @extend_schema(
+        operation_id="order_cancel",
+        tags=["orders"],
+        request=body,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
+        responses={200: AnswerSerializer},
+    )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Cancel the order, as long as it has not been shipped."""
+        return self.send_to(request, order_id)

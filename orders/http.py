@@ -1,0 +1,38 @@
+"""Who is asking, and under what name: what the writing and the reading side of the API both need of a request."""
+
+import re
+from uuid import UUID, uuid5
+
+from django.http import HttpRequest
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from eventstore.ids import new_id
+
+_REQUESTS = UUID("5d8f6a3e-6f61-4b0e-9a55-0d0f2f1c7b10")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def customer_of(request: Request) -> UUID:
+    """Whose orders this request is about. Raises PermissionDenied for an account that is no customer's."""
+    customer_id: UUID | None = getattr(request.user, "customer_id", None)
+    if customer_id is None:
+        raise PermissionDenied("This account is not a customer's.", code="not_a_customer")
+    return customer_id
+
+
+def request_id(request: HttpRequest | Request) -> str:
+    """The request's `X-Request-ID`; a new one where it has none that can be honoured."""
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    if not _REQUEST_ID.fullmatch(given):
+        given = request.META["HTTP_X_REQUEST_ID"] = str(new_id())
+    return given
+
+
+def correlation_of(request: HttpRequest | Request) -> UUID:
+    """What every event of this request carries: its id where that is a UUID, else one made from it."""
+    name = request_id(request)
+    try:
+        return UUID(name)
+    except ValueError:
+        return uuid5(_REQUESTS, name)

@@ -1,0 +1,31 @@
+"""Exact money: decimals in the currency's own smallest unit, never floats."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from iso4217 import Currency
+
+from eventstore.errors import CommandRefused
+
+
+def exponent(currency: str) -> int:
+    """How many decimals `currency` (ISO 4217) has: 2 for GBP, 0 for JPY. Raises CommandRefused for an unknown one."""
+    try:
+        decimals = Currency(currency).exponent
+    except ValueError:
+        decimals = None
+    if decimals is None:
+        raise CommandRefused("unknown_currency", f"{currency!r} is no ISO 4217 currency with a smallest unit")
+    return int(decimals)
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """`amount` in whole smallest units, a half going away from zero, as on a till receipt."""
+    return amount.quantize(Decimal(1).scaleb(-exponent(currency)), rounding=ROUND_HALF_UP)
+
+
+def require_exact(amount: Decimal, currency: str, what: str) -> None:
+    """Refuse an amount that the currency cannot express. Raises CommandRefused."""
+    if amount != rounded(amount, currency):
+        raise CommandRefused(
+            "amount_not_exact", f"{what} {amount} {currency} has more than {exponent(currency)} decimals"
+        )

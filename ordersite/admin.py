@@ -1,0 +1,179 @@
+"""Where staff act: the order list and page with the commands they may send, and the accounts."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.errors import CommandRefused
+from eventstore.ids import new_id
+from orders.commands import CancelOrder, ShipOrder
+from orders.http import correlation_of
+from ordersite.forms import form_for
+from ordersite.models import User
+from projections.staff.admin import StaffOrderAdmin
+from projections.staff.orders import StaffOrder
+from projections.waiting import NotYetVisible, wait_for
+
+AT_ONCE = 500  # orders one submission may change: each is a command of its own
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A command as the admin offers it."""
+
+    command: type
+    name: str
+    title: str
+    done: str
+    icon: str
+    variant: str
+
+    def context(self, order_id: UUID) -> dict[str, str]:
+        return {
+            "title": self.title,
+            "icon": self.icon,
+            "variant": self.variant,
+            "url": f"{reverse('admin:order-command', args=[self.name])}?order={order_id}",
+        }
+
+
+OFFERS = {
+    offer.name: offer
+    for offer in (
+        Offer(ShipOrder, "ship", "Ship", "shipped", "local_shipping", "primary"),
+        Offer(CancelOrder, "cancel", "Cancel order", "cancelled", "block", "default"),
+    )
+}
+
+
+@admin.register(StaffOrder)
+class OrderAdmin(StaffOrderAdmin):
+    actions = ("ship", "cancel")
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("projections.send_commands")
+
+    @action(description="Ship", permissions=["send"])
+    def ship(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
+        return self._ask(request, "ship", queryset)
+
+    @action(description="Cancel", permissions=["send"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
+        return self._ask(request, "cancel", queryset)
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("command/<str:name>/", "order-command", self.command_view),)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        commands = []
+        if self.has_send_permission(request):
+            commands = [offer.context(UUID(object_id)) for offer in OFFERS.values() if _is_uuid(object_id)]
+        return super().change_view(request, object_id, form_url, {"commands": commands})
+
+    def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
+        """The form of a command for one order or many; on POST sends it to each and reports each outcome."""
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        if name not in OFFERS:
+            raise Http404(f"no command {name}")
+        ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
+        if not all(_is_uuid(value) for value in ids) or len(ids) > AT_ONCE:
+            raise Http404("these are no orders")
+        return self._ask(request, name, self.get_queryset(request).filter(pk__in=ids))
+
+    def _ask(self, request: HttpRequest, name: str, queryset: QuerySet[StaffOrder]) -> HttpResponse:
+        offer = OFFERS[name]
+        orders = list(queryset[: AT_ONCE + 1])
+        if len(orders) > AT_ONCE:
+            messages.error(request, f"Choose at most {AT_ONCE} orders at once.")
+            return HttpResponseRedirect(request.get_full_path())
+        sent = request.method == "POST" and "form_id" in request.POST
+        form = form_for(offer.command, "order_id")(request.POST if sent else None)
+        if sent and form.is_valid() and _is_uuid(request.POST["form_id"]):
+            return self._send(request, offer, orders, form.cleaned_data)
+        return self._page(request, offer, orders, form=form, form_id=request.POST.get("form_id") or new_id())
+
+    def _send(
+        self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], fields: dict[str, Any]
+    ) -> HttpResponse:
+        outcomes = [(order, *_outcome(request, offer, order, fields)) for order in orders]
+        if len(outcomes) == 1:
+            order, done, words = outcomes[0]
+            messages.add_message(request, messages.SUCCESS if done else messages.ERROR, f"Order {order}: {words}")
+            return HttpResponseRedirect(reverse("admin:projections_stafforder_change", args=[order.pk]))
+        return self._page(request, offer, orders, outcomes=outcomes)
+
+    def _page(self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], **more: Any) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{offer.title}: {len(orders)} orders" if len(orders) != 1 else f"{offer.title}: {orders[0]}",
+            "opts": self.opts,
+            "offer": offer,
+            "orders": orders,
+            "action": reverse("admin:order-command", args=[offer.name]),
+            **more,
+        }
+        return TemplateResponse(request, "ordersite/command.html", context)
+
+
+def _outcome(request: HttpRequest, offer: Offer, order: StaffOrder, fields: dict[str, Any]) -> tuple[bool, str]:
+    """Send the command to one order; whether it was done, and that in words."""
+    context = Context(
+        actor=f"staff:{request.user.get_username()}",
+        command_id=uuid5(UUID(request.POST["form_id"]), str(order.pk)),  # a form sent twice is one command
+        correlation_id=correlation_of(request),
+    )
+    try:
+        answer = dispatch(offer.command(order_id=order.pk, **fields), context)
+    except CommandRefused as refusal:
+        return False, refusal.message
+    return True, offer.done if _shown(order, answer) else f"{offer.done}; this will show in a moment"
+
+
+def _shown(order: StaffOrder, answer: Answer) -> bool:
+    try:
+        wait_for(StaffOrder.objects.filter(pk=order.pk, version__gte=answer.version).first)
+    except NotYetVisible:
+        return False
+    return True
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # unfold has no types
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")
+    fieldsets = (*(BaseUserAdmin.fieldsets or ()), ("Customer", {"fields": ("customer_id",)}))
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    pass

@@ -1,0 +1,62 @@
+"""The customer API put together: where reading and writing meet under one address; and tokens."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from knox.models import AuthToken
+from rest_framework import serializers, status
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.views import APIView
+
+from orders.api import CancelOwnOrder, PayOwnOrder, PlaceOrder
+from projections.customer.api import GetOwnOrder, ListOwnOrders
+
+__all__ = ["CancelOwnOrder", "GetOwnOrder", "Login", "Logout", "Orders", "PayOwnOrder"]
+
+
+class Orders(ListOwnOrders, PlaceOrder):
+    """`/orders`: read them, place one."""
+
+
+class Credentials(serializers.Serializer[Any]):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=200, trim_whitespace=False)
+
+
+class Token(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="Send it as `Authorization: Token …`. It is shown only here.")
+    expiry = serializers.DateTimeField()
+
+
+class Login(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (ScopedRateThrottle,)
+    throttle_scope = "login"
+
+    @extend_schema(operation_id="login", tags=["tokens"], auth=[], request=Credentials, responses={200: Token})
+    def post(self, request: Request) -> Response:
+        """Obtain a token."""
+        credentials = Credentials(data=request.data)
+        credentials.is_valid(raise_exception=True)
+        user = authenticate(request._request, **credentials.validated_data)
+        if user is None:
+            raise AuthenticationFailed("Wrong name or password.", code="wrong_credentials")
+        instance, token = AuthToken.objects.create(user)
+        return Response(Token({"token": token, "expiry": instance.expiry}).data)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Token"  # without it, DRF would answer 403 to a wrong password
+
+
+class Logout(APIView):
+    @extend_schema(operation_id="logout", tags=["tokens"], request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Revoke the token this request was sent with."""
+        request.auth.delete()  # type: ignore[union-attr]  # only reached with a token
+        return Response(status=status.HTTP_204_NO_CONTENT)

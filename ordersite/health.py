@@ -1,0 +1,41 @@
+"""`GET /healthz`: 200 once everything is up, 503 with the part that is not."""
+
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from projections.tasks import SWEPT
+
+SWEPT_WITHIN = timedelta(seconds=60)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    parts = {"database": _database(), **_worker()}
+    healthy = all(state == "ok" for state in parts.values())
+    return JsonResponse({"status": "ok" if healthy else "unavailable", **parts}, status=200 if healthy else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return f"does not answer: {error}"
+    return "ok"
+
+
+def _worker() -> dict[str, str]:
+    """A worker sweeps when it starts and whenever beat says so; both are alive if that was lately."""
+    try:
+        swept = cache.get(SWEPT)
+    except RedisError as error:
+        return {"broker": f"does not answer: {error}"}
+    if swept is None:
+        return {"broker": "ok", "worker": "has not started yet"}
+    if timezone.now() - datetime.fromisoformat(swept) > SWEPT_WITHIN:
+        return {"broker": "ok", "worker": f"has not swept the read models since {swept}: are worker and beat running?"}
+    return {"broker": "ok", "worker": "ok"}

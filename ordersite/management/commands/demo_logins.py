@@ -1,0 +1,60 @@
+"""`manage.py demo_logins`: where the demo shop is and who may enter."""
+
+import json
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ordersite import demo
+from ordersite.models import User
+
+
+class Command(BaseCommand):
+    help = "Print the URLs, the demo logins and a customer's API token."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="Print one machine-readable object and nothing else.")
+
+    def handle(self, *, json: bool, **options: Any) -> None:
+        if not settings.DEMO_ACCOUNTS:
+            raise CommandError("there are no demo logins: DEMO_ACCOUNTS is off in these settings")
+        if not User.objects.filter(is_demo=True).exists():
+            raise CommandError("the demo shop was not loaded: type `make run`, or `manage.py load_demo`")
+        logins = _logins()
+        self.stdout.write(_as_json(logins) if json else _in_words(logins))
+
+
+def _logins() -> dict[str, Any]:
+    address = settings.STATE_DIR / "web.url"
+    site = address.read_text() if address.exists() else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+    return {
+        "urls": {"admin": f"{site}/admin/", "api": f"{site}/api/v1/", "docs": f"{site}/api/v1/docs", "health": f"{site}/healthz"},
+        "logins": {
+            ("staff", "accountant", "customer")[number]: {"username": username, "password": password}
+            for number, (username, password, _, _) in enumerate(demo.LOGINS)
+        },
+        "customer_token": demo.token_of("customer"),
+    }
+
+
+def _as_json(logins: dict[str, Any]) -> str:
+    return json.dumps(logins)
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    people = [
+        f"  {role:<11} {login['username']:<11} {login['password']}" for role, login in found["logins"].items()
+    ]
+    return "\n".join(
+        (
+            f"  Admin       {found['urls']['admin']}",
+            f"  API         {found['urls']['docs']}",
+            "",
+            "  who         name        password",
+            *people,
+            "",
+            f"  The customer's API token: {found['customer_token']}",
+        )
+    )

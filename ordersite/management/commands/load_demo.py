@@ -1,0 +1,22 @@
+"""`manage.py load_demo`: the demo shop, once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from ordersite import demo
+from projections.engine import PROJECTIONS, catch_up
+
+
+class Command(BaseCommand):
+    help = "Make the demo logins and, where the event log is empty, about 300 demo orders."
+
+    def handle(self, **options: Any) -> None:
+        try:
+            orders = demo.load(timezone.now())
+        except demo.NoDemoHere as error:
+            raise CommandError(str(error)) from error
+        for projection in PROJECTIONS.values():
+            catch_up(projection)
+        self.stdout.write(f"{orders} demo orders" if orders else "the log has orders already: no demo orders added")

@@ -1,0 +1,51 @@
+"""The admin's sidebar: only what the person may see."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+_GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    (
+        "Shop",
+        (("Orders", "receipt_long", "projections", "stafforder"),),
+    ),
+    (
+        "Accounting",
+        (
+            ("Days", "calendar_month", "projections", "accountingday"),
+            ("Orders' money", "balance", "projections", "accountingorder"),
+            ("Entries", "list_alt", "projections", "accountingentry"),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("Event log", "history", "eventstore", "event"),
+            ("Projections", "sync", "projections", "checkpoint"),
+            ("Parked events", "report", "projections", "parkedevent"),
+        ),
+    ),
+    (
+        "People",
+        (
+            ("Accounts", "person", "ordersite", "user"),
+            ("Groups", "group", "auth", "group"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    groups = [
+        {
+            "title": title,
+            "items": [
+                {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{app}_{model}_changelist")}
+                for name, icon, app, model in items
+                if request.user.has_perm(f"{app}.view_{model}")
+            ],
+        }
+        for title, items in _GROUPS
+    ]
+    return [group for group in groups if group["items"]]

@@ -1,0 +1,27 @@
+"""Who may do what: the groups every site has. Written after each migration, so that new permissions reach them."""
+
+from typing import Any
+
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.apps import apps as installed
+
+BACK_OFFICE = "Back office"
+ACCOUNTANTS = "Accountants"
+
+_ROLES = {
+    BACK_OFFICE: (
+        "view_stafforder", "send_commands", "view_event", "view_checkpoint", "view_parkedevent",
+        "view_accountingday", "view_accountingorder", "view_accountingentry",
+    ),
+    ACCOUNTANTS: ("view_accountingday", "view_accountingorder", "view_accountingentry"),
+}  # fmt: skip
+
+
+def write_roles(**signal: Any) -> None:
+    """Receives `post_migrate`: creates the groups and gives each exactly its permissions."""
+    for app in ("eventstore", "projections"):
+        create_permissions(installed.get_app_config(app), verbosity=0)
+    for name, codenames in _ROLES.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set(Permission.objects.filter(codename__in=codenames))

@@ -1,0 +1,37 @@
+"""For `make run` and everything typed beside it: the project's own servers unless the environment names others."""
+
+import os
+import secrets
+
+from ordersite.embedded import Services
+from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
+from ordersite.settings.base import BASE_DIR, Path, cache, database, env
+
+STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
+SERVICES = Services(STATE_DIR)
+
+# Nothing listens on port 1. Commands that need no database work all the same; the others say what to type.
+_nowhere = ("postgresql://app@127.0.0.1:1/app", "redis://127.0.0.1:1/0")
+_own = (SERVICES.database_url, SERVICES.redis_url) if SERVICES.known else _nowhere
+DATABASE_URL = env.str("DATABASE_URL", default=_own[0])
+REDIS_URL = env.str("REDIS_URL", default=_own[1])
+DATABASES = {"default": database(DATABASE_URL)}
+CACHES = {"default": cache(REDIS_URL)}
+CELERY_BROKER_URL = REDIS_URL
+
+
+def _secret() -> str:
+    """One secret for each checkout, kept beside the data, so that sessions outlive a restart."""
+    path = STATE_DIR / "secret"
+    if not path.exists():
+        STATE_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="") or _secret()
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
+DEMO_ACCOUNTS = True
+WHITENOISE_USE_FINDERS = True  # no collectstatic on a laptop

@@ -1,0 +1,205 @@
+"""`make run`: the whole site in one terminal. `python -m ordersite.stack` starts what is needed and stops what it started.
+
+Servers (unless the environment names others), migrations, a demo shop for an empty log, a Celery worker, Celery beat,
+and the web server. A process that dies is started again. Nothing here imports Django: it runs before there is a database.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ordersite.embedded import EmbeddedError, Services, owner
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = Path(os.environ.get("ORDERSITE_STATE", ROOT / ".local")).resolve()
+START_SECONDS, STOP_SECONDS = 60, 15
+PYTHON = sys.executable
+
+
+class StackError(RuntimeError):
+    """The site could not be started. The message says why and what to do."""
+
+
+@dataclass
+class Process:
+    """A process of the site, its log in the state folder, and its pid there for whoever has to clean up."""
+
+    name: str
+    command: list[str]
+    word: str
+    running: subprocess.Popen[bytes] | None = None
+    started: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.end_leftover()
+        with (STATE / f"{self.name}.log").open("ab") as log:
+            # A session of its own: Ctrl-C reaches only us, and we stop the others in order.
+            self.running = subprocess.Popen(  # noqa: S603 - our own commands
+                self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self.started.append(time.monotonic())
+        self._pidfile.write_text(str(self.running.pid))
+
+    def stop(self) -> None:
+        if self.running and self.running.poll() is None:
+            self.running.terminate()
+            try:
+                self.running.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _kill_group(self.running.pid)
+                self.running.wait()
+        self._pidfile.unlink(missing_ok=True)
+
+    def end_leftover(self) -> None:
+        """Ends the process group of a run that was killed before it could clean up."""
+        if pid := owner(self._pidfile, self.word):
+            _kill_group(pid)
+
+    @property
+    def _pidfile(self) -> Path:
+        return STATE / f"{self.name}.pid"
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    STATE.mkdir(parents=True, exist_ok=True)
+    try:
+        with _alone(), _servers():
+            _run_site()
+    except (StackError, EmbeddedError) as error:
+        sys.exit(f"ordersite: {error}")
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+
+
+def _run_site() -> None:
+    port = os.environ.get("PORT", "8000")
+    site = f"http://127.0.0.1:{port}"
+    _require_free(port)
+    _manage("migrate", "--verbosity", "0")
+    _manage("load_demo")
+    processes = _processes(port)
+    try:
+        for process in processes:
+            process.start()
+        _wait_until_healthy(site, processes)
+        (STATE / "web.url").write_text(site)
+        print(f"\nordersite is up: {site}\n", flush=True)
+        _manage("demo_logins")
+        print(f"\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
+        _keep_up(processes)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        for process in reversed(processes):
+            process.stop()
+        (STATE / "web.url").unlink(missing_ok=True)
+
+
+def _processes(port: str) -> list[Process]:
+    celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
+    workers, threads = os.environ.get("WEB_WORKERS", "2"), os.environ.get("WEB_THREADS", "4")
+    web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers]
+    web += ["--blocking-threads", threads, "--respawn-failed-workers", "ordersite.wsgi:application"]
+    return [
+        Process("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], word="celery"),
+        Process("beat", [*celery, "beat", "--schedule", str(STATE / "beat"), "--pidfile", ""], word="celery"),
+        Process("web", web, word="granian"),
+    ]
+
+
+def _keep_up(processes: list[Process]) -> None:
+    """Until interrupted: start again what died, unless it dies at once every time."""
+    while True:
+        time.sleep(0.5)
+        for process in processes:
+            if process.running is None or process.running.poll() is None:
+                continue
+            lately = [start for start in process.started if start > time.monotonic() - 60]
+            if len(lately) >= 5:
+                raise StackError(f"the {process.name} keeps dying; see {STATE}/{process.name}.log")
+            print(f"the {process.name} died ({process.running.returncode}); starting it again", flush=True)
+            process.start()
+
+
+def _wait_until_healthy(site: str, processes: list[Process]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    answer = "nothing"
+    while time.monotonic() < deadline:
+        for process in processes:
+            if process.running and process.running.poll() is not None:
+                raise StackError(f"the {process.name} did not start; see {STATE}/{process.name}.log")
+        try:
+            with urllib.request.urlopen(f"{site}/healthz", timeout=2):  # noqa: S310 - our own address
+                return
+        except urllib.error.HTTPError as error:
+            answer = error.read().decode(errors="replace")
+        except OSError as error:
+            answer = str(error)
+        time.sleep(0.2)
+    raise StackError(f"{site}/healthz is not well after {START_SECONDS} s; it says: {answer}. Logs are in {STATE}.")
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[None]:
+    """The project's own servers, where the environment names no others; stops those that were not up before."""
+    services = Services(STATE)
+    wanted = {
+        name for name, variable in (("postgres", "DATABASE_URL"), ("valkey", "REDIS_URL")) if variable not in os.environ
+    }
+    started: set[str] = set()
+    try:
+        if wanted:
+            print("starting " + " and ".join(sorted(wanted)), flush=True)
+            started = services.start(wanted)
+        yield
+    finally:
+        if started:
+            services.stop(started)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    with (STATE / "stack.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StackError(f"it runs already from this folder ({ROOT}); stop that one first") from None
+        yield
+
+
+def _require_free(port: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except (OSError, ValueError, OverflowError) as error:
+            raise StackError(f"port {port} cannot be used ({error}); try PORT=8001 make run") from error
+
+
+def _manage(*arguments: str) -> None:
+    done = subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT, check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        raise StackError(f"manage.py {' '.join(arguments)} failed; what it said stands above")
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _interrupt(*signal_and_frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

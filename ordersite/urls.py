@@ -1,0 +1,27 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+
+from ordersite import api, health
+
+_open = {"authentication_classes": [], "permission_classes": [AllowAny]}
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", health.healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+    path("api/v1/auth/login", api.Login.as_view(), name="login"),
+    path("api/v1/auth/logout", api.Logout.as_view(), name="logout"),
+    path("api/v1/orders", api.Orders.as_view(), name="orders"),
+    path("api/v1/orders/<uuid:order_id>", api.GetOwnOrder.as_view(), name="order"),
+    path("api/v1/orders/<uuid:order_id>/payments", api.PayOwnOrder.as_view(), name="order-payments"),
+    path("api/v1/orders/<uuid:order_id>/cancel", api.CancelOwnOrder.as_view(), name="order-cancel"),
+    path("api/v1/schema", SpectacularAPIView.as_view(**_open), name="schema"),
+    path("api/v1/docs", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+]
+handler404 = "ordersite.problems.not_found"
+handler500 = "ordersite.problems.server_error"

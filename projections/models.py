@@ -1,0 +1,16 @@
+"""Where Django looks for this app's tables; each stands beside its handlers."""
+
+from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.customer.orders import CustomerOrder
+from projections.staff.orders import StaffOrder
+
+__all__ = [
+    "AccountingDay",
+    "AccountingEntry",
+    "AccountingOrder",
+    "Checkpoint",
+    "CustomerOrder",
+    "ParkedEvent",
+    "StaffOrder",
+]

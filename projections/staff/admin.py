@@ -1,0 +1,140 @@
+"""Orders as staff browse them. The commands are added where both sides are known: ordersite.admin."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeNumericFilter, TextFilter
+from unfold.decorators import display
+
+from eventstore import codec, store
+from eventstore.admin import ReadOnlyAdmin, actor_in_words
+from orders.money import rounded
+from projections.shared import Status
+from projections.staff.orders import StaffOrder, in_words
+
+STATUS_COLOURS = {Status.CREATED: "info", Status.PAID: "warning", Status.SHIPPED: "success", Status.CANCELLED: "danger"}
+
+
+class CountryFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
+    title = "country"
+    parameter_name = "country"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
+        return queryset.filter(country=self.value()) if self.value() else queryset
+
+
+class CurrencyFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
+    title = "currency"
+    parameter_name = "currency"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
+        return queryset.filter(currency=self.value().upper()) if self.value() else queryset
+
+
+class StaffOrderAdmin(ReadOnlyAdmin):
+    list_display = ("order", "status_shown", "customer", "country", "total_shown", "due_shown", "line_count", "placed_at")
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        CountryFilter,
+        CurrencyFilter,
+        ("placed_at", RangeDateFilter),
+        ("total", RangeNumericFilter),
+    )
+    list_filter_submit = True
+    search_fields = ("search",)
+    search_help_text = "Part of an order's id or number, a name, an e-mail, a country, a sku or a tracking code."
+    date_hierarchy = "placed_at"
+    ordering = ("-placed_at", "-order_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StaffOrder]:
+        heavy = () if request.resolver_match and "object_id" in request.resolver_match.kwargs else ("lines", "search")
+        queryset: QuerySet[StaffOrder] = super().get_queryset(request)
+        return queryset.defer(*heavy)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[StaffOrder], search_term: str
+    ) -> tuple[QuerySet[StaffOrder], bool]:
+        """Every word has to be found somewhere; a trigram index answers that."""
+        for word in search_term.lower().split():
+            queryset = queryset.filter(search__contains=word)
+        return queryset, False
+
+    @display(description="Order", ordering="order_id")
+    def order(self, order: StaffOrder) -> str:
+        return str(order)
+
+    @display(description="Status", ordering="status", label={status: colour for status, colour in STATUS_COLOURS.items()})
+    def status_shown(self, order: StaffOrder) -> tuple[str, str]:
+        return order.status, order.get_status_display()
+
+    @display(description="Customer", ordering="customer_name")
+    def customer(self, order: StaffOrder) -> str:
+        return order.customer_name or ("registered" if order.customer_id else "guest")
+
+    @display(description="Total", ordering="total")
+    def total_shown(self, order: StaffOrder) -> str:
+        return amount(order.total, order.currency)
+
+    @display(description="Open")
+    def due_shown(self, order: StaffOrder) -> str:
+        if order.due_back:
+            return f"{amount(order.due_back, order.currency)} owed to customer"
+        return amount(order.due, order.currency) if order.due else "—"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The order page: what it is now, and everything that ever happened to it."""
+        if not self.has_view_permission(request):
+            return super().change_view(request, object_id)  # which refuses, as Django does
+        order = self.get_object(request, object_id)
+        if order is None:
+            messages.warning(request, f"There is no order {object_id} here; a new one may take a moment to appear.")
+            return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
+        history = timeline(order.order_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Order {order}",
+            "opts": self.opts,
+            "order": order,
+            "colour": STATUS_COLOURS[Status(order.status)],
+            "figures": [
+                (name, amount(getattr(order, field), order.currency))
+                for name, field in (("Total", "total"), ("Paid", "paid"), ("Due", "due"), ("Owed to customer", "due_back"))
+            ],
+            "timeline": history,
+            "behind": history[0]["version"] - order.version if history else 0,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "projections/order.html", context)
+
+
+def timeline(order_id: UUID) -> list[dict[str, Any]]:
+    """An order's events in words, the newest first, read from the log itself: never behind."""
+    return [
+        {
+            "version": fact.version,
+            "words": in_words(fact.event),
+            "who": actor_in_words(fact.metadata.actor),
+            "occurred_at": fact.occurred_at,
+            "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
+            "synthetic": fact.metadata.extra.get("synthetic", ""),
+            "url": reverse("admin:eventstore_event_change", args=[fact.position]),
+            "raw": json.dumps(
+                {"event": json.loads(codec.encode(fact.event)), "metadata": json.loads(codec.encode(fact.metadata))},
+                indent=2,
+                ensure_ascii=False,
+            ),
+        }
+        for fact in reversed(store.read_stream(order_id))
+    ]
+
+
+def amount(value: Any, currency: str) -> str:
+    return f"{rounded(value, currency):,} {currency}"

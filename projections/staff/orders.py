@@ -1,0 +1,140 @@
+"""What staff see of an order: every column they search, filter or sort by, in one row."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, assert_never
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from eventstore.store import Recorded
+from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderShipped
+from projections.engine import Projection, handles
+from projections.rows import ReadModel, Rows
+from projections.shared import Status, line_as_json, money
+
+
+class StaffOrder(ReadModel):
+    order_id = models.UUIDField(primary_key=True)
+    reference = models.CharField(max_length=64)
+    status = models.CharField(max_length=20, choices=Status.choices)
+    customer_id = models.UUIDField(null=True)
+    customer_name = models.CharField(max_length=200)
+    customer_email = models.CharField(max_length=254)
+    country = models.CharField(max_length=100)
+    currency = models.CharField(max_length=3)
+    total = money()
+    paid = money()
+    due = money()
+    due_back = money()
+    line_count = models.PositiveIntegerField("lines")
+    units = models.PositiveBigIntegerField()
+    lines = models.JSONField()
+    payment_method = models.CharField(max_length=40, blank=True)
+    carrier = models.CharField(max_length=60, blank=True)
+    tracking_code = models.CharField(max_length=100, blank=True)
+    cancel_reason = models.CharField(max_length=300, blank=True)
+    placed_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    shipped_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    search = models.TextField(help_text="Lower-case text of everything an order is looked for by.")
+
+    class Meta:
+        app_label = "projections"
+        verbose_name = "order"
+        permissions = (("send_commands", "Can send commands to orders"),)
+        indexes: ClassVar[Sequence[models.Index]] = (
+            models.Index(fields=("-placed_at", "-order_id"), name="stafforder_placed"),
+            models.Index(fields=("status", "-placed_at"), name="stafforder_status"),
+            models.Index(fields=("country", "-placed_at"), name="stafforder_country"),
+            models.Index(fields=("currency", "-placed_at"), name="stafforder_currency"),
+            models.Index(fields=("customer_id", "-placed_at"), name="stafforder_customer"),
+            models.Index(fields=("-total",), name="stafforder_total"),
+            GinIndex(fields=("search",), name="stafforder_search", opclasses=("gin_trgm_ops",)),
+        )
+
+    def __str__(self) -> str:
+        return self.reference or f"…{str(self.order_id)[-8:]}"
+
+
+class StaffOrders(Projection):
+    name = "staff"
+    tables = (StaffOrder,)
+    complete = OrderEvent
+
+    @handles(OrderCreated)
+    def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        rows.add(
+            StaffOrder(
+                order_id=event.order_id,
+                reference=event.reference,
+                status=Status.CREATED,
+                customer_id=event.customer_id,
+                customer_name=event.customer_name,
+                customer_email=event.customer_email,
+                country=event.country,
+                currency=event.currency,
+                total=event.total,
+                paid=Decimal(0),
+                due=event.total,
+                due_back=Decimal(0),
+                line_count=len(event.lines),
+                units=sum(line.quantity for line in event.lines if line.kind is LineKind.GOODS),
+                lines=[line_as_json(line) for line in event.lines],
+                placed_at=fact.occurred_at,
+                search=_search_text(event),
+            )
+        )
+
+    @handles(OrderPaid)
+    def paid(self, rows: Rows, event: OrderPaid, fact: Recorded[OrderPaid]) -> None:
+        order = rows.get(StaffOrder, event.order_id)
+        order.status = Status.PAID
+        order.paid += event.amount
+        order.due -= event.amount
+        order.payment_method = event.payment_method
+        order.paid_at = fact.occurred_at
+
+    @handles(OrderShipped)
+    def shipped(self, rows: Rows, event: OrderShipped, fact: Recorded[OrderShipped]) -> None:
+        order = rows.get(StaffOrder, event.order_id)
+        order.status = Status.SHIPPED
+        order.carrier = event.carrier
+        order.tracking_code = event.tracking_code
+        order.shipped_at = fact.occurred_at
+        order.search += f" {event.tracking_code.lower()}"
+
+    @handles(OrderCancelled)
+    def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
+        order = rows.get(StaffOrder, event.order_id)
+        order.status = Status.CANCELLED
+        order.due = Decimal(0)
+        order.due_back += event.due_back
+        order.cancel_reason = event.reason
+        order.cancelled_at = fact.occurred_at
+
+
+def in_words(event: OrderEvent) -> str:
+    """An event as one sentence of an order's timeline."""
+    match event:
+        case OrderCreated():
+            return f"Order placed: {len(event.lines)} lines for {event.total} {event.currency}"
+        case OrderPaid():
+            return f"Paid {event.amount} {event.currency} by {event.payment_method}"
+        case OrderShipped():
+            by = f" with {event.carrier}" if event.carrier else ""
+            return f"Shipped{by}{f', tracking code {event.tracking_code}' if event.tracking_code else ''}"
+        case OrderCancelled():
+            back = f"; {event.due_back} {event.currency} to be paid back" if event.due_back else ""
+            return f"Cancelled: {event.reason}{back}"
+        case _:
+            assert_never(event)
+
+
+def _search_text(event: OrderCreated) -> str:
+    skus = dict.fromkeys(line.sku for line in event.lines)
+    words: list[Any] = [event.order_id, event.reference, event.customer_name, event.customer_email, event.country]
+    return " ".join(str(word) for word in [*words, *skus] if word).lower()
+
+

@@ -1,0 +1,15 @@
+"""The development settings, with a Valkey database for each parallel test process."""
+
+import os
+import re
+
+from ordersite.settings.development import *  # noqa: F403
+from ordersite.settings.development import INSTALLED_APPS, REDIS_URL, REST_FRAMEWORK, cache
+
+_number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
+REDIS_URL = re.sub(r"/\d+$", f"/{_number}", REDIS_URL)
+CELERY_BROKER_URL = REDIS_URL
+CACHES = {"default": cache(REDIS_URL)}
+INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # passwords are not what is tested
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"login": "1000/min"}}
