@@ -22,12 +22,12 @@ from eventstore.models import Event
 COUNT_UP_TO = 10_000  # rows counted one by one; beyond that nobody pages
 
 
-class FastPaginator(Paginator):  # type: ignore[type-arg]  # Django's is generic only in its stubs
+class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
     """Counts in bounded time: a whole large table by PostgreSQL's estimate, a filtered one up to a limit."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # a cached property here, as in Django itself
-        rows: QuerySet[Model] = self.object_list
+    def count(self) -> int:
+        rows: Any = self.object_list
         if not rows.query.where:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table])
@@ -37,7 +37,7 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # Django's is generic
         return len(rows.order_by().values_list("pk")[: COUNT_UP_TO + 1])
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class ReadOnlyAdmin(ModelAdmin):
     """A table to look at. Nobody adds, edits or deletes its rows here, whatever permissions they have."""
 
     paginator = FastPaginator
@@ -56,7 +56,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return False
 
 
-class EventTypeFilter(DropdownFilter):  # type: ignore[misc]  # unfold has no types
+class EventTypeFilter(DropdownFilter):
     """The declared types: asking the table for the distinct ones would read all of it."""
 
     title = "event type"

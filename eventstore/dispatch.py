@@ -22,7 +22,7 @@ from eventstore.ids import new_id
 log = logging.getLogger(__name__)
 
 events_appended = Signal()
-"""Sent once after commit, with `aggregate_ids` and the last `position`; never with data. Receivers cannot fail a command."""
+"""Sent after commit with `aggregate_ids` and the last `position`, never with data. No receiver can fail a command."""
 
 ATTEMPTS = 12  # lost races before the caller is told; each one means that somebody else got through
 
@@ -179,9 +179,7 @@ def _repeat(command: object, receipt: store.Receipt) -> Answer:
 
 def _answer(write: store.Write) -> Answer:
     assert write.receipt
-    return Answer(
-        command_id=write.receipt.command_id, aggregate_id=write.aggregate_id, version=write.receipt.version
-    )
+    return Answer(command_id=write.receipt.command_id, aggregate_id=write.aggregate_id, version=write.receipt.version)
 
 
 def _ring_after_commit(writes: Sequence[store.Write], position: int) -> None:

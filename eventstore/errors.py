@@ -27,8 +27,8 @@ class ConcurrencyError(Exception):
 
     def __init__(self, aggregate_id: UUID | None, expected: int | None = None, actual: int | None = None) -> None:
         super().__init__(
-            f"aggregate {aggregate_id or '(one of a batch)'} is not at version {expected if expected is not None else '?'}"
-            f" any more{f': it is at {actual}' if actual is not None else ''}. Load it again, then retry."
+            f"{aggregate_id or 'an aggregate of the batch'} is not at version {expected} any more"
+            f"{'' if actual is None else f', but at {actual}'}. Load it again, then retry."
         )
         self.aggregate_id = aggregate_id
         self.expected = expected

@@ -13,7 +13,7 @@ def new_id() -> UUID:
 
 
 def id_at(moment: datetime, name: str) -> UUID:
-    """The same uuid7 every time for one moment and name: how an import names what it imports, and recognises it again."""
+    """The same uuid7 every time for one moment and name: an import recognises what it imported before."""
     millis = int(moment.timestamp() * 1000) & (1 << 48) - 1
     noise = int.from_bytes(sha256(name.encode()).digest()[:10])
     return UUID(int=millis << 80 | 0x7 << 76 | (noise >> 68 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1)

@@ -72,7 +72,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A piece of the feed. `through` is where the next read starts; `settled` is false while writers hold the feed back."""
+    """A piece of the feed. The next read starts at `through`; while writers hold the feed back it is not `settled`."""
 
     events: list[Recorded[Any]]
     through: int
@@ -113,7 +113,7 @@ def append(writes: Sequence[Write]) -> int:
         if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
             first = writes[0] if len(writes) == 1 else None
             raise ConcurrencyError(
-                first and first.aggregate_id or None, first and first.expected_version or None
+                (first and first.aggregate_id) or None, (first and first.expected_version) or None
             ) from error
         raise
 
@@ -181,9 +181,7 @@ def latest_position() -> int:
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
-_EVENT_COLUMNS = (
-    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version"
-)
+_EVENT_COLUMNS = "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version"
 _RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
 _EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::int)"
 _RECEIPT_VALUES = "(%s::uuid, %s, %s::bytea, %s::uuid, %s::int)"
@@ -195,7 +193,8 @@ SELECT position, event_id, aggregate_id, aggregate_type, version, timestamp, met
 _STREAM = _RECORDED + "WHERE aggregate_id = %s AND version > %s ORDER BY version"
 _FEED = (
     _RECORDED
-    + "WHERE position > %s AND position <= %s AND (%s::text[] IS NULL OR event_type = ANY(%s)) ORDER BY position LIMIT %s"
+    + "WHERE position > %s AND position <= %s AND (%s::text[] IS NULL OR event_type = ANY(%s))"
+    + " ORDER BY position LIMIT %s"
 )
 _HISTORY = """
 SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version,

@@ -1,6 +1,7 @@
 """Who is asking, and under what name: what the writing and the reading side of the API both need of a request."""
 
 import re
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.http import HttpRequest
@@ -21,9 +22,16 @@ def customer_of(request: Request) -> UUID:
     return customer_id
 
 
+def buyer_of(request: Request) -> dict[str, Any]:
+    """Who buys, as an order remembers it. Raises PermissionDenied as `customer_of` does."""
+    user: Any = request.user
+    customer_id = customer_of(request)
+    return {"customer_id": customer_id, "customer_name": user.get_full_name(), "customer_email": user.email}
+
+
 def request_id(request: HttpRequest | Request) -> str:
     """The request's `X-Request-ID`; a new one where it has none that can be honoured."""
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    given: str = request.META.get("HTTP_X_REQUEST_ID", "")
     if not _REQUEST_ID.fullmatch(given):
         given = request.META["HTTP_X_REQUEST_ID"] = str(new_id())
     return given

@@ -78,9 +78,7 @@ def _create(command: CreateOrder, order: Order) -> OrderCreated:
         raise CommandRefused("order_exists", f"order {command.order_id} exists already")
     if not command.lines:
         raise CommandRefused("no_lines", "an order must have at least one line")
-    lines = tuple(
-        _line(number, line, command.currency) for number, line in enumerate(command.lines, start=1)
-    )
+    lines = tuple(_line(number, line, command.currency) for number, line in enumerate(command.lines, start=1))
     return OrderCreated(
         order_id=command.order_id,
         reference=command.reference,
@@ -98,9 +96,13 @@ def _line(number: int, line: NewLine, currency: str) -> OrderLine:
     if not line.sku.strip():
         raise CommandRefused("no_sku", f"line {number} names no sku")
     if line.quantity <= 0:
-        raise CommandRefused("quantity_not_positive", f"line {number} ({line.sku}): quantity {line.quantity} is not positive")
+        raise CommandRefused(
+            "quantity_not_positive", f"line {number} ({line.sku}): quantity {line.quantity} is not positive"
+        )
     if not line.unit_price.is_finite() or line.unit_price < 0:
-        raise CommandRefused("price_negative", f"line {number} ({line.sku}): {line.unit_price} is no price; it may not be negative")
+        raise CommandRefused(
+            "price_negative", f"line {number} ({line.sku}): {line.unit_price} is no price; it may not be negative"
+        )
     return OrderLine(
         line_id=number,
         sku=line.sku,
@@ -140,15 +142,15 @@ def _ship(command: ShipOrder, order: Order) -> OrderShipped:
         raise CommandRefused("not_shippable", f"this order is {order.status} already")
     if order.due > 0:
         raise CommandRefused("not_paid", f"{order.due} {order.currency} has to be paid before this order ships")
-    return OrderShipped(
-        order_id=command.order_id, carrier=command.carrier, tracking_code=command.tracking_code
-    )
+    return OrderShipped(order_id=command.order_id, carrier=command.carrier, tracking_code=command.tracking_code)
 
 
 def _cancel(command: CancelOrder, order: Order) -> OrderCancelled:
     _require_exists(command.order_id, order)
     if order.status in (Status.SHIPPED, Status.CANCELLED):
-        raise CommandRefused("not_cancellable", f"an order can be cancelled before it ships; this one is {order.status}")
+        raise CommandRefused(
+            "not_cancellable", f"an order can be cancelled before it ships; this one is {order.status}"
+        )
     if not command.reason.strip():
         raise CommandRefused("no_reason", "say why the order is cancelled")
     return OrderCancelled(

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -270,9 +269,10 @@ def _alive(pid: int) -> bool:
 
 def _command_line(pid: int) -> str:
     """Empty for a process that is gone, or dead and only waiting to be reaped."""
-    if sys.platform == "linux":
+    proc = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self").exists():
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
     listing = subprocess.run(  # noqa: S603 - a fixed command

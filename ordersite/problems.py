@@ -31,7 +31,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # DRF's name, our field
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -45,7 +45,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         return None
     headers = {name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response}
     if isinstance(error, Http404 | PermissionDenied):
-        return _respond(response.status_code, HTTPStatus(response.status_code).phrase.lower().replace(" ", "_"), str(error))
+        return _respond(
+            response.status_code, HTTPStatus(response.status_code).phrase.lower().replace(" ", "_"), str(error)
+        )
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
         errors = list(_field_errors(error.get_full_details()))
@@ -73,9 +75,7 @@ def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | N
     return None
 
 
-def _respond(
-    status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any
-) -> Response:
+def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
     return Response(_body(status, code, detail) | more, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -116,4 +116,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = _body(500, "internal_error", "something went wrong here; quote the X-Request-ID of this answer")
         return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
-    return HttpResponse("<h1>Something went wrong</h1><p>The log has it under this answer's X-Request-ID.</p>", status=500)
+    return HttpResponse(
+        "<h1>Something went wrong</h1><p>The log has it under this answer's X-Request-ID.</p>", status=500
+    )

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
-from django.apps import apps as installed
 
 BACK_OFFICE = "Back office"
 ACCOUNTANTS = "Accountants"

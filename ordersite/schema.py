@@ -1,6 +1,6 @@
 """How the API's description is made."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
@@ -8,17 +8,18 @@ from rest_framework.permissions import AllowAny
 
 from ordersite.problems import CONTENT_TYPE, ProblemSerializer
 
+Direction = Literal["request", "response"]
+
 
 class Schema(AutoSchema):
     """Adds to each operation the problems it can answer with."""
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+    def _get_response_bodies(self, direction: Direction = "response") -> Any:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        shaped: Any = self._get_response_for_code
         for code, why in self._problems().items():
             response = OpenApiResponse(ProblemSerializer, description=why)
-            bodies.setdefault(
-                code, self._get_response_for_code(response, code, [CONTENT_TYPE], direction)  # type: ignore[no-untyped-call]
-            )
+            bodies.setdefault(code, shaped(response, code, [CONTENT_TYPE], direction))
         return bodies
 
     def _problems(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""`make run`: the whole site in one terminal. `python -m ordersite.stack` starts what is needed and stops what it started.
+"""`make run`, or `python -m ordersite.stack`: the whole site in one terminal. Stops what it started.
 
 Servers (unless the environment names others), migrations, a demo shop for an empty log, a Celery worker, Celery beat,
-and the web server. A process that dies is started again. Nothing here imports Django: it runs before there is a database.
+and the web server. A process that dies is started again. It runs before there is a database, so without Django.
 """
 
 import contextlib

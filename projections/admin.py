@@ -59,4 +59,6 @@ class ParkedEventAdmin(ReadOnlyAdmin):
 
     @display(description="Error")
     def traceback(self, parked: ParkedEvent) -> str:
-        return format_html("<pre class='raw'>{}</pre>", parked.error or "Waits behind an earlier event of this aggregate.")
+        return format_html(
+            "<pre class='raw'>{}</pre>", parked.error or "Waits behind an earlier event of this aggregate."
+        )

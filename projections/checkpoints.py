@@ -33,9 +33,7 @@ class ParkedEvent(models.Model):
     class Meta:
         app_label = "projections"
         ordering = ("projection", "position")
-        constraints = (
-            models.UniqueConstraint(fields=("projection", "position"), name="parked_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("projection", "position"), name="parked_once"),)
         indexes = (models.Index(fields=("projection", "aggregate_id"), name="parked_aggregate"),)
 
     def __str__(self) -> str:

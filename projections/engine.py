@@ -50,9 +50,7 @@ class Projection:
     handlers: ClassVar[dict[type, Handler]]
 
     def __init_subclass__(cls) -> None:
-        cls.handlers = {
-            method.event_type: method for method in vars(cls).values() if hasattr(method, "event_type")
-        }
+        cls.handlers = {method.event_type: method for method in vars(cls).values() if hasattr(method, "event_type")}
         forgotten = [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
         if forgotten:
             raise TypeError(f"{cls.__name__} has no handler for {', '.join(forgotten)}: add one with @handles")

@@ -20,7 +20,7 @@ SWAP_LOCK_TIMEOUT = "200ms"  # how long readers may queue behind the swap before
 
 
 class SwapTimedOut(RuntimeError):
-    """Some transaction held the live tables for too long. The new tables are complete: run the rebuild again to swap."""
+    """Some transaction held the live tables for too long. The new ones are complete: run the rebuild again to swap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

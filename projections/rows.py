@@ -137,7 +137,7 @@ def _numbers(model: type[models.Model]) -> Sequence[str]:
 
 
 def _array_type(field: "models.Field[Any, Any]") -> str:
-    """Text for what PostgreSQL would cut to length in an explicit cast; the insert itself then refuses what is too long."""
+    """Text where an explicit cast would silently cut to length; the insert then refuses what is too long."""
     textual = (models.CharField, models.TextField, models.JSONField)
     return "text" if isinstance(field, textual) else str(field.db_type(connection))
 

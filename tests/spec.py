@@ -22,7 +22,7 @@ class given:  # noqa: N801 - reads as a sentence
     def then(self, *expected: object) -> None:
         assert list(self._decide()) == list(expected)
 
-    def refused(self, code: str, words: str = "") -> None:
+    def refused(self, code: str, words: str | None = None) -> None:
         with pytest.raises(CommandRefused, match=words) as refusal:
             self._decide()
         assert refusal.value.code == code

@@ -23,7 +23,8 @@ DROP FUNCTION events_refuse_change;
 
 # Everything at or below the horizon is settled. The sequence is read before the announcements, never after: a writer
 # that announces later takes a position above what was read. An announcement holds 31 bits, so the distance is taken
-# modulo 2^31 with its sign: a writer that announced after the sequence was read is ahead, and holds nothing back. 4711 is the announcements' lock class.
+# modulo 2^31 with its sign: a writer that announced after the sequence was read is ahead, and holds nothing back.
+# 4711 is the announcements' lock class.
 HORIZON = """
 CREATE FUNCTION events_horizon(OUT horizon bigint, OUT latest bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE behind bigint;

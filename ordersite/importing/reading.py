@@ -46,7 +46,11 @@ def lines_of(path: Path, encoding: str) -> Iterator[tuple[Iterator[RawLine], Cal
             size = max(path.stat().st_size, 1)
             with path.open("rb") as packed:
                 source = packed if opener is not open else None
-                text = opener(source, "rt", encoding=encoding, newline="") if source else path.open(encoding=encoding, newline="")
+                text = (
+                    opener(source, "rt", encoding=encoding, newline="")
+                    if source
+                    else path.open(encoding=encoding, newline="")
+                )
                 with text:
                     yield _raw_lines(csv.reader(text)), lambda: (packed if source else text.buffer).tell() / size  # type: ignore[attr-defined]
         else:

@@ -134,4 +134,9 @@ def database(url: str) -> dict[str, object]:
 
 
 def cache(url: str) -> dict[str, object]:
-    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "KEY_PREFIX": "ordersite", "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5}}
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "ordersite",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
+    }

@@ -2,10 +2,11 @@
 
 import os
 import secrets
+from pathlib import Path
 
 from ordersite.embedded import Services
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, Path, cache, database, env
+from ordersite.settings.base import BASE_DIR, cache, database, env
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
 SERVICES = Services(STATE_DIR)

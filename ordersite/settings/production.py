@@ -1,4 +1,4 @@
-"""For a shop. Needs DATABASE_URL, REDIS_URL, SECRET_KEY and ALLOWED_HOSTS in the environment; refuses to start without."""
+"""For a shop. DATABASE_URL, REDIS_URL, SECRET_KEY and ALLOWED_HOSTS have to be in the environment."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import cache, database, env

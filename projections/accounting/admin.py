@@ -36,7 +36,16 @@ class AccountingDayAdmin(ReadOnlyAdmin):
 
 @admin.register(AccountingOrder)
 class AccountingOrderAdmin(ReadOnlyAdmin):
-    list_display = ("order", "day", "country", "currency", "sold_shown", "cancelled_shown", "paid_shown", "balance_shown")
+    list_display = (
+        "order",
+        "day",
+        "country",
+        "currency",
+        "sold_shown",
+        "cancelled_shown",
+        "paid_shown",
+        "balance_shown",
+    )
     list_filter = (("day", RangeDateFilter),)
     list_filter_submit = True
     search_fields = ("=reference", "=order_id")

@@ -1,9 +1,8 @@
 """What accountants see: every movement of money, and its sums by day and by order."""
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -39,7 +38,7 @@ class AccountingEntry(models.Model):
         app_label = "projections"
         verbose_name = "entry"
         verbose_name_plural = "entries"
-        indexes: ClassVar[Sequence[models.Index]] = (
+        indexes = (
             models.Index(fields=("-day", "-entry_id"), name="accountingentry_day"),
             models.Index(fields=("order_id",), name="accountingentry_order"),
             models.Index(fields=("kind", "-day"), name="accountingentry_kind"),
@@ -66,9 +65,7 @@ class AccountingOrder(ReadModel):
         app_label = "projections"
         verbose_name = "order's money"
         verbose_name_plural = "orders' money"
-        indexes: ClassVar[Sequence[models.Index]] = (
-            models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),
-        )
+        indexes = (models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),)
 
     def __str__(self) -> str:
         return self.reference or str(self.order_id)
@@ -88,9 +85,7 @@ class AccountingDay(models.Model):
 
     class Meta:
         app_label = "projections"
-        indexes: ClassVar[Sequence[models.Index]] = (
-            models.Index(fields=("-day", "currency"), name="accountingday_day"),
-        )
+        indexes = (models.Index(fields=("-day", "currency"), name="accountingday_day"),)
 
     def __str__(self) -> str:
         return self.key
@@ -166,5 +161,3 @@ def _entry(
 def _day(day: date, currency: str, *, orders: int = 0, **amounts: Decimal) -> AccountingDay:
     zero = dict.fromkeys(("sales", "cancellations", "payments", "due_back"), Decimal(0))
     return AccountingDay(key=f"{day}/{currency}", day=day, currency=currency, orders=orders, **(zero | amounts))
-
-

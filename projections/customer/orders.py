@@ -1,8 +1,6 @@
 """What a customer may see of an order."""
 
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import ClassVar
 
 from django.db import models
 
@@ -34,9 +32,7 @@ class CustomerOrder(ReadModel):
 
     class Meta:
         app_label = "projections"
-        indexes: ClassVar[Sequence[models.Index]] = (
-            models.Index(fields=("customer_id", "-placed_at", "-order_id"), name="customerorder_own"),
-        )
+        indexes = (models.Index(fields=("customer_id", "-placed_at", "-order_id"), name="customerorder_own"),)
 
     def __str__(self) -> str:
         return str(self.order_id)

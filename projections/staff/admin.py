@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,7 +22,7 @@ from projections.staff.orders import StaffOrder, in_words
 STATUS_COLOURS = {Status.CREATED: "info", Status.PAID: "warning", Status.SHIPPED: "success", Status.CANCELLED: "danger"}
 
 
-class CountryFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
+class CountryFilter(TextFilter):
     title = "country"
     parameter_name = "country"
 
@@ -29,7 +30,7 @@ class CountryFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
         return queryset.filter(country=self.value()) if self.value() else queryset
 
 
-class CurrencyFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
+class CurrencyFilter(TextFilter):
     title = "currency"
     parameter_name = "currency"
 
@@ -38,7 +39,16 @@ class CurrencyFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
 
 
 class StaffOrderAdmin(ReadOnlyAdmin):
-    list_display = ("order", "status_shown", "customer", "country", "total_shown", "due_shown", "line_count", "placed_at")
+    list_display = (
+        "order",
+        "status_shown",
+        "customer",
+        "country",
+        "total_shown",
+        "due_shown",
+        "line_count",
+        "placed_at",
+    )
     list_filter = (
         ("status", ChoicesDropdownFilter),
         CountryFilter,
@@ -69,7 +79,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
     def order(self, order: StaffOrder) -> str:
         return str(order)
 
-    @display(description="Status", ordering="status", label={status: colour for status, colour in STATUS_COLOURS.items()})
+    @display(description="Status", ordering="status", label=dict(STATUS_COLOURS))
     def status_shown(self, order: StaffOrder) -> tuple[str, str]:
         return order.status, order.get_status_display()
 
@@ -92,7 +102,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The order page: what it is now, and everything that ever happened to it."""
         if not self.has_view_permission(request):
-            return super().change_view(request, object_id)  # which refuses, as Django does
+            raise PermissionDenied
         order = self.get_object(request, object_id)
         if order is None:
             messages.warning(request, f"There is no order {object_id} here; a new one may take a moment to appear.")
@@ -106,7 +116,12 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             "colour": STATUS_COLOURS[Status(order.status)],
             "figures": [
                 (name, amount(getattr(order, field), order.currency))
-                for name, field in (("Total", "total"), ("Paid", "paid"), ("Due", "due"), ("Owed to customer", "due_back"))
+                for name, field in (
+                    ("Total", "total"),
+                    ("Paid", "paid"),
+                    ("Due", "due"),
+                    ("Owed to customer", "due_back"),
+                )
             ],
             "timeline": history,
             "behind": history[0]["version"] - order.version if history else 0,

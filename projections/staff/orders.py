@@ -1,8 +1,7 @@
 """What staff see of an order: every column they search, filter or sort by, in one row."""
 
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, assert_never
+from typing import Any, assert_never
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -44,7 +43,7 @@ class StaffOrder(ReadModel):
         app_label = "projections"
         verbose_name = "order"
         permissions = (("send_commands", "Can send commands to orders"),)
-        indexes: ClassVar[Sequence[models.Index]] = (
+        indexes = (
             models.Index(fields=("-placed_at", "-order_id"), name="stafforder_placed"),
             models.Index(fields=("status", "-placed_at"), name="stafforder_status"),
             models.Index(fields=("country", "-placed_at"), name="stafforder_country"),
@@ -136,5 +135,3 @@ def _search_text(event: OrderCreated) -> str:
     skus = dict.fromkeys(line.sku for line in event.lines)
     words: list[Any] = [event.order_id, event.reference, event.customer_name, event.customer_email, event.country]
     return " ".join(str(word) for word in [*words, *skus] if word).lower()
-
-

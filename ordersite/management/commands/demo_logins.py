@@ -30,7 +30,12 @@ def _logins() -> dict[str, Any]:
     address = settings.STATE_DIR / "web.url"
     site = address.read_text() if address.exists() else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
     return {
-        "urls": {"admin": f"{site}/admin/", "api": f"{site}/api/v1/", "docs": f"{site}/api/v1/docs", "health": f"{site}/healthz"},
+        "urls": {
+            "admin": f"{site}/admin/",
+            "api": f"{site}/api/v1/",
+            "docs": f"{site}/api/v1/docs",
+            "health": f"{site}/healthz",
+        },
         "logins": {
             ("staff", "accountant", "customer")[number]: {"username": username, "password": password}
             for number, (username, password, _, _) in enumerate(demo.LOGINS)
@@ -44,9 +49,7 @@ def _as_json(logins: dict[str, Any]) -> str:
 
 
 def _in_words(found: dict[str, Any]) -> str:
-    people = [
-        f"  {role:<11} {login['username']:<11} {login['password']}" for role, login in found["logins"].items()
-    ]
+    people = [f"  {role:<11} {login['username']:<11} {login['password']}" for role, login in found["logins"].items()]
     return "\n".join(
         (
             f"  Admin       {found['urls']['admin']}",

@@ -1,0 +1,295 @@
+"""The write path: done once, in one transaction, and nothing when refused."""
+
+import threading
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import DataError, connection, transaction
+
+from eventstore import store
+from eventstore.codec import Metadata
+from eventstore.dispatch import Answer, Context, dispatch, dispatch_batch, events_appended
+from eventstore.errors import (
+    AggregateNotFound,
+    CommandRefused,
+    ConcurrencyError,
+    IdempotencyConflict,
+    UndeclaredMessage,
+)
+from eventstore.ids import new_id
+from eventstore.models import CommandReceipt, Event
+from orders.commands import CancelOrder, CreateOrder, PayOrder
+from orders.events import OrderCreated, OrderPaid
+from tests.orders.examples import CREATE
+
+STAFF = Context(actor="staff:anna")
+
+
+def new_order() -> CreateOrder:
+    return replace(CREATE, order_id=new_id())
+
+
+def pay(order_id: UUID, amount: str = "25.00") -> PayOrder:
+    return PayOrder(order_id=order_id, amount=Decimal(amount), payment_method="card")
+
+
+@pytest.mark.django_db
+def test_a_command_becomes_events_with_their_cause_and_a_receipt() -> None:
+    create = new_order()
+    context = Context(actor="staff:anna", correlation_id=new_id(), causation_id=new_id(), extra={"synthetic": "yes"})
+    answer = dispatch(create, context)
+    assert answer == Answer(command_id=context.command_id, aggregate_id=create.order_id, version=1)
+    (fact,) = store.read_stream(create.order_id)
+    assert isinstance(fact.event, OrderCreated)
+    assert (fact.version, fact.aggregate_type) == (1, "order")
+    assert fact.metadata == context.metadata
+    row = Event.objects.get(aggregate_id=create.order_id)
+    assert (row.event_type, row.schema_version, row.event_id) == ("order.created", 1, fact.event_id)
+    assert row.metadata["actor"] == "staff:anna"
+    assert CommandReceipt.objects.get(command_id=context.command_id).version == 1
+
+
+@pytest.mark.django_db
+def test_a_repeated_command_is_not_done_again_and_gets_the_first_answer() -> None:
+    create = new_order()
+    first = dispatch(create, STAFF)
+    dispatch(pay(create.order_id), Context(actor="staff:anna"))
+    again = dispatch(replace(create, order_id=new_id()), STAFF)  # a repeat makes up a new id: it does not count
+    assert again == replace(first, replayed=True)
+    assert len(store.read_stream(create.order_id)) == 2
+
+
+@pytest.mark.django_db
+def test_a_command_id_with_another_content_is_refused() -> None:
+    create = new_order()
+    dispatch(create, STAFF)
+    with pytest.raises(IdempotencyConflict):
+        dispatch(replace(create, reference="other"), STAFF)
+    with pytest.raises(IdempotencyConflict):
+        dispatch(pay(create.order_id), STAFF)
+    assert len(store.read_stream(create.order_id)) == 1
+
+
+@pytest.mark.django_db
+def test_a_refused_command_leaves_nothing_not_even_a_receipt() -> None:
+    create = new_order()
+    dispatch(create, STAFF)
+    refused = Context(actor="staff:anna")
+    with pytest.raises(CommandRefused):
+        dispatch(pay(create.order_id, "1.00"), refused)
+    assert not CommandReceipt.objects.filter(command_id=refused.command_id).exists()
+    assert len(store.read_stream(create.order_id)) == 1
+    assert dispatch(pay(create.order_id), refused).version == 2, "the id may be used for the corrected command"
+
+
+@pytest.mark.django_db
+def test_a_version_that_the_client_named_and_that_is_past_is_refused() -> None:
+    create = new_order()
+    dispatch(create, STAFF)
+    cancel = CancelOrder(order_id=create.order_id, reason="changed my mind")
+    dispatch(pay(create.order_id), Context(actor="staff:anna", expected_version=1))
+    with pytest.raises(ConcurrencyError) as stale:
+        dispatch(cancel, Context(actor="staff:anna", expected_version=1))
+    assert (stale.value.expected, stale.value.actual) == (1, 2)
+    assert dispatch(cancel, Context(actor="staff:anna", expected_version=2)).version == 3
+
+
+@pytest.mark.django_db
+def test_a_guard_sees_the_state_before_the_rules_do() -> None:
+    def nobody(state: Any) -> None:
+        raise AggregateNotFound("order_not_found", "there is no such order")
+
+    create = new_order()
+    dispatch(create, STAFF)
+    with pytest.raises(AggregateNotFound):
+        dispatch(pay(create.order_id), Context(actor="customer:x", guard=nobody))
+
+
+@pytest.mark.django_db
+def test_what_is_not_declared_is_not_dispatched() -> None:
+    with pytest.raises(UndeclaredMessage, match="str"):
+        dispatch("pay", STAFF)
+
+
+def write(
+    aggregate_id: UUID,
+    expected_version: int,
+    *events: object,
+    receipt: store.Receipt | None = None,
+    aggregate_type: str = "order",
+) -> int:
+    metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
+    return store.append(
+        [
+            store.Write(
+                aggregate_type=aggregate_type,
+                aggregate_id=aggregate_id,
+                expected_version=expected_version,
+                events=events,
+                metadata=metadata,
+                receipt=receipt,
+            )
+        ]
+    )
+
+
+def created(order_id: UUID) -> OrderCreated:
+    return OrderCreated(
+        order_id=order_id,
+        reference="",
+        customer_id=None,
+        customer_name="",
+        customer_email="",
+        country="",
+        currency="GBP",
+        lines=(),
+        total=Decimal(0),
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
+@pytest.mark.parametrize("expected_version", [0, 2, 7])
+def test_an_append_at_any_other_version_than_the_aggregates_writes_nothing(expected_version: int, count: int) -> None:
+    order_id = new_id()
+    write(order_id, 0, created(order_id))
+    receipt = store.Receipt(
+        command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=order_id, version=expected_version + count
+    )
+    with pytest.raises(ConcurrencyError):
+        write(order_id, expected_version, *[created(order_id)] * count, receipt=receipt)
+    assert [fact.version for fact in store.read_stream(order_id)] == [1]
+    assert not CommandReceipt.objects.filter(command_id=receipt.command_id).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
+def test_events_and_receipt_stand_or_fall_together(count: int) -> None:
+    order_id, other = new_id(), new_id()
+    receipt = store.Receipt(command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=order_id, version=1)
+    write(order_id, 0, created(order_id), receipt=receipt)
+    with pytest.raises(ConcurrencyError):
+        write(other, 0, *[created(other)] * count, receipt=receipt)  # the command was done before
+    assert store.read_stream(other) == []
+
+
+@pytest.mark.django_db
+def test_what_is_no_lost_race_is_not_taken_for_one() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        write(new_id(), 0, created(new_id()), aggregate_type="x" * 101)
+
+
+@pytest.mark.django_db
+def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_nobody() -> None:
+    one, two = new_order(), new_order()
+    done_before = Context(actor="service:import")
+    dispatch(two, done_before)
+    answers = dispatch_batch(
+        [
+            (one, Context(actor="service:import")),
+            (pay(one.order_id), Context(actor="service:import")),
+            (pay(one.order_id), Context(actor="service:import")),
+            (two, done_before),
+            (replace(two, reference="other"), done_before),
+        ]
+    )
+    assert [type(answer).__name__ for answer in answers] == [
+        "Answer",
+        "Answer",
+        "CommandRefused",
+        "Answer",
+        "IdempotencyConflict",
+    ]
+    assert isinstance(answers[1], Answer)
+    assert answers[1].version == 2
+    assert isinstance(answers[3], Answer)
+    assert answers[3].replayed
+    assert [type(fact.event) for fact in store.read_stream(one.order_id)] == [OrderCreated, OrderPaid]
+
+
+def at_once(*work: Any) -> list[Any]:
+    """Runs all of `work` in threads that start together; returns what each returned or raised."""
+    barrier = threading.Barrier(len(work))
+    results: list[Any] = [None] * len(work)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = work[number]()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(work))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_command_sent_eight_times_at_once_is_done_once() -> None:
+    create, context = new_order(), Context(actor="customer:x")
+    answers = at_once(*[lambda: dispatch(replace(create, order_id=new_id()), context)] * 8)
+    assert {answer.aggregate_id for answer in answers} == {answers[0].aggregate_id}
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 7
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_payments_at_once_one_is_taken_and_the_others_hear_why() -> None:
+    create = new_order()
+    dispatch(create, STAFF)
+    answers = at_once(*[lambda: dispatch(pay(create.order_id), Context(actor="customer:x"))] * 8)
+    assert sum(isinstance(answer, Answer) for answer in answers) == 1
+    assert {answer.code for answer in answers if isinstance(answer, CommandRefused)} == {"not_payable"}
+    assert len(store.read_stream(create.order_id)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_and_single_commands_that_race_for_the_same_orders_lose_and_double_nothing() -> None:
+    orders = [new_order() for _ in range(40)]
+
+    def batch(reverse: bool) -> Any:
+        chosen = orders[::-1] if reverse else orders
+        return dispatch_batch([(create, Context(actor=f"service:{reverse}")) for create in chosen])
+
+    def single() -> Any:
+        for create in orders[::3]:
+            try:
+                dispatch(create, Context(actor="staff:anna"))
+            except CommandRefused:
+                pass  # somebody else created it
+            dispatch(pay(create.order_id), Context(actor="staff:anna"))
+
+    outcomes = at_once(lambda: batch(False), lambda: batch(True), single)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    for number, create in enumerate(orders):
+        assert [fact.version for fact in store.read_stream(create.order_id)] == ([1, 2] if number % 3 == 0 else [1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_signal_comes_after_commit_with_ids_only_and_cannot_fail_the_command() -> None:
+    heard: list[dict[str, Any]] = []
+
+    def listen(sender: Any, **news: Any) -> None:
+        heard.append({key: value for key, value in news.items() if key != "signal"})
+        raise RuntimeError("the broker is down")
+
+    events_appended.connect(listen)
+    try:
+        create = new_order()
+        with transaction.atomic():
+            dispatch(create, STAFF)
+            assert heard == []
+        assert heard == [{"aggregate_ids": {create.order_id}, "position": store.latest_position()}]
+        with pytest.raises(CommandRefused):
+            dispatch(pay(create.order_id, "1.00"), Context(actor="staff:anna"))
+        assert len(heard) == 1
+    finally:
+        events_appended.disconnect(listen)

@@ -1,0 +1,46 @@
+"""An order to talk about: two mugs and a throw, 25.00 GBP."""
+
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from orders.commands import CreateOrder, NewLine
+from orders.events import OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderShipped
+
+ORDER = UUID(int=1)
+BUYER = UUID(int=2)
+
+MUGS = NewLine(sku="MUG", name="Mug", quantity=2, unit_price=Decimal("7.50"))
+THROW = NewLine(sku="THR", name="Throw", quantity=1, unit_price=Decimal("10.00"))
+CREATE = CreateOrder(
+    order_id=ORDER,
+    customer_id=BUYER,
+    customer_name="Ada Whitfield",
+    customer_email="ada@example.com",
+    country="United Kingdom",
+    currency="GBP",
+    lines=(MUGS, THROW),
+    reference="W-1",
+)
+CREATED = OrderCreated(
+    order_id=ORDER,
+    reference="W-1",
+    customer_id=BUYER,
+    customer_name="Ada Whitfield",
+    customer_email="ada@example.com",
+    country="United Kingdom",
+    currency="GBP",
+    lines=(
+        OrderLine(line_id=1, sku="MUG", name="Mug", quantity=2, unit_price=Decimal("7.50"), amount=Decimal("15.00")),
+        OrderLine(line_id=2, sku="THR", name="Throw", quantity=1, unit_price=Decimal("10.00"), amount=Decimal("10.00")),
+    ),
+    total=Decimal("25.00"),
+)
+PAID = OrderPaid(
+    order_id=ORDER, payment_method="card", payment_reference="pay_1", amount=Decimal("25.00"), currency="GBP"
+)
+SHIPPED = OrderShipped(order_id=ORDER, carrier="DHL", tracking_code="JD01")
+CANCELLED = OrderCancelled(
+    order_id=ORDER, reason="Ordered twice", amount=Decimal("25.00"), due_back=Decimal(0), currency="GBP"
+)
+CANCELLED_AFTER_PAYMENT = replace(CANCELLED, due_back=Decimal("25.00"))

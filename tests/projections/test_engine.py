@@ -1,0 +1,300 @@
+"""The engine: exactly once, never stuck, woken by commits and healed by the sweep."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventstore import store
+from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
+from orders.events import OrderCreated, OrderPaid
+from ordersite.settings.base import cache as redis_cache
+from projections import tasks
+from projections.accounting.books import AccountingDay
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.engine import (
+    PROJECTIONS,
+    Projection,
+    UnknownProjection,
+    catch_up,
+    handles,
+    projection_named,
+    redrive,
+)
+from projections.staff.orders import StaffOrder, StaffOrders
+from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED
+from tests.projections.spec import contents, empty, write
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
+
+
+def place(order_id: UUID, *later: Any) -> None:
+    for version, event in enumerate((CREATED, *later)):
+        store.append([write(replace(event, order_id=order_id), version)])
+
+
+def test_a_projection_that_forgets_an_event_is_refused_when_it_is_made() -> None:
+    with pytest.raises(TypeError, match="no handler for OrderPaid"):
+
+        class Forgetful(Projection):
+            name = "forgetful"
+            tables = ()
+            complete = OrderCreated | OrderPaid
+
+            @handles(OrderCreated)
+            def created(self, rows: Any, event: OrderCreated, fact: Any) -> None: ...
+
+    assert "forgetful" not in PROJECTIONS
+
+
+def test_a_wrong_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(UnknownProjection, match="accounting, customer, staff"):
+        projection_named("stock")
+
+
+def test_many_workers_at_once_count_each_event_once() -> None:
+    for _ in range(30):
+        place(new_id(), PAID)
+
+    def work() -> None:
+        try:
+            catch_up(ACCOUNTING, limit=7)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    day = AccountingDay.objects.get()
+    assert (day.orders, day.sales, day.payments) == (30, 750, 750)
+    assert Checkpoint.objects.get(name="accounting").position == store.latest_position()
+
+
+def test_a_worker_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(new_id(), PAID)
+
+    class Killed(BaseException):
+        pass
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Checkpoint, "save", die)  # the rows are written, the checkpoint is not
+    with pytest.raises(Killed):
+        catch_up(ACCOUNTING)
+    assert not AccountingDay.objects.exists()
+    monkeypatch.undo()
+    catch_up(ACCOUNTING)
+    assert AccountingDay.objects.get().payments == 25
+
+
+@pytest.fixture
+def poison() -> Iterator[set[UUID]]:
+    """The aggregates whose payments the staff view cannot take."""
+    poisoned: set[UUID] = set()
+    handler = StaffOrders.handlers[OrderPaid]
+
+    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
+        rows.get(StaffOrder, event.order_id).status = "half done"
+        if event.order_id in poisoned:
+            raise ZeroDivisionError("cannot take this payment")
+        handler(projection, rows, event, fact)
+
+    StaffOrders.handlers[OrderPaid] = fragile
+    yield poisoned
+    StaffOrders.handlers[OrderPaid] = handler
+
+
+@pytest.mark.parametrize("batch", [1, 3, 2000])
+def test_a_poison_event_is_parked_with_the_later_ones_of_its_aggregate_and_the_others_go_on(
+    poison: set[UUID], batch: int
+) -> None:
+    bad, good = new_id(), new_id()
+    poison.add(bad)
+    place(bad, PAID, SHIPPED)
+    place(good, PAID, SHIPPED)
+    catch_up(STAFF, limit=batch)
+    assert StaffOrder.objects.get(pk=good).status == "shipped"
+    assert (StaffOrder.objects.get(pk=bad).status, StaffOrder.objects.get(pk=bad).version) == ("created", 1)
+    parked = list(ParkedEvent.objects.all())
+    assert [(event.event_type, bool(event.error)) for event in parked] == [
+        ("order.paid", True),
+        ("order.shipped", False),
+    ]
+    assert "ZeroDivisionError: cannot take this payment" in parked[0].error
+
+    assert redrive(STAFF) == 0, "still broken: it stays parked"
+    assert ParkedEvent.objects.count() == 2
+    poison.clear()
+    assert redrive(STAFF) == 2
+    assert StaffOrder.objects.get(pk=bad).status == "shipped"
+    assert not ParkedEvent.objects.exists()
+
+
+def test_what_comes_while_an_aggregate_is_parked_waits_behind_in_order(poison: set[UUID]) -> None:
+    bad = new_id()
+    poison.add(bad)
+    place(bad, PAID)
+    catch_up(STAFF)
+    store.append([write(replace(SHIPPED, order_id=bad), 2)])
+    catch_up(STAFF)
+    assert list(ParkedEvent.objects.values_list("event_type", flat=True)) == ["order.paid", "order.shipped"]
+    poison.clear()
+    redrive(STAFF)
+    assert StaffOrder.objects.get(pk=bad).version == 3
+
+
+def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
+    bad, good = new_id(), new_id()
+    store.append([write(replace(CREATED, order_id=bad, country="x" * 101), 0)])
+    place(good)
+    catch_up(STAFF)
+    assert list(StaffOrder.objects.values_list("pk", flat=True)) == [good]
+    assert "character varying(100)" in ParkedEvent.objects.get().error
+
+
+def waiting() -> list[str]:
+    """The projections whose wake-up waits in the broker."""
+    with tasks.project.app.connection_for_read() as broker:
+        messages = broker.default_channel.client.lrange("celery", 0, -1)
+    return [json.loads(base64.b64decode(json.loads(message)["body"]))[0][0] for message in reversed(messages)]
+
+
+def order_placed() -> None:
+    dispatch(replace(CREATE, order_id=new_id()), Context(actor="staff:anna"))
+
+
+def test_a_commit_rings_once_for_each_projection_until_a_worker_hears_it() -> None:
+    for _ in range(5):
+        order_placed()
+    assert waiting() == list(PROJECTIONS)
+    tasks.project("staff")
+    order_placed()
+    assert waiting() == [*PROJECTIONS, "staff"]
+
+
+def test_a_commit_that_lands_while_a_worker_reads_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race: the worker has heard the bell and read the log; then a commit; then the worker goes."""
+    order_placed()
+    read = store.read_after
+    late = iter([order_placed])
+
+    def read_then_commit(*args: Any, **more: Any) -> Any:
+        page = read(*args, **more)
+        for commit in late:
+            thread = threading.Thread(target=lambda: (commit(), connection.close()))
+            thread.start()
+            thread.join()
+        return page
+
+    monkeypatch.setattr(store, "read_after", read_then_commit)
+    before = len(waiting())
+    tasks.project("staff")
+    assert StaffOrder.objects.count() == 1
+    assert waiting()[before:] == ["staff"], "the late commit has to ring anew, for nobody else would"
+    monkeypatch.undo()
+    tasks.project("staff")
+    assert StaffOrder.objects.count() == 2
+
+
+def test_the_sweep_finds_what_no_message_announced() -> None:
+    place(ORDER)
+    cache.clear()
+    tasks.sweep()
+    assert StaffOrder.objects.get().pk == ORDER
+    assert cache.get(tasks.SWEPT)
+
+
+def test_a_broker_that_is_down_delays_and_does_not_fail(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    settings.CACHES = {"default": redis_cache("redis://127.0.0.1:1/0")}  # nothing listens there
+    order_placed()
+    assert "events are committed up to" in caplog.text
+    assert "Connection refused" in caplog.text
+    settings.CACHES = {"default": redis_cache(settings.REDIS_URL)}
+    tasks.sweep()
+    assert StaffOrder.objects.count() == 1
+
+
+def test_a_worker_waits_for_a_writer_that_holds_the_feed_back_although_it_never_rings() -> None:
+    """An earlier position was taken by a transaction that rolls back: nobody rings for the later event again."""
+    taken, go = threading.Event(), threading.Event()
+
+    def roll_back_later() -> None:
+        from django.db import transaction
+
+        try:
+            with transaction.atomic():
+                store.append([write(replace(CREATED, order_id=new_id()), 0)])
+                taken.set()
+                go.wait(5)
+                transaction.set_rollback(True)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=roll_back_later)
+    thread.start()
+    taken.wait(5)
+    place(ORDER)
+    threading.Timer(0.2, go.set).start()
+    tasks.project("staff")
+    thread.join()
+    assert StaffOrder.objects.get().pk == ORDER
+
+
+def test_an_error_while_reading_is_kept_where_staff_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(ORDER)
+
+    def damaged(*args: Any, **kwargs: Any) -> None:
+        raise LookupError("no code declares 'order.vanished'")
+
+    catch_up(STAFF)
+    monkeypatch.setattr(store, "read_after", damaged)
+    with pytest.raises(LookupError):
+        tasks.project("staff")
+    assert "order.vanished" in Checkpoint.objects.get(name="staff").last_error
+    monkeypatch.undo()
+    store.append([write(replace(CREATED, order_id=new_id()), 0)])
+    tasks.project("staff")
+    assert Checkpoint.objects.get(name="staff").last_error == ""
+
+
+lives = st.lists(st.sampled_from([(), (PAID,), (PAID, SHIPPED), (CANCELLED,)]), min_size=1, max_size=6)
+
+
+@given(lives, st.randoms(use_true_random=False), st.integers(1, 5))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_built_step_by_step_in_any_batches_equal_rows_built_at_once(
+    histories: list[tuple[Any, ...]], random: Any, batch: int
+) -> None:
+    queues = [
+        [replace(event, order_id=order_id) for event in (CREATED, *later)]
+        for later in histories
+        for order_id in [new_id()]
+    ]
+    versions = dict.fromkeys(range(len(queues)), 0)
+    while open_queues := [number for number, queue in enumerate(queues) if versions[number] < len(queue)]:
+        number = random.choice(open_queues)
+        store.append([write(queues[number][versions[number]], versions[number])])
+        versions[number] += 1
+        if random.random() < 0.3:
+            for projection in PROJECTIONS.values():
+                catch_up(projection, limit=batch)
+    for projection in PROJECTIONS.values():
+        catch_up(projection, limit=batch)
+        step_by_step = contents(projection)
+        empty(projection)
+        catch_up(projection)
+        assert contents(projection) == step_by_step

@@ -1,0 +1,204 @@
+"""A rebuild stands beside the live tables, says how they differ, and swaps while everybody reads and writes."""
+
+import io
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from eventstore import store
+from eventstore.ids import new_id
+from projections.checkpoints import Checkpoint
+from projections.engine import PROJECTIONS, catch_up
+from projections.rebuild import SwapTimedOut, rebuild
+from projections.staff.orders import StaffOrder
+from tests.orders.examples import CREATED, PAID, SHIPPED
+from tests.projections.spec import contents, write
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF = PROJECTIONS["staff"]
+
+
+def place(count: int, *later: Any) -> list[UUID]:
+    ids = [new_id() for _ in range(count)]
+    for order_id in ids:
+        for version, event in enumerate((CREATED, *later)):
+            store.append([write(replace(event, order_id=order_id), version)])
+    return ids
+
+
+def catalogue() -> list[tuple[Any, ...]]:
+    """Every index and constraint of the staff table, by name and definition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'projections_stafforder' ORDER BY 1"
+        )
+        return cursor.fetchall()
+
+
+def schemas() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rebuild%'")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_a_rebuild_of_an_intact_view_changes_nothing_and_keeps_every_index() -> None:
+    place(5, PAID, SHIPPED)
+    catch_up(STAFF)
+    before, indexes = contents(STAFF), catalogue()
+    report = rebuild(STAFF)
+    assert report.swapped
+    assert report.events == 15
+    assert [(table.rows, table.identical) for table in report.differences] == [(5, True)]
+    assert contents(STAFF) == before
+    assert catalogue() == indexes
+    assert schemas() == set()
+    place(1)
+    catch_up(STAFF)
+    assert StaffOrder.objects.count() == 6, "the swapped table goes on being fed"
+
+
+def test_a_rebuild_repairs_what_was_damaged_and_says_what_differed() -> None:
+    lost, wrong, *_ = place(5, PAID)
+    catch_up(STAFF)
+    StaffOrder.objects.filter(pk=lost).delete()
+    StaffOrder.objects.filter(pk=wrong).update(total=1)
+    stray = StaffOrder.objects.exclude(pk=wrong).first()
+    assert stray
+    stray.pk = new_id()
+    stray.save(force_insert=True)
+    (difference,) = rebuild(STAFF).differences
+    assert (difference.added, difference.removed, difference.changed) == (1, 1, 1)
+    assert StaffOrder.objects.count() == 5
+    assert StaffOrder.objects.get(pk=wrong).total == 25
+
+
+def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
+    (order_id,) = place(1)
+    catch_up(STAFF)
+    StaffOrder.objects.update(total=1)
+    report = rebuild(STAFF, dry_run=True)
+    assert (report.swapped, report.differences[0].changed) == (False, 1)
+    assert StaffOrder.objects.get(pk=order_id).total == 1
+    assert schemas() == set()
+    assert list(Checkpoint.objects.values_list("name", flat=True)) == ["staff"]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    from projections import rebuild as module
+
+    place(6, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    advance = module.advance
+    monkeypatch.setattr(module, "advance", lambda *args, **more: advance(*args, limit=4, **more))
+    calls = 0
+
+    def stop(position: int, latest: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(STAFF, progress=stop)
+    assert contents(STAFF) == expected
+    report = rebuild(STAFF)
+    assert report.events == 12 - 4 * step
+    assert report.differences[0].identical
+    assert contents(STAFF) == expected
+
+
+def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_step_back() -> None:
+    ids = place(40)
+    catch_up(STAFF)
+    stop = threading.Event()
+    errors: list[str] = []
+    reads = 0
+
+    def read() -> None:
+        nonlocal reads
+        last: dict[Any, int] = {}
+        try:
+            while not stop.is_set():
+                rows = dict(StaffOrder.objects.values_list("pk", "version"))
+                if len(rows) < len(ids):
+                    errors.append(f"only {len(rows)} rows")
+                errors.extend(f"{key} stepped back" for key, version in last.items() if rows.get(key, 0) < version)
+                last, reads = rows, reads + 1
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            errors.append(repr(error))
+        finally:
+            connection.close()
+
+    def write_on() -> None:
+        try:
+            for order_id in ids:
+                store.append([write(replace(PAID, order_id=order_id), 1)])
+                catch_up(STAFF)
+                time.sleep(0.01)
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            errors.append(repr(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=read), threading.Thread(target=read), threading.Thread(target=write_on)]
+    for thread in threads:
+        thread.start()
+    rebuilt = 0
+    while threads[-1].is_alive():
+        rebuild(STAFF)
+        rebuilt += 1
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert rebuilt >= 2
+    assert reads > 20
+    assert set(StaffOrder.objects.values_list("status", flat=True)) == {"paid"}
+
+
+def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from projections import rebuild as module
+
+    place(2)
+    catch_up(STAFF)
+    monkeypatch.setattr(module, "SWAP_ATTEMPTS", 2)
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                list(StaffOrder.objects.all())
+                locked.set()
+                done.wait(10)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    locked.wait(5)
+    try:
+        with pytest.raises(SwapTimedOut, match="run the rebuild again"):
+            rebuild(STAFF)
+        assert StaffOrder.objects.count() == 2
+    finally:
+        done.set()
+        thread.join()
+    assert rebuild(STAFF).swapped
+
+
+def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
+    place(3, PAID)
+    out = io.StringIO()
+    call_command("rebuild_projections", "staff", "accounting", stdout=out)
+    assert "staff: 6 events, 0 parked; swapped in" in out.getvalue()
+    assert "projections_accountingday: 1 rows" in out.getvalue()
+    with pytest.raises(CommandError, match="there are accounting, customer, staff"):
+        call_command("rebuild_projections", "stock")
