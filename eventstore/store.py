@@ -171,6 +171,13 @@ def read_after(
     return Page(events=events, through=through, settled=horizon == latest)
 
 
+def is_empty() -> bool:
+    """Whether nothing was ever recorded."""
+    with _cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM events)")
+        return not (cursor.fetchone() or (False,))[0]
+
+
 def latest_position() -> int:
     """The highest position that was ever taken; what a reader that is level has seen."""
     with _cursor() as cursor:

@@ -49,12 +49,18 @@ class AnswerSerializer(serializers.Serializer[Answer]):
 
 
 class CommandSerializer(DataclassSerializer[Any]):
-    """A command from JSON: what its dataclass says, and no field besides."""
+    """A command from JSON: what its dataclass says, and no field besides.
+
+    The context's `supplied` holds the fields that no body may name.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             raise ValidationError({name: [f"There is no field {name!r} here."] for name in unknown})
-        return super().to_internal_value(data)
+        given = serializers.Serializer.to_internal_value(self, data)
+        exact = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        supplied = self.context.get("supplied", {}) if self.parent is None else {}
+        return self.dataclass_definition.dataclass_type(**exact, **supplied)
 
 
 CommandSerializer.serializer_dataclass_field = CommandSerializer  # type: ignore[assignment, method-assign]  # as documented
@@ -70,16 +76,11 @@ class CommandView(APIView):
     """A POST that sends one command, as one customer."""
 
     body: ClassVar[type[CommandSerializer]]
-    command: ClassVar[type]
 
     def send(self, request: Request, guard: Callable[[Order], None] | None = None, **supplied: Any) -> Answer:
         """Validate, dispatch, answer. Raises what `dispatch` raises, and ValidationError."""
-        serializer = self.body(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        names = [str(name) for name in serializer.fields]
-        fields: dict[str, Any] = {name: getattr(serializer.validated_data, name) for name in names}
-        if lines := fields.get("lines"):
-            fields["lines"] = tuple(lines)
+        body = self.body(data=request.data, context={"supplied": supplied})
+        body.is_valid(raise_exception=True)
         context = Context(
             actor=f"customer:{customer_of(request)}",
             command_id=self._command_id(request),
@@ -87,7 +88,7 @@ class CommandView(APIView):
             expected_version=_if_match(request),
             guard=guard,
         )
-        return dispatch(self.command(**fields, **supplied), context)
+        return dispatch(body.validated_data, context)
 
     @staticmethod
     def _command_id(request: Request) -> UUID:
@@ -120,7 +121,6 @@ def _answer(answer: Answer, code: int) -> Response:
 
 
 class PlaceOrder(CommandView):
-    command = CreateOrder
     body = body_of(CreateOrder, "order_id", "customer_id", "customer_name", "customer_email")
 
     @extend_schema(
@@ -154,7 +154,6 @@ class OwnOrderCommand(CommandView):
 
 
 class PayOwnOrder(OwnOrderCommand):
-    command = PayOrder
     body = body_of(PayOrder, "order_id")
 
     @extend_schema(
@@ -170,7 +169,6 @@ class PayOwnOrder(OwnOrderCommand):
 
 
 class CancelOwnOrder(OwnOrderCommand):
-    command = CancelOrder
     body = body_of(CancelOrder, "order_id")
 
     @extend_schema(

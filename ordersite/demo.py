@@ -79,7 +79,7 @@ def load(now: datetime) -> int:
         raise NoDemoHere("the demo shop is refused: DEMO_ACCOUNTS is off in these settings")
     for login in LOGINS:
         _make_login(*login)
-    if store.latest_position():
+    if not store.is_empty():
         return 0
     commands = [step for number in range(ORDERS) for step in _life_of_order(number, now)]
     commands.sort(key=lambda step: step[1].occurred_at or now)

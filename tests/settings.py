@@ -13,3 +13,4 @@ CACHES = {"default": cache(REDIS_URL)}
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # passwords are not what is tested
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"login": "1000/min"}}
+WHITENOISE_AUTOREFRESH = True  # look for a static file when it is asked for, not all of them for each test client

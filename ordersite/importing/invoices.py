@@ -77,11 +77,16 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
         sku=raw["StockCode"].strip(),
         name=raw["Description"].strip() or raw["StockCode"].strip(),
         quantity=quantity,
-        price=price,
+        price=_plain(price),
         at=_moment(raw["InvoiceDate"], zone),
         customer=raw["CustomerID"].strip(),
         country=raw["Country"].strip(),
     )
+
+
+def _plain(price: Decimal) -> Decimal:
+    """18.0 and 18 are one price: a spreadsheet and a CSV of the same lines have to give the same orders."""
+    return price.quantize(Decimal(1)) if price == price.to_integral_value() else price.normalize()
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:

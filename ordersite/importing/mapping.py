@@ -43,6 +43,10 @@ class Quarantined:
     reason: str
 
 
+Goods = Counter[tuple[str, Decimal]]
+"""How many of each sku at which price."""
+
+
 @dataclass(slots=True)
 class Waiting:
     """An order that was not shipped yet: the only kind that a cancellation can undo."""
@@ -50,7 +54,7 @@ class Waiting:
     order_id: UUID
     number: str
     customer: str
-    goods: Counter[str]
+    goods: Goods
     ships_at: datetime
 
 
@@ -92,17 +96,17 @@ class Mapper:
             pay = PayOrder(order_id=order_id, amount=total, payment_method="invoice", payment_reference=invoice.number)
             yield Step(pay, _context(invoice.number, "pay", invoice.at, PAYMENT_RULE))
         next_day = invoice.at.replace(hour=12, minute=0, second=0) + timedelta(days=1)
-        goods = Counter[str]()
+        goods: Goods = Counter()
         for line in good:
-            goods[line.sku] += line.quantity
+            goods[line.sku, line.price] += line.quantity
             self.bought.add(hash((line.customer, line.sku)))
         self.waiting[order_id] = Waiting(order_id, invoice.number, invoice.customer, goods, next_day)
 
     def _cancellation(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
         """A whole order that waits is cancelled; the domain cannot express the rest yet, so it says why."""
-        goods = Counter[str]()
+        goods: Goods = Counter()
         for line in invoice.lines:
-            goods[line.sku] -= line.quantity
+            goods[line.sku, line.price] -= line.quantity
         own = [order for order in self.waiting.values() if invoice.customer and order.customer == invoice.customer]
         for order in own:
             if order.goods == goods:
@@ -120,8 +124,10 @@ class Mapper:
             return "cancellation without a customer"
         if line.sku.upper() in CHARGES:
             return "cancellation of a charge or a discount"
-        if any(order.goods[line.sku] for order in own):
+        if any(order.goods[line.sku, line.price] for order in own):
             return "cancellation of a part of an order"
+        if any(sku == line.sku for order in own for sku, _ in order.goods):
+            return "cancellation at another price than was paid"
         if hash((line.customer, line.sku)) in self.bought:
             return "return of goods that were shipped"
         return "cancellation of a purchase that is not in the file"

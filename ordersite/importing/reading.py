@@ -3,6 +3,7 @@
 import csv
 import gzip
 import lzma
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ def lines_of(path: Path, encoding: str) -> Iterator[tuple[Iterator[RawLine], Cal
             raise UnreadableFile(f"{path}: only .csv, .csv.xz, .csv.gz and .xlsx are read")
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{path} is not {encoding}: {error}. Try --encoding latin-1.") from error
-    except OSError as error:
+    except (OSError, EOFError, csv.Error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UnreadableFile(f"{path} cannot be read: {error}") from error
 
 

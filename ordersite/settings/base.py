@@ -70,7 +70,6 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # the shop's: its days are the accountants' days
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # A client waits at most this long (seconds) for a view to show the version it asked for, then is told to come back.
 READ_WAIT_SECONDS = env.float("READ_WAIT_SECONDS", default=2.0)

@@ -1,7 +1,7 @@
 """For a shop. DATABASE_URL, REDIS_URL, SECRET_KEY and ALLOWED_HOSTS have to be in the environment."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import cache, database, env
+from ordersite.settings.base import BASE_DIR, cache, database, env
 
 DATABASE_URL = env.str("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
@@ -14,6 +14,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"https://{host}" for host in ALLOWED_HOSTS])
 DEBUG = False
 DEMO_ACCOUNTS = False
+
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

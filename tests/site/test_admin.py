@@ -1,0 +1,271 @@
+"""The back office: what staff and accountants see and may do, and what nobody may."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.sites import site
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from eventstore import store
+from eventstore.admin import COUNT_UP_TO, FastPaginator
+from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
+from eventstore.models import Event
+from orders.commands import CancelOrder
+from ordersite.models import User
+from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
+from projections.staff.orders import StaffOrder
+from tests.eventstore.test_dispatch import new_order, pay
+
+LogIn = Callable[..., Client]
+ORDERS = "/admin/projections/stafforder/"
+EVENTS = "/admin/eventstore/event/"
+
+
+def placed(*, paid: bool = False) -> Any:
+    create = new_order()
+    dispatch(create, Context(actor=f"customer:{create.customer_id}"))
+    if paid:
+        dispatch(pay(create.order_id), Context(actor=f"customer:{create.customer_id}"))
+    return create.order_id
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response
+    return str(response.content.decode())
+
+
+def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: str) -> Any:
+    data = {"form_id": form_id or str(uuid4()), "order": [str(order_id) for order_id in ids], **fields}
+    return client.post(reverse("admin:order-command", args=[name]), data, follow=True)
+
+
+def test_staff_search_filter_and_page_through_orders(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    one, two = placed(), placed(paid=True)
+    assert str(one)[-8:] in text(staff.get(ORDERS)) or "W-1" in text(staff.get(ORDERS))
+    for query, found in (
+        (f"?q={one}", {one}),
+        ("?q=whitfield+mug", {one, two}),
+        ("?q=nobody", set()),
+        ("?status__exact=paid", {two}),
+        ("?country=United+Kingdom", {one, two}),
+        ("?country=France", set()),
+        ("?currency=gbp", {one, two}),
+        ("?total_from=26", set()),
+        ("?placed_at__year=1999", set()),
+    ):
+        page = text(staff.get(ORDERS + query))
+        assert {order_id for order_id in (one, two) if f"{ORDERS}{order_id}/" in page} == found, query
+
+
+def test_the_order_page_shows_lines_money_and_the_timeline_in_words(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed(paid=True)
+    dispatch(CancelOrder(order_id=order_id, reason="Ordered twice"), Context(actor="staff:anna"))
+    page = text(staff.get(f"{ORDERS}{order_id}/change/"))
+    for words in (
+        "Ada Whitfield",
+        "ada@example.com",
+        "MUG",
+        "15.00",
+        "25.00 GBP",
+        "Order placed: 2 lines for 25.00 GBP",
+        "Paid 25.00 GBP by card",
+        "Cancelled: Ordered twice; 25.00 GBP to be paid back",
+        "anna (staff)",
+        "the customer",
+        "&quot;payment_method&quot;: &quot;card&quot;",
+    ):
+        assert words in page, words
+    assert page.index("Cancelled: Ordered twice;") < page.index("Order placed"), "the newest first"
+
+
+def test_the_timeline_is_there_even_while_the_view_is_behind_and_the_page_says_so(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed(paid=True)
+    StaffOrder.objects.filter(pk=order_id).update(version=1, status="created")
+    page = text(staff.get(f"{ORDERS}{order_id}/change/"))
+    assert "This view is behind for this order: 1 later event" in page
+    assert "Paid 25.00 GBP by card" in page
+
+
+def test_an_order_that_does_not_exist_leads_back_with_a_word(log_in: LogIn) -> None:
+    page = log_in(BACK_OFFICE).get(f"{ORDERS}{uuid4()}/change/", follow=True)
+    assert "There is no order" in text(page)
+    assert "no order nonsense" in text(
+        log_in(BACK_OFFICE, username="ben").get(f"{ORDERS}nonsense/change/", follow=True)
+    )
+
+
+def test_staff_ship_an_order_from_its_page(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed(paid=True)
+    form = text(staff.get(reverse("admin:order-command", args=["ship"]), {"order": str(order_id)}))
+    assert 'name="carrier"' in form
+    assert 'maxlength="100"' in form, "the form's limits are the command's"
+    page = submit(staff, "ship", [order_id], carrier="DHL", tracking_code="JD01")
+    assert "shipped" in text(page)
+    fact = store.read_stream(order_id)[-1]
+    assert (fact.event.carrier, fact.metadata.actor) == ("DHL", "staff:anna")
+    assert str(fact.metadata.correlation_id) == page.request.get("HTTP_X_REQUEST_ID", str(fact.metadata.correlation_id))
+
+
+def test_the_list_actions_report_each_orders_outcome(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    good, unpaid = placed(paid=True), placed()
+    chosen = staff.post(ORDERS, {"action": "ship", "_selected_action": [str(good), str(unpaid)]})
+    assert "Ship: 2 orders" in text(chosen)
+    report = text(submit(staff, "ship", [good, unpaid], carrier="DHL"))
+    assert "Refused: 25.00 GBP has to be paid before this order ships" in report
+    assert 'class="done">shipped' in report
+    assert StaffOrder.objects.get(pk=good).status == "shipped"
+    assert StaffOrder.objects.get(pk=unpaid).status == "created"
+
+
+def test_a_cancellation_asks_why(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed()
+    assert "This field is required" in text(submit(staff, "cancel", [order_id], reason=""))
+    assert len(store.read_stream(order_id)) == 1
+    assert "cancelled" in text(submit(staff, "cancel", [order_id], reason="Ordered twice"))
+    assert store.read_stream(order_id)[-1].event.reason == "Ordered twice"
+
+
+def test_a_form_sent_twice_is_one_command(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id, form_id = placed(paid=True), str(new_id())
+    for _ in range(2):
+        assert "Order W-1: shipped" in text(submit(staff, "ship", [order_id], form_id, carrier="DHL"))
+    assert len(store.read_stream(order_id)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("ship", {"order": ["no-uuid"], "form_id": "x"}),
+        ("ship", {"order": [str(uuid4())] * 501, "form_id": str(uuid4())}),
+        ("explode", {"order": [], "form_id": str(uuid4())}),
+    ],
+)
+def test_a_forged_form_changes_nothing(log_in: LogIn, name: str, data: dict[str, Any]) -> None:
+    placed(paid=True)
+    answer = log_in(BACK_OFFICE).post(f"/admin/projections/stafforder/command/{name}/", data)
+    assert answer.status_code == 404
+    assert Event.objects.count() == 2
+
+
+def test_the_log_is_browsed_searched_by_id_and_filtered_by_type(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed(paid=True)
+    event = Event.objects.get(aggregate_id=order_id, version=2)
+    placed()
+    for query, count in (
+        ("", 3),
+        (f"?q={order_id}", 2),
+        (f"?q={event.event_id}", 1),
+        ("?q=mug", 0),
+        ("?event_type=order.paid", 1),
+    ):
+        page = text(staff.get(EVENTS + query))
+        assert (
+            sum(f"{EVENTS}{position}/change/" in page for position in Event.objects.values_list("pk", flat=True))
+            == count
+        )
+    page = text(staff.get(f"{EVENTS}{event.pk}/change/"))
+    assert "payment_method" in page
+    assert "the customer" in page
+
+
+def test_the_projections_page_shows_position_lag_and_the_last_error(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    placed()
+    page = text(staff.get("/admin/projections/checkpoint/"))
+    assert page.count("level") >= 3
+
+
+@pytest.mark.parametrize(
+    "model", ["stafforder", "accountingday", "accountingorder", "accountingentry", "checkpoint", "parkedevent"]
+)
+def test_nobody_adds_edits_or_deletes_a_read_model_row(log_in: LogIn, model: str) -> None:
+    assert_read_only(log_in, f"/admin/projections/{model}/", f"projections.{model}")
+
+
+def test_nobody_adds_edits_or_deletes_an_event(log_in: LogIn) -> None:
+    assert_read_only(log_in, EVENTS, "eventstore.event")
+
+
+def assert_read_only(log_in: LogIn, url: str, model: str) -> None:
+    root = log_in(username="root")
+    User.objects.filter(username="root").update(is_superuser=True)
+    placed(paid=True)
+    admin = next(admin for cls, admin in site._registry.items() if cls._meta.label_lower == model)
+    row = admin.model._default_manager.first()
+    assert root.get(f"{url}add/").status_code == 403
+    assert "delete_selected" not in text(root.get(url))
+    if row is not None:
+        assert root.get(f"{url}{row.pk}/delete/").status_code == 403
+        kept = admin.model._default_manager.filter(pk=row.pk).values().get()
+        page = root.get(f"{url}{row.pk}/change/")
+        assert page.status_code == 200
+        assert 'name="_save"' not in text(page)
+        answer = root.post(f"{url}{row.pk}/change/", {"status": "cancelled", "total": "0"})
+        assert answer.status_code in (200, 403)
+        assert admin.model._default_manager.filter(pk=row.pk).values().get() == kept
+
+
+def test_an_accountant_sees_the_accounting_view_and_nothing_else(log_in: LogIn) -> None:
+    accountant = log_in(ACCOUNTANTS)
+    order_id = placed(paid=True)
+    for model in ("accountingday", "accountingorder", "accountingentry"):
+        assert "25.00" in text(accountant.get(f"/admin/projections/{model}/"))
+    for url in (
+        ORDERS,
+        f"{ORDERS}{order_id}/change/",
+        EVENTS,
+        "/admin/projections/checkpoint/",
+        "/admin/ordersite/user/",
+    ):
+        assert accountant.get(url).status_code == 403, url
+    assert submit(accountant, "ship", [order_id]).status_code == 403
+    index = text(accountant.get("/admin/"))
+    assert "Entries" in index
+    assert ORDERS not in index
+
+
+def test_somebody_without_a_role_sees_nothing(log_in: LogIn) -> None:
+    nobody = log_in()
+    for model in ("stafforder", "accountingday"):
+        assert nobody.get(f"/admin/projections/{model}/").status_code == 403
+
+
+def test_a_large_table_is_counted_by_estimate_and_a_filtered_one_up_to_a_limit(log_in: LogIn) -> None:
+    placed()
+    orders = StaffOrder.objects.order_by("pk")
+    assert FastPaginator(orders, 50).count == 1
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_class SET reltuples = 5000000 WHERE relname = 'projections_stafforder'")
+        try:
+            assert FastPaginator(orders, 50).count == 5_000_000
+            assert FastPaginator(orders.filter(status="created"), 50).count == 1
+        finally:
+            cursor.execute("UPDATE pg_class SET reltuples = 1 WHERE relname = 'projections_stafforder'")
+    assert COUNT_UP_TO == 10_000
+
+
+def test_a_list_page_asks_the_same_number_of_questions_however_many_orders_there_are(
+    log_in: LogIn, django_assert_max_num_queries: Any
+) -> None:
+    staff = log_in(BACK_OFFICE)
+    for _ in range(3):
+        placed()
+    with django_assert_max_num_queries(10):
+        staff.get(ORDERS)
+    for _ in range(10):
+        placed()
+    with django_assert_max_num_queries(10):
+        staff.get(ORDERS)

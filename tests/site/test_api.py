@@ -1,0 +1,296 @@
+"""The customer API, as a client developer meets it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from rest_framework.test import APIClient
+
+from eventstore import store
+from eventstore.dispatch import Context, dispatch
+from eventstore.models import Event
+from orders.commands import ShipOrder
+from ordersite.models import User
+from projections.customer.orders import CustomerOrder
+from tests.site.conftest import client_of, make_customer
+
+ORDERS = "/api/v1/orders"
+BODY: dict[str, Any] = {
+    "currency": "GBP",
+    "country": "United Kingdom",
+    "reference": "PO-7",
+    "lines": [
+        {"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": "7.50"},
+        {"sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": "7.50"},
+    ],
+}
+PAYMENT = {"amount": "22.50", "payment_method": "card"}
+
+
+def send(api: APIClient, path: str, body: Any, key: str | None = None, **headers: str) -> Any:
+    if key != "":
+        headers["Idempotency-Key"] = key or str(uuid4())
+    return api.post(path, body, format="json", headers=headers)
+
+
+def place(api: APIClient) -> str:
+    return str(send(api, ORDERS, BODY).json()["order_id"])
+
+
+def problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+    body: dict[str, Any] = response.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"] == f"urn:ordersite:problem:{code}"
+    assert body["detail"]
+    return body
+
+
+def test_a_customer_places_pays_and_reads_an_order(api: APIClient, ada: User) -> None:
+    placed = send(api, ORDERS, BODY)
+    assert placed.status_code == 201
+    order_id = placed.json()["order_id"]
+    assert placed.json() == {"order_id": order_id, "version": 1}
+    assert (placed["Location"], placed["ETag"]) == (f"{ORDERS}/{order_id}", '"1"')
+    paid = send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
+    assert (paid.status_code, paid.json()["version"]) == (200, 2)
+    order = api.get(f"{ORDERS}/{order_id}", {"min_version": 2})
+    assert order["ETag"] == '"2"'
+    shown = order.json()
+    assert (shown["status"], shown["version"], shown["reference"]) == ("paid", 2, "PO-7")
+    assert (shown["total"], shown["paid"], shown["due"], shown["due_back"]) == ("22.50", "22.50", "0.00", "0.00")
+    assert [(line["line_id"], line["sku"], line["amount"]) for line in shown["lines"]] == [
+        (1, "MUG", "15.00"),
+        (2, "MUG", "7.50"),
+    ]
+    first = store.read_stream(UUID(order_id))[0]
+    assert (first.event.customer_id, first.event.customer_name) == (ada.customer_id, "Ada Whitfield")
+    assert first.metadata.actor == f"customer:{ada.customer_id}"
+
+
+def test_a_customer_cancels_a_paid_order_and_sees_what_comes_back(api: APIClient) -> None:
+    order_id = place(api)
+    send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
+    assert send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Too late"}).json()["version"] == 3
+    shown = api.get(f"{ORDERS}/{order_id}").json()
+    assert (shown["status"], shown["due"], shown["due_back"]) == ("cancelled", "0.00", "22.50")
+
+
+def test_amounts_have_their_currencys_own_decimals(api: APIClient) -> None:
+    yen = BODY | {"currency": "JPY", "lines": [{"sku": "A", "name": "A", "quantity": 1, "unit_price": "1500"}]}
+    order_id = send(api, ORDERS, yen).json()["order_id"]
+    assert api.get(f"{ORDERS}/{order_id}").json()["total"] == "1500"
+
+
+def test_a_repeat_gets_the_same_answer_and_a_header_that_says_so(api: APIClient) -> None:
+    first, again = send(api, ORDERS, BODY, "key-1"), send(api, ORDERS, BODY, "key-1")
+    assert (again.status_code, again.content, again["Location"]) == (201, first.content, first["Location"])
+    assert ("Idempotency-Replayed" in first, again["Idempotency-Replayed"]) == (False, "true")
+    assert Event.objects.count() == 1
+
+
+def test_a_repeat_of_an_older_command_gets_its_own_answer(api: APIClient) -> None:
+    order_id = place(api)
+    path = f"{ORDERS}/{order_id}/payments"
+    send(api, path, PAYMENT, "pay-1")
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "no"})
+    assert send(api, path, PAYMENT, "pay-1").json()["version"] == 2
+
+
+@pytest.mark.parametrize("path", ["", "/{id}/payments", "/{id}/cancel"])
+def test_without_an_idempotency_key_nothing_is_changed(api: APIClient, path: str) -> None:
+    order_id = place(api)
+    response = send(api, ORDERS + path.format(id=order_id), {"": BODY}.get(path, PAYMENT), key="")
+    if path.endswith("cancel"):
+        response = send(api, ORDERS + path.format(id=order_id), {"reason": "no"}, key="")
+    problem(response, 400, "idempotency_key_missing")
+    assert Event.objects.count() == 1
+
+
+def test_a_key_used_for_another_request_is_refused(api: APIClient) -> None:
+    send(api, ORDERS, BODY, "key-1")
+    problem(send(api, ORDERS, BODY | {"reference": "PO-8"}, "key-1"), 422, "idempotency_key_reused")
+    problem(send(api, f"{ORDERS}/{place(api)}/payments", PAYMENT, "key-1"), 422, "idempotency_key_reused")
+
+
+def test_two_customers_may_use_the_same_key(api: APIClient) -> None:
+    other = client_of(make_customer("bea"))
+    ids = {send(client, ORDERS, BODY, "key-1").json()["order_id"] for client in (api, other)}
+    assert len(ids) == 2
+
+
+def test_another_customers_order_is_not_there_whatever_is_asked(api: APIClient) -> None:
+    order_id, stranger = place(api), client_of(make_customer("bea"))
+    path = f"{ORDERS}/{order_id}"
+    for response in (
+        stranger.get(path),
+        stranger.get(path, {"min_version": 1}),
+        stranger.get(path, {"min_version": 99}),
+        send(stranger, f"{path}/payments", PAYMENT),
+        send(stranger, f"{path}/cancel", {"reason": "mine now"}),
+    ):
+        body = problem(response, 404, "order_not_found")
+        assert body["detail"] == f"there is no order {order_id}"
+    assert stranger.get(ORDERS).json()["results"] == []
+    assert Event.objects.count() == 1
+    missing = stranger.get(f"{ORDERS}/{uuid4()}").json()
+    assert set(missing) == set(body), "a stranger cannot tell another's order from none"
+
+
+def test_orders_are_listed_newest_first_page_by_page(api: APIClient) -> None:
+    ids = [place(api) for _ in range(5)]
+    seen: list[str] = []
+    url: str | None = f"{ORDERS}?limit=2"
+    while url:
+        page = api.get(url).json()
+        assert len(page["results"]) <= 2
+        seen += [order["order_id"] for order in page["results"]]
+        url = page["next"]
+    assert seen == ids[::-1]
+
+
+def test_min_version_waits_for_the_read_model(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    CustomerOrder.objects.all().delete()  # the view is behind: it does not even show the order
+    settings_wait = settings.READ_WAIT_SECONDS
+    settings.READ_WAIT_SECONDS = 0.05
+    try:
+        late = api.get(f"{ORDERS}/{order_id}", {"min_version": 1})
+        problem(late, 503, "not_yet_visible")
+        assert late["Retry-After"] == "1"
+        problem(api.get(f"{ORDERS}/{order_id}"), 404, "order_not_found")
+    finally:
+        settings.READ_WAIT_SECONDS = settings_wait
+
+
+def test_a_version_that_comes_while_waiting_is_answered(api: APIClient) -> None:
+    import threading
+
+    from django.db import connection
+
+    order_id = place(api)
+
+    def pay_later() -> None:
+        try:
+            CustomerOrder.objects.filter(pk=order_id).update(version=2)
+        finally:
+            connection.close()
+
+    timer = threading.Timer(0.2, pay_later)
+    timer.start()
+    answer = api.get(f"{ORDERS}/{order_id}", {"min_version": 2})
+    timer.join()
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", ""])
+def test_a_min_version_that_is_no_version_is_refused(api: APIClient, value: str) -> None:
+    problem(api.get(f"{ORDERS}/{place(api)}", {"min_version": value}), 400, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"lines": []}, "lines"),
+        ({"lines": [{"sku": "A", "name": "A", "quantity": 0, "unit_price": "1"}]}, "lines.0.quantity"),
+        ({"lines": [{"sku": "A", "name": "A", "quantity": 1, "unit_price": "-1"}]}, "lines.0.unit_price"),
+        ({"lines": [{"sku": "A", "name": "A", "quantity": 1, "unit_price": "1", "colour": "red"}]}, "lines.0.colour"),
+        ({"lines": "many"}, "lines"),
+        ({"currency": "POUNDS"}, "currency"),
+        ({"customer_id": str(uuid4())}, "customer_id"),
+        ({"reference": "x" * 65}, "reference"),
+        ({"country": "null\u0000byte"}, "country"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_wrong_with_a_body_is_said_field_by_field(api: APIClient, change: dict[str, Any], field: str) -> None:
+    body = problem(send(api, ORDERS, BODY | change), 400, "invalid")
+    assert field in {error["field"] for error in body["errors"]}
+    assert Event.objects.count() == 0
+
+
+def test_a_body_that_is_no_json_is_a_problem_too(api: APIClient) -> None:
+    answer = api.post(ORDERS, "{", content_type="application/json", headers={"Idempotency-Key": "k"})
+    problem(answer, 400, "parse_error")
+    answer = api.post(ORDERS, "a=1", content_type="application/x-www-form-urlencoded", headers={"Idempotency-Key": "k"})
+    problem(answer, 415, "unsupported_media_type")
+    problem(send(api, ORDERS, [BODY]), 400, "invalid")
+
+
+def test_a_rule_that_refuses_answers_with_its_own_code(api: APIClient) -> None:
+    order_id = place(api)
+    problem(send(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"}), 409, "amount_differs")
+    problem(send(api, ORDERS, BODY | {"currency": "XXX"}), 409, "unknown_currency")
+    send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
+    dispatch(ShipOrder(order_id=UUID(order_id)), Context(actor="staff:anna"))
+    problem(send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "too late"}), 409, "not_cancellable")
+
+
+def test_if_match_refuses_what_was_decided_on_an_older_version(api: APIClient) -> None:
+    order_id = place(api)
+    send(api, f"{ORDERS}/{order_id}/payments", PAYMENT, **{"If-Match": '"1"'})
+    cancel = f"{ORDERS}/{order_id}/cancel"
+    problem(send(api, cancel, {"reason": "no"}, **{"If-Match": '"1"'}), 412, "version_differs")
+    problem(send(api, cancel, {"reason": "no"}, **{"If-Match": "two"}), 400, "if_match_malformed")
+    assert send(api, cancel, {"reason": "no"}, **{"If-Match": '"2"'}).status_code == 200
+
+
+def test_the_request_id_goes_through_to_the_log_and_back(api: APIClient) -> None:
+    name = str(uuid4())
+    placed = send(api, ORDERS, BODY, **{"X-Request-ID": name})
+    assert placed["X-Request-ID"] == name
+    fact = store.read_stream(UUID(placed.json()["order_id"]))[0]
+    assert str(fact.metadata.correlation_id) == name
+    assert send(api, ORDERS, BODY, **{"X-Request-ID": "mine-7"})["X-Request-ID"] == "mine-7"
+    assert api.get(ORDERS)["X-Request-ID"]
+
+
+def test_a_token_is_obtained_used_and_revoked(ada: User) -> None:
+    client = APIClient()
+    problem(
+        client.post("/api/v1/auth/login", {"username": "ada", "password": "no"}, format="json"),
+        401,
+        "wrong_credentials",
+    )
+    token = client.post("/api/v1/auth/login", {"username": "ada", "password": "secret-1"}, format="json").json()
+    assert token["expiry"]
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token['token']}")
+    assert client.get(ORDERS).status_code == 200
+    assert client.post("/api/v1/auth/logout").status_code == 204
+    problem(client.get(ORDERS), 401, "authentication_failed")
+
+
+def test_without_a_token_or_as_no_customer_nothing_is_shown(projecting: None) -> None:
+    problem(APIClient().get(ORDERS), 401, "not_authenticated")
+    staff = client_of(User.objects.create_user("anna", is_staff=True))
+    for response in (staff.get(ORDERS), staff.get(f"{ORDERS}/{uuid4()}"), send(staff, ORDERS, BODY)):
+        problem(response, 403, "not_a_customer")
+
+
+def test_a_demo_account_is_worth_nothing_where_the_settings_allow_none(ada: User, settings: Any) -> None:
+    User.objects.update(is_demo=True)
+    client = client_of(ada)
+    assert client.get(ORDERS).status_code == 200
+    settings.DEMO_ACCOUNTS = False
+    problem(client.get(ORDERS), 401, "authentication_failed")
+    login = {"username": "ada", "password": "secret-1"}
+    problem(APIClient().post("/api/v1/auth/login", login, format="json"), 401, "wrong_credentials")
+
+
+def test_a_path_that_is_not_there_is_a_problem(api: APIClient) -> None:
+    problem(api.get("/api/v1/nothing"), 404, "not_found")
+    problem(api.get(f"{ORDERS}/no-uuid"), 404, "not_found")
+    assert "/" in Client().get("/nothing").content.decode()
+
+
+def test_the_schema_knows_every_command_body_and_the_docs_work_offline() -> None:
+    client = Client()
+    schema = client.get("/api/v1/schema", headers={"Accept": "application/json"}).json()
+    body = schema["components"]["schemas"]["CreateOrderRequest"]
+    assert set(body["properties"]) == {"currency", "lines", "country", "reference"}
+    assert body["required"] == ["currency", "lines"]
+    page = client.get("/api/v1/docs").content.decode()
+    assert "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
+    assert "https://" not in page, "everything the page loads is our own"

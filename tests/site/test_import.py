@@ -1,0 +1,240 @@
+"""Real input: every line of a file is imported or quarantined with its reason, and a second run adds nothing."""
+
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+from collections import Counter
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+
+from eventstore import store
+from eventstore.models import Event
+from ordersite.importing.reading import COLUMNS
+from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
+from projections.customer.orders import CustomerOrder
+from projections.engine import PROJECTIONS, catch_up
+from projections.rebuild import rebuild
+from projections.staff.orders import StaffOrder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEAD = ",".join(COLUMNS)
+UK = "United Kingdom"
+LINES = f"""\
+536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,{UK}
+536365,85123A,WHITE HANGING HEART,2,2010-12-01 08:26:00,2.55,17850,{UK}
+536365,POST,POSTAGE,1,2010-12-01 08:27:00,18.0,17850,{UK}
+536366,22633,HAND WARMER,6,2010-12-01 08:28:00,1.85,,{UK}
+536367,84879,BIRD ORNAMENT,32,2010-12-01 08:34:00,1.69,13047,{UK}
+536365,71053,SLIPPED BEHIND,1,2010-12-01 08:26:00,3.39,17850,{UK}
+536368,22960,JAM SET,0,2010-12-01 09:00:00,4.25,13047,{UK}
+536369,21756,,-5,2010-12-01 09:01:00,0.0,,{UK}
+536370,22139,,56,2010-12-01 09:02:00,0.0,,{UK}
+536371,PADS,PADS,5,2010-12-01 09:03:00,0.001,14911,EIRE
+536371,22086,GIFT,1,2010-12-01 09:03:00,0.0,14911,EIRE
+C536372,84879,BIRD ORNAMENT,-32,2010-12-01 10:00:00,1.69,13047,{UK}
+C536373,85123A,WHITE HANGING HEART,-1,2010-12-01 10:01:00,2.55,17850,{UK}
+C536374,22633,HAND WARMER,-6,2010-12-01 10:02:00,1.85,,{UK}
+C536375,D,Discount,-1,2010-12-01 10:03:00,27.5,14527,{UK}
+C536376,22960,JAM SET,-1,2010-12-03 10:04:00,4.25,13047,{UK}
+C536377,85123A,WHITE HANGING HEART,-8,2010-12-03 10:05:00,2.55,17850,{UK}
+536378,22960,JAM SET,two,2010-12-03 10:06:00,4.25,13047,{UK}
+536378,22960,JAM SET,2,3rd of December,4.25,13047,{UK}
+536378,22960,JAM SET,2,2010-12-03 10:06:00,-4.25,13047,{UK}
+536378,22960,"JAM, ""LARGE"" SET",2,2010-12-03 10:06:00,4.25,13047,{UK}
+536379,22960,JAM SET,2
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.csv"
+    path.write_text(f"{HEAD}\n{LINES}")
+    return path
+
+
+def run(path: Path, *options: str) -> dict[str, Any]:
+    out = io.StringIO()
+    quarantine = path.with_name("quarantine.csv")
+    call_command("import_orders", str(path), "--json", "--quarantine", str(quarantine), *options, stdout=out)
+    report: dict[str, Any] = json.loads(out.getvalue())
+    with quarantine.open(newline="") as lines:
+        reasons = Counter(row["reason"] for row in csv.DictReader(lines))
+    assert dict(reasons) == report["quarantine"], "the file and the counts tell the same"
+    assert report["lines_imported"] + report["lines_cancelling"] + report["lines_quarantined"] == report["lines"]
+    for projection in PROJECTIONS.values():
+        catch_up(projection)
+    return report
+
+
+def test_every_line_is_accounted_for_with_its_reason(file: Path) -> None:
+    report = run(file)
+    assert (report["lines"], report["lines_imported"], report["lines_cancelling"]) == (22, 9, 1)
+    assert report["quarantine"] == {
+        "quantity is zero": 1,
+        "negative quantity without a cancellation (a stock correction)": 1,
+        "invoice without any value (a stock correction)": 1,
+        "cancellation of a part of an order": 1,
+        "cancellation without a customer": 1,
+        "cancellation of a charge or a discount": 1,
+        "cancellation of a purchase that is not in the file": 1,
+        "return of goods that were shipped": 1,
+        "quantity or price is no number": 1,
+        "the date cannot be read": 1,
+        "negative price (a bad debt)": 1,
+        "wrong number of columns": 1,
+    }
+    assert (report["orders"], report["orders_cancelled"]) == (5, 1)
+    assert report["total"] == {"currency": "GBP", "sold": "115.48", "cancelled": "54.08"}
+    assert report["invoices_with_several_times"] == 1
+
+
+def test_an_invoice_is_one_order_paid_and_shipped_by_rules_that_are_marked_synthetic(file: Path) -> None:
+    run(file)
+    order = StaffOrder.objects.get(reference="536365")
+    assert (order.line_count, order.units, order.total, order.status) == (4, 9, Decimal("41.79"), "shipped")
+    assert order.customer_name == "Customer 17850"
+    assert [line["kind"] for line in order.lines] == ["goods", "goods", "charge", "goods"]
+    facts = store.read_stream(order.order_id)
+    assert [fact.metadata.extra.get("synthetic") for fact in facts] == [
+        None,
+        "paid in full when invoiced",
+        "shipped at noon of the next day",
+    ]
+    assert [fact.occurred_at.strftime("%d %H:%M") for fact in facts] == ["01 08:26", "01 08:26", "02 12:00"]
+    assert facts[0].timestamp.year >= 2026, "recorded now, occurred then"
+    assert {fact.metadata.actor for fact in facts} == {"service:import_orders"}
+    guest = StaffOrder.objects.get(reference="536366")
+    assert (guest.customer_id, guest.customer_name) == (None, "")
+    cancelled = StaffOrder.objects.get(reference="536367")
+    assert (cancelled.status, cancelled.due_back) == ("cancelled", Decimal("54.08"))
+    assert cancelled.cancel_reason == "Cancelled by invoice C536372"
+
+
+def test_a_second_run_adds_nothing(file: Path) -> None:
+    first = run(file)
+    events = Event.objects.count()
+    second = run(file)
+    assert Event.objects.count() == events
+    assert (second["orders_added"], second["commands_repeated"]) == (0, first["commands"])
+    assert second["quarantine"] == first["quarantine"]
+
+
+def test_an_invoice_that_was_imported_with_other_lines_is_quarantined_not_changed(file: Path) -> None:
+    run(file)
+    events = Event.objects.count()
+    file.write_text(file.read_text().replace("HAND WARMER,6", "HAND WARMER,7"))
+    report = run(file)
+    assert report["quarantine"]["refused: imported before with another content"] == 1
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("form", [".csv.xz", ".csv.gz", ".xlsx"])
+def test_the_same_lines_are_the_same_orders_in_whatever_they_are_packed(file: Path, form: str) -> None:
+    plain = run(file)
+    packed = file.with_name(f"small{form}")
+    if form == ".xlsx":
+        write_xlsx(file, packed)
+    else:
+        packed.write_bytes({".csv.xz": lzma.compress, ".csv.gz": gzip.compress}[form](file.read_bytes()))
+    report = run(packed)
+    assert report["orders_added"] == 0
+    assert report["lines_imported"] == plain["lines_imported"]
+
+
+def write_xlsx(source: Path, target: Path) -> None:
+    """As the published spreadsheet has it: numbers as numbers, customers as floats, dates as dates."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    with source.open(newline="") as lines:
+        for number, row in enumerate(csv.reader(lines)):
+            cells: list[Any] = list(row)
+            if number and len(row) == len(COLUMNS):
+                for at, convert in ((0, int), (3, int), (5, float), (6, float)):
+                    try:
+                        cells[at] = convert(row[at])  # type: ignore[operator]  # int and float
+                    except ValueError:
+                        cells[at] = row[at] or None
+                try:
+                    cells[4] = datetime.fromisoformat(row[4])  # noqa: DTZ007 - a spreadsheet has no zones
+                except ValueError:
+                    pass
+            sheet.append(cells)
+    book.save(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("orders.txt", b"", "only .csv"),
+        ("orders.csv", b"a,b\n1,2\n", "the first line has to be InvoiceNo"),
+        ("orders.csv", b"", "the first line has to be InvoiceNo"),
+        (
+            "orders.csv",
+            f"{HEAD}\n1,2,caf\u00e9,1,2010-12-01 08:26:00,1,,{UK}\n".encode("latin-1"),
+            "--encoding latin-1",
+        ),
+        ("orders.csv.xz", b"not packed", "cannot be read"),
+        ("orders.xlsx", b"not packed", "cannot be read"),
+        ("missing.csv", None, "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_what_was_expected(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CommandError, match=words):
+        run(path)
+    assert not Event.objects.exists()
+
+
+def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes(f"{HEAD}\n536365,1,caf\u00e9,1,12/1/2010 8:26,1.0,17850,{UK}\n".encode("latin-1"))
+    assert run(path, "--encoding", "latin-1")["orders"] == 1
+    assert StaffOrder.objects.get().lines[0]["name"] == "caf\u00e9"
+
+
+REAL = os.environ.get("ORDERSITE_RETAIL_FILE", "")
+
+
+@pytest.mark.skipif(not REAL, reason="ORDERSITE_RETAIL_FILE names no Online Retail file")
+def test_the_real_months_agree_with_the_file_to_the_penny_in_all_three_views(tmp_path: Path) -> None:
+    link = tmp_path / Path(REAL).name
+    link.symlink_to(REAL)
+    report = run(link)
+    left_out = {int(row["line"]) for row in csv.DictReader((tmp_path / "quarantine.csv").open(newline=""))}
+    sold, cancelled = Decimal(0), Decimal(0)
+    with lzma.open(REAL, "rt", encoding="utf-8", newline="") as lines:
+        for number, row in enumerate(csv.DictReader(lines), start=2):
+            if number not in left_out:
+                amount = (int(row["Quantity"]) * Decimal(row["UnitPrice"])).quantize(Decimal("0.01"), ROUND_HALF_UP)
+                sold, cancelled = (
+                    (sold, cancelled - amount) if row["InvoiceNo"][0] == "C" else (sold + amount, cancelled)
+                )
+    assert report["total"] == {"currency": "GBP", "sold": str(sold), "cancelled": str(cancelled)}
+    assert StaffOrder.objects.aggregate(sum=Sum("total"))["sum"] == sold
+    assert CustomerOrder.objects.aggregate(sum=Sum("total"))["sum"] == sold
+    assert AccountingOrder.objects.aggregate(sum=Sum("sold"))["sum"] == sold
+    assert AccountingDay.objects.aggregate(sum=Sum("sales"))["sum"] == sold
+    for model, column in ((StaffOrder, "due_back"), (CustomerOrder, "due_back"), (AccountingDay, "due_back")):
+        assert model._default_manager.aggregate(sum=Sum(column))["sum"] == cancelled
+    assert AccountingEntry.objects.filter(kind="cancellation").aggregate(sum=Sum("amount"))["sum"] == cancelled
+    events = Event.objects.count()
+    assert run(link)["orders_added"] == 0
+    assert Event.objects.count() == events
+    for projection in PROJECTIONS.values():
+        assert all(table.identical for table in rebuild(projection).differences)
