@@ -97,7 +97,9 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description="Aggregate")
     def aggregate(self, event: Event) -> str:
         url = f"{reverse('admin:eventstore_event_changelist')}?q={event.aggregate_id}"
-        return format_html('<a href="{}" title="{}">…{}</a>', url, event.aggregate_id, str(event.aggregate_id)[-8:])
+        return format_html(
+            '<a class="linked" href="{}" title="{}">…{}</a>', url, event.aggregate_id, str(event.aggregate_id)[-8:]
+        )
 
     @display(description="Who")
     def actor(self, event: Event) -> str:

@@ -59,7 +59,7 @@ class CommandSerializer(DataclassSerializer[Any]):
             raise ValidationError({name: [f"There is no field {name!r} here."] for name in unknown})
         given = serializers.Serializer.to_internal_value(self, data)
         exact = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        supplied = self.context.get("supplied", {}) if self.parent is None else {}
+        supplied: dict[str, Any] = self.context.get("supplied", {}) if self.parent is None else {}
         return self.dataclass_definition.dataclass_type(**exact, **supplied)
 
 

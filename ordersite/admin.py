@@ -41,21 +41,19 @@ class Offer:
     done: str
     icon: str
     variant: str
+    when: frozenset[str]
+    """The statuses in which the order's page offers it; the rules decide, whatever is offered."""
 
-    def context(self, order_id: UUID) -> dict[str, str]:
-        return {
-            "title": self.title,
-            "icon": self.icon,
-            "variant": self.variant,
-            "url": f"{reverse('admin:order-command', args=[self.name])}?order={order_id}",
-        }
+    @property
+    def url(self) -> str:
+        return reverse("admin:order-command", args=[self.name])
 
 
 OFFERS = {
     offer.name: offer
     for offer in (
-        Offer(ShipOrder, "ship", "Ship", "shipped", "local_shipping", "primary"),
-        Offer(CancelOrder, "cancel", "Cancel order", "cancelled", "block", "default"),
+        Offer(ShipOrder, "ship", "Ship", "shipped", "local_shipping", "primary", frozenset({"paid"})),
+        Offer(CancelOrder, "cancel", "Cancel order", "cancelled", "block", "default", frozenset({"created", "paid"})),
     )
 }
 
@@ -81,10 +79,8 @@ class OrderAdmin(StaffOrderAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        commands = []
-        if self.has_send_permission(request):
-            commands = [offer.context(UUID(object_id)) for offer in OFFERS.values() if _is_uuid(object_id)]
-        return super().change_view(request, object_id, form_url, {"commands": commands})
+        offers = OFFERS.values() if self.has_send_permission(request) else ()
+        return super().change_view(request, object_id, form_url, {"offers": offers})
 
     def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
         """The form of a command for one order or many; on POST sends it to each and reports each outcome."""
@@ -126,7 +122,6 @@ class OrderAdmin(StaffOrderAdmin):
             "opts": self.opts,
             "offer": offer,
             "orders": orders,
-            "action": reverse("admin:order-command", args=[offer.name]),
             **more,
         }
         return TemplateResponse(request, "ordersite/command.html", context)

@@ -53,21 +53,17 @@ class Services:
     def up(self) -> bool:
         return self.known and self._postgres_answers() and self._valkey_answers()
 
-    def start(self, wanted: Collection[str] = BOTH) -> set[str]:
-        """Start what of `wanted` is not running; returns what was started. Raises EmbeddedError."""
+    def start(self, wanted: Collection[str] = BOTH) -> None:
+        """Start what of `wanted` is not running. Raises EmbeddedError."""
         self.state.mkdir(parents=True, exist_ok=True)
         with self._lock():
             self._keep("password", secrets.token_urlsafe(18))
             self._keep("pg.port", str(_free_port()))
             self._keep("valkey.port", str(_free_port()))
-            started = set()
             if "postgres" in wanted and not self._postgres_answers():
                 self._start_postgres()
-                started.add("postgres")
             if "valkey" in wanted and not self._valkey_answers():
                 self._start_valkey()
-                started.add("valkey")
-            return started
 
     def stop(self, which: Collection[str] = BOTH) -> None:
         """Stop `which`, letting them write what they hold. Raises EmbeddedError when one does not end."""
@@ -80,7 +76,9 @@ class Services:
             for pid, end in pids.items():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, end)
-            _wait(lambda: not any(_alive(pid) for pid in pids), f"the servers did not stop; see {self.state}/*.log")
+            wait_until(
+                lambda: not any(_alive(pid) for pid in pids), f"the servers did not stop; see {self.state}/*.log"
+            )
 
     # --- PostgreSQL ---------------------------------------------------------------------------------------------------
 
@@ -103,7 +101,7 @@ class Services:
             log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
             options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
             self._run(*prefix, self._pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
-        _wait(self._postgres_answers, f"PostgreSQL did not start; see {self._pgdata}/server.log")
+        wait_until(self._postgres_answers, f"PostgreSQL did not start; see {self._pgdata}/server.log")
         self._create_database()
 
     def _initdb(self, prefix: list[str]) -> None:
@@ -188,7 +186,7 @@ class Services:
             "maxmemory-policy noeviction\n"
         )
         self._run(binary, config)
-        _wait(self._valkey_answers, f"Valkey did not start; see {self.state}/valkey.log")
+        wait_until(self._valkey_answers, f"Valkey did not start; see {self.state}/valkey.log")
 
     def _valkey_answers(self) -> bool:
         import redis  # noqa: PLC0415 - settings import this module before anything connects
@@ -281,7 +279,7 @@ def _command_line(pid: int) -> str:
     return "" if "<defunct>" in listing.stdout else listing.stdout.strip()
 
 
-def _wait(ready: Callable[[], bool], otherwise: str) -> None:
+def wait_until(ready: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while not ready():
         if time.monotonic() > deadline:

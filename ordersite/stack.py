@@ -41,7 +41,6 @@ class Process:
     started: list[float] = field(default_factory=list)
 
     def start(self) -> None:
-        self.end_leftover()
         with (STATE / f"{self.name}.log").open("ab") as log:
             # A session of its own: Ctrl-C reaches only us, and we stop the others in order.
             self.running = subprocess.Popen(  # noqa: S603 - our own commands
@@ -60,10 +59,12 @@ class Process:
                 self.running.wait()
         self._pidfile.unlink(missing_ok=True)
 
-    def end_leftover(self) -> None:
-        """Ends the process group of a run that was killed before it could clean up."""
-        if pid := owner(self._pidfile, self.word):
+    def end_leftover(self) -> bool:
+        """Ends the process group of a run that was killed before it could clean up; says whether there was one."""
+        pid = owner(self._pidfile, self.word)
+        if pid:
             _kill_group(pid)
+        return pid is not None
 
     @property
     def _pidfile(self) -> Path:
@@ -85,10 +86,11 @@ def main() -> None:
 def _run_site() -> None:
     port = os.environ.get("PORT", "8000")
     site = f"http://127.0.0.1:{port}"
-    _require_free(port)
+    processes = _processes(port)
+    left_over = [process.end_leftover() for process in processes]
+    _require_free(port, patience=5 if any(left_over) else 0)
     _manage("migrate", "--verbosity", "0")
     _manage("load_demo")
-    processes = _processes(port)
     try:
         for process in processes:
             process.start()
@@ -151,20 +153,22 @@ def _wait_until_healthy(site: str, processes: list[Process]) -> None:
 
 @contextlib.contextmanager
 def _servers() -> Iterator[None]:
-    """The project's own servers, where the environment names no others; stops those that were not up before."""
+    """The project's own servers, where the environment names no others.
+
+    They are stopped at the end even where a run that was killed had left them up: this folder's servers are ours.
+    """
     services = Services(STATE)
     wanted = {
         name for name, variable in (("postgres", "DATABASE_URL"), ("valkey", "REDIS_URL")) if variable not in os.environ
     }
-    started: set[str] = set()
     try:
         if wanted:
             print("starting " + " and ".join(sorted(wanted)), flush=True)
-            started = services.start(wanted)
+            services.start(wanted)
         yield
     finally:
-        if started:
-            services.stop(started)
+        if wanted:
+            services.stop(wanted)
 
 
 @contextlib.contextmanager
@@ -177,13 +181,20 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _require_free(port: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", int(port)))
-        except (OSError, ValueError, OverflowError) as error:
-            raise StackError(f"port {port} cannot be used ({error}); try PORT=8001 make run") from error
+def _require_free(port: str, patience: float) -> None:
+    """`patience` is how many seconds a port may still be held by what was killed a moment ago."""
+    deadline = time.monotonic() + patience
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", int(port)))
+            except (OSError, ValueError, OverflowError) as error:
+                if time.monotonic() > deadline:
+                    raise StackError(f"port {port} cannot be used ({error}); try PORT=8001 make run") from error
+            else:
+                return
+        time.sleep(0.1)
 
 
 def _manage(*arguments: str) -> None:

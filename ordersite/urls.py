@@ -1,6 +1,8 @@
 """Every address of the site."""
 
 from django.contrib import admin
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -12,6 +14,7 @@ _open = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", lambda request: redirect(static("ordersite/icon.svg"))),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("api/v1/auth/login", api.Login.as_view(), name="login"),

@@ -1,13 +1,21 @@
 from collections.abc import Iterator
 
 import pytest
+import redis
+from django.conf import settings
 
-from ordersite.celery import app as celery_app
+from tests.stack.running import Running
 
 
 @pytest.fixture(autouse=True)
-def _empty_valkey() -> Iterator[None]:
+def _empty_valkey() -> None:
     """Each test has the Valkey database of its process to itself: no wake-ups or bells of the test before."""
-    with celery_app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
-    yield
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One site for all tests that need the whole of it."""
+    site = Running(tmp_path_factory.mktemp("a site") / "its state").start()
+    yield site
+    site.stop()

@@ -118,19 +118,19 @@ class Mapper:
             yield Quarantined(line, self._why_not_cancelled(line, own))
 
     def _why_not_cancelled(self, line: Line, own: list[Waiting]) -> str:
-        if line.quantity >= 0:
-            return "cancellation of nothing (its quantity is not negative)"
-        if not line.customer:
-            return "cancellation without a customer"
-        if line.sku.upper() in CHARGES:
-            return "cancellation of a charge or a discount"
-        if any(order.goods[line.sku, line.price] for order in own):
-            return "cancellation of a part of an order"
-        if any(sku == line.sku for order in own for sku, _ in order.goods):
-            return "cancellation at another price than was paid"
-        if hash((line.customer, line.sku)) in self.bought:
-            return "return of goods that were shipped"
-        return "cancellation of a purchase that is not in the file"
+        reasons = (
+            (line.quantity >= 0, "cancellation of nothing (its quantity is not negative)"),
+            (not line.customer, "cancellation without a customer"),
+            (line.sku.upper() in CHARGES, "cancellation of a charge or a discount"),
+            (any(order.goods[line.sku, line.price] for order in own), "cancellation of a part of an order"),
+            (
+                any(sku == line.sku for order in own for sku, _ in order.goods),
+                "cancellation at another price than was paid",
+            ),
+            (hash((line.customer, line.sku)) in self.bought, "return of goods that were shipped"),
+        )
+        default = "cancellation of a purchase that is not in the file"
+        return next((reason for applies, reason in reasons if applies), default)
 
 
 def _why_not(line: Line, invoice: Invoice, worth: bool) -> str:

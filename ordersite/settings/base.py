@@ -69,6 +69,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # the shop's: its days are the accountants' days
 USE_TZ = True
+FORMAT_MODULE_PATH = "ordersite.formats"
 STATIC_URL = "static/"
 
 # A client waits at most this long (seconds) for a view to show the version it asked for, then is told to come back.
@@ -118,6 +119,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"navigation": "ordersite.navigation.navigation"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],
     "STYLES": [lambda request: static("ordersite/admin.css")],
 }
 

@@ -115,14 +115,10 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             "order": order,
             "colour": STATUS_COLOURS[Status(order.status)],
             "figures": [
-                (name, amount(getattr(order, field), order.currency))
-                for name, field in (
-                    ("Total", "total"),
-                    ("Paid", "paid"),
-                    ("Due", "due"),
-                    ("Owed to customer", "due_back"),
-                )
-            ],
+                (name, amount(value, order.currency))
+                for name, value in (("Total", order.total), ("Paid", order.paid), ("Due", order.due))
+            ]
+            + ([("Owed to customer", amount(order.due_back, order.currency))] if order.due_back else []),
             "timeline": history,
             "behind": history[0]["version"] - order.version if history else 0,
             **(extra_context or {}),

@@ -38,7 +38,7 @@ def catalogue() -> list[tuple[Any, ...]]:
         cursor.execute(
             "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'projections_stafforder' ORDER BY 1"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def schemas() -> set[str]:
@@ -91,13 +91,13 @@ def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    from projections import engine
     from projections import rebuild as module
 
     place(6, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
-    advance = module.advance
-    monkeypatch.setattr(module, "advance", lambda *args, **more: advance(*args, limit=4, **more))
+    monkeypatch.setattr(module, "advance", lambda *args, **more: engine.advance(*args, limit=4, **more))
     calls = 0
 
     def stop(position: int, latest: int) -> None:
@@ -115,27 +115,35 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     assert contents(STAFF) == expected
 
 
+class Reader(threading.Thread):
+    """Reads the whole view until told to stop, and notes whatever a reader must never see."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count, self.reads = count, 0
+        self.errors: list[str] = []
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        last: dict[Any, int] = {}
+        try:
+            while not self.stop.is_set():
+                rows = dict(StaffOrder.objects.values_list("pk", "version"))
+                if len(rows) != self.count:
+                    self.errors.append(f"{len(rows)} rows")
+                self.errors += [f"{key} stepped back" for key in last if rows.get(key, 0) < last[key]]
+                last, self.reads = rows, self.reads + 1
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            self.errors.append(repr(error))
+        finally:
+            connection.close()
+
+
 def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_step_back() -> None:
     ids = place(40)
     catch_up(STAFF)
-    stop = threading.Event()
-    errors: list[str] = []
-    reads = 0
-
-    def read() -> None:
-        nonlocal reads
-        last: dict[Any, int] = {}
-        try:
-            while not stop.is_set():
-                rows = dict(StaffOrder.objects.values_list("pk", "version"))
-                if len(rows) < len(ids):
-                    errors.append(f"only {len(rows)} rows")
-                errors.extend(f"{key} stepped back" for key, version in last.items() if rows.get(key, 0) < version)
-                last, reads = rows, reads + 1
-        except Exception as error:  # noqa: BLE001 - the test fails on it
-            errors.append(repr(error))
-        finally:
-            connection.close()
+    readers = [Reader(len(ids)) for _ in range(2)]
+    failed: list[Exception] = []
 
     def write_on() -> None:
         try:
@@ -144,23 +152,24 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
                 catch_up(STAFF)
                 time.sleep(0.01)
         except Exception as error:  # noqa: BLE001 - the test fails on it
-            errors.append(repr(error))
+            failed.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=read), threading.Thread(target=read), threading.Thread(target=write_on)]
-    for thread in threads:
+    writer = threading.Thread(target=write_on)
+    for thread in (*readers, writer):
         thread.start()
     rebuilt = 0
-    while threads[-1].is_alive():
+    while writer.is_alive():
         rebuild(STAFF)
         rebuilt += 1
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    for reader in readers:
+        reader.stop.set()
+        reader.join()
+    assert failed == []
+    assert [error for reader in readers for error in reader.errors] == []
     assert rebuilt >= 2
-    assert reads > 20
+    assert sum(reader.reads for reader in readers) > 20
     assert set(StaffOrder.objects.values_list("status", flat=True)) == {"paid"}
 
 

@@ -1,5 +1,6 @@
 """Real input: every line of a file is imported or quarantined with its reason, and a second run adds nothing."""
 
+import contextlib
 import csv
 import gzip
 import io
@@ -146,7 +147,8 @@ def test_the_same_lines_are_the_same_orders_in_whatever_they_are_packed(file: Pa
     if form == ".xlsx":
         write_xlsx(file, packed)
     else:
-        packed.write_bytes({".csv.xz": lzma.compress, ".csv.gz": gzip.compress}[form](file.read_bytes()))
+        compress = lzma.compress if form == ".csv.xz" else gzip.compress
+        packed.write_bytes(compress(file.read_bytes()))
     report = run(packed)
     assert report["orders_added"] == 0
     assert report["lines_imported"] == plain["lines_imported"]
@@ -163,13 +165,11 @@ def write_xlsx(source: Path, target: Path) -> None:
             if number and len(row) == len(COLUMNS):
                 for at, convert in ((0, int), (3, int), (5, float), (6, float)):
                     try:
-                        cells[at] = convert(row[at])  # type: ignore[operator]  # int and float
+                        cells[at] = convert(row[at])
                     except ValueError:
                         cells[at] = row[at] or None
-                try:
-                    cells[4] = datetime.fromisoformat(row[4])  # noqa: DTZ007 - a spreadsheet has no zones
-                except ValueError:
-                    pass
+                with contextlib.suppress(ValueError):
+                    cells[4] = datetime.fromisoformat(row[4])
             sheet.append(cells)
     book.save(target)
 

@@ -49,7 +49,8 @@ def _as_json(report: Report, quarantine: Path) -> str:
 def _in_words(report: Report, quarantine: Path) -> str:
     rows = [
         f"{report.lines:,} lines read in {report.seconds:.1f} s ({report.as_json()['lines_per_second']:,} lines/s)",
-        f"  {report.imported:,} stand in {report.orders:,} orders worth {report.total:,} GBP ({report.orders_added:,} new)",
+        f"  {report.imported:,} stand in {report.orders:,} orders worth {report.total:,} GBP",
+        f"    {report.orders_added:,} of the orders are new",
         f"  {report.cancelling:,} cancelled {report.cancelled:,} orders worth {report.cancelled_total:,} GBP",
         f"  {report.quarantined:,} are in {quarantine}, by reason:",
         *(f"    {count:>8,}  {reason}" for reason, count in report.reasons.most_common()),

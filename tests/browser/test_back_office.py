@@ -1,0 +1,120 @@
+"""The back office in a real browser, on the whole running site."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import PATH, browser
+from tests.stack.running import Running
+from tests.stack.test_stack import ORDER, customer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("stack"),
+    pytest.mark.skipif(PATH is None, reason="no Chromium on the PATH: browser tests are skipped (set CHROMIUM)"),
+]
+Enter = Callable[[str], Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def enter(chromium: Browser, running: Running) -> Iterator[Enter]:
+    """A page of somebody who has just logged in, on a screen of usual size. No page may log an error."""
+    contexts, errors = [], []
+
+    def log_in(role: str) -> Page:
+        context = chromium.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(f"{running.site}/admin/")
+        login = running.logins()["logins"][role]
+        page.fill("input[name=username]", login["username"])
+        page.fill("input[name=password]", login["password"])
+        page.click("button[type=submit]")
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def place(running: Running, *, pay: bool = False) -> str:
+    auth = customer(running)
+    _, headers, placed = running.call("POST", "/api/v1/orders", ORDER, **auth, **{"Idempotency-Key": str(uuid4())})
+    path = headers["Location"]
+    if pay:
+        body = {"amount": "19.90", "payment_method": "card"}
+        running.call("POST", f"{path}/payments", body, **auth, **{"Idempotency-Key": str(uuid4())})
+    running.call("GET", f"{path}?min_version={2 if pay else 1}", **auth)
+    return str(placed["order_id"])
+
+
+def test_an_order_placed_through_the_api_is_found_shipped_and_told_in_its_timeline(
+    enter: Enter, running: Running
+) -> None:
+    order_id = place(running, pay=True)
+    page = enter("staff")
+    page.get_by_role("link", name="Orders", exact=True).first.click()
+    page.fill("input[name=q]", order_id)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=f"…{order_id[-8:]}").click()
+    expect(page.locator(".timeline")).to_contain_text("Order placed: 1 lines for 19.90 GBP")
+    expect(page.locator(".timeline")).to_contain_text("Paid 19.90 GBP by card")
+    page.get_by_role("button", name="Ship").click()
+    page.fill("input[name=carrier]", "DHL")
+    page.fill("input[name=tracking_code]", "JD0142")
+    page.get_by_role("button", name="Ship").click()
+    expect(page.get_by_text("shipped").first).to_be_visible()
+    expect(page.locator(".order-head")).to_contain_text("Shipped", ignore_case=True)
+    newest = page.locator(".timeline li").first
+    expect(newest).to_contain_text("Shipped with DHL, tracking code JD0142")
+    expect(newest).to_contain_text("staff (staff)")
+    newest.locator("summary").click()
+    expect(newest.locator("pre")).to_contain_text('"tracking_code": "JD0142"')
+
+
+def test_several_orders_are_cancelled_from_the_list_and_each_outcome_is_told(enter: Enter, running: Running) -> None:
+    ids = [place(running), place(running)]
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/stafforder/?q={ids[0]}")
+    page.locator("input.action-select").first.check()
+    page.select_option("select[name=action]", "cancel")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("heading", name="Cancel order")).to_be_visible()
+    page.fill("input[name=reason]", "Out of stock")
+    page.get_by_role("button", name="Cancel order").click()
+    expect(page.locator(".timeline li").first).to_contain_text("Cancelled: Out of stock")
+
+
+def test_the_list_is_filtered_by_status_and_date(enter: Enter, running: Running) -> None:
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/stafforder/?status__exact=cancelled")
+    expect(page.locator("#result_list")).to_contain_text("Cancelled", ignore_case=True)
+    expect(page.locator("#result_list")).not_to_contain_text("Shipped", ignore_case=True)
+
+
+def test_an_accountant_sees_days_and_entries_and_no_orders(enter: Enter, running: Running) -> None:
+    page = enter("accountant")
+    expect(page.get_by_role("link", name="calendar_month Days")).to_be_visible()
+    expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
+    page.get_by_role("link", name="calendar_month Days").click()
+    expect(page.locator("#result_list")).to_contain_text("GBP")
+
+
+def test_the_api_documentation_opens_without_any_other_site(enter: Enter, running: Running) -> None:
+    page = enter("staff")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{running.site}/api/v1/docs")
+    expect(page.get_by_text("/api/v1/orders/{order_id}/payments")).to_be_visible()
+    assert [url for url in asked if not url.startswith((running.site, "data:"))] == []

@@ -1,0 +1,168 @@
+"""`make run`, for real: every process, real servers, the README's first calls, and kill -9."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ordersite.embedded import owner
+from ordersite.importing.reading import COLUMNS
+from tests.stack.running import ROOT, Running
+
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+
+ORDER = {
+    "currency": "GBP",
+    "country": "United Kingdom",
+    "lines": [{"sku": "MUG-201", "name": "Stoneware mug", "quantity": 2, "unit_price": "9.95"}],
+}
+
+
+def customer(running: Running) -> dict[str, str]:
+    return {"Authorization": f"Token {running.logins()['customer_token']}"}
+
+
+def test_the_first_calls_of_the_readme(running: Running) -> None:
+    auth = customer(running)
+    assert running.call("GET", "/healthz")[0] == 200
+    key = {"Idempotency-Key": str(uuid4())}
+    status, headers, placed = running.call("POST", "/api/v1/orders", ORDER, **auth, **key)
+    assert (status, placed["version"]) == (201, 1)
+    again = running.call("POST", "/api/v1/orders", ORDER, **auth, **key)
+    assert (again[0], again[2], again[1]["Idempotency-Replayed"]) == (201, placed, "true")
+    path = headers["Location"]
+    payment = {"amount": "19.90", "payment_method": "card"}
+    status, _, paid = running.call("POST", f"{path}/payments", payment, **auth, **{"Idempotency-Key": str(uuid4())})
+    assert (status, paid["version"]) == (200, 2)
+    status, _, order = running.call("GET", f"{path}?min_version=2", **auth)
+    assert (status, order["status"], order["due"]) == (200, "paid", "0.00")
+
+
+def test_a_worker_killed_in_the_middle_of_an_import_is_started_again_and_nothing_is_lost_or_doubled(
+    running: Running, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(COLUMNS)
+        for number in range(6000):
+            for line in range(3):
+                moment = f"2011-01-{1 + number // 300:02} 10:{number % 60:02}:00"
+                writer.writerow(
+                    (500_000 + number, f"SKU{line}", "Thing", 1 + line, moment, "1.25", 12_000 + number % 50, "France")
+                )
+    killed = []
+
+    def kill_twice() -> None:
+        for _ in range(2):
+            time.sleep(1.2)
+            pid = running.pid_of("worker")
+            os.killpg(pid, signal.SIGKILL)
+            killed.append(pid)
+            time.sleep(1.5)
+
+    killer = threading.Thread(target=kill_twice)
+    killer.start()
+    report = running.manage("import_orders", str(file), "--json", "--quarantine", str(tmp_path / "q.csv"))
+    killer.join()
+    assert '"orders_added": 6000' in report
+    assert len(set(killed)) == 2
+    assert "the worker died (-9); starting it again" in running.said
+    wait_until_level(running)
+    compared = running.manage("rebuild_projections", "--dry-run")
+    assert compared.count("identical") == 5
+    assert "added" not in compared
+    assert ", 0 parked" in compared
+
+
+def wait_until_level(running: Running, seconds: float = 60) -> None:
+    """Until the workers' sweep has found nothing left to do: asks the database as an operator would."""
+    script = (
+        "from projections.checkpoints import Checkpoint; from eventstore import store;"
+        "print(min(Checkpoint.objects.values_list('position', flat=True)) >= store.latest_position())"
+    )
+    deadline = time.monotonic() + seconds
+    while "True" not in running.manage("shell", "--no-imports", "-c", script):
+        assert time.monotonic() < deadline, "the read models do not catch up"
+        time.sleep(0.5)
+
+
+def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Running) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "ordersite.stack"],
+        cwd=ROOT,
+        env=running.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode != 0
+    assert "it runs already from this folder" in second.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
+    site = Running(tmp_path / "state").start()
+    pids = [site.pid_of(name) for name in ("worker", "beat", "web")]
+    servers = [owner(site.state / "pg" / "postmaster.pid", "pg"), owner(site.state / "valkey.pid", "valkey")]
+    assert all(servers)
+    assert site.stop(how) == 0
+    assert "stopped" in site.said
+    for pid in [*pids, *servers]:
+        assert not alive(pid), pid
+    assert not list(site.state.glob("*.pid"))
+
+
+def test_what_a_killed_start_left_behind_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
+    site = Running(tmp_path / "state").start()
+    left = [site.pid_of(name) for name in ("worker", "beat", "web")]
+    assert site.process
+    site.process.kill()
+    site.process.wait()
+    assert any(alive(pid) for pid in left)
+    site.start()
+    try:
+        assert not any(alive(pid) for pid in left)
+        assert site.call("GET", "/healthz")[0] == 200
+    finally:
+        site.stop()
+        assert owner(site.state / "pg" / "postmaster.pid", "pg") is None
+
+
+def alive(pid: Any) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return b"Z" not in Path(f"/proc/{pid}/stat").read_bytes().split(b")")[-1][:3] if Path("/proc").exists() else True
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path, running: Running) -> None:
+    taken = Running(tmp_path / "state", port=running.port)
+    with pytest.raises(AssertionError, match=f"port {running.port} cannot be used"):
+        taken.start()
+
+
+def test_with_servers_named_in_the_environment_none_is_started(tmp_path: Path, running: Running) -> None:
+    from ordersite.embedded import Services
+
+    theirs = Services(running.state)
+    site = Running(tmp_path / "state")
+    environment = site.environment | {"DATABASE_URL": theirs.database_url, "REDIS_URL": theirs.redis_url}
+    site.__class__ = type("Named", (Running,), {"environment": environment})
+    try:
+        site.start()
+        assert "starting" not in site.said
+        assert not (site.state / "pg").exists()
+        assert site.call("GET", "/healthz")[0] == 200
+    finally:
+        site.stop()
+    assert running.call("GET", "/healthz")[0] == 200, "servers that it did not start go on"
