@@ -10,3 +10,4 @@ class ProjectionsConfig(AppConfig):
         from projections.tasks import ring  # noqa: PLC0415
 
         events_appended.connect(ring)
+        from projections import checks  # noqa: F401, PLC0415 - registers itself

@@ -41,7 +41,7 @@ def handles(event_type: type[E]) -> Callable[[Callable[[P, Rows, E, Recorded[E]]
 class Projection:
     """A read model: its tables, and a method for each event that changes them.
 
-    `complete` names a union of events; leaving one of them out is then an error when the class is made.
+    `complete` names a union of events that all have to have a handler: `manage.py check` names those that have none.
     """
 
     name: ClassVar[str]
@@ -51,10 +51,12 @@ class Projection:
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {method.event_type: method for method in vars(cls).values() if hasattr(method, "event_type")}
-        forgotten = [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
-        if forgotten:
-            raise TypeError(f"{cls.__name__} has no handler for {', '.join(forgotten)}: add one with @handles")
         PROJECTIONS[cls.name] = cls()
+
+    @classmethod
+    def forgotten(cls) -> list[str]:
+        """The events that `complete` names and no method handles."""
+        return [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
 
     @property
     def event_types(self) -> list[str]:

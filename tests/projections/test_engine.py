@@ -12,6 +12,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.core.cache import cache
+from django.core.checks import run_checks
 from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -27,10 +28,8 @@ from projections.accounting.books import AccountingDay
 from projections.checkpoints import Checkpoint, ParkedEvent
 from projections.engine import (
     PROJECTIONS,
-    Projection,
     UnknownProjection,
     catch_up,
-    handles,
     projection_named,
     redrive,
 )
@@ -47,18 +46,11 @@ def place(order_id: UUID, *later: Any) -> None:
         store.append([write(replace(event, order_id=order_id), version)])
 
 
-def test_a_projection_that_forgets_an_event_is_refused_when_it_is_made() -> None:
-    with pytest.raises(TypeError, match="no handler for OrderPaid"):
-
-        class Forgetful(Projection):
-            name = "forgetful"
-            tables = ()
-            complete = OrderCreated | OrderPaid
-
-            @handles(OrderCreated)
-            def created(self, rows: Any, event: OrderCreated, fact: Any) -> None: ...
-
-    assert "forgetful" not in PROJECTIONS
+def test_a_projection_that_forgets_an_event_is_named_by_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_checks() == []
+    monkeypatch.setattr(StaffOrders, "handlers", {OrderCreated: StaffOrders.handlers[OrderCreated]})
+    found = [error.msg for error in run_checks()]
+    assert "the projection 'staff' has no handler for OrderPaid" in found
 
 
 def test_a_wrong_name_is_answered_with_those_there_are() -> None:

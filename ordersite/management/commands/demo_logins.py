@@ -17,19 +17,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one machine-readable object and nothing else.")
 
-    def handle(self, *, json: bool, **options: Any) -> None:
+        parser.add_argument("--shell", action="store_true", help="Print SITE and TOKEN as shell assignments.")
+
+    def handle(self, *, json: bool, shell: bool, **options: Any) -> None:
         if not settings.DEMO_ACCOUNTS:
             raise CommandError("there are no demo logins: DEMO_ACCOUNTS is off in these settings")
         if not User.objects.filter(is_demo=True).exists():
             raise CommandError("the demo shop was not loaded: type `make run`, or `manage.py load_demo`")
         logins = _logins()
-        self.stdout.write(_as_json(logins) if json else _in_words(logins))
+        self.stdout.write(_as_json(logins) if json else _as_shell(logins) if shell else _in_words(logins))
 
 
 def _logins() -> dict[str, Any]:
     address = settings.STATE_DIR / "web.url"
     site = address.read_text() if address.exists() else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
     return {
+        "site": site,
         "urls": {
             "admin": f"{site}/admin/",
             "api": f"{site}/api/v1/",
@@ -46,6 +49,10 @@ def _logins() -> dict[str, Any]:
 
 def _as_json(logins: dict[str, Any]) -> str:
     return json.dumps(logins)
+
+
+def _as_shell(logins: dict[str, Any]) -> str:
+    return f"SITE={logins['site']} TOKEN={logins['customer_token']}"
 
 
 def _in_words(found: dict[str, Any]) -> str:
