@@ -10,11 +10,9 @@ from tests.browser.chromium import PATH, browser
 from tests.stack.running import Running
 from tests.stack.test_stack import ORDER, customer
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.xdist_group("stack"),
-    pytest.mark.skipif(PATH is None, reason="no Chromium on the PATH: browser tests are skipped (set CHROMIUM)"),
-]
+if PATH is None:
+    pytest.skip("no Chromium on the PATH (CHROMIUM names one): browser tests are skipped", allow_module_level=True)
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
 Enter = Callable[[str], Page]
 
 

@@ -151,7 +151,7 @@ def created(order_id: UUID) -> OrderCreated:
     )
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # an outer transaction would undo what the append must not even write
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
 @pytest.mark.parametrize("expected_version", [0, 2, 7])
 def test_an_append_at_any_other_version_than_the_aggregates_writes_nothing(expected_version: int, count: int) -> None:
@@ -166,7 +166,7 @@ def test_an_append_at_any_other_version_than_the_aggregates_writes_nothing(expec
     assert not CommandReceipt.objects.filter(command_id=receipt.command_id).exists()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
 def test_events_and_receipt_stand_or_fall_together(count: int) -> None:
     order_id, other = new_id(), new_id()

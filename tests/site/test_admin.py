@@ -232,6 +232,7 @@ def test_an_accountant_sees_the_accounting_view_and_nothing_else(log_in: LogIn) 
     ):
         assert accountant.get(url).status_code == 403, url
     assert submit(accountant, "ship", [order_id]).status_code == 403
+    assert len(store.read_stream(order_id)) == 2, "and nothing was shipped"
     index = text(accountant.get("/admin/"))
     assert "Entries" in index
     assert ORDERS not in index
