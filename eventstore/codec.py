@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from eventstore.errors import CorruptEvent, UndeclaredMessage, UnknownEventType
-from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, CommandType, EventType
+from eventstore.errors import CorruptEvent, MissingUpcaster, NewerSchemaVersion, UndeclaredMessage, UnknownEventType
+from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,10 +53,18 @@ def encode(message: object) -> str:
 
 
 def decode(event_type: str, schema_version: int, data: str) -> Any:
-    """A stored event as its class. Raises UnknownEventType, CorruptEvent."""
+    """A stored event as its class, in today's shape.
+
+    Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent.
+    """
+    declared = EVENTS.get(event_type)
+    if declared is None:
+        raise UnknownEventType(f"no code declares {event_type!r}; is this code older than the log?")
     try:
-        return _decoder(event_type, schema_version).decode(data)
-    except msgspec.MsgspecError as error:
+        if schema_version == declared.schema_version:
+            return _decoder(declared.cls).decode(data)
+        return msgspec.convert(_upcast(declared, schema_version, msgspec.json.decode(data)), declared.cls)
+    except (msgspec.MsgspecError, UnicodeError, LookupError, TypeError, ValueError) as error:
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
 
 
@@ -79,12 +87,18 @@ def fingerprint(command: object) -> bytes:
 
 
 @cache
-def _decoder(event_type: str, schema_version: int) -> msgspec.json.Decoder[Any]:
-    declared = EVENTS.get(event_type)
-    if declared is None:
-        raise UnknownEventType(f"no code declares {event_type!r}; is this code older than the log?")
-    if declared.schema_version != schema_version:
-        raise CorruptEvent(
-            f"{event_type} is stored as version {schema_version}, the code reads only {declared.schema_version}"
+def _decoder(cls: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cls)
+
+
+def _upcast(declared: EventType, schema_version: int, data: dict[str, Any]) -> dict[str, Any]:
+    if schema_version > declared.schema_version:
+        raise NewerSchemaVersion(
+            f"{declared.name} is stored as version {schema_version}; this code knows it up to {declared.schema_version}"
         )
-    return msgspec.json.Decoder(declared.cls)
+    for version in range(schema_version, declared.schema_version):
+        step = UPCASTERS.get((declared.name, version))
+        if step is None:
+            raise MissingUpcaster(f"no upcaster leads {declared.name} from version {version} to {version + 1}")
+        data = step(data)
+    return data

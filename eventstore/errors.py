@@ -50,6 +50,14 @@ class UnknownEventType(Exception):
     """
 
 
+class MissingUpcaster(Exception):
+    """An event is stored in an older shape than the code's, and no upcaster leads on. Declare one with @upcaster."""
+
+
+class NewerSchemaVersion(Exception):
+    """An event is stored in a newer shape than the code knows. The code is older than the log: deploy the newer one."""
+
+
 class CorruptEvent(Exception):
     """A stored event cannot be read in the shape its type declares.
 

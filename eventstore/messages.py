@@ -5,7 +5,7 @@ Plain Python: the rules of a domain import this module, and it imports nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
@@ -32,7 +32,10 @@ class CommandType:
     cls: type
 
 
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
 EVENTS: dict[str, EventType] = {}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 EVENT_TYPES: dict[type, EventType] = {}
 COMMANDS: dict[str, CommandType] = {}
 COMMAND_TYPES: dict[type, CommandType] = {}
@@ -50,6 +53,20 @@ def event(name: str, *, schema_version: int = 1) -> Callable[[type[T]], type[T]]
         declared = EventType(name, schema_version, frozen)
         EVENT_TYPES[frozen] = _claim(EVENTS, name, declared)
         return frozen
+
+    return decorate
+
+
+def upcaster(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
+    """Declare how an event stored as `from_version` becomes one of the next version: a function from dict to dict.
+
+    The dict is the stored JSON. Upcasters are chained, so each one knows only its own two versions.
+    """
+
+    def decorate(function: Upcaster) -> Upcaster:
+        if UPCASTERS.setdefault((name, from_version), function) is not function:
+            raise DuplicateName(f"{name!r} has two upcasters from version {from_version}")
+        return function
 
     return decorate
 
