@@ -1,5 +1,7 @@
 """Events and commands to and from JSON."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -27,6 +29,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: dict[str, str] = {}
 
 
+Reveal = Callable[[str, Any], Any]
+
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 
@@ -52,18 +56,24 @@ def encode(message: object) -> str:
     return _encode(message).decode()
 
 
-def decode(event_type: str, schema_version: int, data: str) -> Any:
-    """A stored event as its class, in today's shape.
+def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | None = None) -> Any:
+    """A stored event as its class, in today's shape, its personal fields as `reveal(name, value)` gives them.
 
-    Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent.
+    Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, and what `reveal` raises.
     """
     declared = EVENTS.get(event_type)
     if declared is None:
         raise UnknownEventType(f"no code declares {event_type!r}; is this code older than the log?")
     try:
         if schema_version == declared.schema_version:
-            return _decoder(declared.cls).decode(data)
-        return msgspec.convert(_upcast(declared, schema_version, msgspec.json.decode(data)), declared.cls)
+            event = _decoder(declared.cls).decode(data)
+            if reveal is None:
+                return event
+            return replace(event, **{name: reveal(name, getattr(event, name)) for name in declared.personal})
+        stored: dict[str, Any] = msgspec.json.decode(data)
+        if reveal is not None:  # under the names it was stored with: an upcaster may change them
+            stored = {name: reveal(name, value) for name, value in stored.items()}
+        return msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
     except (msgspec.MsgspecError, UnicodeError, LookupError, TypeError, ValueError) as error:
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
 

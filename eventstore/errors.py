@@ -1,5 +1,6 @@
 """Everything the event store refuses, by name. Plain Python: the rules of a domain may raise and catch these."""
 
+from typing import Any
 from uuid import UUID
 
 
@@ -14,7 +15,7 @@ class CommandRefused(Exception):
         self.code = code
         self.message = message
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+    def __reduce__(self) -> Any:
         return type(self), (self.code, self.message)
 
 
@@ -62,6 +63,25 @@ class CorruptEvent(Exception):
     """A stored event cannot be read in the shape its type declares.
 
     Either its shape was changed without a new schema version (restore it, raise the version), or the row was damaged.
+    """
+
+
+class SubjectWasErased(CommandRefused):
+    """A command would record personal data of somebody who was erased. Register the person anew, under a new id."""
+
+    def __init__(self, subject_id: UUID) -> None:
+        super().__init__("subject_erased", f"the personal data of {subject_id} was erased: no more is kept")
+        self.subject_id = subject_id
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.subject_id,)
+
+
+class WrongKey(Exception):
+    """Personal data or a subject's key cannot be decrypted with the keys this process has.
+
+    PERSONAL_DATA_KEYS lacks the key it was wrapped with (put it back, run `rotate_keys`, then drop it), or the stored
+    bytes were changed or moved to another event.
     """
 
 

@@ -4,7 +4,7 @@ Plain Python: the rules of a domain import this module, and it imports nothing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -14,13 +14,22 @@ class DuplicateName(ValueError):
     """Two messages claim one wire name. Give the newer one another name: the log already uses this one."""
 
 
+class UnclearSubject(TypeError):
+    """An event has personal fields and does not say whose. Give @event the fields that name the person as `subject`."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What the log stores of an event's class: the wire name and the version of its shape."""
+    """What the log stores of an event's class: the wire name and the version of its shape.
+
+    `personal` are the fields that are encrypted; `subject` the fields that name the person, the first that is set.
+    """
 
     name: str
     schema_version: int
     cls: type
+    personal: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +50,27 @@ COMMANDS: dict[str, CommandType] = {}
 COMMAND_TYPES: dict[type, CommandType] = {}
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def event(name: str, *, schema_version: int = 1) -> Callable[[type[T]], type[T]]:
+def personal() -> Any:
+    """Declare a field of an event, a text, as personal: the log stores it encrypted under its subject's key."""
+    return field(metadata={"personal": True})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field, personal))
+def event(name: str, *, schema_version: int = 1, subject: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Declare an event.
 
     `name` is what the log stores, so the class may be renamed. Raise `schema_version` whenever the shape changes.
+    `subject` names the fields that say whose the personal fields are; the first that is set counts.
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-        declared = EventType(name, schema_version, frozen)
+        frozen: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        hidden = tuple(each.name for each in fields(frozen) if each.metadata.get("personal"))
+        if hidden and not subject:
+            raise UnclearSubject(f"{name!r} has the personal fields {', '.join(hidden)} and names no subject")
+        declared = EventType(name, schema_version, frozen, hidden, subject)
         EVENT_TYPES[frozen] = _claim(EVENTS, name, declared)
-        return frozen
+        return frozen  # type: ignore[no-any-return]  # still the class that was decorated
 
     return decorate
 

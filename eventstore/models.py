@@ -17,6 +17,7 @@ class Event(models.Model):
     metadata = models.JSONField()
     version = models.PositiveIntegerField(help_text="Place in the history of its aggregate, from 1 without holes.")
     timestamp = models.DateTimeField(db_default=Now(), help_text="When it was recorded.")
+    subject_id = models.UUIDField(null=True, help_text="Whose personal data it holds, encrypted under their key.")
 
     class Meta:
         db_table = "events"
@@ -45,3 +46,19 @@ class CommandReceipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command_type} {self.command_id}"
+
+
+class SubjectKey(models.Model):
+    """The key of one person's data, wrapped by a key from the environment. Without it the data is noise for ever."""
+
+    subject_id = models.UUIDField(primary_key=True)
+    wrapped_key = models.BinaryField(null=True, help_text="Empty once the subject was erased.")
+    master = models.CharField(max_length=40, help_text="Which key of the environment wraps it.")
+    created_at = models.DateTimeField(db_default=Now())
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "subject_keys"
+
+    def __str__(self) -> str:
+        return str(self.subject_id)

@@ -18,10 +18,11 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 
-from eventstore import codec
+from eventstore import codec, personal
 from eventstore.codec import Metadata
-from eventstore.errors import ConcurrencyError
+from eventstore.errors import ConcurrencyError, WrongKey
 from eventstore.ids import new_id
+from eventstore.personal import StoredKey
 
 E = TypeVar("E")
 
@@ -97,7 +98,8 @@ def append(writes: Sequence[Write]) -> int:
     Positions follow the order given. Outside a transaction it is one of its own. Inside one, keep it the last thing
     that transaction does: until it ends, no reader sees further.
 
-    Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was done already.
+    Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was done already,
+    SubjectWasErased when an event holds personal data of somebody who was erased.
     """
     rows = _event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
@@ -125,7 +127,7 @@ def history(aggregate_id: UUID, command_id: UUID) -> History:
         rows = cursor.fetchall()
     if rows[0][0] is not None:
         return History(receipt=_receipt(rows[0][:5]))
-    return History([codec.decode(*row[6:]) for row in rows if row[5] is not None])
+    return History([_decoded(row[5:]) for row in rows if row[5] is not None])
 
 
 def histories(aggregate_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
@@ -134,7 +136,7 @@ def histories(aggregate_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
     with _cursor() as cursor:
         cursor.execute(_HISTORIES, (list(aggregate_ids),))
         for aggregate_id, *event in cursor:
-            found.setdefault(aggregate_id, []).append(codec.decode(*event))
+            found.setdefault(aggregate_id, []).append(_decoded(event))
     return found
 
 
@@ -188,33 +190,33 @@ def latest_position() -> int:
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
-_EVENT_COLUMNS = "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version"
+_EVENT_COLUMNS = (
+    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
+)
 _RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
-_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::int)"
+_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::uuid, %s::int)"
 _RECEIPT_VALUES = "(%s::uuid, %s, %s::bytea, %s::uuid, %s::int)"
-_RECORDED = """
-SELECT position, event_id, aggregate_id, aggregate_type, version, timestamp, metadata,
-       event_type, schema_version, event_data
-  FROM events
+# What decoding takes: the event, and the key of whoever's data it holds.
+_DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
+_LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
+_RECORDED = f"""
+SELECT e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED} FROM {_LOG}
 """
-_STREAM = _RECORDED + "WHERE aggregate_id = %s AND version > %s ORDER BY version"
+_STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.version"
 _FEED = (
     _RECORDED
-    + "WHERE position > %s AND position <= %s AND (%s::text[] IS NULL OR event_type = ANY(%s))"
-    + " ORDER BY position LIMIT %s"
+    + "WHERE e.position > %s AND e.position <= %s AND (%s::text[] IS NULL OR e.event_type = ANY(%s))"
+    + " ORDER BY e.position LIMIT %s"
 )
-_HISTORY = """
-SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version,
-       e.version, e.event_type, e.schema_version, e.event_data
+_HISTORY = f"""
+SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, {_DECODED}
   FROM (VALUES (1)) one
   LEFT JOIN command_receipts r ON r.command_id = %s
   LEFT JOIN events e ON e.aggregate_id = %s AND r.command_id IS NULL
+  LEFT JOIN subject_keys k USING (subject_id)
  ORDER BY e.version
 """
-_HISTORIES = """
-SELECT aggregate_id, event_type, schema_version, event_data
-  FROM events WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version
-"""
+_HISTORIES = f"SELECT e.aggregate_id, {_DECODED} FROM {_LOG} WHERE e.aggregate_id = ANY(%s) ORDER BY 1, e.version"
 _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
 _ANNOUNCE = """
 SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)
@@ -224,28 +226,38 @@ SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) &
 
 def _event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
     """One row an event. The last value is the version that has to be in the table already, 0 where none has to."""
+    subjects = _subjects(writes)
+    keys = personal.keys_of(filter(None, subjects)) if any(subjects) else {}
+    subject_ids = iter(subjects)
     rows: list[tuple[Any, ...]] = []
     reached: dict[UUID, int] = {}  # by the writes before, in this same call
     for write in writes:
         metadata = codec.encode(write.metadata)
         follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
         for version, event in enumerate(write.events, start=write.expected_version + 1):
-            declared = codec.type_of(event)
+            declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
+            stored = personal.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
             rows.append(
                 (
-                    new_id(),
+                    event_id,
                     write.aggregate_id,
                     write.aggregate_type,
                     declared.name,
                     declared.schema_version,
-                    codec.encode(event),
+                    codec.encode(stored),
                     metadata,
                     version,
+                    subject_id,
                     follows,
                 )
             )
             reached[write.aggregate_id], follows = version, 0
     return rows
+
+
+def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
+    """Whose personal data each event holds, in order."""
+    return [personal.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
 
 
 def _receipt_row(receipt: Receipt) -> tuple[Any, ...]:
@@ -267,14 +279,27 @@ def _receipt(row: Sequence[Any]) -> Receipt:
 def _recorded(row: Sequence[Any]) -> Recorded[Any]:
     return Recorded(
         position=row[0],
-        event_id=row[1],
-        aggregate_id=row[2],
-        aggregate_type=row[3],
-        version=row[4],
-        timestamp=row[5],
-        metadata=codec.decode_metadata(row[6]),
-        event=codec.decode(*row[7:]),
+        event_id=row[9],
+        aggregate_id=row[1],
+        aggregate_type=row[2],
+        version=row[3],
+        timestamp=row[4],
+        metadata=codec.decode_metadata(row[5]),
+        event=_decoded(row[6:]),
     )
+
+
+def _decoded(columns: Sequence[Any]) -> Any:
+    """An event from the columns of `_DECODED`."""
+    event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
+    if subject_id is None:
+        return codec.decode(event_type, schema_version, data)
+    if master is None:
+        raise WrongKey(
+            f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it"
+        )
+    key = StoredKey(subject_id, wrapped and bytes(wrapped), master)
+    return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

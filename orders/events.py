@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from eventstore.messages import event, value
+from eventstore.messages import event, personal, value
 
 
 class LineKind(StrEnum):
@@ -31,13 +31,15 @@ class OrderLine:
     kind: LineKind = LineKind.GOODS
 
 
-@event("order.created")
+@event("order.created", subject=("customer_id", "order_id"))
 class OrderCreated:
+    """A guest has no `customer_id`: their personal data belongs to the order alone."""
+
     order_id: UUID
     reference: str
     customer_id: UUID | None
-    customer_name: str
-    customer_email: str
+    customer_name: str = personal()
+    customer_email: str = personal()
     country: str
     currency: str
     lines: tuple[OrderLine, ...]

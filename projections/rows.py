@@ -19,7 +19,7 @@ class MissingRow(LookupError):
 
 
 class ReadModel(models.Model):
-    """A row about one aggregate. `version` is the last event it shows; the engine keeps it."""
+    """A row about the aggregate that is its key. `version` is that one's last event it shows; the engine keeps it."""
 
     version = models.PositiveIntegerField()
 
@@ -56,6 +56,16 @@ class Rows:
         self._touch(row)
         return row  # type: ignore[return-value]  # the table of a model holds that model
 
+    def where(self, model: type[M], **conditions: Any) -> list[M]:
+        """Rows to change in place by something else than their key, such as all of one customer's. Costs a query."""
+        table = self._table(model)
+        for stored in model._default_manager.filter(**conditions):
+            table.setdefault(stored.pk, stored)
+        found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
+        for row in found:
+            self._touch(row)
+        return found  # type: ignore[return-value]  # the table of a model holds that model
+
     def journal(self, row: models.Model) -> None:
         """A row that is written once and never changed."""
         self._journal.setdefault(type(row), []).append(row)
@@ -83,7 +93,7 @@ class Rows:
         return self._loaded[model]
 
     def _touch(self, row: models.Model) -> None:
-        if isinstance(row, ReadModel) and self._fact:
+        if isinstance(row, ReadModel) and self._fact and self._fact.aggregate_id == row.pk:
             row.version = self._fact.version
         self._changed.setdefault(type(row), {})[row.pk] = row
 

@@ -4,13 +4,15 @@ import pytest
 import redis
 from django.conf import settings
 
+from eventstore import personal
 from tests.stack.running import Running
 
 
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> None:
-    """Each test has the Valkey database of its process to itself: no wake-ups or bells of the test before."""
+    """Each test has the Valkey database of its process to itself, and remembers no key of a table that was emptied."""
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    personal._remembered.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """For `make run` and everything typed beside it: the project's own servers unless the environment names others."""
 
+import base64
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from ordersite.embedded import Services
@@ -21,17 +23,23 @@ CACHES = {"default": cache(REDIS_URL)}
 CELERY_BROKER_URL = REDIS_URL
 
 
-def _secret() -> str:
-    """One secret for each checkout, kept beside the data, so that sessions outlive a restart."""
-    path = STATE_DIR / "secret"
+def _kept(name: str, make: Callable[[], str]) -> str:
+    """A secret of this checkout, made once and kept beside the data."""
+    path = STATE_DIR / name
     if not path.exists():
         STATE_DIR.mkdir(parents=True, exist_ok=True)
         path.touch(0o600)
-        path.write_text(secrets.token_urlsafe(48))
+        path.write_text(make())
     return path.read_text()
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or _secret()
+def new_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="") or _kept("secret", lambda: secrets.token_urlsafe(48))
+# Whose data is erased must stay erased: the key is kept beside the database it belongs to.
+PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", default=[f"local:{_kept('personal-data-key', new_key)}"])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 DEMO_ACCOUNTS = True

@@ -1,4 +1,4 @@
-"""For a shop. DATABASE_URL, REDIS_URL, SECRET_KEY and ALLOWED_HOSTS have to be in the environment."""
+"""For a shop. DATABASE_URL, REDIS_URL, SECRET_KEY, PERSONAL_DATA_KEYS, ALLOWED_HOSTS come from the environment."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, cache, database, env
@@ -10,6 +10,7 @@ CACHES = {"default": cache(REDIS_URL)}
 CELERY_BROKER_URL = REDIS_URL
 
 SECRET_KEY = env.str("SECRET_KEY")
+PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"https://{host}" for host in ALLOWED_HOSTS])
 DEBUG = False

@@ -1,12 +1,14 @@
 """What staff see of an order: every column they search, filter or sort by, in one row."""
 
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import assert_never
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from eventstore.personal import ERASED
 from eventstore.store import Recorded
+from eventstore.subjects import SubjectErased
 from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderShipped
 from projections.engine import Projection, handles
 from projections.rows import ReadModel, Rows
@@ -64,27 +66,26 @@ class StaffOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(
-            StaffOrder(
-                order_id=event.order_id,
-                reference=event.reference,
-                status=Status.CREATED,
-                customer_id=event.customer_id,
-                customer_name=event.customer_name,
-                customer_email=event.customer_email,
-                country=event.country,
-                currency=event.currency,
-                total=event.total,
-                paid=Decimal(0),
-                due=event.total,
-                due_back=Decimal(0),
-                line_count=len(event.lines),
-                units=sum(line.quantity for line in event.lines if line.kind is LineKind.GOODS),
-                lines=[line_as_json(line) for line in event.lines],
-                placed_at=fact.occurred_at,
-                search=_search_text(event),
-            )
+        order = StaffOrder(
+            order_id=event.order_id,
+            reference=event.reference,
+            status=Status.CREATED,
+            customer_id=event.customer_id,
+            customer_name=event.customer_name,
+            customer_email=event.customer_email,
+            country=event.country,
+            currency=event.currency,
+            total=event.total,
+            paid=Decimal(0),
+            due=event.total,
+            due_back=Decimal(0),
+            line_count=len(event.lines),
+            units=sum(line.quantity for line in event.lines if line.kind is LineKind.GOODS),
+            lines=[line_as_json(line) for line in event.lines],
+            placed_at=fact.occurred_at,
         )
+        order.search = _search_text(order)
+        rows.add(order)
 
     @handles(OrderPaid)
     def paid(self, rows: Rows, event: OrderPaid, fact: Recorded[OrderPaid]) -> None:
@@ -102,7 +103,7 @@ class StaffOrders(Projection):
         order.carrier = event.carrier
         order.tracking_code = event.tracking_code
         order.shipped_at = fact.occurred_at
-        order.search += f" {event.tracking_code.lower()}"
+        order.search = _search_text(order)
 
     @handles(OrderCancelled)
     def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
@@ -112,6 +113,16 @@ class StaffOrders(Projection):
         order.due_back += event.due_back
         order.cancel_reason = event.reason
         order.cancelled_at = fact.occurred_at
+
+    @handles(SubjectErased)
+    def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+        """All orders of a customer, or the one of a guest, who is known by it alone."""
+        own = rows.where(StaffOrder, customer_id=event.subject_id)
+        own += rows.where(StaffOrder, order_id=event.subject_id, customer_id=None)
+        for order in own:
+            order.customer_name = order.customer_name and ERASED
+            order.customer_email = order.customer_email and ERASED
+            order.search = _search_text(order)
 
 
 def in_words(event: OrderEvent) -> str:
@@ -131,7 +142,8 @@ def in_words(event: OrderEvent) -> str:
             assert_never(event)
 
 
-def _search_text(event: OrderCreated) -> str:
-    skus = dict.fromkeys(line.sku for line in event.lines)
-    words: list[Any] = [event.order_id, event.reference, event.customer_name, event.customer_email, event.country]
-    return " ".join(str(word) for word in [*words, *skus] if word).lower()
+def _search_text(order: StaffOrder) -> str:
+    person = [word for word in (order.customer_name, order.customer_email) if word != ERASED]
+    skus = dict.fromkeys(line["sku"] for line in order.lines)
+    words = [str(order.order_id), order.reference, *person, order.country, order.tracking_code, *skus]
+    return " ".join(word for word in words if word).lower()
