@@ -295,9 +295,7 @@ def _decoded(columns: Sequence[Any]) -> Any:
     if subject_id is None:
         return codec.decode(event_type, schema_version, data)
     if master is None:
-        raise WrongKey(
-            f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it"
-        )
+        raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it")
     key = StoredKey(subject_id, wrapped and bytes(wrapped), master)
     return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
 
