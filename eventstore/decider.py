@@ -18,6 +18,9 @@ class Decider(Generic[S, C, E]):
 
     `decide(command, state)` says what happens, or raises CommandRefused; `evolve(state, event)` only remembers it, so
     replaying a history never runs a rule again. `identify(command)` is the aggregate a command is meant for.
+
+    A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` comes to mean
+    something else by the same fields: older snapshots are then ignored, as they are when the fields themselves change.
     """
 
     aggregate_type: str
@@ -25,13 +28,17 @@ class Decider(Generic[S, C, E]):
     decide: Callable[[C, S], Sequence[E]]
     evolve: Callable[[S, E], S]
     identify: Callable[[C], UUID]
+    state_version: int = 1
+    snapshot_every: int = 100
 
 
 _DECIDERS: dict[type, Decider[Any, Any, Any]] = {}
+_AGGREGATES: dict[str, Decider[Any, Any, Any]] = {}
 
 
 def register(decider: Decider[S, C, E], commands: Sequence[type]) -> None:
     """Say which aggregate takes these commands; called once, when the application starts."""
+    _AGGREGATES[decider.aggregate_type] = decider
     for cls in commands:
         _DECIDERS[cls] = decider
 
@@ -42,3 +49,11 @@ def decider_of(command: object) -> Decider[Any, Any, Any]:
         return _DECIDERS[type(command)]
     except KeyError:
         raise UndeclaredMessage(f"no aggregate takes {type(command).__qualname__}; register its decider") from None
+
+
+def decider_named(aggregate_type: str) -> Decider[Any, Any, Any]:
+    """The rules of a type of aggregate. Raises UndeclaredMessage."""
+    try:
+        return _AGGREGATES[aggregate_type]
+    except KeyError:
+        raise UndeclaredMessage(f"no decider is registered for aggregates of the type {aggregate_type!r}") from None

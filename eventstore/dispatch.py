@@ -15,14 +15,17 @@ from django.dispatch import Signal
 
 from eventstore import codec, store
 from eventstore.codec import Metadata
-from eventstore.decider import decider_of
+from eventstore.decider import decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
+from eventstore.snapshots import is_due, shape_of, state_of
 
 log = logging.getLogger(__name__)
 
 events_appended = Signal()
-"""Sent after commit with `aggregate_ids` and the last `position`, never with data. No receiver can fail a command."""
+"""Sent after commit with `aggregate_ids`, the last `position`, and the `snapshots` that are due (id to type).
+
+Never with data. No receiver can fail a command."""
 
 ATTEMPTS = 12  # lost races before the caller is told; each one means that somebody else got through
 
@@ -73,12 +76,13 @@ def dispatch(command: object, context: Context) -> Answer:
     the aggregate's, IdempotencyConflict when its command id belongs to another command. In none of these cases was
     anything written.
     """
-    aggregate_id = decider_of(command).identify(command)
+    decider = decider_of(command)
+    aggregate_id = decider.identify(command)
     for attempt in range(ATTEMPTS):
-        past = store.history(aggregate_id, context.command_id)
+        past = store.history(aggregate_id, shape=shape_of(decider), command_id=context.command_id)
         if past.receipt:
             return _repeat(command, past.receipt)
-        _, write = _decide(command, context, _fold(command, past.events), past.version)
+        _, write = _decide(command, context, state_of(decider, past), past.version)
         try:
             position = store.append([write])
         except ConcurrencyError:
@@ -113,15 +117,15 @@ def _decide_all(
     commands: Sequence[tuple[object, Context]],
 ) -> tuple[list[Answer | CommandRefused | IdempotencyConflict], list[store.Write]]:
     ids = [decider_of(command).identify(command) for command, _ in commands]
+    deciders = {key: decider_of(command) for key, (command, _) in zip(ids, commands, strict=True)}
     done = store.receipts(context.command_id for _, context in commands)
-    pasts = store.histories(set(ids))
-    states: dict[UUID, tuple[Any, int]] = {}
+    pasts = store.histories({key: shape_of(decider) for key, decider in deciders.items()})
+    states: dict[UUID, tuple[Any, int]] = {
+        key: (state_of(decider, pasts[key]), pasts[key].version) for key, decider in deciders.items()
+    }
     answers: list[Answer | CommandRefused | IdempotencyConflict] = []
     writes = []
     for (command, context), aggregate_id in zip(commands, ids, strict=True):
-        if aggregate_id not in states:
-            past = pasts.get(aggregate_id, [])
-            states[aggregate_id] = _fold(command, past), len(past)
         try:
             if receipt := done.get(context.command_id):
                 answers.append(_repeat(command, receipt))
@@ -136,11 +140,6 @@ def _decide_all(
         writes.append(write)
         answers.append(_answer(write))
     return answers, writes
-
-
-def _fold(command: object, events: Sequence[object]) -> Any:
-    decider = decider_of(command)
-    return reduce(decider.evolve, events, decider.initial)
 
 
 def _decide(command: object, context: Context, state: Any, version: int) -> tuple[Any, store.Write]:
@@ -184,9 +183,19 @@ def _answer(write: store.Write) -> Answer:
 
 def _ring_after_commit(writes: Sequence[store.Write], position: int) -> None:
     aggregate_ids = {write.aggregate_id for write in writes}
+    snapshots = {
+        write.aggregate_id: write.aggregate_type
+        for write in writes
+        if is_due(
+            decider_named(write.aggregate_type),
+            write.expected_version,
+            write.expected_version + len(write.events),
+        )
+    }
 
     def ring() -> None:
-        for receiver, outcome in events_appended.send_robust(None, aggregate_ids=aggregate_ids, position=position):
+        news = {"aggregate_ids": aggregate_ids, "position": position, "snapshots": snapshots}
+        for receiver, outcome in events_appended.send_robust(None, **news):
             if isinstance(outcome, Exception):
                 log.warning("events are committed up to %s, but %r failed: %s", position, receiver, outcome)
 

@@ -62,3 +62,20 @@ class SubjectKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.subject_id)
+
+
+class Snapshot(models.Model):
+    """An aggregate's state at a version, to load it by what came after. Can be deleted at any time."""
+
+    aggregate_id = models.UUIDField(primary_key=True)
+    aggregate_type = models.CharField(max_length=100)
+    version = models.PositiveIntegerField()
+    shape = models.CharField(max_length=80, help_text="Of the state; another shape is ignored, never misread.")
+    state = models.JSONField()
+    taken_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "snapshots"
+
+    def __str__(self) -> str:
+        return f"{self.aggregate_type} {self.aggregate_id} v{self.version}"

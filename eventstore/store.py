@@ -5,7 +5,7 @@ before it takes any position, how far the sequence had come; and a reader reads 
 announcement still held (`horizon`). docs/the-log.md tells the whole story.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,16 +80,21 @@ class Page:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What a decision needs: an aggregate's events, oldest first, or the receipt if the command was done before."""
+    """What a decision needs: the aggregate's past, or the receipt if the command was done before.
+
+    `events` are those after `snapshot`, which is the state at `snapshot_version` as JSON, or None at 0.
+    """
 
     events: list[Any] = field(default_factory=list)
+    snapshot: str | None = None
+    snapshot_version: int = 0
     receipt: Receipt | None = None
 
     @property
     def version(self) -> int:
-        return len(self.events)
+        return self.snapshot_version + len(self.events)
 
 
 def append(writes: Sequence[Write]) -> int:
@@ -120,23 +125,30 @@ def append(writes: Sequence[Write]) -> int:
         raise
 
 
-def history(aggregate_id: UUID, command_id: UUID) -> History:
-    """Everything a command's decision needs, in one round trip."""
+def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -> History:
+    """Everything a command's decision needs, in one round trip.
+
+    A snapshot of another shape than `shape` is ignored. Raises what decoding an event raises.
+    """
     with _cursor() as cursor:
-        cursor.execute(_HISTORY, (command_id, aggregate_id), prepare=True)
+        cursor.execute(_HISTORY, (command_id, aggregate_id, shape, aggregate_id), prepare=True)
         rows = cursor.fetchall()
-    if rows[0][0] is not None:
-        return History(receipt=_receipt(rows[0][:5]))
-    return History([_decoded(row[5:]) for row in rows if row[5] is not None])
+    first = rows[0]
+    if first[0] is not None:
+        return History(receipt=_receipt(first[:5]))
+    events = [_decoded(row[7:]) for row in rows if row[7] is not None]
+    return History(events=events, snapshot=first[6], snapshot_version=first[5] or 0)
 
 
-def histories(aggregate_ids: Iterable[UUID]) -> dict[UUID, list[Any]]:
-    """The events of many aggregates; those without events are left out."""
-    found: dict[UUID, list[Any]] = {}
+def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
+    """The pasts of many aggregates, each with the shape a snapshot of it has to have."""
+    found: dict[UUID, History] = {}
     with _cursor() as cursor:
-        cursor.execute(_HISTORIES, (list(aggregate_ids),))
-        for aggregate_id, *event in cursor:
-            found.setdefault(aggregate_id, []).append(_decoded(event))
+        cursor.execute(_HISTORIES, (list(shapes), list(shapes.values())))
+        for aggregate_id, version, snapshot, *event in cursor:
+            past = found.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=version or 0))
+            if event[0] is not None:
+                past.events.append(_decoded(event))
     return found
 
 
@@ -209,14 +221,22 @@ _FEED = (
     + " ORDER BY e.position LIMIT %s"
 )
 _HISTORY = f"""
-SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, {_DECODED}
+SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s.version, s.state, {_DECODED}
   FROM (VALUES (1)) one
-  LEFT JOIN command_receipts r ON r.command_id = %s
-  LEFT JOIN events e ON e.aggregate_id = %s AND r.command_id IS NULL
+  LEFT JOIN command_receipts r ON r.command_id = %s::uuid
+  LEFT JOIN snapshots s ON s.aggregate_id = %s AND s.shape = %s AND r.command_id IS NULL
+  LEFT JOIN events e ON e.aggregate_id = %s AND e.version > coalesce(s.version, 0) AND r.command_id IS NULL
   LEFT JOIN subject_keys k USING (subject_id)
  ORDER BY e.version
 """
-_HISTORIES = f"SELECT e.aggregate_id, {_DECODED} FROM {_LOG} WHERE e.aggregate_id = ANY(%s) ORDER BY 1, e.version"
+_HISTORIES = f"""
+SELECT wanted.id, s.version, s.state, {_DECODED}
+  FROM unnest(%s::uuid[], %s::text[]) wanted (id, shape)
+  LEFT JOIN snapshots s ON s.aggregate_id = wanted.id AND s.shape = wanted.shape
+  LEFT JOIN events e ON e.aggregate_id = wanted.id AND e.version > coalesce(s.version, 0)
+  LEFT JOIN subject_keys k USING (subject_id)
+ ORDER BY wanted.id, e.version
+"""
 _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
 _ANNOUNCE = """
 SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)

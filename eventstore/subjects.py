@@ -10,7 +10,7 @@ from eventstore.decider import Decider, register
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.messages import command, event
-from eventstore.models import CommandReceipt, Event, SubjectKey
+from eventstore.models import CommandReceipt, Event, Snapshot, SubjectKey
 
 _NAMES = UUID("7f0d0c52-3c0b-4a58-9f6b-6f8f6f0f2a11")
 
@@ -47,7 +47,7 @@ register(
 
 
 def erase(subject_id: UUID, context: Context) -> Answer:
-    """Destroy a subject's key, record that, and purge the receipts of what they did.
+    """Destroy a subject's key, record that, and purge receipts and snapshots of what they did.
 
     One transaction. The read models follow by the event. Raises CommandRefused where there is no such subject, or no
     longer.
@@ -60,6 +60,7 @@ def erase(subject_id: UUID, context: Context) -> Answer:
         key.save()
         theirs = Event.objects.filter(subject_id=subject_id).values("aggregate_id")
         CommandReceipt.objects.filter(aggregate_id__in=theirs).delete()
+        Snapshot.objects.filter(aggregate_id__in=theirs).delete()
         transaction.on_commit(lambda: personal.forget(subject_id))
         return dispatch(EraseSubject(subject_id=subject_id), context)
 

@@ -286,7 +286,7 @@ def test_the_signal_comes_after_commit_with_ids_only_and_cannot_fail_the_command
         with transaction.atomic():
             dispatch(create, STAFF)
             assert heard == []
-        assert heard == [{"aggregate_ids": {create.order_id}, "position": store.latest_position()}]
+        assert heard == [{"aggregate_ids": {create.order_id}, "position": store.latest_position(), "snapshots": {}}]
         with pytest.raises(CommandRefused):
             dispatch(pay(create.order_id, "1.00"), Context(actor="staff:anna"))
         assert len(heard) == 1
