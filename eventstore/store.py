@@ -166,6 +166,19 @@ def read_stream(aggregate_id: UUID, *, after_version: int = 0) -> list[Recorded[
         return [_recorded(row) for row in cursor]
 
 
+def aggregates(*, share: float = 1.0) -> Iterator[tuple[UUID, int]]:
+    """Aggregates and the position of their first event, in that order: all of them, or a random share."""
+    position, end = 0, latest_position()
+    while position < end:
+        with _cursor() as cursor:
+            cursor.execute(_AGGREGATES, (position, share))
+            found = cursor.fetchall()
+        if not found:
+            return
+        yield from found
+        position = found[-1][1]
+
+
 def read_after(
     position: int, *, limit: int, through: int | None = None, event_types: Sequence[str] | None = None
 ) -> Page:
@@ -236,6 +249,10 @@ SELECT wanted.id, s.version, s.state, {_DECODED}
   LEFT JOIN events e ON e.aggregate_id = wanted.id AND e.version > coalesce(s.version, 0)
   LEFT JOIN subject_keys k USING (subject_id)
  ORDER BY wanted.id, e.version
+"""
+_AGGREGATES = """
+SELECT aggregate_id, position FROM events
+ WHERE position > %s AND version = 1 AND random() < %s ORDER BY position LIMIT 1000
 """
 _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
 _ANNOUNCE = """
