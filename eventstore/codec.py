@@ -87,11 +87,11 @@ def decode_metadata(data: str) -> Metadata:
 
 
 def fingerprint(command: object) -> bytes:
-    """A digest of what a command asks for: equal for a repeat, whatever new aggregate id the repeat made up."""
+    """A digest of what a command asks for: equal for a repeat, whatever incidental fields the repeat carries."""
     declared = command_type_of(command)
     body = msgspec.to_builtins(command)
-    if declared.mints:
-        del body[declared.mints]
+    for name in declared.incidental:
+        del body[name]
     canonical = msgspec.json.encode([declared.name, body], order="deterministic")
     return sha256(canonical).digest()
 

@@ -27,6 +27,9 @@ events_appended = Signal()
 
 Never with data. No receiver can fail a command."""
 
+Refusal = CommandRefused | IdempotencyConflict | ConcurrencyError
+"""Why a command of a batch was not done."""
+
 ATTEMPTS = 12  # lost races before the caller is told; each one means that somebody else got through
 
 
@@ -94,7 +97,7 @@ def dispatch(command: object, context: Context) -> Answer:
     raise ConcurrencyError(aggregate_id, past.version)
 
 
-def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | CommandRefused | IdempotencyConflict]:
+def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | Refusal]:
     """Do many commands in one transaction: what `dispatch` would do one by one, at a fraction of the cost.
 
     A command sees what the ones before it did. A refused command is answered with its refusal and does not stop the
@@ -115,15 +118,16 @@ def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | 
 
 def _decide_all(
     commands: Sequence[tuple[object, Context]],
-) -> tuple[list[Answer | CommandRefused | IdempotencyConflict], list[store.Write]]:
+) -> tuple[list[Answer | Refusal], list[store.Write]]:
     ids = [decider_of(command).identify(command) for command, _ in commands]
     deciders = {key: decider_of(command) for key, (command, _) in zip(ids, commands, strict=True)}
-    done = store.receipts(context.command_id for _, context in commands)
     pasts = store.histories({key: shape_of(decider) for key, decider in deciders.items()})
+    # After the histories: what was done in between is then known for a repeat, and a lost race only tries again.
+    done = store.receipts(context.command_id for _, context in commands)
     states: dict[UUID, tuple[Any, int]] = {
         key: (state_of(decider, pasts[key]), pasts[key].version) for key, decider in deciders.items()
     }
-    answers: list[Answer | CommandRefused | IdempotencyConflict] = []
+    answers: list[Answer | Refusal] = []
     writes = []
     for (command, context), aggregate_id in zip(commands, ids, strict=True):
         try:
@@ -131,7 +135,7 @@ def _decide_all(
                 answers.append(_repeat(command, receipt))
                 continue
             state, write = _decide(command, context, *states[aggregate_id])
-        except (CommandRefused, IdempotencyConflict) as refusal:
+        except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
             answers.append(refusal)
             continue
         assert write.receipt
@@ -145,10 +149,12 @@ def _decide_all(
 def _decide(command: object, context: Context, state: Any, version: int) -> tuple[Any, store.Write]:
     """The state after the command and what has to be written for it."""
     decider = decider_of(command)
+    if (
+        context.guard
+    ):  # before anything else is told: to whom the aggregate is none of their business, it has no version
+        context.guard(state)
     if context.expected_version is not None and context.expected_version != version:
         raise ConcurrencyError(decider.identify(command), context.expected_version, version)
-    if context.guard:
-        context.guard(state)
     events = decider.decide(command, state)
     receipt = store.Receipt(
         command_id=context.command_id,

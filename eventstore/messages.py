@@ -34,10 +34,10 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class CommandType:
-    """A command's wire name and the field, if any, that names a new aggregate."""
+    """A command's wire name and the fields that do not count when two commands are compared."""
 
     name: str
-    mints: str | None
+    incidental: tuple[str, ...]
     cls: type
 
 
@@ -90,16 +90,16 @@ def upcaster(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def command(name: str, *, mints: str | None = None) -> Callable[[type[T]], type[T]]:
+def command(name: str, *, incidental: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Declare a command.
 
-    `mints` is the field that names a new aggregate. Whoever sends the command makes that id up, so sending the same
-    command again carries another one: it does not count when two commands are compared.
+    `incidental` are the fields that whoever sends the command adds to what was asked, such as the new id it makes up or
+    the buyer's name today: sending the same request again carries others, and is a repeat all the same.
     """
 
     def decorate(cls: type[T]) -> type[T]:
         frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-        declared = CommandType(name, mints, frozen)
+        declared = CommandType(name, incidental, frozen)
         COMMAND_TYPES[frozen] = _claim(COMMANDS, name, declared)
         return frozen
 

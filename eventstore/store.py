@@ -20,7 +20,7 @@ from psycopg import errors as pg
 
 from eventstore import codec, personal
 from eventstore.codec import Metadata
-from eventstore.errors import ConcurrencyError, WrongKey
+from eventstore.errors import ConcurrencyError, CorruptEvent, MissingUpcaster, WrongKey
 from eventstore.ids import new_id
 from eventstore.personal import StoredKey
 
@@ -69,6 +69,14 @@ class Write:
     events: Sequence[object]
     metadata: Metadata
     receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Stands in the feed for an event that cannot be read, so that the others can. `error` says why."""
+
+    event_type: str
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +167,21 @@ def receipts(command_ids: Iterable[UUID]) -> dict[UUID, Receipt]:
         return {row[0]: _receipt(row) for row in cursor}
 
 
-def read_stream(aggregate_id: UUID, *, after_version: int = 0) -> list[Recorded[Any]]:
-    """One aggregate's events as they stand in the log, oldest first."""
+def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = False) -> list[Recorded[Any]]:
+    """One aggregate's events as they stand in the log, oldest first; with `tolerant`, damaged ones as `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
-        return [_recorded(row) for row in cursor]
+        return [_recorded(row, tolerant=tolerant) for row in cursor]
+
+
+def has_before(position: int, event_types: Sequence[str]) -> bool:
+    """Whether an event of these types stands at or before `position`."""
+    with _cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM events WHERE position <= %s AND event_type = ANY(%s))",
+            (position, list(event_types)),
+        )
+        return bool((cursor.fetchone() or (False,))[0])
 
 
 def aggregates(*, share: float = 1.0) -> Iterator[tuple[UUID, int]]:
@@ -185,7 +203,7 @@ def read_after(
     """The next events of the whole log after `position`, nothing skipped and each aggregate in order.
 
     Reads up to the horizon only: everything at or below it is settled, committed and visible or gone for ever.
-    `through` stops it earlier.
+    `through` stops it earlier. An event that is damaged comes as `Damaged`.
     """
     with _cursor() as cursor:
         cursor.execute("SELECT horizon, latest FROM events_horizon()", prepare=True)
@@ -193,7 +211,7 @@ def read_after(
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
         cursor.execute(_FEED, (position, end, event_types, event_types, limit), prepare=True)
-        events = [_recorded(row) for row in cursor]
+        events = [_recorded(row, tolerant=True) for row in cursor]
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
 
@@ -313,7 +331,7 @@ def _receipt(row: Sequence[Any]) -> Receipt:
     )
 
 
-def _recorded(row: Sequence[Any]) -> Recorded[Any]:
+def _recorded(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
     return Recorded(
         position=row[0],
         event_id=row[9],
@@ -322,8 +340,16 @@ def _recorded(row: Sequence[Any]) -> Recorded[Any]:
         version=row[3],
         timestamp=row[4],
         metadata=codec.decode_metadata(row[5]),
-        event=_decoded(row[6:]),
+        event=_readable(row[6:]) if tolerant else _decoded(row[6:]),
     )
+
+
+def _readable(columns: Sequence[Any]) -> Any:
+    """An event, or Damaged. What a newer release or a key can mend is raised: waiting is better than parking."""
+    try:
+        return _decoded(columns)
+    except (CorruptEvent, MissingUpcaster) as error:
+        return Damaged(columns[0], error)
 
 
 def _decoded(columns: Sequence[Any]) -> Any:
@@ -356,14 +382,17 @@ def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
 
 @cache
 def _insert_sql(events: int, receipts: int) -> str:
-    parts = [f"announced AS MATERIALIZED ({_ANNOUNCE})"] if events else []
+    parts = []
     if events:
-        parts.append(f"""appended AS (
+        # All or nothing: one version that is not there yet keeps every row out.
+        parts.append(f"""announced AS MATERIALIZED ({_ANNOUNCE}),
+        new ({_EVENT_COLUMNS}, follows) AS MATERIALIZED (VALUES {", ".join([_EVENT_VALUES] * events)}),
+        unmet AS MATERIALIZED (
+            SELECT count(*) AS number FROM new WHERE follows > 0 AND NOT EXISTS (
+                   SELECT FROM events e WHERE e.aggregate_id = new.aggregate_id AND e.version = new.follows)),
+        appended AS (
             INSERT INTO events ({_EVENT_COLUMNS})
-            SELECT {", ".join("v." + column for column in _EVENT_COLUMNS.split(", "))}
-              FROM announced, (VALUES {", ".join([_EVENT_VALUES] * events)}) v ({_EVENT_COLUMNS}, follows)
-             WHERE follows = 0 OR EXISTS (
-                   SELECT FROM events e WHERE e.aggregate_id = v.aggregate_id AND e.version = v.follows)
+            SELECT {_EVENT_COLUMNS} FROM announced, unmet, new WHERE unmet.number = 0
             RETURNING position)""")
     else:
         parts.append("appended AS (SELECT 0::bigint AS position WHERE false)")

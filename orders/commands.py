@@ -27,7 +27,7 @@ class NewLine:
     kind: LineKind = LineKind.GOODS
 
 
-@command("order.create", mints="order_id")
+@command("order.create", incidental=("order_id", "customer_name", "customer_email"))
 class CreateOrder:
     order_id: UUID
     customer_id: UUID | None

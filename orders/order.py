@@ -11,7 +11,7 @@ from eventstore.decider import Decider, register
 from eventstore.errors import AggregateNotFound, CommandRefused
 from orders.commands import CancelOrder, CreateOrder, NewLine, OrderCommand, PayOrder, ShipOrder
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderLine, OrderPaid, OrderShipped
-from orders.money import require_exact, rounded
+from orders.money import LARGEST, plain, require_exact, rounded
 
 
 class Status(StrEnum):
@@ -79,6 +79,9 @@ def _create(command: CreateOrder, order: Order) -> OrderCreated:
     if not command.lines:
         raise CommandRefused("no_lines", "an order must have at least one line")
     lines = tuple(_line(number, line, command.currency) for number, line in enumerate(command.lines, start=1))
+    total = sum((line.amount for line in lines), start=rounded(Decimal(0), command.currency))
+    if total >= LARGEST:
+        raise CommandRefused("amount_too_large", f"the order is worth {LARGEST:,} or more")
     return OrderCreated(
         order_id=command.order_id,
         reference=command.reference,
@@ -88,7 +91,7 @@ def _create(command: CreateOrder, order: Order) -> OrderCreated:
         country=command.country,
         currency=command.currency,
         lines=lines,
-        total=sum((line.amount for line in lines), start=rounded(Decimal(0), command.currency)),
+        total=total,
     )
 
 
@@ -103,12 +106,14 @@ def _line(number: int, line: NewLine, currency: str) -> OrderLine:
         raise CommandRefused(
             "price_negative", f"line {number} ({line.sku}): {line.unit_price} is no price; it may not be negative"
         )
+    if line.quantity * line.unit_price >= LARGEST:
+        raise CommandRefused("amount_too_large", f"line {number} ({line.sku}) is worth {LARGEST:,} or more")
     return OrderLine(
         line_id=number,
         sku=line.sku,
         name=line.name,
         quantity=line.quantity,
-        unit_price=line.unit_price,
+        unit_price=plain(line.unit_price),
         amount=rounded(line.quantity * line.unit_price, currency),
         kind=line.kind,
     )

@@ -17,8 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from eventstore.dispatch import Answer, Context, dispatch
-from eventstore.errors import CommandRefused
+from eventstore.dispatch import Answer, Context, Refusal, dispatch
+from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
 from orders.commands import CancelOrder, ShipOrder
 from orders.http import correlation_of
@@ -89,7 +89,7 @@ class OrderAdmin(StaffOrderAdmin):
         if name not in OFFERS:
             raise Http404(f"no command {name}")
         ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
-        if not all(_is_uuid(value) for value in ids) or len(ids) > AT_ONCE:
+        if not ids or not all(_is_uuid(value) for value in ids) or len(ids) > AT_ONCE:
             raise Http404("these are no orders")
         return self._ask(request, name, self.get_queryset(request).filter(pk__in=ids))
 
@@ -108,10 +108,15 @@ class OrderAdmin(StaffOrderAdmin):
     def _send(
         self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], fields: dict[str, Any]
     ) -> HttpResponse:
-        outcomes = [(order, *_outcome(request, offer, order, fields)) for order in orders]
+        answers = {order.pk: _answer(request, offer, order.pk, fields) for order in orders}
+        versions = {key: answer.version for key, answer in answers.items() if isinstance(answer, Answer)}
+        done = offer.done if _shown(versions) else f"{offer.done}; this will show in a moment"
+        outcomes = [
+            (order, order.pk in versions, done if order.pk in versions else _why(answers[order.pk])) for order in orders
+        ]
         if len(outcomes) == 1:
-            order, done, words = outcomes[0]
-            messages.add_message(request, messages.SUCCESS if done else messages.ERROR, f"Order {order}: {words}")
+            order, was_done, words = outcomes[0]
+            messages.add_message(request, messages.SUCCESS if was_done else messages.ERROR, f"Order {order}: {words}")
             return HttpResponseRedirect(reverse("admin:projections_stafforder_change", args=[order.pk]))
         return self._page(request, offer, orders, outcomes=outcomes)
 
@@ -127,26 +132,34 @@ class OrderAdmin(StaffOrderAdmin):
         return TemplateResponse(request, "ordersite/command.html", context)
 
 
-def _outcome(request: HttpRequest, offer: Offer, order: StaffOrder, fields: dict[str, Any]) -> tuple[bool, str]:
-    """Send the command to one order; whether it was done, and that in words."""
+def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str, Any]) -> Answer | Refusal:
+    """Send the command to one order. The same form with the same content, sent twice, is one command."""
     context = Context(
         actor=f"staff:{request.user.get_username()}",
-        command_id=uuid5(UUID(request.POST["form_id"]), str(order.pk)),  # a form sent twice is one command
+        command_id=uuid5(UUID(request.POST["form_id"]), f"{order_id} {sorted(fields.items())}"),
         correlation_id=correlation_of(request),
     )
     try:
-        answer = dispatch(offer.command(order_id=order.pk, **fields), context)
-    except CommandRefused as refusal:
-        return False, refusal.message
-    return True, offer.done if _shown(order, answer) else f"{offer.done}; this will show in a moment"
+        return dispatch(offer.command(order_id=order_id, **fields), context)
+    except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
+        return refusal
 
 
-def _shown(order: StaffOrder, answer: Answer) -> bool:
+def _why(refusal: Any) -> str:
+    return refusal.message if isinstance(refusal, CommandRefused) else str(refusal)
+
+
+def _shown(versions: dict[UUID, int]) -> bool:
+    """Whether the orders show these versions, after one bounded wait for all of them."""
+
+    def all_there() -> bool | None:
+        shown = dict(StaffOrder.objects.filter(pk__in=versions).values_list("pk", "version"))
+        return all(shown.get(key, 0) >= version for key, version in versions.items()) or None
+
     try:
-        wait_for(StaffOrder.objects.filter(pk=order.pk, version__gte=answer.version).first)
+        return wait_for(all_there)
     except NotYetVisible:
         return False
-    return True
 
 
 def _is_uuid(value: str) -> bool:

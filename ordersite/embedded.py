@@ -96,7 +96,8 @@ class Services:
             self._initdb(prefix)
         pidfile = self._pgdata / "postmaster.pid"
         if not owner(pidfile, str(self._pgdata)):
-            pidfile.unlink(missing_ok=True)  # left by a crash: its number may be a stranger's by now
+            if _alive(_pid_in(pidfile)):
+                pidfile.unlink()  # left by a crash, and its number is a stranger's by now
             port = self._usable_port("pg.port")
             log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
             options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
@@ -203,10 +204,7 @@ class Services:
         return (self.state / name).read_text().strip()
 
     def _keep(self, name: str, value: str) -> None:
-        path = self.state / name
-        if not path.exists():
-            path.touch(0o600)
-            path.write_text(value)
+        keep_secret(self.state / name, lambda: value)
 
     def _usable_port(self, name: str) -> str:
         """The port kept under `name`, or a new one where somebody else listens on it by now."""
@@ -252,17 +250,35 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def keep_secret(path: Path, make: Callable[[], str]) -> str:
+    """A value made once and kept; whole or not there, whoever else makes it at the same time or crashes."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.touch(0o600)
+        draft.write_text(make())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()
+
+
 def owner(pidfile: Path, word: str) -> int | None:
     """The pid in a file, if that process lives and has `word` in its command line: pids are used again."""
+    pid = _pid_in(pidfile)
+    return pid if pid and word in _command_line(pid) else None
+
+
+def _pid_in(pidfile: Path) -> int:
+    """0 where there is none."""
     try:
-        pid = int(pidfile.read_text().split()[0])
+        return int(pidfile.read_text().split()[0])
     except (OSError, ValueError, IndexError):
-        return None
-    return pid if word in _command_line(pid) else None
+        return 0
 
 
 def _alive(pid: int) -> bool:
-    return bool(_command_line(pid))
+    return pid > 0 and bool(_command_line(pid))
 
 
 def _command_line(pid: int) -> str:

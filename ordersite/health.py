@@ -1,5 +1,6 @@
 """`GET /healthz`: 200 once everything is up, 503 with the part that is not."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
@@ -9,6 +10,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from projections.tasks import SWEPT
+
+log = logging.getLogger(__name__)
 
 SWEPT_WITHIN = timedelta(seconds=60)
 
@@ -23,8 +26,9 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return f"does not answer: {error}"
+    except DatabaseError:
+        log.exception("the database does not answer")
+        return "does not answer"
     return "ok"
 
 
@@ -32,8 +36,9 @@ def _worker() -> dict[str, str]:
     """A worker sweeps when it starts and whenever beat says so; both are alive if that was lately."""
     try:
         swept = cache.get(SWEPT)
-    except RedisError as error:
-        return {"broker": f"does not answer: {error}"}
+    except RedisError:
+        log.exception("the broker does not answer")
+        return {"broker": "does not answer"}
     if swept is None:
         return {"broker": "ok", "worker": "has not started yet"}
     if timezone.now() - datetime.fromisoformat(swept) > SWEPT_WITHIN:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from orders.http import request_id
+from orders.http import current_request, request_id
 
 
 class RequestId:
@@ -15,6 +15,10 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request_id(request)
-        response = self.get_response(request)
+        token = current_request.set(name)
+        try:
+            response = self.get_response(request)
+        finally:
+            current_request.reset(token)
         response["X-Request-ID"] = name
         return response

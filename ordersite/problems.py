@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, Throttled, ValidationError
@@ -61,18 +61,31 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
+    """Status, code, words and headers of what is refused on purpose."""
+    known: tuple[int, str, str, dict[str, str]]
+    later = {"Retry-After": "1"}
     match error:
         case AggregateNotFound():
-            return 404, error.code, error.message, {}
+            known = (404, error.code, error.message, {})
         case CommandRefused():
-            return 409, error.code, error.message, {}
+            known = (409, error.code, error.message, {})
         case IdempotencyConflict():
-            return 422, "idempotency_key_reused", "this Idempotency-Key was used for another request: use a new one", {}
+            words = "this Idempotency-Key was used for another request: use a new one"
+            known = (422, "idempotency_key_reused", words, {})
+        case ConcurrencyError() if error.actual is None:
+            known = (503, "contended", "too many change this order at once: send the same request again", later)
         case ConcurrencyError():
-            return 412, "version_differs", "the order has changed since you read it: read it again, then retry", {}
+            words = "the order has changed since you read it: read it again, then retry"
+            known = (412, "version_differs", words, {})
+        case RequestDataTooBig():
+            known = (413, "body_too_large", "the body is larger than this site takes: send less at once", {})
+        case RecursionError():
+            known = (400, "parse_error", "the body is nested too deeply", {})
         case NotYetVisible():
-            return 503, "not_yet_visible", f"{error}; ask again in a moment", {"Retry-After": "1"}
-    return None
+            known = (503, "not_yet_visible", f"{error}; ask again in a moment", later)
+        case _:
+            return None
+    return known
 
 
 def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -101,6 +114,14 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
             for number, inner in enumerate(details):
                 is_leaf = isinstance(inner, dict) and set(inner) == {"message", "code"}
                 yield from _field_errors(inner, path if is_leaf else f"{path}.{number}")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view is asked, such as a wrong Host."""
+    if request.path.startswith("/api/"):
+        body = _body(400, "bad_request", "this request is not well-formed")
+        return JsonResponse(body, status=400, content_type=CONTENT_TYPE)
+    return HttpResponse("<h1>Bad request</h1>", status=400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -34,6 +34,8 @@ class Schema(AutoSchema):
             problems["503"] = "`min_version` is not visible yet; see `Retry-After`."
         if self.method == "POST" and "/orders" in self.path:
             problems |= {
+                "413": "The body is too large.",
+                "503": "Too many change this order at once; see `Retry-After`.",
                 "409": "A rule of the order forbids it; `code` says which.",
                 "412": "The order has changed since the version you named.",
                 "422": "This Idempotency-Key was used for another request.",

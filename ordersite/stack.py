@@ -1,7 +1,7 @@
 """`make run`, or `python -m ordersite.stack`: the whole site in one terminal. Stops what it started.
 
 Servers (unless the environment names others), migrations, a demo shop for an empty log, a Celery worker, Celery beat,
-and the web server. A process that dies is started again. It runs before there is a database, so without Django.
+and the web server. Of these three, one that dies is started again. No Django here: it runs before there is a database.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = Path(os.environ.get("ORDERSITE_STATE", ROOT / ".local")).resolve()
 START_SECONDS, STOP_SECONDS = 60, 15
 PYTHON = sys.executable
+STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a supervisor, a terminal that is closed
 
 
 class StackError(RuntimeError):
@@ -50,13 +51,14 @@ class Process:
         self._pidfile.write_text(str(self.running.pid))
 
     def stop(self) -> None:
-        if self.running and self.running.poll() is None:
-            self.running.terminate()
-            try:
-                self.running.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                _kill_group(self.running.pid)
-                self.running.wait()
+        if self.running:
+            for _ in range(STOP_SECONDS):  # again each second: a server that is only starting may not hear the first
+                self.running.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.running.wait(1)
+                    break
+            _kill_group(self.running.pid)  # whatever it left behind, even where it was killed itself
+            self.running.wait()
         self._pidfile.unlink(missing_ok=True)
 
     def end_leftover(self) -> bool:
@@ -72,7 +74,8 @@ class Process:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in STOPPERS:
+        signal.signal(name, _interrupt)
     STATE.mkdir(parents=True, exist_ok=True)
     try:
         with _alone(), _servers():
@@ -101,7 +104,8 @@ def _run_site() -> None:
         print(f"\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
         _keep_up(processes)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        for name in STOPPERS:
+            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
         for process in reversed(processes):
             process.stop()
         (STATE / "web.url").unlink(missing_ok=True)
@@ -129,6 +133,7 @@ def _keep_up(processes: list[Process]) -> None:
             lately = [start for start in process.started if start > time.monotonic() - 60]
             if len(lately) >= 5:
                 raise StackError(f"the {process.name} keeps dying; see {STATE}/{process.name}.log")
+            _kill_group(process.running.pid)  # its children may have outlived it
             print(f"the {process.name} died ({process.running.returncode}); starting it again", flush=True)
             process.start()
 
@@ -198,7 +203,9 @@ def _require_free(port: str, patience: float) -> None:
 
 
 def _manage(*arguments: str) -> None:
-    done = subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT, check=False)  # noqa: S603 - our own command
+    command = [PYTHON, "manage.py", *arguments]
+    # A session of its own, as the processes have: Ctrl-C is for us to handle, and ends it without a traceback.
+    done = subprocess.run(command, cwd=ROOT, check=False, start_new_session=True)  # noqa: S603 - our own command
     if done.returncode:
         raise StackError(f"manage.py {' '.join(arguments)} failed; what it said stands above")
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("favicon.ico", lambda request: redirect(static("ordersite/icon.svg"))),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("api/v1/", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/auth/login", api.Login.as_view(), name="login"),
     path("api/v1/auth/logout", api.Logout.as_view(), name="logout"),
     path("api/v1/orders", api.Orders.as_view(), name="orders"),
@@ -26,5 +27,6 @@ urlpatterns = [
     path("api/v1/schema", SpectacularAPIView.as_view(**_open), name="schema"),
     path("api/v1/docs", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
 ]
+handler400 = "ordersite.problems.bad_request"
 handler404 = "ordersite.problems.not_found"
 handler500 = "ordersite.problems.server_error"

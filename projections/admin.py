@@ -10,7 +10,7 @@ from eventstore import store
 from eventstore.admin import ReadOnlyAdmin
 from projections.accounting import admin as accounting
 from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import projection_named, redrive
+from projections.engine import PROJECTIONS, projection_named, redrive
 
 __all__ = ["CheckpointAdmin", "ParkedEventAdmin", "accounting"]
 
@@ -36,11 +36,11 @@ class CheckpointAdmin(ReadOnlyAdmin):
         if checkpoint.last_error:
             return checkpoint.last_error
         parked = ParkedEvent.objects.filter(projection=checkpoint.name).exclude(error="").order_by("-parked_at").first()
-        return parked.error.strip().splitlines()[-1] if parked else "—"
+        return parked.summary if parked else "—"
 
     @action(description="Try the parked events again")
     def retry_parked(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> None:
-        for checkpoint in queryset:
+        for checkpoint in queryset.filter(name__in=PROJECTIONS):  # a rebuild at work is retried by its own end
             done = redrive(projection_named(checkpoint.name))
             left = ParkedEvent.objects.filter(projection=checkpoint.name).count()
             level = messages.WARNING if left else messages.SUCCESS
@@ -55,7 +55,7 @@ class ParkedEventAdmin(ReadOnlyAdmin):
 
     @display(description="Why")
     def why(self, parked: ParkedEvent) -> str:
-        return parked.error.strip().splitlines()[-1] if parked.error else "waits behind an earlier event"
+        return parked.summary
 
     @display(description="Error")
     def traceback(self, parked: ParkedEvent) -> str:

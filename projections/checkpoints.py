@@ -8,6 +8,7 @@ class Checkpoint(models.Model):
 
     name = models.CharField(max_length=100, primary_key=True)
     position = models.BigIntegerField(default=0)
+    event_types = models.JSONField(default=list, help_text="What the code that keeps it handles; older code is fenced.")
     updated_at = models.DateTimeField(auto_now=True)
     last_error = models.TextField(blank=True, help_text="Why the last attempt to read on failed; empty once one works.")
 
@@ -27,7 +28,7 @@ class ParkedEvent(models.Model):
     position = models.BigIntegerField()
     aggregate_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
-    error = models.TextField(blank=True, help_text="The traceback; empty for an event that only waits.")
+    error = models.TextField(blank=True, help_text="What went wrong, and the traceback; empty for one that only waits.")
     parked_at = models.DateTimeField()
 
     class Meta:
@@ -38,3 +39,7 @@ class ParkedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection}: {self.event_type} at {self.position}"
+
+    @property
+    def summary(self) -> str:
+        return self.error.partition("\n")[0] or "waits behind an earlier event"

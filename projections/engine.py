@@ -7,10 +7,10 @@ log itself, from the checkpoint to the horizon: messages only say that it is tim
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, get_args
 
-from django.db import InterfaceError, OperationalError, models, transaction
+from django.db import DatabaseError, DataError, IntegrityError, models, transaction
 from django.utils import timezone
 
 from eventstore import store
@@ -22,6 +22,8 @@ from projections.rows import Rows
 log = logging.getLogger(__name__)
 
 BATCH = 2000  # events folded in memory before they are written
+
+PASSED_OVER = "Not shown:"  # begins the message about events that were passed over before their handler came
 
 P = TypeVar("P", bound="Projection")
 E = TypeVar("E")
@@ -60,9 +62,11 @@ class Projection:
 
     @property
     def event_types(self) -> list[str]:
-        return [EVENT_TYPES[event].name for event in self.handlers]
+        return sorted(EVENT_TYPES[event].name for event in self.handlers)
 
     def handle(self, rows: Rows, fact: Recorded[Any]) -> None:
+        if isinstance(fact.event, store.Damaged):
+            raise fact.event.error
         self.handlers[type(fact.event)](self, rows.of(fact), fact.event, fact)
 
 
@@ -81,42 +85,88 @@ def projection_named(name: str) -> Projection:
         raise UnknownProjection(f"no projection is called {name!r}; there are {', '.join(PROJECTIONS)}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a catch-up came. `settled` is false when writers still hold back a part of the log."""
+class OutdatedCode(RuntimeError):
+    """This code handles fewer kinds of events than the code that kept the read model so far, and would skip the others.
 
-    position: int
-    events: int
-    level: bool
-    settled: bool
+    Restart the worker with the newer release. Where a handler was removed on purpose, rebuild the projection.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a catch-up came.
+
+    `settled` is false when writers still hold back a part of the log, `busy` true when somebody else is at work.
+    """
+
+    position: int = 0
+    events: int = 0
+    level: bool = True
+    settled: bool = True
+    busy: bool = False
 
 
 def catch_up(
-    projection: Projection, *, checkpoint: str | None = None, through: int | None = None, limit: int = BATCH
+    projection: Projection,
+    *,
+    checkpoint: str | None = None,
+    through: int | None = None,
+    limit: int = BATCH,
+    wait: bool = True,
 ) -> Progress:
-    """Read on to the end of what is settled, or to the position `through`."""
+    """Read on to the end of what is settled, or to the position `through`. Raises OutdatedCode."""
     events = 0
     while True:
-        step = advance(projection, checkpoint=checkpoint, through=through, limit=limit)
+        step = advance(projection, checkpoint=checkpoint, through=through, limit=limit, wait=wait)
         events += step.events
         if step.level:
-            return Progress(step.position, events, level=True, settled=step.settled)
+            return replace(step, events=events)
 
 
 def advance(
-    projection: Projection, *, checkpoint: str | None = None, through: int | None = None, limit: int = BATCH
+    projection: Projection,
+    *,
+    checkpoint: str | None = None,
+    through: int | None = None,
+    limit: int = BATCH,
+    wait: bool = True,
 ) -> Progress:
-    """Fold and commit one batch. Waits for whoever else is at work on the same checkpoint."""
+    """Fold and commit one batch; where somebody else is at it, wait or give way. Raises OutdatedCode."""
     name = checkpoint or projection.name
-    Checkpoint.objects.get_or_create(name=name)
+    Checkpoint.objects.get_or_create(name=name, defaults={"event_types": projection.event_types})
     with transaction.atomic():
-        mark = Checkpoint.objects.select_for_update().get(name=name)
+        mark = Checkpoint.objects.select_for_update(skip_locked=not wait).filter(name=name).first()
+        if mark is None:
+            return Progress(busy=True)
+        error = _adopt_event_types(projection, mark)
         page = store.read_after(mark.position, through=through, limit=limit, event_types=projection.event_types)
-        if page.through > mark.position:
+        if page.through > mark.position or error != mark.last_error:
             _project(projection, name, page.events)
-            mark.position, mark.last_error = page.through, ""
+            mark.position, mark.last_error = page.through, error
             mark.save()
-    return Progress(page.through, len(page.events), level=len(page.events) < limit, settled=page.settled)
+    return Progress(
+        position=page.through, events=len(page.events), level=len(page.events) < limit, settled=page.settled
+    )
+
+
+def _adopt_event_types(projection: Projection, mark: Checkpoint) -> str:
+    """Fences older code, and says what newer code has missed: what was passed over before its handler came."""
+    known, handled = set(mark.event_types), set(projection.event_types)
+    if known - handled:
+        names = ", ".join(sorted(known - handled))
+        raise OutdatedCode(
+            f"{mark.name} was kept by code that handles {names} too: restart with the newer release; where a handler"
+            f" was removed on purpose, rebuild_projections {projection.name}"
+        )
+    added = handled - known
+    if not added:
+        return mark.last_error if mark.last_error.startswith(PASSED_OVER) else ""
+    mark.event_types = sorted(handled)
+    if store.has_before(mark.position, sorted(added)):
+        return (
+            f"{PASSED_OVER} {', '.join(sorted(added))} up to {mark.position}: run rebuild_projections {projection.name}"
+        )
+    return ""
 
 
 def redrive(projection: Projection) -> int:
@@ -126,7 +176,8 @@ def redrive(projection: Projection) -> int:
         parked = ParkedEvent.objects.filter(projection=projection.name)
         before = set(parked.values_list("position", flat=True))
         aggregates = set(parked.values_list("aggregate_id", flat=True))
-        facts = [fact for key in aggregates for fact in store.read_stream(key) if fact.position in before]
+        streams = (store.read_stream(key, tolerant=True) for key in aggregates)
+        facts = [fact for stream in streams for fact in stream if fact.position in before]
         parked.delete()
         _project(projection, projection.name, sorted(facts, key=lambda fact: fact.position))
         return len(before) - parked.count()
@@ -147,16 +198,17 @@ def _project(projection: Projection, checkpoint: str, facts: list[Recorded[Any]]
             for fact in facts:
                 projection.handle(rows, fact)
             rows.write()
-    except (OperationalError, InterfaceError):
-        raise  # the database's trouble, not the event's
     except Exception as error:  # whatever else a handler raises, its event is kept and shown
+        if isinstance(error, DatabaseError) and not isinstance(error, DataError | IntegrityError):
+            raise  # the database's trouble, or a migration that is not applied: not the event's
         if len(facts) > 1:
             middle = len(facts) // 2
             _project(projection, checkpoint, facts[:middle])
             _project(projection, checkpoint, facts[middle:])
             return
         log.exception("%s cannot take the event at %s of %s", checkpoint, facts[0].position, facts[0].aggregate_id)
-        _park(checkpoint, facts, "".join(traceback.format_exception(error)))
+        summary = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        _park(checkpoint, facts, f"{summary}\n\n{''.join(traceback.format_exception(error))}")
 
 
 def _without_waiting(checkpoint: str, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
@@ -175,9 +227,13 @@ def _park(checkpoint: str, facts: list[Recorded[Any]], error: str) -> None:
             projection=checkpoint,
             position=fact.position,
             aggregate_id=fact.aggregate_id,
-            event_type=EVENT_TYPES[type(fact.event)].name,
+            event_type=_type_name(fact.event),
             error=error,
             parked_at=timezone.now(),
         )
         for fact in facts
     )
+
+
+def _type_name(event: object) -> str:
+    return event.event_type if isinstance(event, store.Damaged) else EVENT_TYPES[type(event)].name

@@ -4,6 +4,7 @@ The second tables stand in a schema of their own and are made, filled and indexe
 search path differs. Readers and writers of the live tables go on throughout.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,12 @@ from projections.checkpoints import Checkpoint, ParkedEvent
 from projections.engine import Projection, advance, catch_up
 
 SWAP_ATTEMPTS = 50
+LEVEL_SECONDS = 5.0  # how long the live projection may be held still until both stand at one position
 SWAP_LOCK_TIMEOUT = "200ms"  # how long readers may queue behind the swap before it steps back and tries again
+
+
+class RebuildRunning(RuntimeError):
+    """Another rebuild of this projection is at work. Wait for it, or end it; what it has done is kept."""
 
 
 class SwapTimedOut(RuntimeError):
@@ -54,25 +60,39 @@ def rebuild(
     """Rebuild `projection` from the whole log; with `dry_run` compare and report only.
 
     A rebuild that was broken off goes on where it stood. `progress(position, latest)` is called after each batch.
-    Raises SwapTimedOut.
+    Raises RebuildRunning, SwapTimedOut.
     """
     shadow = f"rebuild_{projection.name}"
-    indexes = _create_tables(projection, shadow)
-    events = 0
-    level = False
-    while not level:
-        with _inside(shadow):
-            step = advance(projection, checkpoint=shadow)
-        events, level = events + step.events, step.level
-        progress(step.position, max(step.position, store.latest_position()))
-    _create_indexes(indexes, shadow)
-    differences = _compare(projection, shadow)
-    parked = ParkedEvent.objects.filter(projection=shadow).count()
-    if dry_run:
-        _drop(shadow)
-    else:
-        _swap(projection, shadow)
+    with _alone(shadow):
+        indexes = _create_tables(projection, shadow)
+        events = 0
+        level = False
+        while not level:
+            with _inside(shadow):
+                step = advance(projection, checkpoint=shadow)
+            events, level = events + step.events, step.level
+            progress(step.position, max(step.position, store.latest_position()))
+        _create_indexes(indexes, shadow)
+        differences = _compare(projection, shadow)
+        parked = ParkedEvent.objects.filter(projection=shadow).count()
+        if dry_run:
+            _drop(shadow)
+        else:
+            _swap(projection, shadow)
     return Rebuilt(events=events, differences=differences, parked=parked, swapped=not dry_run)
+
+
+@contextmanager
+def _alone(shadow: str) -> Iterator[None]:
+    """One rebuild of a projection at a time: a second one would find its schema gone and meet the live tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [shadow])
+        if not cursor.fetchone()[0]:
+            raise RebuildRunning(f"{shadow} is being built already")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [shadow])
 
 
 def _create_tables(projection: Projection, shadow: str) -> list[str]:
@@ -82,15 +102,26 @@ def _create_tables(projection: Projection, shadow: str) -> list[str]:
             editor.create_model(model)
         tables = [str(statement) for statement in editor.collected_sql]
     statements = [str(statement) for statement in editor.collected_sql]
-    if not Checkpoint.objects.filter(name=shadow).exists():
+    if not _is_whole(projection, shadow):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"DROP SCHEMA IF EXISTS {shadow} CASCADE")
+            _drop(shadow)
             cursor.execute(f"CREATE SCHEMA {shadow}")
-            Checkpoint.objects.create(name=shadow)
+            Checkpoint.objects.create(name=shadow, event_types=projection.event_types)
             with _inside(shadow):
                 for statement in tables:
                     cursor.execute(statement)
     return statements[len(tables) :]
+
+
+def _is_whole(projection: Projection, shadow: str) -> bool:
+    """Whether a rebuild that was broken off left a checkpoint of this code's and every table."""
+    mark = Checkpoint.objects.filter(name=shadow).first()
+    if mark is None or mark.event_types != projection.event_types:
+        return False
+    with connection.cursor() as cursor:
+        names = [f"{shadow}.{model._meta.db_table}" for model in projection.tables]
+        cursor.execute("SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) name", [names])
+        return bool(cursor.fetchone()[0])
 
 
 def _create_indexes(statements: list[str], shadow: str) -> None:
@@ -110,12 +141,25 @@ def _compare(projection: Projection, shadow: str) -> list[Difference]:
 
 
 def _hold_level(projection: Projection, shadow: str) -> None:
-    """Locks the live checkpoint until the transaction ends, and brings the new tables to its very position."""
+    """Locks the live checkpoint until the transaction ends, and brings both to the very same position.
+
+    The new tables may be ahead by what was settled a moment ago: then the live ones follow.
+    """
     Checkpoint.objects.get_or_create(name=projection.name)
-    Checkpoint.objects.select_for_update().get(name=projection.name)
-    live = catch_up(projection)
-    with _inside(shadow):
-        catch_up(projection, checkpoint=shadow, through=live.position)
+    mark = Checkpoint.objects.select_for_update().get(name=projection.name)
+    # A handler that was removed on purpose is let go here, and only here.
+    mark.event_types = [name for name in mark.event_types if name in projection.event_types]
+    mark.save(update_fields=["event_types"])
+    deadline = time.monotonic() + LEVEL_SECONDS
+    while True:
+        live = catch_up(projection)
+        with _inside(shadow):
+            built = catch_up(projection, checkpoint=shadow, through=live.position)
+        if built.position == live.position:
+            return
+        if time.monotonic() > deadline:
+            raise SwapTimedOut(f"{projection.name}: a writer holds the log back; run the rebuild again to swap")
+        time.sleep(0.01)
 
 
 def _swap(projection: Projection, shadow: str) -> None:
@@ -138,7 +182,8 @@ def _swap(projection: Projection, shadow: str) -> None:
 
 
 def _adopt(projection: Projection, shadow: str) -> None:
-    """The live projection stands at the rebuild's position already; what the rebuild parked is parked now."""
+    """Both stand at one position; what else the rebuild knows better, it hands over."""
+    Checkpoint.objects.filter(name=projection.name).update(event_types=projection.event_types, last_error="")
     ParkedEvent.objects.filter(projection=projection.name).delete()
     ParkedEvent.objects.filter(projection=shadow).update(projection=projection.name)
 
@@ -161,16 +206,19 @@ def _difference(model: type[models.Model], shadow: str) -> Difference:
 
 
 def _drop(shadow: str) -> None:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {shadow} CASCADE")
-    Checkpoint.objects.filter(name=shadow).delete()
-    ParkedEvent.objects.filter(projection=shadow).delete()
+        Checkpoint.objects.filter(name=shadow).delete()
+        ParkedEvent.objects.filter(projection=shadow).delete()
 
 
 @contextmanager
 def _inside(schema: str) -> Iterator[None]:
     """A transaction in which tables are looked for in `schema` first."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace(%s)", [schema])
+        if cursor.fetchone()[0] is None:  # PostgreSQL would pass over it in silence, and meet the live tables
+            raise LookupError(f"the schema {schema} is gone")
         cursor.execute(f"SET LOCAL search_path TO {schema}, public")
         yield
         cursor.execute("SET LOCAL search_path TO DEFAULT")

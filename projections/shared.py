@@ -15,8 +15,8 @@ class Status(models.TextChoices):
 
 
 def money() -> "models.DecimalField[Any, Any]":
-    """An amount in the row's currency, exact; four decimals hold every currency there is."""
-    return models.DecimalField(max_digits=20, decimal_places=4)
+    """An amount in the row's currency, exact: four decimals hold every currency, the digits a day of largest orders."""
+    return models.DecimalField(max_digits=30, decimal_places=4)
 
 
 def line_as_json(line: OrderLine) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from eventstore import store
 from projections.checkpoints import Checkpoint
-from projections.engine import PROJECTIONS, catch_up, projection_named
+from projections.engine import PROJECTIONS, Progress, catch_up, projection_named
 
 log = logging.getLogger(__name__)
 
 BELL_SECONDS = 30  # a bell that nobody heard may be rung again after this
 HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a part of the log
+BUSY_SECONDS = 0.2  # until a worker looks again at a projection that somebody else was working on
 SWEPT = "projections:swept"
 
 
@@ -33,28 +34,40 @@ def ring(sender: Any = None, **signal: Any) -> None:
 
 @shared_task
 def project(name: str) -> None:
-    """Bring one projection level with the log."""
+    """Bring one projection level with the log; where somebody else is at it, come back in a moment."""
     cache.delete(_bell(name))  # before reading: whoever commits from now on rings anew
-    projection = projection_named(name)
-    try:
-        deadline = time.monotonic() + HELD_BACK_SECONDS
-        while not catch_up(projection).settled and time.monotonic() < deadline:
-            time.sleep(0.005)  # a writer that took an earlier position is about to commit, or to roll back unheard
-    except Exception as error:
-        if not isinstance(error, DatabaseError):
-            Checkpoint.objects.filter(name=name).update(last_error=f"{type(error).__name__}: {error}")
-        raise
+    if _catch_up_near(name).busy and cache.add(_bell(name), 1, BELL_SECONDS):
+        project.apply_async((name,), countdown=BUSY_SECONDS, retry=False)
 
 
 @shared_task
 def sweep() -> None:
-    """Catch up whatever is behind, whether or not a message came."""
+    """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'."""
     latest = store.latest_position()
     positions = dict(Checkpoint.objects.values_list("name", "position"))
     for name in PROJECTIONS:
         if positions.get(name, 0) < latest:
-            project(name)
+            try:
+                _catch_up_near(name)
+            except Exception:
+                log.exception("the sweep cannot bring %s level", name)
     cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
+
+
+def _catch_up_near(name: str) -> Progress:
+    """Catch up, and stay near for a moment while writers hold back a part of the log."""
+    projection = projection_named(name)
+    deadline = time.monotonic() + HELD_BACK_SECONDS
+    try:
+        while True:
+            progress = catch_up(projection, wait=False)
+            if progress.settled or time.monotonic() > deadline:
+                return progress
+            time.sleep(0.005)  # one that took an earlier position is about to commit, or to roll back unheard
+    except Exception as error:
+        if not isinstance(error, DatabaseError):
+            Checkpoint.objects.filter(name=name).update(last_error=f"{type(error).__name__}: {error}")
+        raise
 
 
 @worker_ready.connect

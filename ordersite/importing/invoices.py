@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
+from orders.money import plain
 from ordersite.importing.reading import COLUMNS, RawLine
 
 # In the real file an invoice's lines stand together but for a few that slipped behind the next invoice's.
 LOOKAHEAD = 200
 _DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y %H:%M")
-_MOST_UNITS = 1_000_000_000
+_MOST = 1_000_000_000  # units of an article, or pounds for one
 
 
 class BadLine(ValueError):
@@ -66,8 +67,10 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
         quantity, price = int(raw["Quantity"]), Decimal(raw["UnitPrice"])
     except (ValueError, InvalidOperation):
         raise BadLine("quantity or price is no number") from None
-    if not price.is_finite() or abs(quantity) > _MOST_UNITS:
-        raise BadLine("quantity or price is no number")
+    if not price.is_finite() or abs(quantity) > _MOST or abs(price) > _MOST:
+        raise BadLine("quantity or price is no number of this world")
+    if any("\0" in value for value in raw.values):
+        raise BadLine("a character that no database takes (NUL)")
     if price < 0:
         raise BadLine("negative price (a bad debt)")
     if not raw["InvoiceNo"].strip() or not raw["StockCode"].strip():
@@ -77,16 +80,11 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
         sku=raw["StockCode"].strip(),
         name=raw["Description"].strip() or raw["StockCode"].strip(),
         quantity=quantity,
-        price=_plain(price),
+        price=plain(price),
         at=_moment(raw["InvoiceDate"], zone),
         customer=raw["CustomerID"].strip(),
         country=raw["Country"].strip(),
     )
-
-
-def _plain(price: Decimal) -> Decimal:
-    """18.0 and 18 are one price: a spreadsheet and a CSV of the same lines have to give the same orders."""
-    return price.quantize(Decimal(1)) if price == price.to_integral_value() else price.normalize()
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime:

@@ -60,13 +60,18 @@ class Waiting:
 
 @dataclass
 class Mapper:
-    """Remembers what still waits for its parcel, and which customer ever bought which sku."""
+    """Remembers what still waits for its parcel, which customer ever bought which sku, and the invoices seen."""
 
     waiting: dict[UUID, Waiting] = field(default_factory=dict)
     bought: set[int] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     def steps(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
         """What an invoice brings about, after the parcels that left before it."""
+        if invoice.number in self.seen:
+            yield from (Quarantined(line, "came long after the other lines of its invoice") for line in invoice.lines)
+            return
+        self.seen.add(invoice.number)
         yield from self.shipped_before(invoice.at)
         yield from self._cancellation(invoice) if invoice.is_cancellation else self._order(invoice)
 

@@ -2,23 +2,27 @@
 
 import csv
 import gzip
+import io
 import lzma
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import openpyxl
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
-_OPEN: dict[str, Callable[..., IO[str]]] = {".csv": open, ".xz": lzma.open, ".gz": gzip.open}
+_OPEN: dict[str, Callable[[Any], Any]] = {".csv": lambda packed: packed, ".xz": lzma.open, ".gz": gzip.open}
 
 
 class UnreadableFile(Exception):
-    """The file is not in the layout. The message says what was expected; nothing was imported."""
+    """The file is not in the layout, or is damaged from some line on. The message says what was expected.
+
+    What stood before was imported. Once the file is mended, a second run adds the rest and repeats nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +39,45 @@ class RawLine:
 
 @contextmanager
 def lines_of(path: Path, encoding: str) -> Iterator[tuple[Iterator[RawLine], Callable[[], float]]]:
-    """The file's lines, and a function that tells which share of it has been read. Raises UnreadableFile."""
+    """The file's lines, and a function that tells which share of it has been read.
+
+    Opening it, and each line, raises UnreadableFile.
+    """
+    with ExitStack() as open_files:
+        with _readable(path, encoding):
+            if path.suffix == ".xlsx":
+                rows, share = _sheet(path, open_files)
+            elif path.suffix in _OPEN:
+                rows, share = _text(path, encoding, open_files)
+            else:
+                raise UnreadableFile(f"{path}: only .csv, .csv.xz, .csv.gz and .xlsx are read")
+        yield _raw_lines(rows, path, encoding), share
+
+
+@contextmanager
+def _readable(path: Path, encoding: str) -> Iterator[None]:
     try:
-        if path.suffix == ".xlsx":
-            book = openpyxl.load_workbook(path, read_only=True)
-            sheet = book.worksheets[0]
-            counted = _Counted(sheet.iter_rows(values_only=True))
-            yield _raw_lines(map(_as_text, counted)), lambda: counted.rows / max(sheet.max_row or 1, 1)
-            book.close()
-        elif opener := _OPEN.get(path.suffix):
-            size = max(path.stat().st_size, 1)
-            with path.open("rb") as packed:
-                source = packed if opener is not open else None
-                text = (
-                    opener(source, "rt", encoding=encoding, newline="")
-                    if source
-                    else path.open(encoding=encoding, newline="")
-                )
-                with text:
-                    yield _raw_lines(csv.reader(text)), lambda: (packed if source else text.buffer).tell() / size  # type: ignore[attr-defined]
-        else:
-            raise UnreadableFile(f"{path}: only .csv, .csv.xz, .csv.gz and .xlsx are read")
+        yield
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{path} is not {encoding}: {error}. Try --encoding latin-1.") from error
     except (OSError, EOFError, csv.Error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UnreadableFile(f"{path} cannot be read: {error}") from error
+
+
+def _sheet(path: Path, open_files: ExitStack) -> tuple[Iterator[Any], Callable[[], float]]:
+    book = openpyxl.load_workbook(path, read_only=True)
+    open_files.callback(book.close)
+    sheet = book.worksheets[0]
+    counted = _Counted(sheet.iter_rows(values_only=True))
+    return map(_as_text, counted), lambda: counted.rows / max(sheet.max_row or 1, 1)
+
+
+def _text(path: Path, encoding: str, open_files: ExitStack) -> tuple[Iterator[Any], Callable[[], float]]:
+    size = max(path.stat().st_size, 1)
+    packed = open_files.enter_context(path.open("rb"))
+    unpack = _OPEN[path.suffix]
+    text = open_files.enter_context(io.TextIOWrapper(unpack(packed), encoding=encoding, newline=""))
+    return csv.reader(text), lambda: packed.tell() / size
 
 
 class _Counted:
@@ -77,11 +95,18 @@ class _Counted:
         return next(self._rows)
 
 
-def _raw_lines(rows: Iterator[Any]) -> Iterator[RawLine]:
-    heading = tuple(str(name).strip().removeprefix("\ufeff") for name in next(rows, ()))
+def _raw_lines(rows: Iterator[Any], path: Path, encoding: str) -> Iterator[RawLine]:
+    with _readable(path, encoding):
+        heading = tuple(str(name).strip().removeprefix("\ufeff") for name in next(rows, ()))
     if heading != COLUMNS:
         raise UnreadableFile(f"the first line has to be {','.join(COLUMNS)}; it is {','.join(heading)[:200]!r}")
-    for number, row in enumerate(rows, start=2):
+    number = 1
+    while True:
+        with _readable(path, encoding):
+            row = next(rows, None)
+        if row is None:
+            return
+        number += 1
         values = tuple(row)
         padded = (*values, *("",) * len(COLUMNS))[: len(COLUMNS)]
         yield RawLine(number, values, dict(zip(COLUMNS, padded, strict=True)))

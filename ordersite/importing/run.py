@@ -37,6 +37,7 @@ class Report:
     cancelled_total: Decimal = Decimal(0)
     commands: int = 0
     commands_repeated: int = 0
+    commands_refused: Counter[str] = field(default_factory=Counter)
     several_times: int = 0
     seconds: float = 0.0
 
@@ -57,6 +58,7 @@ class Report:
             "total": {"currency": CURRENCY, "sold": str(self.total), "cancelled": str(self.cancelled_total)},
             "commands": self.commands,
             "commands_repeated": self.commands_repeated,
+            "commands_refused": dict(self.commands_refused),
             "invoices_with_several_times": self.several_times,
             "seconds": round(self.seconds, 3),
             "lines_per_second": round(self.lines / self.seconds) if self.seconds else 0,
@@ -124,6 +126,7 @@ class _Import:
                 self._account(step, answer)
             else:
                 code = getattr(answer, "code", "imported before with another content")
+                self.report.commands_refused[f"{type(step.command).__name__}: {code}"] += 1
                 for line in step.lines:
                     self._quarantine(line.raw, f"refused: {code}")
 

@@ -70,6 +70,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # the shop's: its days are the accountants' days
 USE_TZ = True
 FORMAT_MODULE_PATH = "ordersite.formats"
+DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # read by the admin's date filters; the same as in ordersite.formats
 STATIC_URL = "static/"
 
 # A client waits at most this long (seconds) for a view to show the version it asked for, then is told to come back.
@@ -84,6 +85,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "ordersite.schema.Schema",
     "EXCEPTION_HANDLER": "ordersite.problems.problem_response",
+    # How many proxies in front of the site may be believed about a client's address.
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "DEFAULT_THROTTLE_RATES": {"login": env.str("LOGIN_RATE", default="20/min")},
 }
 REST_KNOX = {
@@ -102,15 +105,26 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "projections.tasks.sweep", "schedule": env.float("SWEEP_SECONDS", default=5.0)},
+    "sweep": {"task": "projections.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
 }
 # A publisher gives up at once where the broker is down: the sweep finds what was not announced.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "orders.http.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}
 
 UNFOLD = {
     "SITE_TITLE": "ordersite",

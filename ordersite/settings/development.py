@@ -3,10 +3,9 @@
 import base64
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
-from ordersite.embedded import Services
+from ordersite.embedded import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, cache, database, env
 
@@ -23,23 +22,14 @@ CACHES = {"default": cache(REDIS_URL)}
 CELERY_BROKER_URL = REDIS_URL
 
 
-def _kept(name: str, make: Callable[[], str]) -> str:
-    """A secret of this checkout, made once and kept beside the data."""
-    path = STATE_DIR / name
-    if not path.exists():
-        STATE_DIR.mkdir(parents=True, exist_ok=True)
-        path.touch(0o600)
-        path.write_text(make())
-    return path.read_text()
-
-
 def new_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or _kept("secret", lambda: secrets.token_urlsafe(48))
+SECRET_KEY = env.str("SECRET_KEY", default="") or keep_secret(STATE_DIR / "secret", lambda: secrets.token_urlsafe(48))
 # Whose data is erased must stay erased: the key is kept beside the database it belongs to.
-PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", default=[f"local:{_kept('personal-data-key', new_key)}"])
+_personal_data_key = keep_secret(STATE_DIR / "personal-data-key", new_key)
+PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", default=[f"local:{_personal_data_key}"])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 DEMO_ACCOUNTS = True

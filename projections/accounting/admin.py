@@ -26,6 +26,7 @@ class AccountingDayAdmin(ReadOnlyAdmin):
     list_display = ("day", "currency", "orders", "sold", "cancelled", "paid", "owed")
     list_filter = (("currency", AllValuesCheckboxFilter), ("day", RangeDateFilter))
     list_filter_submit = True
+    list_display_links = None  # the row says it all
     date_hierarchy = "day"
     ordering = ("-day", "currency")
     sold = column("sales", "Sales")
@@ -48,6 +49,7 @@ class AccountingOrderAdmin(ReadOnlyAdmin):
     )
     list_filter = (("day", RangeDateFilter),)
     list_filter_submit = True
+    list_display_links = None  # the row says it all
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
@@ -67,6 +69,7 @@ class AccountingEntryAdmin(ReadOnlyAdmin):
     list_display = ("day", "kind", "order", "currency", "amount_shown", "method", "recorded_at")
     list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
     list_filter_submit = True
+    list_display_links = None  # the row says it all
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"

@@ -26,12 +26,12 @@ class AccountingEntry(models.Model):
 
     entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event, and which of its entries.")
     order_id = models.UUIDField()
-    reference = models.CharField(max_length=64)
+    reference = models.TextField()
     day = models.DateField()
     kind = models.CharField(max_length=20, choices=EntryKind.choices)
     currency = models.CharField(max_length=3)
     amount = money()
-    method = models.CharField(max_length=40, blank=True)
+    method = models.TextField(blank=True)
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -52,9 +52,9 @@ class AccountingOrder(ReadModel):
     """One order's money. `balance` is what the customer still owes; below zero, what is owed to the customer."""
 
     order_id = models.UUIDField(primary_key=True)
-    reference = models.CharField(max_length=64)
+    reference = models.TextField()
     day = models.DateField("sold on")
-    country = models.CharField(max_length=100)
+    country = models.TextField()
     currency = models.CharField(max_length=3)
     sold = money()
     cancelled = money()

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from eventstore import store
 from orders.events import OrderCreated
 from projections.customer.orders import CustomerOrder
-from projections.waiting import wait_for
+from projections.waiting import NotYetVisible, wait_for
 
 
 def own_orders(customer_id: UUID) -> "QuerySet[CustomerOrder]":
@@ -20,12 +20,16 @@ def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> Cus
     order = own.first()
     if order and order.version >= min_version:
         return order
-    if order is None and not (min_version and _is_own_in_the_log(customer_id, order_id)):
+    there = _version_in_the_log(customer_id, order_id)
+    if order is None and not (there and min_version):
         return None
+    if there < min_version:
+        raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
     return wait_for(own.filter(version__gte=min_version).first)
 
 
-def _is_own_in_the_log(customer_id: UUID, order_id: UUID) -> bool:
-    """Whether the order was placed by this customer although the read model does not show it yet."""
-    first = next(iter(store.read_stream(order_id)), None)
-    return first is not None and isinstance(first.event, OrderCreated) and first.event.customer_id == customer_id
+def _version_in_the_log(customer_id: UUID, order_id: UUID) -> int:
+    """The order's version, whether or not the read model shows it yet; 0 where this customer placed none of that id."""
+    facts = store.read_stream(order_id)
+    own = facts and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
+    return facts[-1].version if own else 0

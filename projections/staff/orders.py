@@ -17,12 +17,12 @@ from projections.shared import Status, line_as_json, money
 
 class StaffOrder(ReadModel):
     order_id = models.UUIDField(primary_key=True)
-    reference = models.CharField(max_length=64)
+    reference = models.TextField()
     status = models.CharField(max_length=20, choices=Status.choices)
     customer_id = models.UUIDField(null=True)
-    customer_name = models.CharField(max_length=200)
-    customer_email = models.CharField(max_length=254)
-    country = models.CharField(max_length=100)
+    customer_name = models.TextField()
+    customer_email = models.TextField()
+    country = models.TextField()
     currency = models.CharField(max_length=3)
     total = money()
     paid = money()
@@ -31,10 +31,10 @@ class StaffOrder(ReadModel):
     line_count = models.PositiveIntegerField("lines")
     units = models.PositiveBigIntegerField()
     lines = models.JSONField()
-    payment_method = models.CharField(max_length=40, blank=True)
-    carrier = models.CharField(max_length=60, blank=True)
-    tracking_code = models.CharField(max_length=100, blank=True)
-    cancel_reason = models.CharField(max_length=300, blank=True)
+    payment_method = models.TextField(blank=True)
+    carrier = models.TextField(blank=True)
+    tracking_code = models.TextField(blank=True)
+    cancel_reason = models.TextField(blank=True)
     placed_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
     shipped_at = models.DateTimeField(null=True)
@@ -129,7 +129,8 @@ def in_words(event: OrderEvent) -> str:
     """An event as one sentence of an order's timeline."""
     match event:
         case OrderCreated():
-            return f"Order placed: {len(event.lines)} lines for {event.total} {event.currency}"
+            lines = "1 line" if len(event.lines) == 1 else f"{len(event.lines)} lines"
+            return f"Order placed: {lines} for {event.total} {event.currency}"
         case OrderPaid():
             return f"Paid {event.amount} {event.currency} by {event.payment_method}"
         case OrderShipped():

@@ -66,7 +66,7 @@ def test_an_order_placed_through_the_api_is_found_shipped_and_told_in_its_timeli
     page.fill("input[name=q]", order_id)
     page.keyboard.press("Enter")
     page.get_by_role("link", name=f"…{order_id[-8:]}").click()
-    expect(page.locator(".timeline")).to_contain_text("Order placed: 1 lines for 19.90 GBP")
+    expect(page.locator(".timeline")).to_contain_text("Order placed: 1 line for 19.90 GBP")
     expect(page.locator(".timeline")).to_contain_text("Paid 19.90 GBP by card")
     page.get_by_role("button", name="Ship").click()
     page.fill("input[name=carrier]", "DHL")

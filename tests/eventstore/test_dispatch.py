@@ -177,6 +177,34 @@ def test_events_and_receipt_stand_or_fall_together(count: int) -> None:
     assert store.read_stream(other) == []
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("count", [2, 100], ids=["one statement", "copy"])
+def test_all_events_of_a_write_stay_out_where_its_version_is_ahead(count: int) -> None:
+    order_id = new_id()
+    with pytest.raises(ConcurrencyError):
+        write(order_id, 5, *[created(order_id)] * count)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
+def test_of_several_writes_all_or_none_are_appended(count: int) -> None:
+    metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
+    writes = [
+        store.Write(
+            aggregate_type="order",
+            aggregate_id=order_id,
+            expected_version=expected,
+            events=[created(order_id)] * count,
+            metadata=metadata,
+        )
+        for order_id, expected in ((new_id(), 0), (new_id(), 3))
+    ]
+    with pytest.raises(ConcurrencyError):
+        store.append(writes)
+    assert not Event.objects.exists()
+
+
 @pytest.mark.django_db
 def test_what_is_no_lost_race_is_not_taken_for_one() -> None:
     with pytest.raises(DataError), transaction.atomic():
@@ -209,6 +237,32 @@ def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_nobody() ->
     assert isinstance(answers[3], Answer)
     assert answers[3].replayed
     assert [type(fact.event) for fact in store.read_stream(one.order_id)] == [OrderCreated, OrderPaid]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_done_while_a_batch_was_reading_is_recognised_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    create, context = new_order(), Context(actor="service:import")
+    read = store.histories
+
+    def read_then_done_elsewhere(shapes: Any) -> Any:
+        found = read(shapes)
+        dispatch(create, context)
+        return found
+
+    monkeypatch.setattr(store, "histories", read_then_done_elsewhere)
+    (answer,) = dispatch_batch([(create, context)])
+    assert isinstance(answer, Answer)
+    assert answer.replayed
+
+
+@pytest.mark.django_db
+def test_a_stale_version_in_a_batch_is_answered_and_stops_nobody() -> None:
+    one, two = new_order(), new_order()
+    stale, done = dispatch_batch(
+        [(one, Context(actor="service:import", expected_version=4)), (two, Context(actor="service:import"))]
+    )
+    assert isinstance(stale, ConcurrencyError)
+    assert isinstance(done, Answer)
 
 
 def at_once(*work: Any) -> list[Any]:

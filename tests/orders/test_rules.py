@@ -49,6 +49,22 @@ def test_a_price_is_a_number_and_not_negative(price: str) -> None:
     given().when(with_line(unit_price=Decimal(price))).refused("price_negative", "line 1")
 
 
+@pytest.mark.parametrize(("quantity", "price"), [(10**9, "999999999999.99"), (1, "1000000000000")])
+def test_no_line_is_worth_more_than_the_books_can_add_up(quantity: int, price: str) -> None:
+    given().when(with_line(quantity=quantity, unit_price=Decimal(price))).refused("amount_too_large", "line 1")
+
+
+def test_no_order_is_worth_more_than_the_books_can_add_up() -> None:
+    line = replace(MUGS, quantity=1, unit_price=Decimal(999999999999))
+    given().when(replace(CREATE, lines=(line, line))).refused("amount_too_large", "the order")
+
+
+def test_a_price_is_kept_without_the_zeros_somebody_padded_it_with() -> None:
+    line = replace(CREATED.lines[0], unit_price=Decimal("7.5"))
+    padded = replace(CREATE, lines=(replace(MUGS, unit_price=Decimal("7.500000")),))
+    given().when(padded).then(replace(CREATED, lines=(line,), total=Decimal("15.00")))
+
+
 def test_a_line_names_its_sku() -> None:
     given().when(with_line(sku=" ")).refused("no_sku")
 

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from eventstore import store
 from eventstore.ids import new_id
 from projections.checkpoints import Checkpoint
-from projections.engine import PROJECTIONS, catch_up
-from projections.rebuild import SwapTimedOut, rebuild
+from projections.engine import PROJECTIONS, Progress, catch_up
+from projections.rebuild import RebuildRunning, SwapTimedOut, rebuild
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATED, PAID, SHIPPED
 from tests.projections.spec import contents, write
@@ -201,6 +201,74 @@ def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeyp
         done.set()
         thread.join()
     assert rebuild(STAFF).swapped
+
+
+def test_a_rebuild_whose_schema_is_gone_begins_anew_and_leaves_the_live_rows_alone() -> None:
+    place(3, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    Checkpoint.objects.create(name="rebuild_staff", event_types=STAFF.event_types)  # all that a crash had left
+    report = rebuild(STAFF)
+    assert (report.events, report.differences[0].identical) == (6, True)
+    assert contents(STAFF) == expected
+
+
+def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_tables() -> None:
+    from projections.rebuild import _drop
+
+    place(3, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    with pytest.raises(LookupError, match="the schema rebuild_staff is gone"):
+        rebuild(STAFF, progress=lambda position, latest: _drop("rebuild_staff"))
+    assert contents(STAFF) == expected
+    assert rebuild(STAFF).differences[0].identical
+
+
+def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work() -> None:
+    place(2)
+    outcome: list[Any] = []
+
+    def second(position: int, latest: int) -> None:
+        def run() -> None:
+            try:
+                rebuild(STAFF)
+            except RebuildRunning as error:
+                outcome.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+
+    assert rebuild(STAFF, progress=second).swapped
+    assert len(outcome) == 1
+
+
+def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_applied_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The horizon may step back for a moment: the live view then lags behind what the rebuild has read."""
+    from projections import rebuild as module
+
+    order_id, *_ = place(2)
+    catch_up(STAFF)
+    store.append([write(replace(PAID, order_id=order_id), 1)])
+    lags = iter([True, True])
+
+    def lagging(projection: Any, **more: Any) -> Any:
+        if not more and next(lags, False):
+            mark = Checkpoint.objects.get(name="staff")
+            return Progress(position=mark.position)
+        return catch_up(projection, **more)
+
+    monkeypatch.setattr(module, "catch_up", lagging)
+    rebuild(STAFF)
+    monkeypatch.undo()
+    catch_up(STAFF)
+    row = StaffOrder.objects.get(pk=order_id)
+    assert (row.paid, row.due, row.version) == (25, 0, 2)
 
 
 def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:

@@ -1,6 +1,7 @@
 """The back office: what staff and accountants see and may do, and what nobody may."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -61,6 +62,30 @@ def test_staff_search_filter_and_page_through_orders(log_in: LogIn) -> None:
     ):
         page = text(staff.get(ORDERS + query))
         assert {order_id for order_id in (one, two) if f"{ORDERS}{order_id}/" in page} == found, query
+
+
+def test_a_range_of_days_takes_whole_days_of_the_shop_in_either_way_of_writing_them(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed()
+    for day, shown in (("2011-03-30", False), ("2011-03-31", True), ("31/03/2011", True), ("2011-04-01", False)):
+        # 23:30 UTC on the 30th is half past midnight of the 31st in the shop
+        StaffOrder.objects.update(placed_at=datetime(2011, 3, 30, 23, 30, tzinfo=UTC))
+        page = text(staff.get(f"{ORDERS}?placed_at_from={day}&placed_at_to={day}"))
+        assert (f"{ORDERS}{order_id}/" in page) is shown, day
+
+
+def test_odd_characters_in_a_search_or_filter_find_nothing_and_break_nothing(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    placed()
+    for query in ("?q=%00", "?country=%00x", "?currency=%00", "?placed_at_from=%00&placed_at_to=yesterday"):
+        assert staff.get(ORDERS + query).status_code == 200, query
+
+
+def test_the_same_form_with_other_content_is_another_command_and_each_refusal_is_told(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id, form_id = placed(paid=True), str(new_id())
+    submit(staff, "ship", [order_id], form_id, carrier="DHL")
+    assert "this order is shipped already" in text(submit(staff, "ship", [order_id], form_id, carrier="UPS"))
 
 
 def test_the_order_page_shows_lines_money_and_the_timeline_in_words(log_in: LogIn) -> None:

@@ -1,10 +1,11 @@
 """The customer API, as a client developer meets it."""
 
+import threading
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -115,6 +116,12 @@ def test_a_key_used_for_another_request_is_refused(api: APIClient) -> None:
     problem(send(api, f"{ORDERS}/{place(api)}/payments", PAYMENT, "key-1"), 422, "idempotency_key_reused")
 
 
+def test_a_repeat_is_one_although_the_customer_changed_their_name_meanwhile(api: APIClient, ada: User) -> None:
+    first = send(api, ORDERS, BODY, "key-1")
+    User.objects.filter(pk=ada.pk).update(last_name="Stone", email="stone@example.com")
+    assert send(api, ORDERS, BODY, "key-1").content == first.content
+
+
 def test_two_customers_may_use_the_same_key(api: APIClient) -> None:
     other = client_of(make_customer("bea"))
     ids = {send(client, ORDERS, BODY, "key-1").json()["order_id"] for client in (api, other)}
@@ -130,6 +137,8 @@ def test_another_customers_order_is_not_there_whatever_is_asked(api: APIClient) 
         stranger.get(path, {"min_version": 99}),
         send(stranger, f"{path}/payments", PAYMENT),
         send(stranger, f"{path}/cancel", {"reason": "mine now"}),
+        send(stranger, f"{path}/cancel", {"reason": "mine now"}, **{"If-Match": '"1"'}),
+        send(stranger, f"{path}/cancel", {"reason": "mine now"}, **{"If-Match": '"7"'}),
     ):
         body = problem(response, 404, "order_not_found")
         assert body["detail"] == f"there is no order {order_id}"
@@ -151,38 +160,37 @@ def test_orders_are_listed_newest_first_page_by_page(api: APIClient) -> None:
     assert seen == ids[::-1]
 
 
-def test_min_version_waits_for_the_read_model(api: APIClient, ada: User) -> None:
+def test_min_version_waits_for_the_read_model(api: APIClient, settings: Any) -> None:
     order_id = place(api)
     CustomerOrder.objects.all().delete()  # the view is behind: it does not even show the order
-    settings_wait = settings.READ_WAIT_SECONDS
     settings.READ_WAIT_SECONDS = 0.05
-    try:
-        late = api.get(f"{ORDERS}/{order_id}", {"min_version": 1})
-        problem(late, 503, "not_yet_visible")
-        assert late["Retry-After"] == "1"
-        problem(api.get(f"{ORDERS}/{order_id}"), 404, "order_not_found")
-    finally:
-        settings.READ_WAIT_SECONDS = settings_wait
+    late = api.get(f"{ORDERS}/{order_id}", {"min_version": 1})
+    problem(late, 503, "not_yet_visible")
+    assert late["Retry-After"] == "1"
+    problem(api.get(f"{ORDERS}/{order_id}"), 404, "order_not_found")
 
 
 def test_a_version_that_comes_while_waiting_is_answered(api: APIClient) -> None:
-    import threading
-
-    from django.db import connection
-
     order_id = place(api)
+    send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
+    CustomerOrder.objects.filter(pk=order_id).update(version=1)  # the view is behind
 
-    def pay_later() -> None:
+    def catch_up_later() -> None:
         try:
             CustomerOrder.objects.filter(pk=order_id).update(version=2)
         finally:
             connection.close()
 
-    timer = threading.Timer(0.2, pay_later)
+    timer = threading.Timer(0.2, catch_up_later)
     timer.start()
     answer = api.get(f"{ORDERS}/{order_id}", {"min_version": 2})
     timer.join()
     assert (answer.status_code, answer.json()["version"]) == (200, 2)
+
+
+def test_a_version_the_order_has_not_reached_is_not_waited_for(api: APIClient, settings: Any) -> None:
+    settings.READ_WAIT_SECONDS = 60
+    problem(api.get(f"{ORDERS}/{place(api)}", {"min_version": 7}), 503, "not_yet_visible")
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", ""])
@@ -217,6 +225,21 @@ def test_a_body_that_is_no_json_is_a_problem_too(api: APIClient) -> None:
     answer = api.post(ORDERS, "a=1", content_type="application/x-www-form-urlencoded", headers={"Idempotency-Key": "k"})
     problem(answer, 415, "unsupported_media_type")
     problem(send(api, ORDERS, [BODY]), 400, "invalid")
+
+
+def test_a_body_that_is_too_large_or_too_deep_is_a_problem(api: APIClient) -> None:
+    key = {"Idempotency-Key": "k"}
+    large = api.post(ORDERS, '{"x": "' + "y" * 3_000_000 + '"}', content_type="application/json", headers=key)
+    problem(large, 413, "body_too_large")
+    deep = api.post("/api/v1/auth/login", "[" * 100_000, content_type="application/json", headers=key)
+    problem(deep, 400, "parse_error")
+
+
+def test_logging_in_works_although_nobody_can_count_the_attempts(ada: User, settings: Any, caplog: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    login = {"username": "ada", "password": "secret-1"}
+    assert APIClient().post("/api/v1/auth/login", login, format="json").status_code == 200
+    assert "not being counted" in caplog.text
 
 
 def test_a_rule_that_refuses_answers_with_its_own_code(api: APIClient) -> None:

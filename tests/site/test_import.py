@@ -201,6 +201,56 @@ def test_a_file_that_cannot_be_read_says_what_was_expected(
     assert not Event.objects.exists()
 
 
+def test_a_file_that_ends_in_the_middle_keeps_what_stood_before_and_goes_on_once_it_is_mended(file: Path) -> None:
+    packed = file.with_name("cut.csv.gz")
+    many = HEAD + "\n" + "".join(f"{n},1,Thing,1,2011-01-05 10:00:00,1.0,17850,{UK}\n" for n in range(500_000, 506_000))
+    whole = gzip.compress(many.encode())
+    packed.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CommandError, match="cannot be read"):
+        run(packed)
+    before = Event.objects.count()
+    packed.write_bytes(whole)
+    report = run(packed)
+    assert report["orders"] == 6000
+    assert report["commands_repeated"] == before > 0
+
+
+def test_lines_that_come_long_after_the_others_of_their_invoice_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "late.csv"
+    lines = [f"536365,A,Thing,1,2010-12-01 08:26:00,1000,17850,{UK}"]
+    lines += [f"{600_000 + n},B,Thing,1,2010-12-01 08:30:00,1,17850,{UK}" for n in range(300)]
+    lines += [
+        f"536365,C,Late,1,2010-12-01 08:26:00,1,17850,{UK}",
+        f"C536366,C,Late,-1,2010-12-01 09:00:00,1,17850,{UK}",
+    ]
+    path.write_text("\n".join([HEAD, *lines]))
+    report = run(path)
+    assert report["quarantine"]["came long after the other lines of its invoice"] == 1
+    assert report["orders_cancelled"] == 0
+    assert StaffOrder.objects.get(reference="536365").total == 1000
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (f"536365,A,Thing,1,2010-12-01 08:26:00,1e30,17850,{UK}", "no number of this world"),
+        (f"536365,A,Th\0ing,1,2010-12-01 08:26:00,1,17850,{UK}", "NUL"),
+    ],
+)
+def test_a_line_no_database_could_take_is_quarantined(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(f"{HEAD}\n{line}\n")
+    assert reason in str(run(path)["quarantine"])
+
+
+def test_nothing_is_left_of_an_import_that_read_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("a,b\n")
+    with pytest.raises(CommandError):
+        run(path)
+    assert not path.with_name("quarantine.csv").exists()
+
+
 def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes(f"{HEAD}\n536365,1,caf\u00e9,1,12/1/2010 8:26,1.0,17850,{UK}\n".encode("latin-1"))

@@ -108,13 +108,16 @@ def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Runnin
     assert "it runs already from this folder" in second.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
     site = Running(tmp_path / "state").start()
     pids = [site.pid_of(name) for name in ("worker", "beat", "web")]
     servers = [owner(site.state / "pg" / "postmaster.pid", "pg"), owner(site.state / "valkey.pid", "valkey")]
-    assert all(servers)
-    assert site.stop(how) == 0
+    try:
+        assert all(servers)
+        assert site.stop(how) == 0
+    finally:
+        site.stop(signal.SIGTERM)
     assert "stopped" in site.said
     for pid in [*pids, *servers]:
         assert not alive(pid), pid

@@ -2,3 +2,4 @@
 
 DATE_FORMAT = "j M Y"
 DATETIME_FORMAT = "j M Y, H:i:s"
+DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # the admin's calendar writes the first

@@ -38,6 +38,8 @@ class Command(BaseCommand):
                 with report_file.open("w", encoding="utf-8", newline="") as out:
                     report = import_file(file, out, encoding=encoding, progress=show)
             except UnreadableFile as error:
+                if bar.tasks[task].completed == 0:
+                    report_file.unlink(missing_ok=True)  # nothing was read, so nothing is in it
                 raise CommandError(str(error)) from error
         self.stdout.write(_as_json(report, report_file) if json else _in_words(report, report_file))
 
@@ -55,5 +57,6 @@ def _in_words(report: Report, quarantine: Path) -> str:
         f"  {report.quarantined:,} are in {quarantine}, by reason:",
         *(f"    {count:>8,}  {reason}" for reason, count in report.reasons.most_common()),
         f"{report.commands:,} commands, {report.commands_repeated:,} of them done before",
+        *(f"    {count:>8,}  refused: {what}" for what, count in report.commands_refused.most_common()),
     ]
     return "\n".join(rows)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from projections.engine import PROJECTIONS, Projection, UnknownProjection, projection_named
-from projections.rebuild import Rebuilt, SwapTimedOut, rebuild
+from projections.rebuild import RebuildRunning, Rebuilt, SwapTimedOut, rebuild
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
         try:
             return rebuild(projection, dry_run=dry_run, progress=show)
-        except SwapTimedOut as error:
+        except (RebuildRunning, SwapTimedOut) as error:
             raise CommandError(str(error)) from error
 
     def _report(self, projection: Projection, rebuilt: Rebuilt) -> None:
