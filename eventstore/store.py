@@ -7,10 +7,8 @@ announcement still held (`horizon`). docs/the-log.md tells the whole story.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -18,91 +16,24 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 
-from eventstore import codec, personal
-from eventstore.codec import Metadata
-from eventstore.errors import ConcurrencyError, CorruptEvent, MissingUpcaster, WrongKey
-from eventstore.ids import new_id
-from eventstore.personal import StoredKey
+from eventstore.errors import ConcurrencyError
+from eventstore.records import (
+    Damaged,
+    History,
+    Page,
+    Receipt,
+    Recorded,
+    Write,
+    decoded,
+    event_rows,
+    receipt_of,
+    receipt_row,
+    recorded,
+)
 
-E = TypeVar("E")
+__all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]  # what these functions take and give
 
 COPY_FROM = 64  # rows from which COPY is faster than one prepared multi-VALUES statement
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded(Generic[E]):
-    """An event as it stands in the log."""
-
-    position: int
-    event_id: UUID
-    aggregate_id: UUID
-    aggregate_type: str
-    version: int
-    timestamp: datetime
-    metadata: Metadata
-    event: E
-
-    @property
-    def occurred_at(self) -> datetime:
-        """The business time: when it happened, where that is known to differ from when it was recorded."""
-        return self.metadata.occurred_at or self.timestamp
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What is kept of a command that was done: enough to recognise a repeat and to answer it."""
-
-    command_id: UUID
-    command_type: str
-    fingerprint: bytes
-    aggregate_id: UUID
-    version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
-    """New events of one aggregate, the version they follow, and the receipt that goes with them."""
-
-    aggregate_type: str
-    aggregate_id: UUID
-    expected_version: int
-    events: Sequence[object]
-    metadata: Metadata
-    receipt: Receipt | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """Stands in the feed for an event that cannot be read, so that the others can. `error` says why."""
-
-    event_type: str
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A piece of the feed. The next read starts at `through`; while writers hold the feed back it is not `settled`."""
-
-    events: list[Recorded[Any]]
-    through: int
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What a decision needs: the aggregate's past, or the receipt if the command was done before.
-
-    `events` are those after `snapshot`, which is the state at `snapshot_version` as JSON, or None at 0.
-    """
-
-    events: list[Any] = field(default_factory=list)
-    snapshot: str | None = None
-    snapshot_version: int = 0
-    receipt: Receipt | None = None
-
-    @property
-    def version(self) -> int:
-        return self.snapshot_version + len(self.events)
 
 
 def append(writes: Sequence[Write]) -> int:
@@ -114,7 +45,7 @@ def append(writes: Sequence[Write]) -> int:
     Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was done already,
     SubjectWasErased when an event holds personal data of somebody who was erased.
     """
-    rows = _event_rows(writes)
+    rows = event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
     inside = connection.in_atomic_block
     try:
@@ -143,8 +74,8 @@ def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -
         rows = cursor.fetchall()
     first = rows[0]
     if first[0] is not None:
-        return History(receipt=_receipt(first[:5]))
-    events = [_decoded(row[7:]) for row in rows if row[7] is not None]
+        return History(receipt=receipt_of(first[:5]))
+    events = [decoded(row[7:]) for row in rows if row[7] is not None]
     return History(events=events, snapshot=first[6], snapshot_version=first[5] or 0)
 
 
@@ -156,7 +87,7 @@ def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
         for aggregate_id, version, snapshot, *event in cursor:
             past = found.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=version or 0))
             if event[0] is not None:
-                past.events.append(_decoded(event))
+                past.events.append(decoded(event))
     return found
 
 
@@ -164,14 +95,14 @@ def receipts(command_ids: Iterable[UUID]) -> dict[UUID, Receipt]:
     """The receipts of those commands that were done."""
     with _cursor() as cursor:
         cursor.execute(_RECEIPTS, (list(command_ids),))
-        return {row[0]: _receipt(row) for row in cursor}
+        return {row[0]: receipt_of(row) for row in cursor}
 
 
 def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = False) -> list[Recorded[Any]]:
     """One aggregate's events as they stand in the log, oldest first; with `tolerant`, damaged ones as `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
-        return [_recorded(row, tolerant=tolerant) for row in cursor]
+        return [recorded(row, tolerant=tolerant) for row in cursor]
 
 
 def has_before(position: int, event_types: Sequence[str]) -> bool:
@@ -211,7 +142,7 @@ def read_after(
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
         cursor.execute(_FEED, (position, end, event_types, event_types, limit), prepare=True)
-        events = [_recorded(row, tolerant=True) for row in cursor]
+        events = [recorded(row, tolerant=True) for row in cursor]
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
 
@@ -231,7 +162,7 @@ def latest_position() -> int:
         return int(row[0]) if row else 0
 
 
-# --- rows -------------------------------------------------------------------------------------------------------------
+# --- SQL --------------------------------------------------------------------------------------------------------------
 
 _EVENT_COLUMNS = (
     "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
@@ -279,90 +210,6 @@ SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) &
 """
 
 
-def _event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
-    """One row an event. The last value is the version that has to be in the table already, 0 where none has to."""
-    subjects = _subjects(writes)
-    keys = personal.keys_of(filter(None, subjects)) if any(subjects) else {}
-    subject_ids = iter(subjects)
-    rows: list[tuple[Any, ...]] = []
-    reached: dict[UUID, int] = {}  # by the writes before, in this same call
-    for write in writes:
-        metadata = codec.encode(write.metadata)
-        follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
-        for version, event in enumerate(write.events, start=write.expected_version + 1):
-            declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
-            stored = personal.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
-            rows.append(
-                (
-                    event_id,
-                    write.aggregate_id,
-                    write.aggregate_type,
-                    declared.name,
-                    declared.schema_version,
-                    codec.encode(stored),
-                    metadata,
-                    version,
-                    subject_id,
-                    follows,
-                )
-            )
-            reached[write.aggregate_id], follows = version, 0
-    return rows
-
-
-def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
-    """Whose personal data each event holds, in order."""
-    return [personal.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
-
-
-def _receipt_row(receipt: Receipt) -> tuple[Any, ...]:
-    return (
-        receipt.command_id,
-        receipt.command_type,
-        receipt.fingerprint,
-        receipt.aggregate_id,
-        receipt.version,
-    )
-
-
-def _receipt(row: Sequence[Any]) -> Receipt:
-    return Receipt(
-        command_id=row[0], command_type=row[1], fingerprint=bytes(row[2]), aggregate_id=row[3], version=row[4]
-    )
-
-
-def _recorded(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
-    return Recorded(
-        position=row[0],
-        event_id=row[9],
-        aggregate_id=row[1],
-        aggregate_type=row[2],
-        version=row[3],
-        timestamp=row[4],
-        metadata=codec.decode_metadata(row[5]),
-        event=_readable(row[6:]) if tolerant else _decoded(row[6:]),
-    )
-
-
-def _readable(columns: Sequence[Any]) -> Any:
-    """An event, or Damaged. What a newer release or a key can mend is raised: waiting is better than parking."""
-    try:
-        return _decoded(columns)
-    except (CorruptEvent, MissingUpcaster) as error:
-        return Damaged(columns[0], error)
-
-
-def _decoded(columns: Sequence[Any]) -> Any:
-    """An event from the columns of `_DECODED`."""
-    event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
-    if subject_id is None:
-        return codec.decode(event_type, schema_version, data)
-    if master is None:
-        raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it")
-    key = StoredKey(subject_id, wrapped and bytes(wrapped), master)
-    return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
-
-
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -371,7 +218,7 @@ def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
     if not rows and not receipts:
         return 0
     values = [value for row in rows for value in row]
-    values += [value for receipt in receipts for value in _receipt_row(receipt)]
+    values += [value for receipt in receipts for value in receipt_row(receipt)]
     with _cursor() as cursor:
         cursor.execute(_insert_sql(len(rows), len(receipts)), values, prepare=True)
         appended, last = cursor.fetchone() or (0, 0)
@@ -421,7 +268,7 @@ def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
                 copy.write_row(row[:-1])
         with cursor.copy(f"COPY command_receipts ({_RECEIPT_COLUMNS}) FROM STDIN") as copy:
             for receipt in receipts:
-                copy.write_row(_receipt_row(receipt))
+                copy.write_row(receipt_row(receipt))
         cursor.execute("SELECT currval('events_position_seq')" if rows else "SELECT 0")
         return int((cursor.fetchone() or (0,))[0])
 

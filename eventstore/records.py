@@ -1,0 +1,178 @@
+"""What stands in the log's tables, as objects; and the way there and back.
+
+The columns of a row are named where they are selected and inserted: `eventstore.store`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from eventstore import codec, personal
+from eventstore.codec import Metadata
+from eventstore.errors import CorruptEvent, MissingUpcaster, WrongKey
+from eventstore.ids import new_id
+from eventstore.personal import StoredKey
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Generic[E]):
+    """An event as it stands in the log."""
+
+    position: int
+    event_id: UUID
+    aggregate_id: UUID
+    aggregate_type: str
+    version: int
+    timestamp: datetime
+    metadata: Metadata
+    event: E
+
+    @property
+    def occurred_at(self) -> datetime:
+        """The business time: when it happened, where that is known to differ from when it was recorded."""
+        return self.metadata.occurred_at or self.timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What is kept of a command that was done: enough to recognise a repeat and to answer it."""
+
+    command_id: UUID
+    command_type: str
+    fingerprint: bytes
+    aggregate_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """New events of one aggregate, the version they follow, and the receipt that goes with them."""
+
+    aggregate_type: str
+    aggregate_id: UUID
+    expected_version: int
+    events: Sequence[object]
+    metadata: Metadata
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Stands in the feed for an event that cannot be read, so that the others can. `error` says why."""
+
+    event_type: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A piece of the feed. The next read starts at `through`; while writers hold the feed back it is not `settled`."""
+
+    events: list[Recorded[Any]]
+    through: int
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a decision needs: the aggregate's past, or the receipt if the command was done before.
+
+    `events` are those after `snapshot`, which is the state at `snapshot_version` as JSON, or None at 0.
+    """
+
+    events: list[Any] = field(default_factory=list)
+    snapshot: str | None = None
+    snapshot_version: int = 0
+    receipt: Receipt | None = None
+
+    @property
+    def version(self) -> int:
+        return self.snapshot_version + len(self.events)
+
+
+def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
+    """One row an event. The last value is the version that has to be in the table already, 0 where none has to."""
+    subjects = _subjects(writes)
+    keys = personal.keys_of(filter(None, subjects)) if any(subjects) else {}
+    subject_ids = iter(subjects)
+    rows: list[tuple[Any, ...]] = []
+    reached: dict[UUID, int] = {}  # by the writes before, in this same call
+    for write in writes:
+        metadata = codec.encode(write.metadata)
+        follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
+        for version, event in enumerate(write.events, start=write.expected_version + 1):
+            declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
+            stored = personal.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
+            rows.append(
+                (
+                    event_id,
+                    write.aggregate_id,
+                    write.aggregate_type,
+                    declared.name,
+                    declared.schema_version,
+                    codec.encode(stored),
+                    metadata,
+                    version,
+                    subject_id,
+                    follows,
+                )
+            )
+            reached[write.aggregate_id], follows = version, 0
+    return rows
+
+
+def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
+    """Whose personal data each event holds, in order."""
+    return [personal.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
+
+
+def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
+    return (
+        receipt.command_id,
+        receipt.command_type,
+        receipt.fingerprint,
+        receipt.aggregate_id,
+        receipt.version,
+    )
+
+
+def receipt_of(row: Sequence[Any]) -> Receipt:
+    return Receipt(
+        command_id=row[0], command_type=row[1], fingerprint=bytes(row[2]), aggregate_id=row[3], version=row[4]
+    )
+
+
+def recorded(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
+    return Recorded(
+        position=row[0],
+        event_id=row[9],
+        aggregate_id=row[1],
+        aggregate_type=row[2],
+        version=row[3],
+        timestamp=row[4],
+        metadata=codec.decode_metadata(row[5]),
+        event=_readable(row[6:]) if tolerant else decoded(row[6:]),
+    )
+
+
+def _readable(columns: Sequence[Any]) -> Any:
+    """An event, or Damaged. What a newer release or a key can mend is raised: waiting is better than parking."""
+    try:
+        return decoded(columns)
+    except (CorruptEvent, MissingUpcaster) as error:
+        return Damaged(columns[0], error)
+
+
+def decoded(columns: Sequence[Any]) -> Any:
+    """An event from the columns that `store` calls decoded."""
+    event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
+    if subject_id is None:
+        return codec.decode(event_type, schema_version, data)
+    if master is None:
+        raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it")
+    key = StoredKey(subject_id, wrapped and bytes(wrapped), master)
+    return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
