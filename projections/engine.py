@@ -27,6 +27,7 @@ PASSED_OVER = "Not shown:"  # begins the message about events that were passed o
 
 P = TypeVar("P", bound="Projection")
 E = TypeVar("E")
+M = TypeVar("M", bound=models.Model)
 Handler = Callable[[Any, Rows, Any, Recorded[Any]], None]
 
 
@@ -68,6 +69,17 @@ class Projection:
         if isinstance(fact.event, store.Damaged):
             raise fact.event.error
         self.handlers[type(fact.event)](self, rows.of(fact), fact.event, fact)
+
+    def row_as_of(self, model: type[M], key: Any, facts: list[Recorded[Any]]) -> M:
+        """The row of one aggregate as these facts, all of its own, make it: what the view showed then, by today's code.
+
+        Raises MissingRow.
+        """
+        rows = Rows.detached(*self.tables)
+        for fact in facts:
+            if type(fact.event) in self.handlers:
+                self.handle(rows, fact)
+        return rows.get(model, key)
 
 
 PROJECTIONS: dict[str, Projection] = {}

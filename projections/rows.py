@@ -38,6 +38,13 @@ class Rows:
         self._counters: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._fact: Recorded[Any] | None = None
 
+    @classmethod
+    def detached(cls, *models_used: type[models.Model]) -> "Rows":
+        """Rows that begin empty and are never written: to see what some events make, without the database."""
+        rows = cls(())
+        rows._loaded = {model: {} for model in models_used}
+        return rows
+
     def of(self, fact: Recorded[Any]) -> "Rows":
         """Says which event the next changes come from."""
         self._fact = fact

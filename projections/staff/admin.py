@@ -16,9 +16,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter,
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
-from eventstore import codec, store
+from eventstore import codec, store, timetravel
 from eventstore.admin import ReadOnlyAdmin, actor_in_words
+from eventstore.timetravel import AsOf
 from orders.money import rounded
+from projections.engine import PROJECTIONS
 from projections.shared import Status
 from projections.staff.orders import StaffOrder, in_words
 
@@ -123,6 +125,11 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             messages.warning(request, f"There is no order {object_id} here; a new one may take a moment to appear.")
             return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
         history = timeline(order.order_id)
+        behind = history[0]["version"] - order.version if history else 0
+        past = _as_it_was(order, request.GET.get("version", ""))
+        if past:
+            order, behind = past, 0
+            extra_context = {**(extra_context or {}), "offers": ()}  # nothing can be done in the past
         context = {
             **self.admin_site.each_context(request),
             "title": f"Order {order}",
@@ -136,7 +143,8 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             ]
             + ([("Owed to customer", amount(order.due_back, order.currency))] if order.due_back else []),
             "timeline": history,
-            "behind": history[0]["version"] - order.version if history else 0,
+            "behind": behind,
+            "past": past,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "projections/order.html", context)
@@ -145,6 +153,14 @@ class StaffOrderAdmin(ReadOnlyAdmin):
 def _clean(text: str) -> str:
     """Without the one character that PostgreSQL takes in no text."""
     return text.replace("\0", "")
+
+
+def _as_it_was(order: StaffOrder, version: str) -> StaffOrder | None:
+    """The order's row at an earlier version; None where none is asked for, or none that it ever had."""
+    if not version.isdecimal() or not 0 < int(version) < order.version:
+        return None
+    facts = timetravel.load(order.order_id, AsOf(version=int(version))).facts
+    return PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts)
 
 
 def timeline(order_id: UUID) -> list[dict[str, Any]]:

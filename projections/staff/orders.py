@@ -130,14 +130,14 @@ def in_words(event: OrderEvent) -> str:
     match event:
         case OrderCreated():
             lines = "1 line" if len(event.lines) == 1 else f"{len(event.lines)} lines"
-            return f"Order placed: {lines} for {event.total} {event.currency}"
+            return f"Order placed: {lines} for {event.total:,} {event.currency}"
         case OrderPaid():
-            return f"Paid {event.amount} {event.currency} by {event.payment_method}"
+            return f"Paid {event.amount:,} {event.currency} by {event.payment_method}"
         case OrderShipped():
             by = f" with {event.carrier}" if event.carrier else ""
             return f"Shipped{by}{f', tracking code {event.tracking_code}' if event.tracking_code else ''}"
         case OrderCancelled():
-            back = f"; {event.due_back} {event.currency} to be paid back" if event.due_back else ""
+            back = f"; {event.due_back:,} {event.currency} to be paid back" if event.due_back else ""
             return f"Cancelled: {event.reason}{back}"
         case _:
             assert_never(event)

@@ -119,6 +119,22 @@ def test_the_timeline_is_there_even_while_the_view_is_behind_and_the_page_says_s
     assert "Paid 25.00 GBP by card" in page
 
 
+def test_the_order_is_shown_as_it_was_at_any_version(log_in: LogIn) -> None:
+    staff = log_in(BACK_OFFICE)
+    order_id = placed(paid=True)
+    submit(staff, "ship", [order_id], carrier="DHL")
+    then = text(staff.get(f"{ORDERS}{order_id}/change/?version=1"))
+    assert "as it was at version 1" in then
+    assert 'data-version="1"' in then
+    assert "<dt>Paid</dt><dd>0.00 GBP</dd>" in then
+    assert then.count('class="later"') == 2
+    assert "/command/" not in then, "nothing can be done in the past"
+    for version in ("3", "4", "0", "-1", "x", ""):
+        now = text(staff.get(f"{ORDERS}{order_id}/change/?version={version}"))
+        assert "as it was at version" not in now
+        assert 'data-version="3"' in now
+
+
 def test_an_order_that_does_not_exist_leads_back_with_a_word(log_in: LogIn) -> None:
     page = log_in(BACK_OFFICE).get(f"{ORDERS}{uuid4()}/change/", follow=True)
     assert "There is no order" in text(page)
