@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -127,8 +128,13 @@ def wrap(subject_id: UUID, key: bytes) -> StoredKey:
 
 def masters() -> dict[str, bytes]:
     """The environment's keys by name, the one in use first. Raises WrongKey for one that is no 32 bytes."""
+    return _parsed(tuple(settings.PERSONAL_DATA_KEYS))
+
+
+@cache
+def _parsed(entries: tuple[str, ...]) -> dict[str, bytes]:
     found = {}
-    for entry in settings.PERSONAL_DATA_KEYS:
+    for entry in entries:
         name, _, encoded = entry.partition(":")
         key = base64.urlsafe_b64decode(encoded)
         if not name or len(key) != 32:

@@ -48,7 +48,7 @@ def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None
 def test_staff_search_filter_and_page_through_orders(log_in: LogIn) -> None:
     staff = log_in(BACK_OFFICE)
     one, two = placed(), placed(paid=True)
-    assert str(one)[-8:] in text(staff.get(ORDERS)) or "W-1" in text(staff.get(ORDERS))
+    assert "W-1" in text(staff.get(ORDERS))
     for query, found in (
         (f"?q={one}", {one}),
         ("?q=whitfield+mug", {one, two}),
@@ -149,11 +149,13 @@ def test_staff_ship_an_order_from_its_page(log_in: LogIn) -> None:
     form = text(staff.get(reverse("admin:order-command", args=["ship"]), {"order": str(order_id)}))
     assert 'name="carrier"' in form
     assert 'maxlength="100"' in form, "the form's limits are the command's"
+    name = str(uuid4())
+    staff.defaults["HTTP_X_REQUEST_ID"] = name
     page = submit(staff, "ship", [order_id], carrier="DHL", tracking_code="JD01")
     assert "shipped" in text(page)
     fact = store.read_stream(order_id)[-1]
     assert (fact.event.carrier, fact.metadata.actor) == ("DHL", "staff:anna")
-    assert str(fact.metadata.correlation_id) == page.request.get("HTTP_X_REQUEST_ID", str(fact.metadata.correlation_id))
+    assert str(fact.metadata.correlation_id) == name, "the request's name goes through to the log"
 
 
 def test_the_list_actions_report_each_orders_outcome(log_in: LogIn) -> None:
