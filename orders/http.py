@@ -1,8 +1,6 @@
 """Who is asking, and under what name: what the writing and the reading side of the API both need of a request."""
 
-import logging
 import re
-from contextvars import ContextVar
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -29,18 +27,6 @@ def buyer_of(request: Request) -> dict[str, Any]:
     user: Any = request.user
     customer_id = customer_of(request)
     return {"customer_id": customer_id, "customer_name": user.get_full_name(), "customer_email": user.email}
-
-
-current_request: ContextVar[str] = ContextVar("current_request", default="-")
-"""The id of the request that is being answered here, for the log."""
-
-
-class RequestIdFilter(logging.Filter):
-    """Gives each log record the id of its request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_request.get()
-        return True
 
 
 def request_id(request: HttpRequest | Request) -> str:

@@ -1,10 +1,23 @@
 """One id from the request to every event it causes."""
 
+import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
 
-from orders.http import current_request, request_id
+from orders.http import request_id
+
+current_request: ContextVar[str] = ContextVar("current_request", default="-")
+"""The id of the request that is being answered here, for the log."""
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives each log record the id of its request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = current_request.get()
+        return True
 
 
 class RequestId:
