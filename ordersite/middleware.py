@@ -28,10 +28,7 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request_id(request)
-        token = current_request.set(name)
-        try:
-            response = self.get_response(request)
-        finally:
-            current_request.reset(token)
+        current_request.set(name)  # until the next request: Django logs a refusal after all middleware has returned
+        response = self.get_response(request)
         response["X-Request-ID"] = name
         return response

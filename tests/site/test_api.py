@@ -13,6 +13,7 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.models import Event
 from orders.commands import ShipOrder
+from ordersite.middleware import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
 from tests.site.conftest import client_of, make_customer
@@ -267,6 +268,7 @@ def test_the_request_id_goes_through_to_the_log_and_back(api: APIClient) -> None
     fact = store.read_stream(UUID(placed.json()["order_id"]))[0]
     assert str(fact.metadata.correlation_id) == name
     assert send(api, ORDERS, BODY, **{"X-Request-ID": "mine-7"})["X-Request-ID"] == "mine-7"
+    assert current_request.get() == "mine-7", "what Django logs of the request after its answer is named too"
     assert api.get(ORDERS)["X-Request-ID"]
 
 
