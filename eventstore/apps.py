@@ -6,7 +6,11 @@ class EventStoreConfig(AppConfig):
     verbose_name = "Event log"
 
     def ready(self) -> None:
-        from eventstore import snapshots, subjects  # noqa: F401, PLC0415 - importing it registers the aggregate
-        from eventstore.dispatch import events_appended  # noqa: PLC0415 - only now are the models loaded
+        from django.db.models.signals import post_migrate  # noqa: PLC0415 - only now are the models loaded
+
+        from eventstore import processes, snapshots, subjects  # noqa: F401, PLC0415 - importing registers the aggregate
+        from eventstore.dispatch import events_appended  # noqa: PLC0415
 
         events_appended.connect(snapshots.request)
+        events_appended.connect(processes.ring)
+        post_migrate.connect(processes.install, sender=self)

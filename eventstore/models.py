@@ -79,3 +79,43 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.aggregate_type} {self.aggregate_id} v{self.version}"
+
+
+class ConsumerCheckpoint(models.Model):
+    """How far a consumer of the whole log has come."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    position = models.BigIntegerField(default=0)
+    problem = models.TextField(blank=True, help_text="Why it cannot go on from there.")
+
+    class Meta:
+        db_table = "consumer_checkpoints"
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"
+
+
+class PlannedCommand(models.Model):
+    """A command that a process will send when it is due. The row goes in the transaction that does the command."""
+
+    command_id = models.UUIDField(primary_key=True)
+    process = models.CharField(max_length=100)
+    key = models.UUIDField(help_text="What the process knows it by, such as the order's id.")
+    command_type = models.CharField(max_length=100)
+    body = models.JSONField()
+    due_at = models.DateTimeField()
+    causation_id = models.UUIDField(help_text="The event it reacts to.")
+    correlation_id = models.UUIDField()
+    attempts = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, help_text="Why the last attempt failed; it will be tried again when due.")
+    refused_at = models.DateTimeField(null=True, help_text="A rule refused it: it is not tried again.")
+
+    class Meta:
+        db_table = "planned_commands"
+        indexes = (
+            models.Index(fields=("due_at",), condition=models.Q(refused_at=None), name="planned_commands_due"),
+            models.Index(fields=("key",), name="planned_commands_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.command_type} of {self.process}"

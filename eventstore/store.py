@@ -156,10 +156,18 @@ def is_empty() -> bool:
 
 def latest_position() -> int:
     """The highest position that was ever taken; what a reader that is level has seen."""
+    return _ends()[1]
+
+
+def horizon() -> int:
+    """The highest position up to which everything is settled."""
+    return _ends()[0]
+
+
+def _ends() -> tuple[int, int]:
     with _cursor() as cursor:
-        cursor.execute("SELECT latest FROM events_horizon()", prepare=True)
-        row = cursor.fetchone()
-        return int(row[0]) if row else 0
+        cursor.execute("SELECT horizon, latest FROM events_horizon()", prepare=True)
+        return cursor.fetchone() or (0, 0)
 
 
 # --- SQL --------------------------------------------------------------------------------------------------------------

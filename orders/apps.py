@@ -5,4 +5,4 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
-        from orders import order  # noqa: F401, PLC0415 - importing it registers the aggregate with the write path
+        from orders import order, processes  # noqa: F401, PLC0415 - importing them registers the rules and reactions

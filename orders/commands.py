@@ -65,4 +65,12 @@ class CancelOrder:
     reason: str = field(metadata=_checked("Why, in words that make sense in a year.", max_length=300))
 
 
-OrderCommand = CreateOrder | PayOrder | ShipOrder | CancelOrder
+@command("order.expire")
+class ExpireOrder:
+    """Cancel the order because nobody paid in time; what was paid meanwhile is left alone."""
+
+    order_id: UUID
+    days: int
+
+
+OrderCommand = CreateOrder | PayOrder | ShipOrder | CancelOrder | ExpireOrder

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eventstore.decider import Decider, register
 from eventstore.errors import AggregateNotFound, CommandRefused
-from orders.commands import CancelOrder, CreateOrder, NewLine, OrderCommand, PayOrder, ShipOrder
+from orders.commands import CancelOrder, CreateOrder, ExpireOrder, NewLine, OrderCommand, PayOrder, ShipOrder
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderLine, OrderPaid, OrderShipped
 from orders.money import LARGEST, plain, require_exact, rounded
 
@@ -48,6 +48,8 @@ def decide(command: OrderCommand, order: Order) -> Sequence[OrderEvent]:
             return [_ship(command, order)]
         case CancelOrder():
             return [_cancel(command, order)]
+        case ExpireOrder():
+            return [_expire(command, order)]
         case _:
             assert_never(command)
 
@@ -161,6 +163,20 @@ def _cancel(command: CancelOrder, order: Order) -> OrderCancelled:
     return OrderCancelled(
         order_id=command.order_id,
         reason=command.reason.strip(),
+        amount=order.total,
+        due_back=order.paid,
+        currency=order.currency,
+    )
+
+
+def _expire(command: ExpireOrder, order: Order) -> OrderCancelled:
+    _require_exists(command.order_id, order)
+    if order.status is not Status.CREATED or order.due == 0:
+        raise CommandRefused("not_unpaid", f"only an unpaid order expires; this one is {order.status}")
+    within = "1 day" if command.days == 1 else f"{command.days} days"
+    return OrderCancelled(
+        order_id=command.order_id,
+        reason=f"Not paid within {within}",
         amount=order.total,
         due_back=order.paid,
         currency=order.currency,

@@ -106,12 +106,20 @@ SPECTACULAR_SETTINGS = {
 }
 
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
+# An order that is not paid within so many days is cancelled; 0: never.
+UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
+
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "projections.tasks.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}},
+    "react": {
+        "task": "eventstore.processes.run",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
 }
 # A publisher gives up at once where the broker is down: the sweep finds what was not announced.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.commands import CancelOrder, NewLine, PayOrder, ShipOrder
+from orders.commands import CancelOrder, ExpireOrder, NewLine, PayOrder, ShipOrder
 from tests.orders.examples import (
     CANCELLED,
     CANCELLED_AFTER_PAYMENT,
@@ -163,3 +163,24 @@ def test_a_cancellation_says_why() -> None:
 @pytest.mark.parametrize("command", [PAY, SHIP, CANCEL], ids=["pay", "ship", "cancel"])
 def test_an_order_that_was_never_created_is_not_found(command: object) -> None:
     given().when(command).refused("order_not_found")
+
+
+EXPIRE = ExpireOrder(order_id=ORDER, days=14)
+
+
+def test_an_unpaid_order_expires_and_says_after_how_long() -> None:
+    given(CREATED).when(EXPIRE).then(replace(CANCELLED, reason="Not paid within 14 days"))
+
+
+@pytest.mark.parametrize("past", [(CREATED, PAID), (CREATED, PAID, SHIPPED), (CREATED, CANCELLED)])
+def test_only_an_unpaid_order_expires(past: tuple[object, ...]) -> None:
+    given(*past).when(EXPIRE).refused("not_unpaid")
+
+
+def test_an_order_that_costs_nothing_does_not_expire() -> None:
+    free = replace(CREATED, total=Decimal("0.00"))
+    given(free).when(EXPIRE).refused("not_unpaid")
+
+
+def test_only_an_order_that_exists_expires() -> None:
+    given().when(EXPIRE).refused("order_not_found")

@@ -1,0 +1,101 @@
+"""An unpaid order is cancelled when its deadline has passed, and no other order ever."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from eventstore import processes, store
+from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
+from eventstore.models import PlannedCommand
+from orders.events import OrderCancelled
+from projections.engine import PROJECTIONS
+from projections.rebuild import rebuild
+from tests.orders.examples import CREATE
+from tests.orders.test_rules import CANCEL, PAY, SHIP
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = timedelta(days=14, seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def _installed(transactional_db: None) -> None:
+    processes.install()
+
+
+def send(command: Any, order_id: UUID, **context: Any) -> None:
+    dispatch(replace(command, order_id=order_id), Context(actor="staff:anna", **context))
+
+
+def place(**context: Any) -> UUID:
+    order_id = new_id()
+    send(CREATE, order_id, **context)
+    processes.run()
+    return order_id
+
+
+def pass_time(days: timedelta) -> None:
+    for plan in PlannedCommand.objects.filter(refused_at=None):
+        plan.due_at -= days
+        plan.save()
+    processes.run()
+
+
+def test_an_order_that_nobody_pays_is_cancelled_at_its_deadline_by_the_service() -> None:
+    order_id = place()
+    pass_time(timedelta(days=13))
+    assert len(store.read_stream(order_id)) == 1
+    pass_time(timedelta(days=1, seconds=1))
+    fact = store.read_stream(order_id)[-1]
+    assert isinstance(fact.event, OrderCancelled)
+    assert fact.event.reason == "Not paid within 14 days"
+    assert fact.metadata.actor == "service:unpaid-orders"
+
+
+@pytest.mark.parametrize("steps", [(PAY,), (PAY, SHIP), (CANCEL,)])
+def test_a_paid_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]) -> None:
+    order_id = place()
+    for step in steps:
+        send(step, order_id)
+    processes.run()
+    assert not PlannedCommand.objects.exists()
+
+
+def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_same() -> None:
+    order_id = place()
+    PlannedCommand.objects.update(due_at=timezone.now() - timedelta(days=1))
+    send(PAY, order_id)
+    processes.send_due()
+    assert [type(fact.event).__name__ for fact in store.read_stream(order_id)] == ["OrderCreated", "OrderPaid"]
+    assert "this one is paid" in PlannedCommand.objects.get().problem
+
+
+def test_an_old_order_that_is_only_told_now_is_history() -> None:
+    place(occurred_at=timezone.now() - LATER)
+    assert not PlannedCommand.objects.exists()
+
+
+def test_the_deadline_counts_from_when_the_order_was_placed() -> None:
+    place(occurred_at=timezone.now() - timedelta(days=10))
+    plan = PlannedCommand.objects.get()
+    assert timedelta(days=3) < plan.due_at - timezone.now() < timedelta(days=5)
+
+
+def test_the_deadline_is_the_shops_to_choose(settings: Any) -> None:
+    settings.UNPAID_ORDER_DAYS = 0
+    place()
+    assert not PlannedCommand.objects.exists()
+
+
+def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
+    order_id = place()
+    before = list(PlannedCommand.objects.values())
+    for projection in PROJECTIONS.values():
+        rebuild(projection)
+    processes.run()
+    assert list(PlannedCommand.objects.values()) == before
+    assert len(store.read_stream(order_id)) == 1
