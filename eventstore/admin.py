@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -16,8 +17,10 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from eventstore.causality import Chapter, story_of
 from eventstore.messages import EVENTS
-from eventstore.models import Event
+from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand
+from eventstore.records import type_name
 
 COUNT_UP_TO = 10_000  # rows counted one by one; beyond that nobody pages
 
@@ -80,6 +83,7 @@ class EventAdmin(ReadOnlyAdmin):
         ("What", {"fields": ("event_type", "schema_version", "data")}),
         ("Where", {"fields": ("position", "aggregate", "aggregate_type", "version", "event_id")}),
         ("Who and when", {"fields": ("actor", "timestamp", "metadata_shown")}),
+        ("What belongs together: the same request, and what followed from it", {"fields": ("story",)}),
     )
 
     def get_search_results(
@@ -112,6 +116,47 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description="Metadata")
     def metadata_shown(self, event: Event) -> str:
         return pretty(event.metadata)
+
+    @display(description="")
+    def story(self, event: Event) -> str:
+        """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
+        correlation_id = UUID(event.metadata["correlation_id"])
+        told = story_of(correlation_id, of=event.event_id)
+        context = {
+            "story": {"chapters": [_shown(chapter, event) for chapter in told.chapters], "untold": told.untold},
+            "planned": PlannedCommand.objects.filter(correlation_id=correlation_id, refused_at=None).order_by("due_at"),
+        }
+        return render_to_string("eventstore/story.html", context)
+
+
+@admin.register(PlannedCommand)
+class PlannedCommandAdmin(ReadOnlyAdmin):
+    list_display = ("due_at", "command_type", "process", "key", "problem", "refused_at")
+    list_filter = (("refused_at", admin.EmptyFieldListFilter), "process")
+    search_fields = ("key__exact",)
+    ordering = ("due_at",)
+
+
+@admin.register(ConsumerCheckpoint)
+class ConsumerCheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("name", "position", "problem")
+    ordering = ("name",)
+
+
+def _shown(chapter: Chapter, of: Event) -> dict[str, Any]:
+    fact = chapter.fact
+    return {
+        "position": fact.position,
+        "event_type": type_name(fact.event),
+        "aggregate_type": fact.aggregate_type,
+        "aggregate_id": str(fact.aggregate_id),
+        "version": fact.version,
+        "timestamp": fact.timestamp,
+        "who": actor_in_words(fact.metadata.actor),
+        "depth": chapter.depth,
+        "followed": chapter.followed,
+        "here": fact.event_id == of.event_id,
+    }
 
 
 def actor_in_words(actor: str) -> str:

@@ -8,7 +8,8 @@ class EventStoreConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate  # noqa: PLC0415 - only now are the models loaded
 
-        from eventstore import processes, snapshots, subjects  # noqa: F401, PLC0415 - importing registers the aggregate
+        # Importing them registers the tasks and the aggregates.
+        from eventstore import causality, processes, snapshots, subjects  # noqa: F401, PLC0415
         from eventstore.dispatch import events_appended  # noqa: PLC0415
 
         events_appended.connect(snapshots.request)

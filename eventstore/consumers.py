@@ -12,37 +12,50 @@ from eventstore.store import Recorded
 PAGE = 1000  # events handed over at once
 
 
-def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_types: Sequence[str] | None = None) -> None:
-    """Hand every settled event after the checkpoint `name` to `take`, page by page, each aggregate in order.
+def advance(name: str, step: Callable[[int], int]) -> None:
+    """Call `step(position)`, which returns how far it has come, until it comes no further.
 
-    What `take` writes commits together with the checkpoint, so each event counts exactly once. Where somebody else is
-    at it already, this leaves it to them. An event that is damaged comes as `store.Damaged`. Whatever `take` raises is
-    noted with the checkpoint, which stays where it is, and raised.
+    What a step writes commits together with the checkpoint `name`, so each event counts exactly once. Where somebody
+    else is at it already, this leaves it to them. What `step` raises is noted with the checkpoint, which stays where it
+    is, and raised.
     """
     ConsumerCheckpoint.objects.get_or_create(name=name)
     try:
-        while _take_page(name, take, event_types):
+        while _advanced(name, step):
             pass
     except Exception as error:
         ConsumerCheckpoint.objects.filter(name=name).update(problem=f"{type(error).__name__}: {error}")
         raise
 
 
-def _take_page(name: str, take: Callable[[list[Recorded[Any]]], None], event_types: Sequence[str] | None) -> bool:
-    """Whether there may be another page."""
-    with transaction.atomic():
-        mark = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
-        if mark is None:
-            return False
-        page = store.read_after(mark.position, limit=PAGE, event_types=event_types)
+def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_types: Sequence[str] | None = None) -> None:
+    """Hand every settled event after the checkpoint to `take`, page by page, each aggregate in order.
+
+    Otherwise as `advance`. An event that is damaged comes as `store.Damaged`.
+    """
+
+    def step(position: int) -> int:
+        page = store.read_after(position, limit=PAGE, event_types=event_types)
         if page.events:
             take(page.events)
-        if page.through > mark.position or mark.problem:
-            mark.position, mark.problem = page.through, ""
-            mark.save()
-        return len(page.events) == PAGE
+        return page.through
+
+    advance(name, step)
 
 
 def start_here(name: str) -> None:
     """Begin at what is settled now, unless the consumer began before: what happened earlier is not news to it."""
     ConsumerCheckpoint.objects.get_or_create(name=name, defaults={"position": store.horizon()})
+
+
+def _advanced(name: str, step: Callable[[int], int]) -> bool:
+    with transaction.atomic():
+        mark = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
+        if mark is None:
+            return False
+        reached = step(mark.position)
+        moved = reached > mark.position
+        if moved or mark.problem:
+            mark.position, mark.problem = reached, ""
+            mark.save()
+        return moved

@@ -119,3 +119,17 @@ class PlannedCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command_type} of {self.process}"
+
+
+class Correlation(models.Model):
+    """Which events belong to one request and what it led to. Filled by a consumer; can be made again from the log."""
+
+    pk = models.CompositePrimaryKey("correlation_id", "position")
+    correlation_id = models.UUIDField()
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "correlations"
+
+    def __str__(self) -> str:
+        return f"{self.correlation_id} at {self.position}"

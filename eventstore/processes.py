@@ -74,10 +74,12 @@ class Process:
     """A reaction to events. Subclass it, name it, and mark its methods with `@reacts_to`.
 
     It hears what is recorded from its installation on (`start_here` at the first migration that knows it). What another
-    site recorded and `import_history` brought here is no news, and not reacted to.
+    site recorded and `import_history` brought here is no news, and not reacted to. `plan` is what people are told while
+    something is planned.
     """
 
     name: ClassVar[str]
+    plan: ClassVar[str]
     reactions: ClassVar[dict[type, Reaction]]
 
     def __init_subclass__(cls) -> None:
@@ -108,6 +110,12 @@ def install(**signal: Any) -> None:
     """Let each new process begin where the log stands now. Receives `post_migrate`."""
     for process in PROCESSES.values():
         start_here(_checkpoint(process))
+
+
+def plans_for(key: UUID) -> list[tuple[str, datetime]]:
+    """What will happen by itself under `key`, in words, and when."""
+    waiting = PlannedCommand.objects.filter(key=key, refused_at=None, process__in=PROCESSES).order_by("due_at")
+    return [(PROCESSES[plan.process].plan, plan.due_at) for plan in waiting]
 
 
 def ring(sender: Any = None, **news: Any) -> None:

@@ -68,6 +68,11 @@ class Damaged:
     error: Exception
 
 
+def type_name(event: object) -> str:
+    """The wire name of an event of the feed, damaged or not."""
+    return event.event_type if isinstance(event, Damaged) else codec.type_of(event).name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A piece of the feed. The next read starts at `through`; while writers hold the feed back it is not `settled`."""

@@ -105,6 +105,13 @@ def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = 
         return [recorded(row, tolerant=tolerant) for row in cursor]
 
 
+def read_at(positions: Sequence[int]) -> list[Recorded[Any]]:
+    """The events at these positions, in order; damaged ones as `Damaged`."""
+    with _cursor() as cursor:
+        cursor.execute(_AT, (list(positions),))
+        return [recorded(row, tolerant=True) for row in cursor]
+
+
 def has_before(position: int, event_types: Sequence[str]) -> bool:
     """Whether an event of these types stands at or before `position`."""
     with _cursor() as cursor:
@@ -185,6 +192,7 @@ _RECORDED = f"""
 SELECT e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED} FROM {_LOG}
 """
 _STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.version"
+_AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
 _FEED = (
     _RECORDED
     + "WHERE e.position > %s AND e.position <= %s AND (%s::text[] IS NULL OR e.event_type = ANY(%s))"

@@ -15,6 +15,7 @@ class UnpaidOrders(Process):
     """An order that is not paid within UNPAID_ORDER_DAYS of being placed is cancelled; 0 leaves it open for ever."""
 
     name = "unpaid-orders"
+    plan = "Will be cancelled unless it is paid"
 
     @reacts_to(OrderCreated)
     def placed(self, event: OrderCreated, fact: Recorded[OrderCreated]) -> Iterable[Intent]:

@@ -22,6 +22,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "System",
         (
             ("Event log", "history", "eventstore", "event"),
+            ("Planned commands", "schedule", "eventstore", "plannedcommand"),
+            ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
             ("Projections", "sync", "projections", "checkpoint"),
             ("Parked events", "report", "projections", "parkedevent"),
         ),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from eventstore import store
 from eventstore.messages import EVENT_TYPES
+from eventstore.records import type_name
 from eventstore.store import Recorded
 from projections.checkpoints import Checkpoint, ParkedEvent
 from projections.rows import Rows
@@ -239,13 +240,9 @@ def _park(checkpoint: str, facts: list[Recorded[Any]], error: str) -> None:
             projection=checkpoint,
             position=fact.position,
             aggregate_id=fact.aggregate_id,
-            event_type=_type_name(fact.event),
+            event_type=type_name(fact.event),
             error=error,
             parked_at=timezone.now(),
         )
         for fact in facts
     )
-
-
-def _type_name(event: object) -> str:
-    return event.event_type if isinstance(event, store.Damaged) else EVENT_TYPES[type(event)].name

@@ -18,6 +18,7 @@ from unfold.utils import parse_date_str
 
 from eventstore import codec, store, timetravel
 from eventstore.admin import ReadOnlyAdmin, actor_in_words
+from eventstore.processes import plans_for
 from eventstore.timetravel import AsOf
 from orders.money import rounded
 from projections.engine import PROJECTIONS
@@ -145,6 +146,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             "timeline": history,
             "behind": behind,
             "past": past,
+            "plans": [] if past else plans_for(order.order_id),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "projections/order.html", context)

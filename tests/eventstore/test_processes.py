@@ -29,6 +29,7 @@ def echo() -> Iterator["Process"]:
 
     class Echo(Process):
         name = "test-echo"
+        plan = "Will be echoed"
 
         @reacts_to(Counted)
         def counted(self, event: Counted, fact: Recorded[Counted]) -> Iterable[Intent]:
@@ -159,6 +160,7 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
 ) -> None:
     class Other(Process):
         name = "test-other"
+        plan = "Will be heard"
         heard: list[int] = []
 
         @reacts_to(Counted)

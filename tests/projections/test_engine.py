@@ -167,8 +167,11 @@ def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
 
 def waiting() -> list[str]:
     """The projections whose wake-up waits in the broker."""
-    messages = redis.Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1)
-    return [json.loads(base64.b64decode(json.loads(message)["body"]))[0][0] for message in reversed(messages)]
+    queue = redis.Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1)
+    messages = [
+        message for message in map(json.loads, reversed(queue)) if message["headers"]["task"] == tasks.project.name
+    ]
+    return [json.loads(base64.b64decode(message["body"]))[0][0] for message in messages]
 
 
 def order_placed() -> None:

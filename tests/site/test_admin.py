@@ -11,12 +11,12 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from eventstore import store
+from eventstore import processes, store
 from eventstore.admin import COUNT_UP_TO, FastPaginator
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import Event
-from orders.commands import CancelOrder
+from orders.commands import CancelOrder, ExpireOrder
 from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
 from projections.staff.orders import StaffOrder
@@ -313,3 +313,34 @@ def test_a_list_page_asks_the_same_number_of_questions_however_many_orders_there
         placed()
     with django_assert_max_num_queries(10):
         staff.get(ORDERS)
+
+
+def test_an_events_page_tells_what_followed_from_it(log_in: LogIn) -> None:
+    client, order_id = log_in(BACK_OFFICE), placed()
+    cause = store.read_stream(order_id)[0]
+    context = Context(
+        actor="service:unpaid-orders", correlation_id=cause.metadata.correlation_id, causation_id=cause.event_id
+    )
+    dispatch(ExpireOrder(order_id=order_id, days=14), context)
+    story = (
+        text(client.get(f"{EVENTS}{cause.position}/change/")).partition('<ol class="story">')[2].partition("</ol>")[0]
+    )
+    assert story.index("order.created") < story.index("this event") < story.index("order.cancelled")
+    assert "followed from this" in story
+    assert "unpaid-orders (service)" in story
+    assert "--depth: 1" in story
+
+
+def test_what_a_process_plans_is_listed_and_stands_on_the_orders_page(log_in: LogIn) -> None:
+    client = log_in(BACK_OFFICE)
+    processes.install()
+    order_id = placed()
+    processes.run()
+    listed = text(client.get("/admin/eventstore/plannedcommand/", {"q": str(order_id)}))
+    assert "order.expire" in listed
+    assert "unpaid-orders" in listed
+    assert "process:unpaid-orders" in text(client.get("/admin/eventstore/consumercheckpoint/"))
+    assert "Will be cancelled unless it is paid" in text(client.get(f"{ORDERS}{order_id}/change/"))
+    dispatch(pay(order_id), Context(actor="staff:anna"))
+    processes.run()
+    assert "Will be cancelled" not in text(client.get(f"{ORDERS}{order_id}/change/"))
