@@ -36,9 +36,13 @@ _DECIDERS: dict[type, Decider[Any, Any, Any]] = {}
 _AGGREGATES: dict[str, Decider[Any, Any, Any]] = {}
 
 
-def register(decider: Decider[S, C, E], commands: Sequence[type]) -> None:
-    """Say which aggregate takes these commands; called once, when the application starts."""
-    _AGGREGATES[decider.aggregate_type] = decider
+def register(decider: Decider[S, C, E], commands: Sequence[type], *, main: bool = True) -> None:
+    """Say which aggregate takes these commands; called once, when the application starts.
+
+    A type of aggregate has one main decider, whose state is the aggregate's to everybody else.
+    """
+    if main:
+        _AGGREGATES[decider.aggregate_type] = decider
     for cls in commands:
         _DECIDERS[cls] = decider
 

@@ -15,8 +15,8 @@ from django.dispatch import Signal
 
 from eventstore import codec, store
 from eventstore.codec import Metadata
-from eventstore.decider import decider_named, decider_of
-from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
+from eventstore.decider import Decider, decider_named, decider_of
+from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch
 from eventstore.ids import new_id
 from eventstore.snapshots import is_due, shape_of, state_of
 
@@ -101,7 +101,7 @@ def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | 
     """Do many commands in one transaction: what `dispatch` would do one by one, at a fraction of the cost.
 
     A command sees what the ones before it did. A refused command is answered with its refusal and does not stop the
-    others; a lost race makes the whole batch look again, so nothing is done twice.
+    others; a lost race makes the whole batch look again, so nothing is done twice. Raises MixedBatch.
     """
     for attempt in range(ATTEMPTS):
         answers, writes = _decide_all(commands)
@@ -120,7 +120,10 @@ def _decide_all(
     commands: Sequence[tuple[object, Context]],
 ) -> tuple[list[Answer | Refusal], list[store.Write]]:
     ids = [decider_of(command).identify(command) for command, _ in commands]
-    deciders = {key: decider_of(command) for key, (command, _) in zip(ids, commands, strict=True)}
+    deciders: dict[UUID, Decider[Any, Any, Any]] = {}
+    for key, (command, _) in zip(ids, commands, strict=True):
+        if deciders.setdefault(key, decider_of(command)) is not decider_of(command):
+            raise MixedBatch(f"{key} is restored and changed in one batch: send that in two")
     pasts = store.histories({key: shape_of(decider) for key, decider in deciders.items()})
     # After the histories: what was done in between is then known for a repeat, and a lost race only tries again.
     done = store.receipts(context.command_id for _, context in commands)

@@ -44,6 +44,10 @@ class IdempotencyConflict(Exception):
         self.command_id = command_id
 
 
+class MixedBatch(ValueError):
+    """A batch restores an aggregate and changes it too. Send what restores it in a batch of its own."""
+
+
 class UnknownEventType(Exception):
     """The log holds an event type that no code declares.
 

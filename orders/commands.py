@@ -65,6 +65,15 @@ class CancelOrder:
     reason: str = field(metadata=_checked("Why, in words that make sense in a year.", max_length=300))
 
 
+@command("order.restore")
+class RestoreOrder:
+    """Bring the order back to what it was at a version; then send what should have happened instead."""
+
+    order_id: UUID
+    version: int = field(metadata=_checked("The version at which it was right.", min_value=1))
+    reason: str = field(metadata=_checked("What went wrong, in words that make sense in a year.", max_length=300))
+
+
 @command("order.expire")
 class ExpireOrder:
     """Cancel the order because nobody paid in time; what was paid meanwhile is left alone."""

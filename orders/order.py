@@ -9,8 +9,18 @@ from uuid import UUID
 
 from eventstore.decider import Decider, register
 from eventstore.errors import AggregateNotFound, CommandRefused
-from orders.commands import CancelOrder, CreateOrder, ExpireOrder, NewLine, OrderCommand, PayOrder, ShipOrder
-from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderLine, OrderPaid, OrderShipped
+from eventstore.restoring import register_restore
+from orders.commands import (
+    CancelOrder,
+    CreateOrder,
+    ExpireOrder,
+    NewLine,
+    OrderCommand,
+    PayOrder,
+    RestoreOrder,
+    ShipOrder,
+)
+from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderLine, OrderPaid, OrderRestored, OrderShipped
 from orders.money import LARGEST, plain, require_exact, rounded
 
 
@@ -35,6 +45,11 @@ class Order:
     @property
     def due(self) -> Decimal:
         return self.total - self.paid
+
+    @property
+    def due_back(self) -> Decimal:
+        """What was paid and is no longer sold."""
+        return max(-self.due, Decimal(0))
 
 
 def decide(command: OrderCommand, order: Order) -> Sequence[OrderEvent]:
@@ -71,6 +86,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:
             return replace(order, status=Status.SHIPPED)
         case OrderCancelled():
             return replace(order, status=Status.CANCELLED, total=order.total - event.amount)
+        case OrderRestored():
+            return replace(order, status=Status(event.status), total=order.total + event.sold_again)
         case _:
             assert_never(event)
 
@@ -183,6 +200,43 @@ def _expire(command: ExpireOrder, order: Order) -> OrderCancelled:
     )
 
 
+def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+    """Undoes what only this shop's books know; refuses where money moved or goods went out since."""
+    facts = list(filter(None, map(_fact_of_the_world, undone)))
+    if facts:
+        codes, words = zip(*facts, strict=True)
+        raise CommandRefused(
+            codes[0],
+            f"since version {command.version} {' and '.join(words)}: that happened in the world and cannot be restored"
+            " away; cancel the order or pay back instead",
+        )
+    return [
+        OrderRestored(
+            order_id=command.order_id,
+            to_version=command.version,
+            reason=command.reason.strip(),
+            status=was.status,
+            sold_again=was.total - now.total,
+            not_due_back=now.due_back - was.due_back,
+            due=max(was.due, Decimal(0)),
+            currency=was.currency,
+        )
+    ]
+
+
+def _fact_of_the_world(event: OrderEvent) -> tuple[str, str] | None:
+    """A code and words for what no log can undo."""
+    match event:
+        case OrderPaid():
+            return "money_moved", f"{event.amount} {event.currency} was paid by {event.payment_method}"
+        case OrderShipped():
+            return "goods_shipped", f"the goods were shipped{f' with {event.carrier}' if event.carrier else ''}"
+        case OrderCreated() | OrderCancelled() | OrderRestored():
+            return None
+        case _:
+            assert_never(event)
+
+
 def _require_exists(order_id: UUID, order: Order) -> None:
     if order.status is Status.NEW:
         raise AggregateNotFound("order_not_found", f"there is no order {order_id}")
@@ -196,3 +250,4 @@ ORDER = Decider(
     identify=lambda command: command.order_id,
 )
 register(ORDER, get_args(OrderCommand))
+register_restore(ORDER, RestoreOrder, restore)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
 from eventstore.processes import Forget, Intent, Process, Send, reacts_to
 from eventstore.store import Recorded
 from orders.commands import ExpireOrder
-from orders.events import OrderCancelled, OrderCreated, OrderPaid
+from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
 
 
 class UnpaidOrders(Process):
@@ -19,16 +22,25 @@ class UnpaidOrders(Process):
 
     @reacts_to(OrderCreated)
     def placed(self, event: OrderCreated, fact: Recorded[OrderCreated]) -> Iterable[Intent]:
-        days = settings.UNPAID_ORDER_DAYS
-        deadline = fact.occurred_at + timedelta(days=days)
-        # One that was overdue when the shop was told of it, such as an old order that was imported, is history.
-        if days and event.total and deadline > fact.timestamp:
-            yield Send(command=ExpireOrder(order_id=event.order_id, days=days), key=event.order_id, at=deadline)
+        return _expire(event.order_id, event.total, fact)
 
     @reacts_to(OrderPaid)
     def paid(self, event: OrderPaid, fact: Recorded[OrderPaid]) -> Iterable[Intent]:
-        yield Forget(key=event.order_id)
+        return [Forget(key=event.order_id)]
 
     @reacts_to(OrderCancelled)
     def cancelled(self, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> Iterable[Intent]:
-        yield Forget(key=event.order_id)
+        return [Forget(key=event.order_id)]
+
+    @reacts_to(OrderRestored)
+    def restored(self, event: OrderRestored, fact: Recorded[OrderRestored]) -> Iterable[Intent]:
+        return [Forget(key=event.order_id), *_expire(event.order_id, event.due, fact)]
+
+
+def _expire(order_id: UUID, due: Decimal, fact: Recorded[Any]) -> list[Intent]:
+    days = settings.UNPAID_ORDER_DAYS
+    deadline = fact.occurred_at + timedelta(days=days)
+    # One that was overdue when the shop was told of it, such as an old order that was imported, is history.
+    if not days or not due or deadline <= fact.timestamp:
+        return []
+    return [Send(command=ExpireOrder(order_id=order_id, days=days), key=order_id, at=deadline)]

@@ -20,11 +20,11 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from eventstore.dispatch import Answer, Context, Refusal, dispatch
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
-from orders.commands import CancelOrder, ShipOrder
+from orders.commands import CancelOrder, RestoreOrder, ShipOrder
 from orders.http import correlation_of
 from ordersite.forms import form_for
 from ordersite.models import User
-from projections.staff.admin import StaffOrderAdmin
+from projections.staff.admin import PAST, StaffOrderAdmin
 from projections.staff.orders import StaffOrder
 from projections.waiting import NotYetVisible, wait_for
 
@@ -54,6 +54,8 @@ OFFERS = {
     for offer in (
         Offer(ShipOrder, "ship", "Ship", "shipped", "local_shipping", "primary", frozenset({"paid"})),
         Offer(CancelOrder, "cancel", "Cancel order", "cancelled", "block", "default", frozenset({"created", "paid"})),
+        # Offered where an earlier version is shown: it names that version.
+        Offer(RestoreOrder, "restore", "Restore this version", "restored", "history", "primary", frozenset({PAST})),
     )
 }
 
@@ -100,7 +102,7 @@ class OrderAdmin(StaffOrderAdmin):
             messages.error(request, f"Choose at most {AT_ONCE} orders at once.")
             return HttpResponseRedirect(request.get_full_path())
         sent = request.method == "POST" and "form_id" in request.POST
-        form = form_for(offer.command, "order_id")(request.POST if sent else None)
+        form = form_for(offer.command, "order_id")(request.POST if sent else None, initial=request.GET.dict())
         if sent and form.is_valid() and _is_uuid(request.POST["form_id"]):
             return self._send(request, offer, orders, form.cleaned_data)
         return self._page(request, offer, orders, form=form, form_id=request.POST.get("form_id") or new_id())

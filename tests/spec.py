@@ -20,13 +20,13 @@ class given:  # noqa: N801 - reads as a sentence
         return self
 
     def then(self, *expected: object) -> None:
-        assert list(self._decide()) == list(expected)
+        assert list(self.events()) == list(expected)
 
     def refused(self, code: str, words: str | None = None) -> None:
         with pytest.raises(CommandRefused, match=words) as refusal:
-            self._decide()
+            self.events()
         assert refusal.value.code == code
 
-    def _decide(self) -> Sequence[object]:
+    def events(self) -> Sequence[object]:
         decider: Decider[Any, Any, Any] = decider_of(self.command)
         return decider.decide(self.command, reduce(decider.evolve, self.past, decider.initial))

@@ -3,12 +3,13 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
 
 from eventstore.store import Recorded
-from orders.events import OrderCancelled, OrderCreated, OrderPaid
+from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
 from projections.engine import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import money
@@ -123,20 +124,24 @@ class AccountingBooks(Projection):
 
     @handles(OrderCancelled)
     def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
-        order = rows.get(AccountingOrder, event.order_id)
-        order.cancelled += event.amount
-        order.balance -= event.amount
-        rows.journal(_entry(fact, order, EntryKind.CANCELLATION, event.amount))
-        if event.due_back:
-            rows.journal(_entry(fact, order, EntryKind.DUE_BACK, event.due_back))
-        rows.count(
-            _day(
-                timezone.localdate(fact.occurred_at),
-                event.currency,
-                cancellations=event.amount,
-                due_back=event.due_back,
-            )
-        )
+        _unsell(rows, fact, event.order_id, amount=event.amount, due_back=event.due_back)
+
+    @handles(OrderRestored)
+    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
+        """Reverses the cancellation, on the day it was taken back: entries of an earlier day stay as they are."""
+        _unsell(rows, fact, event.order_id, amount=-event.sold_again, due_back=-event.not_due_back)
+
+
+def _unsell(rows: Rows, fact: Recorded[Any], order_id: UUID, *, amount: Decimal, due_back: Decimal) -> None:
+    """Both amounts may be below zero: then a cancellation is reversed."""
+    order = rows.get(AccountingOrder, order_id)
+    order.cancelled += amount
+    order.balance -= amount
+    rows.journal(_entry(fact, order, EntryKind.CANCELLATION, amount))
+    if due_back:
+        rows.journal(_entry(fact, order, EntryKind.DUE_BACK, due_back))
+    day = timezone.localdate(fact.occurred_at)
+    rows.count(_day(day, order.currency, cancellations=amount, due_back=due_back))
 
 
 _ORDINAL = {kind: number for number, kind in enumerate(EntryKind)}

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.db import models
 
 from eventstore.store import Recorded
-from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderShipped
+from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored, OrderShipped
 from projections.engine import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import Status, line_as_json, money
@@ -84,3 +84,11 @@ class CustomerOrders(Projection):
         order.due = Decimal(0)
         order.due_back += event.due_back
         order.cancelled_at = fact.occurred_at
+
+    @handles(OrderRestored)
+    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
+        order = rows.get(CustomerOrder, event.order_id)
+        order.status = event.status
+        order.due = event.due
+        order.due_back -= event.not_due_back
+        order.cancelled_at = fact.occurred_at if event.status == Status.CANCELLED else None

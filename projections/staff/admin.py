@@ -27,6 +27,8 @@ from projections.staff.orders import StaffOrder, in_words
 
 STATUS_COLOURS = {Status.CREATED: "info", Status.PAID: "warning", Status.SHIPPED: "success", Status.CANCELLED: "danger"}
 
+PAST = "past"  # the stage of an order that is shown as it was
+
 
 class CountryFilter(TextFilter):
     title = "country"
@@ -130,13 +132,12 @@ class StaffOrderAdmin(ReadOnlyAdmin):
         past = _as_it_was(order, request.GET.get("version", ""))
         if past:
             order, behind = past, 0
-            extra_context = {**(extra_context or {}), "offers": ()}  # nothing can be done in the past
         context = {
             **self.admin_site.each_context(request),
             "title": f"Order {order}",
             "opts": self.opts,
             "order": order,
-            "stage": Status.PAID if order.status == Status.CREATED and not order.due else order.status,
+            "stage": _stage(order, bool(past)),
             "colour": STATUS_COLOURS[Status(order.status)],
             "figures": [
                 (name, amount(value, order.currency))
@@ -155,6 +156,13 @@ class StaffOrderAdmin(ReadOnlyAdmin):
 def _clean(text: str) -> str:
     """Without the one character that PostgreSQL takes in no text."""
     return text.replace("\0", "")
+
+
+def _stage(order: StaffOrder, past: bool) -> str:
+    """What decides which commands are offered: the status, but that a free order is as good as paid."""
+    if past:
+        return PAST
+    return Status.PAID if order.status == Status.CREATED and not order.due else order.status
 
 
 def _as_it_was(order: StaffOrder, version: str) -> StaffOrder | None:

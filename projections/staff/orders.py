@@ -9,7 +9,7 @@ from django.db import models
 from eventstore.personal import ERASED
 from eventstore.store import Recorded
 from eventstore.subjects import SubjectErased
-from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderShipped
+from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderRestored, OrderShipped
 from projections.engine import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import Status, line_as_json, money
@@ -114,6 +114,16 @@ class StaffOrders(Projection):
         order.cancel_reason = event.reason
         order.cancelled_at = fact.occurred_at
 
+    @handles(OrderRestored)
+    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
+        order = rows.get(StaffOrder, event.order_id)
+        cancelled = event.status == Status.CANCELLED
+        order.status = event.status
+        order.due = event.due
+        order.due_back -= event.not_due_back
+        order.cancel_reason = event.reason if cancelled else ""
+        order.cancelled_at = fact.occurred_at if cancelled else None
+
     @handles(SubjectErased)
     def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
         """All orders of a customer, or the one of a guest, who is known by it alone."""
@@ -139,6 +149,8 @@ def in_words(event: OrderEvent) -> str:
         case OrderCancelled():
             back = f"; {event.due_back:,} {event.currency} to be paid back" if event.due_back else ""
             return f"Cancelled: {event.reason}{back}"
+        case OrderRestored():
+            return f"Restored to version {event.to_version}, {event.status}: {event.reason}"
         case _:
             assert_never(event)
 

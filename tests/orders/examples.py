@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from orders.commands import CreateOrder, NewLine
-from orders.events import OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderShipped
+from orders.events import OrderCancelled, OrderCreated, OrderLine, OrderPaid, OrderRestored, OrderShipped
 
 ORDER = UUID(int=1)
 BUYER = UUID(int=2)
@@ -44,3 +44,14 @@ CANCELLED = OrderCancelled(
     order_id=ORDER, reason="Ordered twice", amount=Decimal("25.00"), due_back=Decimal(0), currency="GBP"
 )
 CANCELLED_AFTER_PAYMENT = replace(CANCELLED, due_back=Decimal("25.00"))
+RESTORED = OrderRestored(
+    order_id=ORDER,
+    to_version=1,
+    reason="Cancelled by mistake",
+    status="created",
+    sold_again=Decimal("25.00"),
+    not_due_back=Decimal(0),
+    due=Decimal("25.00"),
+    currency="GBP",
+)
+RESTORED_AFTER_PAYMENT = replace(RESTORED, to_version=2, status="paid", not_due_back=Decimal("25.00"), due=Decimal(0))

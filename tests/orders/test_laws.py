@@ -1,17 +1,21 @@
 """Laws that hold for every order, whatever is asked of it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import reduce
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventstore import codec
 from eventstore.errors import CommandRefused
-from orders.commands import CancelOrder, CreateOrder, NewLine, OrderCommand, PayOrder, ShipOrder
+from orders.commands import CancelOrder, CreateOrder, NewLine, OrderCommand, PayOrder, RestoreOrder, ShipOrder
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderShipped
 from orders.money import exponent
 from orders.order import Order, decide, evolve
 from tests.orders.examples import ORDER
+from tests.spec import given as given_events
 
 prices = st.decimals(min_value=0, max_value=10**6, places=6, allow_nan=False)
 lines = st.builds(
@@ -74,6 +78,37 @@ def test_no_sequence_of_commands_loses_money_or_ships_what_is_not_paid(create: C
         if OrderCancelled in kinds:
             assert back == paid
             assert order.due == -paid
+
+
+@given(creations, wishes.filter(bool), st.data())
+@settings(max_examples=200)
+def test_a_restored_order_is_what_it_was_to_the_last_field(
+    create: CreateOrder, wanted: list[str], data: st.DataObject
+) -> None:
+    history: list[OrderEvent] = []
+    for wish in ["create", *wanted, "restore", *wanted, "restore"]:
+        order = reduce(evolve, history, Order())
+        commands: dict[str, object] = {
+            "create": create,
+            "pay": PayOrder(order_id=ORDER, amount=order.due, payment_method="card"),
+            "pay too little": PayOrder(order_id=ORDER, amount=order.due / 2, payment_method="card"),
+            "ship": ShipOrder(order_id=ORDER),
+            "cancel": CancelOrder(order_id=ORDER, reason="because"),
+            "restore": RestoreOrder(order_id=ORDER, version=data.draw(st.integers(1, 12)), reason="because"),
+        }
+        command = commands[wish]
+        past = given_events(*history).when(command)
+        try:
+            events = past.events()
+        except CommandRefused:
+            continue
+        history += cast("Sequence[OrderEvent]", events)
+        after = reduce(evolve, history, Order())
+        if isinstance(command, RestoreOrder):
+            assert after == reduce(evolve, history[: command.version], Order())
+            assert not {OrderPaid, OrderShipped} & {type(event) for event in history[command.version :]}
+        assert after.paid >= 0
+        assert after.due_back == 0 or after.status == "cancelled"
 
 
 @given(creations)

@@ -12,6 +12,7 @@ from eventstore import processes, store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import PlannedCommand
+from orders.commands import RestoreOrder
 from orders.events import OrderCancelled
 from projections.engine import PROJECTIONS
 from projections.rebuild import rebuild
@@ -99,3 +100,22 @@ def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
     processes.run()
     assert list(PlannedCommand.objects.values()) == before
     assert len(store.read_stream(order_id)) == 1
+
+
+def test_a_restored_order_has_its_whole_time_to_pay_again() -> None:
+    order_id = place()
+    send(CANCEL, order_id)
+    processes.run()
+    send(RestoreOrder(order_id=order_id, version=1, reason="Wrong one"), order_id)
+    processes.run()
+    plan = PlannedCommand.objects.get()
+    assert timedelta(days=13) < plan.due_at - timezone.now() < timedelta(days=15)
+
+
+def test_an_order_restored_to_paid_has_nothing_to_wait_for() -> None:
+    order_id = place()
+    send(PAY, order_id)
+    send(CANCEL, order_id)
+    send(RestoreOrder(order_id=order_id, version=2, reason="Wrong one"), order_id)
+    processes.run()
+    assert not PlannedCommand.objects.exists()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.commands import CancelOrder, ExpireOrder, NewLine, PayOrder, ShipOrder
+from orders.commands import CancelOrder, ExpireOrder, NewLine, PayOrder, RestoreOrder, ShipOrder
 from tests.orders.examples import (
     CANCELLED,
     CANCELLED_AFTER_PAYMENT,
@@ -14,6 +14,8 @@ from tests.orders.examples import (
     MUGS,
     ORDER,
     PAID,
+    RESTORED,
+    RESTORED_AFTER_PAYMENT,
     SHIPPED,
 )
 from tests.spec import given
@@ -184,3 +186,69 @@ def test_an_order_that_costs_nothing_does_not_expire() -> None:
 
 def test_only_an_order_that_exists_expires() -> None:
     given().when(EXPIRE).refused("order_not_found")
+
+
+RESTORE = RestoreOrder(order_id=ORDER, version=1, reason="Cancelled by mistake")
+
+
+def test_a_cancelled_order_is_restored_to_what_it_was() -> None:
+    given(CREATED, CANCELLED).when(RESTORE).then(RESTORED)
+
+
+def test_a_paid_order_that_was_cancelled_is_paid_again_and_nothing_is_owed_back() -> None:
+    given(CREATED, PAID, CANCELLED_AFTER_PAYMENT).when(replace(RESTORE, version=2)).then(RESTORED_AFTER_PAYMENT)
+
+
+def test_a_restored_order_goes_on_as_if_it_had_not_been_cancelled() -> None:
+    given(CREATED, CANCELLED, RESTORED).when(PAY).then(PAID)
+    given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT).when(SHIP).then(SHIPPED)
+
+
+def test_a_restoration_can_itself_be_undone() -> None:
+    back = replace(RESTORE, version=2, reason="It was right after all")
+    given(CREATED, CANCELLED, RESTORED).when(back).then(
+        replace(
+            RESTORED,
+            to_version=2,
+            reason="It was right after all",
+            status="cancelled",
+            sold_again=Decimal("-25.00"),
+            due=Decimal(0),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("past", "code", "words"),
+    [
+        ((CREATED, PAID), "money_moved", "since version 1 25.00 GBP was paid by card: that happened in the world"),
+        (
+            (CREATED, PAID, CANCELLED_AFTER_PAYMENT),
+            "money_moved",
+            "25.00 GBP was paid by card",
+        ),
+        (
+            (CREATED, PAID, SHIPPED),
+            "money_moved",
+            "25.00 GBP was paid by card and the goods were shipped with DHL",
+        ),
+        ((replace(CREATED, total=Decimal("0.00")), SHIPPED), "goods_shipped", "the goods were shipped with DHL"),
+        ((CREATED, CANCELLED, RESTORED), "already_so", "as it was at version 1 already"),
+        ((CREATED,), "no_earlier_version", "1 is no earlier version; the current one is 1"),
+    ],
+)
+def test_what_happened_in_the_world_cannot_be_restored_away(past: tuple[object, ...], code: str, words: str) -> None:
+    given(*past).when(RESTORE).refused(code, words)
+
+
+@pytest.mark.parametrize("version", [0, -1, 2, 99])
+def test_only_an_earlier_version_is_restored(version: int) -> None:
+    given(CREATED, CANCELLED).when(replace(RESTORE, version=version)).refused("no_earlier_version")
+
+
+def test_a_restoration_says_why() -> None:
+    given(CREATED, CANCELLED).when(replace(RESTORE, reason=" ")).refused("no_reason")
+
+
+def test_only_an_order_that_exists_is_restored() -> None:
+    given().when(RESTORE).refused("order_not_found")

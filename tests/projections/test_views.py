@@ -20,6 +20,8 @@ from tests.orders.examples import (
     CREATED,
     ORDER,
     PAID,
+    RESTORED,
+    RESTORED_AFTER_PAYMENT,
     SHIPPED,
 )
 from tests.projections.clock import AT
@@ -146,6 +148,37 @@ def test_accountants_see_every_movement_on_the_shops_own_day() -> None:
     ).then(AccountingOrder, {"sold": Decimal("25.00"), "cancelled": Decimal("25.00"), "balance": Decimal("-25.00")})
 
 
+def test_a_restored_order_shows_what_it_was_to_staff_and_to_its_customer() -> None:
+    history = given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT)
+    restored = {"status": Status.PAID, "due": 0, "due_back": 0, "cancelled_at": None, "version": 4}
+    history.project("staff").then(StaffOrder, restored | {"cancel_reason": ""})
+    history.project("customer").then(CustomerOrder, restored)
+
+
+def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_last_time() -> None:
+    again = replace(RESTORED, to_version=2, status="cancelled", sold_again=Decimal("-25.00"), due=Decimal(0))
+    history = given(CREATED, CANCELLED, RESTORED, again)
+    cancelled = {"status": Status.CANCELLED, "due": 0, "cancelled_at": AT + 3 * HOUR}
+    history.project("staff").then(StaffOrder, cancelled | {"cancel_reason": "Cancelled by mistake"})
+    history.project("customer").then(CustomerOrder, cancelled)
+
+
+def test_a_restoration_reverses_the_cancellation_in_the_books_and_rewrites_none() -> None:
+    given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT).project("accounting").then(
+        AccountingEntry,
+        {"kind": EntryKind.SALE, "amount": Decimal("25.00")},
+        {"kind": EntryKind.PAYMENT, "amount": Decimal("25.00")},
+        {"kind": EntryKind.CANCELLATION, "amount": Decimal("25.00")},
+        {"kind": EntryKind.DUE_BACK, "amount": Decimal("25.00")},
+        {"kind": EntryKind.CANCELLATION, "amount": Decimal("-25.00")},
+        {"kind": EntryKind.DUE_BACK, "amount": Decimal("-25.00")},
+    ).then(AccountingOrder, {"sold": Decimal("25.00"), "cancelled": 0, "balance": 0, "version": 4}).then(
+        AccountingDay,
+        {"sales": Decimal("25.00"), "payments": Decimal("25.00"), "cancellations": 0, "due_back": 0},
+        {"sales": 0, "payments": 0, "cancellations": 0, "due_back": 0},
+    )
+
+
 def test_a_day_keeps_each_currency_apart_and_adds_up_its_orders() -> None:
     second = replace(CREATED, order_id=UUID(int=3))
     given(CREATED, second, GUEST).project("accounting").then(
@@ -169,6 +202,7 @@ def test_shipping_moves_no_money() -> None:
         (SHIPPED, "Shipped with DHL, tracking code JD01"),
         (replace(SHIPPED, carrier="", tracking_code=""), "Shipped"),
         (CANCELLED, "Cancelled: Ordered twice"),
+        (RESTORED, "Restored to version 1, created: Cancelled by mistake"),
         (CANCELLED_AFTER_PAYMENT, "Cancelled: Ordered twice; 25.00 GBP to be paid back"),
     ],
     ids=lambda value: codec.type_of(value).name if not isinstance(value, str) else "",

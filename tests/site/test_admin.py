@@ -1,5 +1,6 @@
 """The back office: what staff and accountants see and may do, and what nobody may."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from tests.eventstore.test_dispatch import new_order, pay
 LogIn = Callable[..., Client]
 ORDERS = "/admin/projections/stafforder/"
 EVENTS = "/admin/eventstore/event/"
+RESTORE = "/admin/projections/stafforder/command/restore/"
 
 
 def placed(*, paid: bool = False) -> Any:
@@ -128,7 +130,7 @@ def test_the_order_is_shown_as_it_was_at_any_version(log_in: LogIn) -> None:
     assert 'data-version="1"' in then
     assert "<dt>Paid</dt><dd>0.00 GBP</dd>" in then
     assert then.count('class="later"') == 2
-    assert "/command/" not in then, "nothing can be done in the past"
+    assert then.count("/command/") == then.count("/command/restore/") == 1, "the past can only be restored"
     for version in ("3", "4", "0", "-1", "x", ""):
         now = text(staff.get(f"{ORDERS}{order_id}/change/?version={version}"))
         assert "as it was at version" not in now
@@ -344,3 +346,32 @@ def test_what_a_process_plans_is_listed_and_stands_on_the_orders_page(log_in: Lo
     dispatch(pay(order_id), Context(actor="staff:anna"))
     processes.run()
     assert "Will be cancelled" not in text(client.get(f"{ORDERS}{order_id}/change/"))
+
+
+def test_staff_restore_an_earlier_version_from_the_page_that_shows_it(log_in: LogIn) -> None:
+    client, order_id = log_in(BACK_OFFICE), placed(paid=True)
+    dispatch(CancelOrder(order_id=order_id, reason="Wrong order"), Context(actor="staff:anna"))
+    then = text(client.get(f"{ORDERS}{order_id}/change/?version=2"))
+    assert "Restore this version" in then
+    assert "Cancel order" not in then
+    assert "Restore this version" not in text(client.get(f"{ORDERS}{order_id}/change/"))
+    form = text(client.get(RESTORE, {"order": order_id, "version": 2}))
+    assert 'name="version" value="2"' in form
+    sent = {"order": order_id, "version": 2, "reason": "Another order was meant", "form_id": str(uuid4())}
+    done = text(client.post(RESTORE, sent, follow=True))
+    assert "restored" in done
+    assert "Restored to version 2, paid: Another order was meant" in done
+    assert StaffOrder.objects.get(pk=order_id).status == "paid"
+    assert store.read_stream(order_id)[-1].metadata.actor == "staff:anna"
+
+
+def test_what_happened_in_the_world_is_refused_in_words_that_say_which(log_in: LogIn) -> None:
+    client, order_id = log_in(BACK_OFFICE), placed(paid=True)
+    sent = {"order": order_id, "version": 1, "reason": "Oops", "form_id": str(uuid4())}
+    refused = text(client.post(RESTORE, sent, follow=True))
+    assert re.search(r"since version 1 [\d.]+ GBP was paid by card: that happened in the world", refused)
+    assert len(store.read_stream(order_id)) == 2
+
+
+def test_accountants_restore_nothing(log_in: LogIn) -> None:
+    assert log_in(ACCOUNTANTS).get(RESTORE, {"order": placed()}).status_code == 403
