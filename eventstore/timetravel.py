@@ -1,10 +1,16 @@
-"""An aggregate as it was: at a version, by what was recorded by a moment, or by what had happened by a moment."""
+"""An aggregate as it was: at a version, by what was recorded by a moment, or by what had happened by a moment.
+
+One function, `load`, for the admin, the API and the command line; and one way to write a moment, `moment`.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from typing import Any
 from uuid import UUID
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 
 from eventstore import store
 from eventstore.decider import decider_named
@@ -23,6 +29,10 @@ class AsOf:
     version: int | None = None
     recorded: datetime | None = None
     occurred: datetime | None = None
+
+    @property
+    def only_version(self) -> bool:
+        return self.version is not None and self.recorded is None and self.occurred is None
 
     def includes(self, fact: Recorded[Any]) -> bool:
         return (
@@ -45,9 +55,26 @@ class Past:
 
 
 def load(aggregate_id: UUID, as_of: AsOf) -> Past:
-    """An aggregate as of a version or moment. Raises AggregateNotFound where nothing was known of it then."""
+    """An aggregate as of a version or moment. Raises AggregateNotFound where it had not begun then, or never had that
+    version.
+    """
     facts = [fact for fact in store.read_stream(aggregate_id) if as_of.includes(fact)]
-    if not facts:
+    if not facts or facts[0].version > 1:
         raise AggregateNotFound("not_found", f"nothing was known of {aggregate_id} then")
+    if as_of.only_version and facts[-1].version != as_of.version:
+        raise AggregateNotFound("not_found", f"{aggregate_id} has no version {as_of.version}, but {facts[-1].version}")
     decider = decider_named(facts[0].aggregate_type)
     return Past(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
+
+
+def moment(text: str) -> datetime:
+    """A date (its last instant) or a date and time, ISO 8601; without a zone it is the shop's. Raises ValueError."""
+    try:
+        found, day = parse_datetime(text), parse_date(text)
+    except ValueError:
+        found = day = None
+    if day is not None:
+        found = datetime.combine(day, datetime.max.time())
+    if found is None:
+        raise ValueError(f"{text!r} is no date or time such as 2011-03-31 or 2011-03-31T12:00")
+    return timezone.make_aware(found) if timezone.is_naive(found) else found

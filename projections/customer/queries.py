@@ -1,12 +1,17 @@
 """What the customer API asks. Every query names the customer: there is none that could show another's order."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from eventstore import store
+from eventstore import store, timetravel
+from eventstore.errors import AggregateNotFound
+from eventstore.store import Recorded
+from eventstore.timetravel import AsOf
 from orders.events import OrderCreated
 from projections.customer.orders import CustomerOrder
+from projections.engine import PROJECTIONS
 from projections.waiting import NotYetVisible, wait_for
 
 
@@ -28,8 +33,22 @@ def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> Cus
     return wait_for(own.filter(version__gte=min_version).first)
 
 
+def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerOrder | None:
+    """The order as it was, made from the log itself, so never behind; None where this customer had none of that id."""
+    try:
+        facts = timetravel.load(order_id, as_of).facts
+    except AggregateNotFound:
+        return None
+    if not _is_own(customer_id, facts):
+        return None
+    return PROJECTIONS["customer"].row_as_of(CustomerOrder, order_id, facts)
+
+
 def _version_in_the_log(customer_id: UUID, order_id: UUID) -> int:
     """The order's version, whether or not the read model shows it yet; 0 where this customer placed none of that id."""
     facts = store.read_stream(order_id)
-    own = facts and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
-    return facts[-1].version if own else 0
+    return facts[-1].version if _is_own(customer_id, facts) else 0
+
+
+def _is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:
+    return bool(facts) and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id

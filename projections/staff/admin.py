@@ -1,9 +1,7 @@
 """Orders as staff browse them. The commands are added where both sides are known: ordersite.admin."""
 
-import json
 from datetime import datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -16,14 +14,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter,
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
-from eventstore import codec, store, timetravel
-from eventstore.admin import ReadOnlyAdmin, actor_in_words
+from eventstore.admin import ReadOnlyAdmin
 from eventstore.processes import plans_for
-from eventstore.timetravel import AsOf
 from orders.money import rounded
-from projections.engine import PROJECTIONS
 from projections.shared import Status
-from projections.staff.orders import StaffOrder, in_words
+from projections.staff.orders import StaffOrder
+from projections.staff.page import NoSuchPast, Past, as_it_was, timeline
 
 STATUS_COLOURS = {Status.CREATED: "info", Status.PAID: "warning", Status.SHIPPED: "success", Status.CANCELLED: "danger"}
 
@@ -129,15 +125,19 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
         history = timeline(order.order_id)
         behind = history[0]["version"] - order.version if history else 0
-        past = _as_it_was(order, request.GET.get("version", ""))
+        past = None
+        try:
+            past = as_it_was(order, request.GET)
+        except NoSuchPast as problem:
+            messages.error(request, str(problem))
         if past:
-            order, behind = past, 0
+            order, behind = past.order, 0
         context = {
             **self.admin_site.each_context(request),
             "title": f"Order {order}",
             "opts": self.opts,
             "order": order,
-            "stage": _stage(order, bool(past)),
+            "stage": _stage(order, past),
             "colour": STATUS_COLOURS[Status(order.status)],
             "figures": [
                 (name, amount(value, order.currency))
@@ -158,40 +158,11 @@ def _clean(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _stage(order: StaffOrder, past: bool) -> str:
+def _stage(order: StaffOrder, past: Past | None) -> str:
     """What decides which commands are offered: the status, but that a free order is as good as paid."""
     if past:
-        return PAST
+        return PAST if past.restorable else ""
     return Status.PAID if order.status == Status.CREATED and not order.due else order.status
-
-
-def _as_it_was(order: StaffOrder, version: str) -> StaffOrder | None:
-    """The order's row at an earlier version; None where none is asked for, or none that it ever had."""
-    if not version.isdecimal() or not 0 < int(version) < order.version:
-        return None
-    facts = timetravel.load(order.order_id, AsOf(version=int(version))).facts
-    return PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts)
-
-
-def timeline(order_id: UUID) -> list[dict[str, Any]]:
-    """An order's events in words, the newest first, read from the log itself: never behind."""
-    return [
-        {
-            "version": fact.version,
-            "words": in_words(fact.event),
-            "who": actor_in_words(fact.metadata.actor),
-            "occurred_at": fact.occurred_at,
-            "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
-            "synthetic": fact.metadata.extra.get("synthetic", ""),
-            "url": reverse("admin:eventstore_event_change", args=[fact.position]),
-            "raw": json.dumps(
-                {"event": json.loads(codec.encode(fact.event)), "metadata": json.loads(codec.encode(fact.metadata))},
-                indent=2,
-                ensure_ascii=False,
-            ),
-        }
-        for fact in reversed(store.read_stream(order_id))
-    ]
 
 
 def amount(value: Any, currency: str) -> str:

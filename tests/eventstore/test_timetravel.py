@@ -32,8 +32,23 @@ def tally_told_late() -> UUID:
 
 def test_as_of_a_version() -> None:
     tally_id = tally_told_late()
-    assert [load(tally_id, AsOf(version=version)).state.total for version in (1, 2, 3, 99)] == [5, 12, 13, 13]
+    assert [load(tally_id, AsOf(version=version)).state.total for version in (1, 2, 3)] == [5, 12, 13]
     assert load(tally_id, AsOf(version=2)).version == 2
+
+
+@pytest.mark.parametrize("version", [0, 4])
+def test_a_version_that_never_was_is_not_made_up(version: int) -> None:
+    with pytest.raises(AggregateNotFound):
+        load(tally_told_late(), AsOf(version=version))
+
+
+def test_before_its_first_event_happened_there_was_nothing_whatever_happened_earlier() -> None:
+    tally_id = new_id()
+    for days in (5, 0):
+        context = Context(actor="service:test", occurred_at=LONG_AGO + timedelta(days=days))
+        dispatch(Count(tally_id=tally_id, by=1), context)
+    with pytest.raises(AggregateNotFound):
+        load(tally_id, AsOf(occurred=LONG_AGO + timedelta(days=1)))
 
 
 def test_what_had_happened_and_what_was_known_are_two_questions() -> None:
@@ -56,10 +71,10 @@ def test_the_command_line_asks_the_same_questions() -> None:
     tally_id = str(tally_told_late())
     assert show(tally_id)["state"] == {"total": 13, "largest": 7}
     assert show(tally_id, "--at-version", "1")["version"] == 1
-    shown = show(tally_id, "--occurred-by", "2011-03-31")
+    shown = show(tally_id, "--as-of", "2011-03-31")
     assert [entry["data"] for entry in shown["events"]] == [{"by": 5}, {"by": 7}]
     assert shown["events"][0]["actor"] == "service:test"
-    assert show(tally_id, "--occurred-by", "2011-03-31T10:00")["version"] == 1
+    assert show(tally_id, "--as-of", "2011-03-31T10:00")["version"] == 1
     with pytest.raises(CommandError, match="nothing was known"):
         show(str(new_id()))
     with pytest.raises(CommandError, match="no date or time"):

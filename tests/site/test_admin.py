@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -346,6 +346,25 @@ def test_what_a_process_plans_is_listed_and_stands_on_the_orders_page(log_in: Lo
     dispatch(pay(order_id), Context(actor="staff:anna"))
     processes.run()
     assert "Will be cancelled" not in text(client.get(f"{ORDERS}{order_id}/change/"))
+
+
+def test_the_order_is_shown_as_of_a_moment_by_what_had_happened_or_by_what_was_known(log_in: LogIn) -> None:
+    staff, create = log_in(BACK_OFFICE), new_order()
+    at = datetime(2011, 3, 30, 12, tzinfo=UTC)
+    dispatch(create, Context(actor="customer:1", occurred_at=at))
+    dispatch(pay(create.order_id), Context(actor="customer:1", occurred_at=at + timedelta(days=1)))
+    page = f"{ORDERS}{create.order_id}/change/"
+    then = text(staff.get(page, {"as_of": "2011-03-31T10:00"}))
+    assert "as it was as of 31 Mar 2011, 10:00" in then
+    assert 'data-version="1"' in then
+    assert "/command/" not in then, "a moment is not always a version"
+    assert 'data-version="2"' in text(staff.get(page, {"as_of": "2011-03-31"})), "a day counts to its end"
+    unknown = text(staff.get(page, {"recorded_by": "2011-03-31"}))
+    assert "did not exist then" in unknown
+    assert 'data-version="2"' in unknown
+    malformed = text(staff.get(page, {"as_of": "yesterday"}))
+    assert "is no date or time" in malformed
+    assert 'data-version="2"' in malformed
 
 
 def test_staff_restore_an_earlier_version_from_the_page_that_shows_it(log_in: LogIn) -> None:

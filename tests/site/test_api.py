@@ -1,6 +1,8 @@
 """The customer API, as a client developer meets it."""
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,11 +13,13 @@ from rest_framework.test import APIClient
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
 from eventstore.models import Event
 from orders.commands import ShipOrder
 from ordersite.middleware import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
+from tests.eventstore.test_dispatch import new_order, pay
 from tests.site.conftest import client_of, make_customer
 
 ORDERS = "/api/v1/orders"
@@ -319,3 +323,33 @@ def test_the_schema_knows_every_command_body_and_the_docs_work_offline() -> None
     page = client.get("/api/v1/docs").content.decode()
     assert "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
     assert "https://" not in page, "everything the page loads is our own"
+
+
+def test_an_order_is_read_as_it_was_by_version_and_by_moment(api: APIClient, ada: User) -> None:
+    at = datetime(2011, 3, 30, 12, tzinfo=UTC)
+    create = replace(new_order(), customer_id=ada.customer_id)
+    dispatch(create, Context(actor="customer:1", occurred_at=at))
+    dispatch(pay(create.order_id), Context(actor="customer:1", occurred_at=at + timedelta(days=1)))
+    url = f"/api/v1/orders/{create.order_id}"
+
+    def read(**asked: str) -> tuple[int, str]:
+        answer = api.get(url, asked)
+        return answer.status_code, answer.json().get("status") if answer.status_code == 200 else answer.json()["code"]
+
+    assert read(version="1") == (200, "created")
+    assert read(version="2") == (200, "paid")
+    assert read(version="3") == (404, "order_not_found")
+    assert read(as_of="2011-03-30") == (200, "created")
+    assert read(as_of="2011-03-31T12:00:00Z") == (200, "paid")
+    assert read(as_of="2011-03-29") == (404, "order_not_found")
+    assert read(recorded_by="2011-03-31") == (404, "order_not_found")
+    assert read(as_of="2011-03-30", recorded_by="2999-01-01") == (200, "created")
+    assert read(as_of="yesterday") == (400, "invalid")
+    assert read(version="one") == (400, "invalid")
+
+
+def test_nobody_reads_the_past_of_anothers_order(api: APIClient) -> None:
+    create = replace(new_order(), customer_id=new_id())
+    dispatch(create, Context(actor="customer:1"))
+    for asked in ({"version": "1"}, {"as_of": "2999-01-01"}, {"recorded_by": "2999-01-01"}):
+        assert api.get(f"/api/v1/orders/{create.order_id}", asked).status_code == 404

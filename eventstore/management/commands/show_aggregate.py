@@ -7,10 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
-from eventstore import codec
+from eventstore import codec, timetravel
 from eventstore.errors import AggregateNotFound
 from eventstore.timetravel import AsOf, load
 
@@ -21,8 +19,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("aggregate", type=UUID)
         parser.add_argument("--at-version", type=int, help="As of this version.")
-        parser.add_argument("--recorded-by", type=moment, help="What was known at this moment (ISO 8601).")
-        parser.add_argument("--occurred-by", type=moment, help="What had happened by this moment (ISO 8601).")
+        parser.add_argument("--recorded-by", type=moment, help="What was recorded by this moment (ISO 8601).")
+        parser.add_argument("--as-of", type=moment, help="What had happened by this moment (ISO 8601).")
 
     def handle(
         self,
@@ -30,11 +28,11 @@ class Command(BaseCommand):
         aggregate: UUID,
         at_version: int | None,
         recorded_by: datetime | None,
-        occurred_by: datetime | None,
+        as_of: datetime | None,
         **options: Any,
     ) -> None:
         try:
-            past = load(aggregate, AsOf(version=at_version, recorded=recorded_by, occurred=occurred_by))
+            past = load(aggregate, AsOf(version=at_version, recorded=recorded_by, occurred=as_of))
         except AggregateNotFound as error:
             raise CommandError(error.message) from error
         shown = {
@@ -58,14 +56,7 @@ class Command(BaseCommand):
 
 
 def moment(text: str) -> datetime:
-    """A date (its last instant) or a date and time; without a zone it is the shop's."""
     try:
-        found = parse_datetime(text)
-        day = parse_date(text)
-    except ValueError:
-        found = day = None
-    if day is not None:
-        found = datetime.combine(day, datetime.max.time())
-    if found is None:
-        raise ArgumentTypeError(f"{text!r} is no date or time such as 2011-03-31 or 2011-03-31T12:00")
-    return timezone.make_aware(found) if timezone.is_naive(found) else found
+        return timetravel.moment(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error

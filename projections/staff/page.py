@@ -1,0 +1,92 @@
+"""What an order's page tells beside its row: everything that ever happened, and the order as it was."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from eventstore import codec, store, timetravel
+from eventstore.admin import actor_in_words
+from eventstore.errors import AggregateNotFound
+from eventstore.timetravel import AsOf
+from projections.engine import PROJECTIONS
+from projections.staff.orders import StaffOrder, in_words
+
+
+class NoSuchPast(Exception):
+    """The page was asked for a past that the order does not have. The message says why; show it as it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """An order as it was: its row, when that was, which events count, and whether it is one of its versions."""
+
+    order: StaffOrder
+    when: str
+    versions: frozenset[int]
+    restorable: bool
+
+
+def as_it_was(order: StaffOrder, asked: QueryDict) -> Past | None:
+    """The order at `version`, `as_of` or `recorded_by`; None where it is asked for as it is now. Raises NoSuchPast."""
+    given = {name: str(asked[name]) for name in ("version", "as_of", "recorded_by") if asked.get(name)}
+    if not given or given == {"version": str(order.version)}:
+        return None
+    try:
+        version = _number(given["version"]) if "version" in given else None
+        as_of, recorded_by = (
+            timetravel.moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
+        )
+        facts = timetravel.load(order.order_id, AsOf(version=version, occurred=as_of, recorded=recorded_by)).facts
+    except ValueError as error:
+        raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
+    except AggregateNotFound as error:
+        raise NoSuchPast(
+            "The order did not exist then, or never had that version. It is shown as it is now."
+        ) from error
+    when = [f"at version {version}"] if version else []
+    when += [f"as of {_shown(as_of)}"] if as_of else []
+    when += [f"as known on {_shown(recorded_by)}"] if recorded_by else []
+    return Past(
+        order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts),
+        when=", ".join(when),
+        versions=frozenset(fact.version for fact in facts),
+        restorable=list(given) == ["version"],
+    )
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{text!r} is no version; a version is a whole number, such as 3")
+    return int(text)
+
+
+def _shown(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j M Y, H:i")
+
+
+def timeline(order_id: UUID) -> list[dict[str, Any]]:
+    """An order's events in words, the newest first, read from the log itself: never behind."""
+    return [
+        {
+            "version": fact.version,
+            "words": in_words(fact.event),
+            "who": actor_in_words(fact.metadata.actor),
+            "occurred_at": fact.occurred_at,
+            "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
+            "synthetic": fact.metadata.extra.get("synthetic", ""),
+            "url": reverse("admin:eventstore_event_change", args=[fact.position]),
+            "raw": json.dumps(
+                {"event": json.loads(codec.encode(fact.event)), "metadata": json.loads(codec.encode(fact.metadata))},
+                indent=2,
+                ensure_ascii=False,
+            ),
+        }
+        for fact in reversed(store.read_stream(order_id))
+    ]
