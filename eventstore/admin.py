@@ -19,8 +19,9 @@ from unfold.decorators import display
 
 from eventstore.causality import Chapter, story_of
 from eventstore.messages import EVENTS
-from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand
+from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, Seal
 from eventstore.records import type_name
+from eventstore.seals import public_form
 
 COUNT_UP_TO = 10_000  # rows counted one by one; beyond that nobody pages
 
@@ -127,6 +128,28 @@ class EventAdmin(ReadOnlyAdmin):
             "planned": PlannedCommand.objects.filter(correlation_id=correlation_id, refused_at=None).order_by("due_at"),
         }
         return render_to_string("eventstore/story.html", context)
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    list_display = ("number", "after", "through", "events", "sealed_at")
+    ordering = ("-number",)
+    fieldsets = (
+        ("What it covers", {"fields": ("number", "after", "through", "events", "sealed_at")}),
+        ("What is signed", {"fields": ("statement_shown", "signature_shown")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
+        seals: QuerySet[Seal] = super().get_queryset(request)
+        return seals.defer("leaves")
+
+    @display(description="Statement")
+    def statement_shown(self, seal: Seal) -> str:
+        return pretty(json.loads(public_form(seal)["statement"]))
+
+    @display(description="Signature (Ed25519)")
+    def signature_shown(self, seal: Seal) -> str:
+        return public_form(seal)["signature"]
 
 
 @admin.register(PlannedCommand)

@@ -89,5 +89,17 @@ class WrongKey(Exception):
     """
 
 
+class SealKeyMissing(Exception):
+    """No key is there to seal with. Set SEAL_KEYS; docs/tamper-evidence.md says how one is made."""
+
+
+class MalformedSealKey(Exception):
+    """An entry of SEAL_KEYS or SEAL_PUBLIC_KEYS is no Ed25519 key. The message shows which; correct it."""
+
+
+class NotSealed(Exception):
+    """Nothing can be proved of an event: it is not in the log, not sealed yet, or not what was sealed."""
+
+
 class UndeclaredMessage(TypeError):
     """An object was appended or dispatched that is no declared event or command. Decorate its class."""

@@ -133,3 +133,24 @@ class Correlation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.correlation_id} at {self.position}"
+
+
+class Seal(models.Model):
+    """Proof of what a range of the log was. Rows are only ever added. `eventstore.seals` says what is signed."""
+
+    number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without holes.")
+    after = models.BigIntegerField(help_text="The range begins after this position,")
+    through = models.BigIntegerField(help_text="and ends with this one.")
+    events = models.PositiveIntegerField()
+    root = models.BinaryField(help_text="Of the Merkle tree over the range's events.")
+    previous = models.BinaryField(help_text="The hash of the seal before.")
+    sealed_at = models.DateTimeField()
+    public_key = models.BinaryField()
+    signature = models.BinaryField()
+    leaves = models.BinaryField(help_text="Position and hash of each event: to say which one is not as it was.")
+
+    class Meta:
+        db_table = "seals"
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"

@@ -22,6 +22,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "System",
         (
             ("Event log", "history", "eventstore", "event"),
+            ("Seals", "verified", "eventstore", "seal"),
             ("Planned commands", "schedule", "eventstore", "plannedcommand"),
             ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
             ("Projections", "sync", "projections", "checkpoint"),

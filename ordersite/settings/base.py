@@ -106,6 +106,13 @@ SPECTACULAR_SETTINGS = {
 }
 
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
+# How often (seconds) what is settled in the log is sealed, and the latest seal given away: to a file, by mail.
+SEAL_SECONDS = env.float("SEAL_SECONDS", default=60.0)
+SEAL_PUBLISH_SECONDS = env.float("SEAL_PUBLISH_SECONDS", default=86_400.0)
+SEAL_FILE = env.str("SEAL_FILE", default="")
+SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
+SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # in hex, of keys that sign no more and are still trusted
+
 # An order that is not paid within so many days is cancelled; 0: never.
 UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
 
@@ -114,11 +121,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": task, "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS}}
-    for name, task in (
-        ("sweep", "projections.tasks.sweep"),
-        ("react", "eventstore.processes.run"),
-        ("correlate", "eventstore.causality.correlate"),
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),
+        ("react", "eventstore.processes.run", SWEEP_SECONDS),
+        ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
+        ("seal", "eventstore.publishing.seal", SEAL_SECONDS),
+        ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
     )
 }
 # A publisher gives up at once where the broker is down: the sweep finds what was not announced.

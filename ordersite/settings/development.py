@@ -30,6 +30,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or keep_secret(STATE_DIR / "secre
 # Whose data is erased must stay erased: the key is kept beside the database it belongs to.
 _personal_data_key = keep_secret(STATE_DIR / "personal-data-key", new_key)
 PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", default=[f"local:{_personal_data_key}"])
+SEAL_KEYS = env.list("SEAL_KEYS", default=[keep_secret(STATE_DIR / "seal-key", new_key)])
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 DEMO_ACCOUNTS = True

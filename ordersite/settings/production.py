@@ -1,4 +1,4 @@
-"""For a shop. DATABASE_URL, REDIS_URL, SECRET_KEY, PERSONAL_DATA_KEYS, ALLOWED_HOSTS come from the environment."""
+"""For a shop. Addresses, secrets and keys come from the environment: docs/operations.md lists them."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, cache, database, env
@@ -11,10 +11,16 @@ CELERY_BROKER_URL = REDIS_URL
 
 SECRET_KEY = env.str("SECRET_KEY")
 PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS")
+SEAL_KEYS = env.list("SEAL_KEYS")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"https://{host}" for host in ALLOWED_HOSTS])
 DEBUG = False
 DEMO_ACCOUNTS = False
+
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"ordersite@{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
+)
 
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
@@ -16,6 +15,7 @@ from eventstore.errors import AggregateNotFound
 from eventstore.ids import new_id
 from eventstore.timetravel import AsOf, load
 from tests.eventstore.tally import Count, Tally
+from tests.eventstore.tampering import behind_the_logs_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = datetime(2011, 3, 30, 12, tzinfo=UTC)
@@ -88,13 +88,6 @@ def check(*arguments: str) -> str:
     except CommandError as error:
         return err.getvalue() + str(error)
     return out.getvalue()
-
-
-def behind_the_logs_back(statement: str, *values: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
-        cursor.execute(statement, values)
-        cursor.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only")
 
 
 def test_the_deployment_gate_reads_and_refolds_everything() -> None:

@@ -5,12 +5,16 @@ from typing import Any
 from django.core.management.commands.flush import Command as Flush
 from django.db import connection
 
+GUARDED = ("events", "seals")
+
 
 class Command(Flush):
     def handle(self, **options: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
+            for table in GUARDED:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only")
             try:
                 super().handle(**options)
             finally:
-                cursor.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only")
+                for table in GUARDED:
+                    cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only")

@@ -1,0 +1,32 @@
+"""`manage.py prove EVENT`: that an event was in the log when its seal was signed, for anybody to check."""
+
+import json
+from argparse import ArgumentTypeError
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from eventstore.errors import NotSealed
+from eventstore.seals import prove
+
+
+class Command(BaseCommand):
+    help = "Print an inclusion proof of an event as JSON. docs/verify_proof.py checks it with the public key alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("event", type=_event, help="Its position, or its event id.")
+
+    def handle(self, *, event: int | UUID, **options: Any) -> None:
+        try:
+            proof = prove(event)
+        except NotSealed as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(json.dumps(proof, indent=2, ensure_ascii=False))
+
+
+def _event(text: str) -> int | UUID:
+    try:
+        return int(text) if text.isdecimal() else UUID(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is neither a position nor an event id") from error

@@ -1,0 +1,42 @@
+"""`manage.py seal_log`: seal what is settled now, and give the latest seal away."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from eventstore import publishing, sealkeys, seals
+from eventstore.errors import MalformedSealKey, SealKeyMissing
+
+
+class Command(BaseCommand):
+    help = "Seal what is settled in the log. A worker does it every SEAL_SECONDS; this does it now."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--to-file", type=Path, help="Append the latest seal to this file, a JSON line each.")
+        parser.add_argument("--mail", action="store_true", help="Send the latest seal to SEAL_MAIL_TO.")
+        parser.add_argument("--public-key", action="store_true", help="Only print the public key, in hex.")
+
+    def handle(self, *, to_file: Path | None, mail: bool, public_key: bool, **options: Any) -> None:
+        try:
+            if public_key:
+                self.stdout.write(sealkeys.public_bytes(sealkeys.signing_key()).hex())
+                return
+            made = seals.seal_settled()
+        except (SealKeyMissing, MalformedSealKey) as error:
+            raise CommandError(str(error)) from error
+        newest = seals.newest()
+        if newest is None:
+            self.stdout.write("nothing to seal: the log is empty")
+            return
+        self.stdout.write(f"{made} new; {newest} covers the log through position {newest.through}")
+        if mail and not settings.SEAL_MAIL_TO:
+            raise CommandError("SEAL_MAIL_TO names nobody")
+        try:
+            if to_file:
+                publishing.to_file(newest, to_file)
+            if mail:
+                publishing.by_mail(newest, settings.SEAL_MAIL_TO)
+        except OSError as error:
+            raise CommandError(f"the seal could not be given away: {error}") from error

@@ -1,0 +1,62 @@
+"""`manage.py verify_log`: is the log what was sealed? Names what was changed, removed or inserted."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import Progress
+
+from eventstore.errors import MalformedSealKey
+from eventstore.models import Seal
+from eventstore.verification import Report, verify
+
+SHOWN = 20  # findings printed one by one
+
+
+class Command(BaseCommand):
+    help = "Recompute every seal of the log; fail, and name the first event that is not as it was, if one is not."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="Ranges recomputed at once.")
+        parser.add_argument("--against", type=Path, help="A file of seals given away earlier; its last one counts.")
+
+    def handle(self, *, workers: int, against: Path | None, **options: Any) -> None:
+        if workers < 1:
+            raise CommandError(f"--workers is at least 1, not {workers}")
+        published = _last_line(against) if against else None
+        with Progress(console=Console(file=sys.stderr)) as bar:
+            task = bar.add_task("verifying", total=Seal.objects.count())
+            try:
+                report = verify(workers=workers, published=published, progress=lambda seals: bar.advance(task, seals))
+            except MalformedSealKey as error:
+                raise CommandError(str(error)) from error
+        self._tell(report)
+
+    def _tell(self, report: Report) -> None:
+        for finding in report.findings[:SHOWN]:
+            more = f" ({finding.others} more in that range)" if finding.others else ""
+            self.stderr.write(finding.words + more)
+        if len(report.findings) > SHOWN:
+            self.stderr.write(f"and {len(report.findings) - SHOWN} more ranges")
+        if report.findings:
+            raise CommandError(f"the log is not what was sealed; the first: {report.findings[0].words}")
+        self.stdout.write(
+            f"{report.events:,} events are as {report.seals:,} seals say; {report.unsealed:,} are not sealed yet"
+        )
+
+
+def _last_line(path: Path) -> str:
+    """Raises CommandError for what is no file of seals."""
+    try:
+        lines = path.read_text().split("\n")
+        line = next(line for line in reversed(lines) if line.strip())
+        json.loads(json.loads(line)["statement"])["seal"]
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+    except (StopIteration, ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"the last line of {path} is no seal as `seal_log --to-file` writes it") from error
+    return line

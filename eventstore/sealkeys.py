@@ -1,0 +1,58 @@
+"""The keys that sign seals, from SEAL_KEYS (the first signs) and SEAL_PUBLIC_KEYS (of those that are retired)."""
+
+import base64
+import binascii
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+
+from eventstore.errors import MalformedSealKey, SealKeyMissing
+
+_BYTES = 32
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The key in use. Raises SealKeyMissing, MalformedSealKey."""
+    if not settings.SEAL_KEYS:
+        raise SealKeyMissing("SEAL_KEYS is empty: nothing can be sealed")
+    return _private(settings.SEAL_KEYS[0])
+
+
+def trusted() -> frozenset[bytes]:
+    """The public keys whose seals count. Raises MalformedSealKey."""
+    own = (public_bytes(_private(entry)) for entry in settings.SEAL_KEYS)
+    return frozenset((*own, *map(_public, settings.SEAL_PUBLIC_KEYS)))
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def is_signed(message: bytes, signature: bytes, public_key: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _private(entry: str) -> Ed25519PrivateKey:
+    try:
+        seed = base64.urlsafe_b64decode(entry)
+    except binascii.Error:
+        seed = b""
+    if len(seed) != _BYTES:
+        raise MalformedSealKey(f"an entry of SEAL_KEYS is not base64 of {_BYTES} bytes (it begins {entry[:4]!r})")
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def _public(entry: str) -> bytes:
+    try:
+        key = bytes.fromhex(entry)
+    except ValueError:
+        key = b""
+    if len(key) != _BYTES:
+        raise MalformedSealKey(f"an entry of SEAL_PUBLIC_KEYS is not {_BYTES} bytes in hex: {entry!r}")
+    return key
