@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Model, QuerySet
@@ -14,12 +14,13 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
 
 from eventstore.causality import Chapter, story_of
 from eventstore.messages import EVENTS
-from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, Seal
+from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.queue import redrive
 from eventstore.records import type_name
 from eventstore.seals import public_form
 
@@ -158,6 +159,30 @@ class PlannedCommandAdmin(ReadOnlyAdmin):
     list_filter = (("refused_at", admin.EmptyFieldListFilter), "process")
     search_fields = ("key__exact",)
     ordering = ("due_at",)
+
+
+@admin.register(QueuedCommand)
+class QueuedCommandAdmin(ReadOnlyAdmin):
+    list_display = ("accepted_at", "command_type", "aggregate_id", "status", "attempts", "problem", "finished_at")
+    list_filter = (("status", ChoicesDropdownFilter),)
+    search_fields = ("command_id__exact", "aggregate_id__exact")
+    exclude = ("body", "fingerprint")
+    ordering = ("-id",)
+    actions = ("redrive",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueuedCommand]:
+        queued: QuerySet[QueuedCommand] = super().get_queryset(request)
+        return queued.defer("body")
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("eventstore.redrive_queuedcommand"))
+
+    @action(description="Try again what failed", permissions=["redrive"])
+    def redrive(self, request: HttpRequest, queryset: QuerySet[QueuedCommand]) -> None:
+        failed = list(queryset.filter(status=QueuedCommand.Status.FAILED))
+        for queued in failed:
+            redrive(queued)
+        messages.info(request, f"{len(failed)} will be tried again.")
 
 
 @admin.register(ConsumerCheckpoint)

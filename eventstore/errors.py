@@ -44,6 +44,10 @@ class IdempotencyConflict(Exception):
         self.command_id = command_id
 
 
+class QueueFull(Exception):
+    """So many commands wait that no more are taken. Send it again later, or let more workers run."""
+
+
 class MixedBatch(ValueError):
     """A batch restores an aggregate and changes it too. Send what restores it in a batch of its own."""
 

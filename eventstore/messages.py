@@ -48,6 +48,8 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 EVENT_TYPES: dict[type, EventType] = {}
 COMMANDS: dict[str, CommandType] = {}
 COMMAND_TYPES: dict[type, CommandType] = {}
+GUARDS: dict[str, type] = {}
+GUARD_NAMES: dict[type, str] = {}
 
 
 def personal() -> Any:
@@ -101,6 +103,23 @@ def command(name: str, *, incidental: tuple[str, ...] = ()) -> Callable[[type[T]
         frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         declared = CommandType(name, incidental, frozen)
         COMMAND_TYPES[frozen] = _claim(COMMANDS, name, declared)
+        return frozen
+
+    return decorate
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def guard(name: str) -> Callable[[type[T]], type[T]]:
+    """Declare a guard: what a command's sender may see, checked on the state before the rules are asked.
+
+    A class with `__call__(self, state)`, which raises CommandRefused. Under its name it is kept with a queued command.
+    """
+
+    def decorate(cls: type[T]) -> type[T]:
+        frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+        if GUARDS.setdefault(name, frozen) is not frozen:
+            raise DuplicateName(f"{name!r} names two guards")
+        GUARD_NAMES[frozen] = name
         return frozen
 
     return decorate

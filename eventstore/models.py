@@ -154,3 +154,45 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"seal {self.number}"
+
+
+class QueuedCommand(models.Model):
+    """A command that was accepted to be done later, and its outcome. The body goes when there is one."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+
+    id = models.BigAutoField(primary_key=True, help_text="The order in which they came.")
+    command_id = models.UUIDField(unique=True)
+    command_type = models.CharField(max_length=100)
+    fingerprint = models.BinaryField()
+    aggregate_id = models.UUIDField()
+    owner_id = models.UUIDField(help_text="Who may read the outcome, and under whose key the body is encrypted.")
+    body = models.BinaryField(null=True)
+    context = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    version = models.PositiveIntegerField(null=True, help_text="The aggregate's version after it was done.")
+    refusal = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, help_text="Why the last attempt failed.")
+    accepted_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "command_queue"
+        permissions = (("redrive_queuedcommand", "Can have failed commands tried again"),)
+        indexes = (
+            models.Index(fields=("id",), condition=models.Q(status="waiting"), name="command_queue_waiting"),
+            models.Index(
+                fields=("aggregate_id", "id"), condition=models.Q(status="waiting"), name="command_queue_aggregate"
+            ),
+            models.Index(fields=("finished_at",), name="command_queue_finished"),
+            models.Index(fields=("owner_id",), name="command_queue_owner"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.command_type} {self.command_id}"

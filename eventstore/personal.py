@@ -77,6 +77,20 @@ def opener(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:
     return reveal
 
 
+def conceal_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
+    """What else may hold a subject's data, encrypted and bound to `name`. Raises SubjectWasErased, WrongKey."""
+    return _encrypt(AESGCM(keys_of([subject_id])[subject_id]), data, name.bytes)
+
+
+def reveal_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
+    """What `conceal_bytes` was given. Raises SubjectWasErased, WrongKey."""
+    stored = _stored_or_made([subject_id])[0]
+    try:
+        return AESGCM(unwrap(stored)).decrypt(data[:_NONCE], data[_NONCE:], name.bytes)
+    except (InvalidTag, ValueError) as error:
+        raise WrongKey(f"what is kept of {subject_id} under {name} cannot be decrypted") from error
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 _remembered: dict[UUID, tuple[float, bytes]] = {}

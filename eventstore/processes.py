@@ -15,11 +15,10 @@ from uuid import UUID, uuid5
 
 import msgspec
 from celery import shared_task
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
-from eventstore import codec
+from eventstore import bell, codec
 from eventstore.codec import IMPORTED
 from eventstore.consumers import follow, start_here
 from eventstore.dispatch import Context, dispatch
@@ -31,8 +30,7 @@ from eventstore.records import Damaged, Recorded
 log = logging.getLogger(__name__)
 
 _IDS = UUID("3c1d6a52-8f0e-4a37-9d6b-5e2f1b7c9a40")
-_BELL = "processes:bell"
-_BELL_SECONDS = 30  # a bell that nobody heard may be rung again after this
+_BELL = "processes"
 AT_ONCE = 10_000  # commands sent in one run; the next run goes on
 LONGEST_PAUSE = timedelta(hours=1)  # between two attempts at a command that fails, though no rule refuses it
 
@@ -120,14 +118,13 @@ def plans_for(key: UUID) -> list[tuple[str, datetime]]:
 
 def ring(sender: Any = None, **news: Any) -> None:
     """Wake the processes. Receives `events_appended`."""
-    if cache.add(_BELL, 1, _BELL_SECONDS):
-        run.apply_async(retry=False)
+    bell.ring(_BELL, run)
 
 
 @shared_task
 def run() -> None:
     """Hear what is new and send what is due; one process's trouble is not the others'. Beat calls it, and the bell."""
-    cache.delete(_BELL)  # before reading: whoever commits from now on rings anew
+    bell.heard(_BELL)
     install()
     for process in PROCESSES.values():
         try:

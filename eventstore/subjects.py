@@ -10,7 +10,7 @@ from eventstore.decider import Decider, register
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.messages import command, event
-from eventstore.models import CommandReceipt, Event, Snapshot, SubjectKey
+from eventstore.models import CommandReceipt, Event, QueuedCommand, Snapshot, SubjectKey
 
 _NAMES = UUID("7f0d0c52-3c0b-4a58-9f6b-6f8f6f0f2a11")
 
@@ -61,6 +61,8 @@ def erase(subject_id: UUID, context: Context) -> Answer:
         theirs = Event.objects.filter(subject_id=subject_id).values("aggregate_id")
         CommandReceipt.objects.filter(aggregate_id__in=theirs).delete()
         Snapshot.objects.filter(aggregate_id__in=theirs).delete()
+        # What still waits in the queue is unreadable from here on, and will be refused.
+        QueuedCommand.objects.filter(owner_id=subject_id).exclude(status=QueuedCommand.Status.WAITING).delete()
         transaction.on_commit(lambda: personal.forget(subject_id))
         return dispatch(EraseSubject(subject_id=subject_id), context)
 

@@ -1,7 +1,6 @@
 """HTTP to command. A command's body, its checks and its documentation come from its dataclass, declared once."""
 
 import re
-from collections.abc import Callable
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
@@ -16,11 +15,12 @@ from rest_framework.views import APIView
 from rest_framework_dataclasses.serializers import DataclassSerializer
 
 from eventstore.dispatch import Answer, Context, dispatch
-from eventstore.errors import AggregateNotFound
 from eventstore.ids import new_id
+from eventstore.models import QueuedCommand
+from eventstore.queue import accept
 from orders.commands import CancelOrder, CreateOrder, PayOrder
 from orders.http import buyer_of, correlation_of, customer_of
-from orders.order import Order
+from orders.order import OwnOrder
 
 _KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -41,11 +41,28 @@ IF_MATCH = OpenApiParameter(
 )
 
 
+PREFER = OpenApiParameter(
+    "Prefer",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="`respond-async`: do not wait. The command is accepted (202), and will be done even if everything here"
+    " dies; what came of it is at the answer's `Location`.",
+)
+
+
 class AnswerSerializer(serializers.Serializer[Answer]):
     """What a command did. Ask for the order with `min_version` to see it done."""
 
     order_id = serializers.UUIDField(source="aggregate_id")
     version = serializers.IntegerField(help_text="The order's version after this command.")
+
+
+class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
+    """A command that will be done: the answer to `Prefer: respond-async`. Its `Location` tells what came of it."""
+
+    command_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
+    order_id = serializers.UUIDField(source="aggregate_id")
 
 
 class CommandSerializer(DataclassSerializer[Any]):
@@ -77,18 +94,24 @@ class CommandView(APIView):
 
     body: ClassVar[type[CommandSerializer]]
 
-    def send(self, request: Request, guard: Callable[[Order], None] | None = None, **supplied: Any) -> Answer:
-        """Validate, dispatch, answer. Raises what `dispatch` raises, and ValidationError."""
+    def send(self, request: Request, code: int, guard: OwnOrder | None = None, **supplied: Any) -> Response:
+        """Validate, then do the command and answer with `code`; or, if that is preferred, accept it to be done later.
+
+        Raises what `dispatch` and `accept` raise, and ValidationError.
+        """
+        customer_id = customer_of(request)
         body = self.body(data=request.data, context={"supplied": supplied})
         body.is_valid(raise_exception=True)
         context = Context(
-            actor=f"customer:{customer_of(request)}",
+            actor=f"customer:{customer_id}",
             command_id=self._command_id(request),
             correlation_id=correlation_of(request),
             expected_version=_if_match(request),
             guard=guard,
         )
-        return dispatch(body.validated_data, context)
+        if _prefers_async(request):
+            return accepted(accept(body.validated_data, context, owner=customer_id))
+        return _answer(dispatch(body.validated_data, context), code)
 
     @staticmethod
     def _command_id(request: Request) -> UUID:
@@ -111,6 +134,22 @@ def _if_match(request: Request) -> int | None:
     return int(given.strip('"'))
 
 
+def _prefers_async(request: Request) -> bool:
+    """RFC 7240: preferences come in any order and case, and unknown ones are ignored."""
+    preferences = request.headers.get("Prefer", "").split(",")
+    return any(re.split("[;=]", each)[0].strip().lower() == "respond-async" for each in preferences)
+
+
+def accepted(queued: QueuedCommand) -> Response:
+    """202: the command will be done; `Location` tells what came of it."""
+    headers = {
+        "Location": reverse("command", args=[queued.command_id]),
+        "Preference-Applied": "respond-async",
+        "Retry-After": "1",
+    }
+    return Response(AcceptedSerializer(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
 def _answer(answer: Answer, code: int) -> Response:
     headers = {"ETag": f'"{answer.version}"'}
     if answer.replayed:
@@ -127,30 +166,20 @@ class PlaceOrder(CommandView):
         operation_id="order_create",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY],
-        responses={201: AnswerSerializer},
+        parameters=[IDEMPOTENCY_KEY, PREFER],
+        responses={201: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request) -> Response:
         """Place an order."""
-        answer = self.send(
-            request,
-            order_id=new_id(),
-            **buyer_of(request),
-        )
-        return _answer(answer, status.HTTP_201_CREATED)
+        return self.send(request, status.HTTP_201_CREATED, order_id=new_id(), **buyer_of(request))
 
 
 class OwnOrderCommand(CommandView):
     """A command to an existing order, which to anybody but its customer does not exist."""
 
     def send_to(self, request: Request, order_id: UUID) -> Response:
-        customer_id = customer_of(request)
-
-        def own(order: Order) -> None:
-            if order.customer_id != customer_id:
-                raise AggregateNotFound("order_not_found", f"there is no order {order_id}")
-
-        return _answer(self.send(request, own, order_id=order_id), status.HTTP_200_OK)
+        own = OwnOrder(order_id=order_id, customer_id=customer_of(request))
+        return self.send(request, status.HTTP_200_OK, own, order_id=order_id)
 
 
 class PayOwnOrder(OwnOrderCommand):
@@ -160,8 +189,8 @@ class PayOwnOrder(OwnOrderCommand):
         operation_id="order_pay",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
-        responses={200: AnswerSerializer},
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER],
+        responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Pay what is due."""
@@ -175,8 +204,8 @@ class CancelOwnOrder(OwnOrderCommand):
         operation_id="order_cancel",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH],
-        responses={200: AnswerSerializer},
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER],
+        responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Cancel the order, as long as it has not been shipped."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from eventstore.decider import Decider, register
 from eventstore.errors import AggregateNotFound, CommandRefused
+from eventstore.messages import guard
 from eventstore.restoring import register_restore
 from orders.commands import (
     CancelOrder,
@@ -240,6 +241,18 @@ def _fact_of_the_world(event: OrderEvent) -> tuple[str, str] | None:
 def _require_exists(order_id: UUID, order: Order) -> None:
     if order.status is Status.NEW:
         raise AggregateNotFound("order_not_found", f"there is no order {order_id}")
+
+
+@guard("order.own")
+class OwnOrder:
+    """Lets only its customer near an order: to anybody else it does not exist."""
+
+    order_id: UUID
+    customer_id: UUID
+
+    def __call__(self, order: Order) -> None:
+        if order.customer_id != self.customer_id:
+            raise AggregateNotFound("order_not_found", f"there is no order {self.order_id}")
 
 
 ORDER = Decider(

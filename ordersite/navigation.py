@@ -23,6 +23,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Event log", "history", "eventstore", "event"),
             ("Seals", "verified", "eventstore", "seal"),
+            ("Queued commands", "pending_actions", "eventstore", "queuedcommand"),
             ("Planned commands", "schedule", "eventstore", "plannedcommand"),
             ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
             ("Projections", "sync", "projections", "checkpoint"),

@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict
+from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
 from projections.waiting import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
@@ -60,6 +60,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     return _respond(response.status_code, code, detail, headers)
 
 
+def problem_of(refusal: Exception) -> dict[str, Any]:
+    """What a request that waits would have been answered, where the domain refused its command."""
+    known = _of_the_domain(refusal)
+    assert known, refusal
+    return _body(*known[:3])
+
+
 def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
     """Status, code, words and headers of what is refused on purpose."""
     known: tuple[int, str, str, dict[str, str]]
@@ -81,6 +88,8 @@ def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | N
             known = (413, "body_too_large", "the body is larger than this site takes: send less at once", {})
         case RecursionError():
             known = (400, "parse_error", "the body is nested too deeply", {})
+        case QueueFull():
+            known = (503, "queue_full", str(error), {"Retry-After": "5"})
         case NotYetVisible():
             known = (503, "not_yet_visible", f"{error}; ask again in a moment", later)
         case _:

@@ -12,6 +12,7 @@ ACCOUNTANTS = "Accountants"
 _ROLES = {
     BACK_OFFICE: (
         "view_stafforder", "send_commands", "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
+        "view_queuedcommand", "redrive_queuedcommand",
         "view_checkpoint", "view_parkedevent",
         "view_accountingday", "view_accountingorder", "view_accountingentry",
     ),

@@ -30,12 +30,14 @@ class Schema(AutoSchema):
             problems |= {"401": "Wrong name or password.", "429": "Too many attempts; see `Retry-After`."}
         if "{order_id}" in self.path:
             problems["404"] = "You have no such order."
+        if "{command_id}" in self.path:
+            problems["404"] = "You sent no such command with `Prefer: respond-async`, or too long ago."
         if self.method == "GET" and "{order_id}" in self.path:
             problems["503"] = "`min_version` is not visible yet; see `Retry-After`."
         if self.method == "POST" and "/orders" in self.path:
             problems |= {
                 "413": "The body is too large.",
-                "503": "Too many change this order at once; see `Retry-After`.",
+                "503": "Too many change this order at once, or wait to be done; see `Retry-After`.",
                 "409": "A rule of the order forbids it; `code` says which.",
                 "412": "The order has changed since the version you named.",
                 "422": "This Idempotency-Key was used for another request.",

@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/v1/orders/<uuid:order_id>", api.GetOwnOrder.as_view(), name="order"),
     path("api/v1/orders/<uuid:order_id>/payments", api.PayOwnOrder.as_view(), name="order-payments"),
     path("api/v1/orders/<uuid:order_id>/cancel", api.CancelOwnOrder.as_view(), name="order-cancel"),
+    path("api/v1/commands/<uuid:command_id>", api.GetCommand.as_view(), name="command"),
     path("api/v1/schema", SpectacularAPIView.as_view(**_open), name="schema"),
     path("api/v1/docs", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
 ]

@@ -13,13 +13,12 @@ from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from eventstore import store
+from eventstore import bell, store
 from projections.checkpoints import Checkpoint
 from projections.engine import PROJECTIONS, Progress, catch_up, projection_named
 
 log = logging.getLogger(__name__)
 
-BELL_SECONDS = 30  # a bell that nobody heard may be rung again after this
 HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a part of the log
 BUSY_SECONDS = 0.2  # until a worker looks again at a projection that somebody else was working on
 SWEPT = "projections:swept"
@@ -28,16 +27,15 @@ SWEPT = "projections:swept"
 def ring(sender: Any = None, **signal: Any) -> None:
     """Wake every projection that was not woken already. Receives `events_appended`."""
     for name in PROJECTIONS:
-        if cache.add(_bell(name), 1, BELL_SECONDS):
-            project.apply_async((name,), retry=False)
+        bell.ring(_bell(name), project, name)
 
 
 @shared_task
 def project(name: str) -> None:
     """Bring one projection level with the log; where somebody else is at it, come back in a moment."""
-    cache.delete(_bell(name))  # before reading: whoever commits from now on rings anew
-    if _catch_up_near(name).busy and cache.add(_bell(name), 1, BELL_SECONDS):
-        project.apply_async((name,), countdown=BUSY_SECONDS, retry=False)
+    bell.heard(_bell(name))
+    if _catch_up_near(name).busy:
+        bell.ring(_bell(name), project, name, countdown=BUSY_SECONDS)
 
 
 @shared_task
@@ -76,4 +74,4 @@ def _sweep_at_start(**signal: Any) -> None:
 
 
 def _bell(name: str) -> str:
-    return f"projections:bell:{name}"
+    return f"projection:{name}"

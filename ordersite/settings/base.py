@@ -103,6 +103,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "projections.shared.Status",
+        "CommandStatus": "eventstore.models.QueuedCommand.Status",
+    },
 }
 
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
@@ -112,6 +116,10 @@ SEAL_PUBLISH_SECONDS = env.float("SEAL_PUBLISH_SECONDS", default=86_400.0)
 SEAL_FILE = env.str("SEAL_FILE", default="")
 SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
 SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # in hex, of keys that sign no more and are still trusted
+
+# Commands that may wait to be done later; more are refused. Days for which an outcome can be read.
+COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
+COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)
 
 # An order that is not paid within so many days is cancelled; 0: never.
 UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
@@ -126,6 +134,8 @@ CELERY_BEAT_SCHEDULE = {
         ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),
         ("react", "eventstore.processes.run", SWEEP_SECONDS),
         ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
+        ("queue", "eventstore.queue.run", SWEEP_SECONDS),
+        ("prune-queue", "eventstore.queue.prune", 3600.0),
         ("seal", "eventstore.publishing.seal", SEAL_SECONDS),
         ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
     )

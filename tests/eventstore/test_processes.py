@@ -186,7 +186,7 @@ def test_a_commit_wakes_the_processes_and_a_broker_that_is_down_only_delays_them
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[Any] = []
-    monkeypatch.setattr(processes.run, "apply_async", lambda **options: rung.append(options))
+    monkeypatch.setattr(processes.run, "apply_async", lambda arguments, **options: rung.append(options))
     count(1)
     count(1)
     assert len(rung) == 1, "one bell for both"
