@@ -136,6 +136,7 @@ def test_a_worker_that_dies_after_the_append_has_done_nothing_or_all(monkeypatch
 def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, sound = new_id(), new_id()
     bad, behind, other = count(poisoned, 666), count(poisoned, 1), count(sound, 1)
+
     def dispatch_or_fail(command: Any, context: Context) -> Answer:
         if command.by == 666:
             raise RuntimeError("a bug")

@@ -126,6 +126,7 @@ def test_production_settings_pass_djangos_own_deployment_check_and_need_their_en
         "REDIS_URL": os.environ["REDIS_URL"],
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ALLOWED_HOSTS": "shop.example",
+        "SEAL_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "PERSONAL_DATA_KEYS": f"one:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}",
     }
     checked = manage("check", "--deploy", "--fail-level", "WARNING", **production)

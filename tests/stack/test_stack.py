@@ -83,6 +83,34 @@ def test_a_worker_killed_in_the_middle_of_an_import_is_started_again_and_nothing
     assert ", 0 parked" in compared
 
 
+def test_what_was_accepted_is_done_once_although_the_worker_is_killed_and_the_broker_emptied(running: Running) -> None:
+    auth = customer(running)
+    empty_the_broker = (
+        "import redis; from django.conf import settings; redis.Redis.from_url(settings.REDIS_URL).flushall()"
+    )
+    locations = []
+    for number in range(60):
+        headers = {"Idempotency-Key": f"async-{number}", "Prefer": "respond-async"}
+        status, answered, _ = running.call("POST", "/api/v1/orders", ORDER, **auth, **headers)
+        assert status == 202
+        locations.append(answered["Location"])
+        if number in (15, 40):
+            os.killpg(running.pid_of("worker"), signal.SIGKILL)
+    running.manage("shell", "--no-imports", "-c", empty_the_broker)
+    deadline = time.monotonic() + 60
+    outcomes: list[Any] = []
+    while not outcomes or any(outcome["status"] == "waiting" for outcome in outcomes):
+        assert time.monotonic() < deadline, "what was accepted is not done"
+        time.sleep(0.5)
+        outcomes = [running.call("GET", location, **auth)[2] for location in locations]
+    assert {outcome["status"] for outcome in outcomes} == {"done"}
+    assert len({outcome["order_id"] for outcome in outcomes}) == 60
+    versions = {
+        running.call("GET", f"/api/v1/orders/{o['order_id']}?min_version=1", **auth)[2]["version"] for o in outcomes
+    }
+    assert versions == {1}
+
+
 def wait_until_level(running: Running, seconds: float = 60) -> None:
     """Until the workers' sweep has found nothing left to do: asks the database as an operator would."""
     script = (
