@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock screenshots clean
+.PHONY: help run test check install format lock bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -42,6 +42,9 @@ format: install  ## write the format and the safe fixes
 lock: install  ## compile requirements.in and requirements-dev.in
 	@for name in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
+
+bench: install  ## the benchmarks: ratios, each side measured in the same run
+	@for name in loading sealing queueing; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 screenshots: install  ## the pictures of the docs, from a site of their own
 	@$(BIN)/python -m tests.browser.screenshots

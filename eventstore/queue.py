@@ -16,6 +16,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from eventstore import bell, codec, personal, store
 from eventstore.codec import Metadata
@@ -47,36 +48,61 @@ def accept(command: object, context: Context, *, owner: UUID) -> QueuedCommand:
     Raises QueueFull, IdempotencyConflict, and SubjectWasErased for an owner who was erased.
     """
     print_ = codec.fingerprint(command)
-    known = QueuedCommand.objects.filter(command_id=context.command_id).first()
-    if known is None:
-        known = _taken(command, context, print_, owner)
-    if bytes(known.fingerprint) != print_:
-        raise IdempotencyConflict(context.command_id)
-    return known
-
-
-def _taken(command: object, context: Context, print_: bytes, owner: UUID) -> QueuedCommand:
     queued = QueuedCommand(
         command_id=context.command_id,
         command_type=codec.command_type_of(command).name,
         fingerprint=print_,
         aggregate_id=decider_of(command).identify(command),
         owner_id=owner,
+        body=personal.conceal_bytes(owner, context.command_id, msgspec.json.encode(command)),
+        context=_stored(context),
     )
-    receipt = store.receipts([context.command_id]).get(context.command_id)
-    if receipt:  # done already, by a request that waited for it
-        queued.aggregate_id, queued.version = receipt.aggregate_id, receipt.version
-        queued.fingerprint, queued.status, queued.finished_at = receipt.fingerprint, Status.DONE, timezone.now()
-    else:
-        waiting = QueuedCommand.objects.filter(status=Status.WAITING)[: settings.COMMAND_QUEUE_LIMIT].count()
-        if waiting >= settings.COMMAND_QUEUE_LIMIT:
-            raise QueueFull(f"{waiting:,} commands are waiting, and no more are taken: send it again in a while")
-        queued.body = personal.conceal_bytes(owner, context.command_id, msgspec.json.encode(command))
-        queued.context = _stored(context)
-    with transaction.atomic():
-        QueuedCommand.objects.bulk_create([queued], ignore_conflicts=True)
+    if _taken(queued):
         transaction.on_commit(_ring, robust=True)
-    return QueuedCommand.objects.get(command_id=context.command_id)  # another request's, where that one was first
+        return queued
+    known = QueuedCommand.objects.filter(command_id=context.command_id).first() or _done_already(queued)
+    if known is None:
+        limit = settings.COMMAND_QUEUE_LIMIT
+        raise QueueFull(f"{limit:,} commands are waiting, and no more are taken: send it again in a while")
+    if bytes(known.fingerprint) != print_:
+        raise IdempotencyConflict(context.command_id)
+    return known
+
+
+# One statement, one round trip. Requests at the same moment do not see each other: the limit is passed by no more of
+# them than there are.
+_TAKE = """
+INSERT INTO command_queue (command_id, command_type, fingerprint, aggregate_id, owner_id, body, context, status,
+                           refusal, attempts, problem)
+SELECT %s, %s, %s, %s, %s, %s, %s, 'waiting', '{}', 0, ''
+ WHERE (SELECT count(*) FROM (SELECT FROM command_queue WHERE status = 'waiting' LIMIT %s) waiting) < %s
+   AND NOT EXISTS (SELECT FROM command_receipts WHERE command_id = %s)
+ON CONFLICT (command_id) DO NOTHING RETURNING id
+"""
+
+
+def _taken(queued: QueuedCommand) -> bool:
+    """Whether it is new, and there was room for it."""
+    limit = settings.COMMAND_QUEUE_LIMIT
+    values: list[Any] = [queued.command_id, queued.command_type, queued.fingerprint, queued.aggregate_id]
+    values += [queued.owner_id, queued.body, Jsonb(queued.context), limit, limit, queued.command_id]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        row = cursor.fetchone()
+    if row:
+        queued.pk = row[0]
+    return row is not None
+
+
+def _done_already(queued: QueuedCommand) -> QueuedCommand | None:
+    """A row for a command that a request which waited has done, so that its outcome can be read like any other's."""
+    receipt = store.receipts([queued.command_id]).get(queued.command_id)
+    if receipt is None:
+        return None
+    queued.aggregate_id, queued.version, queued.fingerprint = receipt.aggregate_id, receipt.version, receipt.fingerprint
+    queued.body, queued.status, queued.finished_at = None, Status.DONE, timezone.now()
+    QueuedCommand.objects.bulk_create([queued], ignore_conflicts=True)
+    return QueuedCommand.objects.get(command_id=queued.command_id)
 
 
 def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:

@@ -26,8 +26,9 @@ _POSITION, _HASH = 8, 32  # bytes of an entry of `leaves`
 _CANONICAL = """jsonb_build_array(position, event_id, aggregate_id, aggregate_type, version, event_type, schema_version,
   event_data, metadata, (extract(epoch FROM timestamp) * 1000000)::bigint, subject_id)::text"""
 _LEAVES = f"""
-SELECT position, sha256('\\x00'::bytea || convert_to({_CANONICAL}, 'UTF8')) FROM events
- WHERE position > %s AND position <= %s ORDER BY position LIMIT %s
+SELECT position, sha256('\\x00'::bytea || convert_to({_CANONICAL}, 'UTF8'))
+  FROM (SELECT * FROM events WHERE position > %s AND position <= %s ORDER BY position LIMIT %s) range
+ ORDER BY position
 """
 
 Leaf = tuple[int, bytes]
