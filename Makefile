@@ -44,7 +44,7 @@ lock: install  ## compile requirements.in and requirements-dev.in
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 bench: install  ## the benchmarks: ratios, each side measured in the same run
-	@for name in loading sealing queueing; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
+	@for name in loading sealing queueing partitions; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
 
 screenshots: install  ## the pictures of the docs, from a site of their own
 	@$(BIN)/python -m tests.browser.screenshots

@@ -27,6 +27,13 @@ from eventstore.seals import public_form
 COUNT_UP_TO = 10_000  # rows counted one by one; beyond that nobody pages
 
 
+# A table that is partitioned has no estimate of its own.
+_ESTIMATE = """
+SELECT coalesce(sum(reltuples), 0) FROM pg_class
+ WHERE relkind = 'r' AND (oid = %s::regclass OR oid IN (SELECT relid FROM pg_partition_tree(%s::regclass)))
+"""
+
+
 class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
     """Counts in bounded time: a whole large table by PostgreSQL's estimate, a filtered one up to a limit."""
 
@@ -35,7 +42,7 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the
         rows: Any = self.object_list
         if not rows.query.where:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table])
+                cursor.execute(_ESTIMATE, [rows.model._meta.db_table] * 2)
                 estimate = int((cursor.fetchone() or (0,))[0])
             if estimate > COUNT_UP_TO:
                 return estimate

@@ -48,6 +48,14 @@ class QueueFull(Exception):
     """So many commands wait that no more are taken. Send it again later, or let more workers run."""
 
 
+class ConversionRefused(Exception):
+    """The log cannot be converted as asked. Nothing was changed; the message says what to do first."""
+
+
+class ConversionTimedOut(Exception):
+    """The log was too busy to be swapped. What was copied is kept: run the conversion again."""
+
+
 class MixedBatch(ValueError):
     """A batch restores an aggregate and changes it too. Send what restores it in a batch of its own."""
 

@@ -117,6 +117,9 @@ SEAL_FILE = env.str("SEAL_FILE", default="")
 SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
 SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # in hex, of keys that sign no more and are still trusted
 
+# In how many hash partitions a new site's log begins; 0: one plain table. A live one: manage.py partition_log.
+EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
+
 # Commands that may wait to be done later; more are refused. Days for which an outcome can be read.
 COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
 COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)

@@ -38,6 +38,7 @@ from projections.engine import (
 )
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder, StaffOrders
+from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import contents, empty, write
 
@@ -278,10 +279,7 @@ def test_an_error_while_reading_is_kept_where_staff_see_it(monkeypatch: pytest.M
 
 
 def damage(order_id: UUID, change: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
-        cursor.execute(f"UPDATE events SET {change} WHERE aggregate_id = %s AND version = 2", [order_id])
-        cursor.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only")
+    behind_the_logs_back(f"UPDATE events SET {change} WHERE aggregate_id = %s AND version = 2", order_id)
 
 
 def test_an_event_that_cannot_be_decoded_is_parked_and_taken_once_it_is_mended() -> None:

@@ -3,18 +3,11 @@
 from typing import Any
 
 from django.core.management.commands.flush import Command as Flush
-from django.db import connection
 
-GUARDED = ("events", "seals")
+from tests.eventstore.tampering import unguarded
 
 
 class Command(Flush):
     def handle(self, **options: Any) -> None:
-        with connection.cursor() as cursor:
-            for table in GUARDED:
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only")
-            try:
-                super().handle(**options)
-            finally:
-                for table in GUARDED:
-                    cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only")
+        with unguarded():
+            super().handle(**options)

@@ -1,0 +1,21 @@
+"""Hash partitions from the beginning, where EVENTS_PARTITIONS asks for them. A log that is filled is left alone."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import migrations
+
+from eventstore import partitioning, store
+
+
+def partition(apps: Any, editor: Any) -> None:
+    wanted = settings.EVENTS_PARTITIONS
+    if wanted and wanted != partitioning.partitions() and store.is_empty():
+        partitioning.convert(wanted)
+        partitioning.drop_old()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("eventstore", "0005_command_queue")]
+
+    operations = [migrations.RunPython(partition, migrations.RunPython.noop)]
