@@ -29,6 +29,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extra: dict[str, str] = {}
 
 
+IMPORTED = "imported"
+"""The mark, in an event's `extra`, of one that another site recorded: when it was brought here."""
+
 Reveal = Callable[[str, Any], Any]
 
 _encode = msgspec.json.Encoder().encode

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import AggregateNotFound
 from eventstore.ids import new_id
 from eventstore.timetravel import AsOf, load
+from tests.eventstore.damage import behind_the_logs_back
 from tests.eventstore.tally import Count, Tally
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,13 +73,6 @@ def check(*arguments: str) -> str:
     except CommandError as error:
         return err.getvalue() + str(error)
     return out.getvalue()
-
-
-def behind_the_logs_back(statement: str, *values: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE events DISABLE TRIGGER events_append_only")
-        cursor.execute(statement, values)
-        cursor.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER events_append_only")
 
 
 def test_the_deployment_gate_reads_and_refolds_everything() -> None:

@@ -1,0 +1,557 @@
+"""Histories taken elsewhere: the same ids, versions and times, all or nothing, under the other site's own keys."""
+
+import io
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventstore import codec, intake, personal, store, timetravel
+from eventstore.copying import Incoming
+from eventstore.dispatch import Context, dispatch, events_appended
+from eventstore.errors import (
+    AggregateNotFound,
+    CommandRefused,
+    CorruptEvent,
+    CorruptLine,
+    ForeignFile,
+    HistoryConflict,
+    MissingUpcaster,
+    NewerSchemaVersion,
+    SubjectWasErased,
+    UndeclaredMessage,
+    UnknownEventType,
+    VersionGap,
+    WrongKey,
+)
+from eventstore.ids import new_id
+from eventstore.intake import Imported, import_history
+from eventstore.interchange import export, histories
+from eventstore.messages import event, upcaster
+from eventstore.messages import personal as personal_field
+from eventstore.models import CommandReceipt, Event, SubjectKey
+from eventstore.subjects import erase
+from eventstore.timetravel import AsOf
+from orders.commands import CancelOrder, CreateOrder, PayOrder, ShipOrder
+from tests.eventstore.damage import behind_the_logs_back, empty
+from tests.eventstore.tally import Count
+from tests.orders.examples import CREATE
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF = Context(actor="staff:anna")
+
+
+def staff(**more: Any) -> Context:
+    return Context(actor="staff:anna", **more)
+
+
+def order(**changes: Any) -> UUID:
+    create = replace(CREATE, order_id=new_id(), **changes)
+    dispatch(create, staff())
+    return create.order_id
+
+
+def paid_order(**changes: Any) -> UUID:
+    order_id = order(**changes)
+    dispatch(PayOrder(order_id=order_id, amount=Decimal(25), payment_method="card"), staff(extra={"note": "by phone"}))
+    return order_id
+
+
+def tally(*counts: int) -> UUID:
+    tally_id = new_id()
+    for by in counts:
+        dispatch(Count(tally_id=tally_id, by=by), staff())
+    return tally_id
+
+
+def file_of(*aggregates: UUID) -> list[str]:
+    return list(export(histories(aggregates)))
+
+
+def load(lines: list[str]) -> Imported:
+    return import_history(io.BytesIO("\n".join(lines).encode("utf-8", "surrogatepass")))
+
+
+def moved(line: str, **changes: Any) -> str:
+    return json.dumps(json.loads(line) | changes)
+
+
+def facts_of(aggregate_id: UUID) -> list[tuple[Any, ...]]:
+    """Everything an import keeps."""
+    return [
+        (
+            fact.event_id,
+            fact.aggregate_type,
+            fact.version,
+            fact.timestamp,
+            fact.event,
+            msgspec.structs.replace(
+                fact.metadata, extra={key: text for key, text in fact.metadata.extra.items() if key != codec.IMPORTED}
+            ),
+        )
+        for fact in store.read_stream(aggregate_id)
+    ]
+
+
+texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12)
+creations = st.builds(
+    lambda **fields: replace(CREATE, order_id=new_id(), **fields),
+    customer_id=st.none() | st.uuids(),
+    customer_name=texts,
+    customer_email=texts,
+    country=texts,
+    reference=texts,
+)
+moments = st.datetimes(timezones=st.just(UTC)).filter(lambda moment: moment.year >= 1000)
+contexts = st.builds(
+    Context,
+    actor=texts,
+    causation_id=st.none() | st.uuids(),
+    occurred_at=st.none() | moments,
+    extra=st.dictionaries(texts, texts, max_size=2),
+)
+ends = st.lists(
+    st.sampled_from(
+        [
+            lambda order_id: PayOrder(order_id=order_id, amount=Decimal("25.00"), payment_method="card"),
+            lambda order_id: ShipOrder(order_id=order_id),
+            lambda order_id: CancelOrder(order_id=order_id, reason="because"),
+        ]
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(creations, ends, contexts, st.booleans()), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
+    orders: list[tuple[CreateOrder, list[Callable[[UUID], object]], Context, bool]],
+) -> None:
+    empty()
+    for create, wishes, context, _ in orders:
+        dispatch(create, replace(context, command_id=new_id()))
+        for wish in wishes:
+            try:
+                dispatch(wish(create.order_id), replace(context, command_id=new_id()))
+            except CommandRefused:
+                continue
+    for create, _, _, erased in orders:
+        if erased and (create.customer_name or create.customer_email):
+            subject_id = create.customer_id or create.order_id
+            if SubjectKey.objects.get(pk=subject_id).wrapped_key is not None:
+                erase(subject_id, staff())
+    ids = [create.order_id for create, _, _, _ in orders]
+    facts = [facts_of(order_id) for order_id in ids]
+    states = [timetravel.load(order_id, AsOf()).state for order_id in ids]
+    lines = file_of(*ids)
+    empty()
+    done = load(lines)
+    assert [facts_of(order_id) for order_id in ids] == facts
+    assert [timetravel.load(order_id, AsOf()).state for order_id in ids] == states
+    assert (done.added, done.present) == (sum(map(len, facts)), 0)
+    assert done.position == store.latest_position()
+    positions = [fact.position for order_id in ids for fact in store.read_stream(order_id)]
+    assert positions == sorted(positions), "positions are new, in the order of the file"
+    again = load(lines)
+    assert (again.added, again.present) == (0, done.added)
+    assert [{**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in file_of(*ids)[1:]] == [
+        {**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in lines[1:]
+    ]
+
+
+def test_a_name_travels_in_the_clear_and_is_encrypted_under_the_other_sites_own_key() -> None:
+    customer = new_id()
+    order_id = paid_order(customer_id=customer)
+    key = bytes(SubjectKey.objects.get().wrapped_key or b"")
+    lines = file_of(order_id)
+    assert "Ada Whitfield" in lines[1]
+    assert personal.PREFIX not in "".join(lines)
+    empty()
+    personal.forget(customer)
+    load(lines)
+    stored = Event.objects.get(version=1)
+    assert stored.subject_id == customer
+    assert stored.event_data["customer_name"].startswith(personal.PREFIX)
+    assert "Ada" not in str(stored.event_data)
+    assert bytes(SubjectKey.objects.get().wrapped_key or b"") != key
+    erase(customer, staff())
+    assert store.read_stream(order_id)[0].event.customer_name == personal.ERASED
+
+
+def test_no_key_is_in_any_export() -> None:
+    order_id = paid_order(customer_id=new_id())
+    key = SubjectKey.objects.get()
+    wrapped = bytes(key.wrapped_key or b"")
+    unwrapped = personal.unwrap(personal.StoredKey(key.subject_id, wrapped, key.master))
+    text = "\n".join(file_of(order_id))
+    for secret in [wrapped, unwrapped, *personal.masters().values()]:
+        assert secret.hex() not in text
+        assert personal._text(secret).rstrip("=") not in text
+
+
+def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
+    customer = new_id()
+    order_id = order(customer_id=customer)
+    erase(customer, staff())
+    lines = file_of(order_id)
+    assert '"customer_name": "[erased]"' in lines[1]
+    empty()
+    load(lines)
+    assert store.read_stream(order_id)[0].event.customer_email == personal.ERASED
+    assert not SubjectKey.objects.exists()
+    assert load(lines).present == 1
+
+
+def test_an_imported_event_says_so_and_when() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    empty()
+    load(lines)
+    marks = {fact.metadata.extra[codec.IMPORTED] for fact in store.read_stream(tally_id)}
+    assert len(marks) == 1
+    assert datetime.fromisoformat(marks.pop()) <= datetime.now(UTC)
+    assert not CommandReceipt.objects.exists()
+
+
+def test_a_history_goes_on_where_the_site_left_off() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    for by in (3, 4):
+        dispatch(Count(tally_id=tally_id, by=by), staff())
+    longer = file_of(tally_id)
+    empty()
+    load(lines)
+    assert load(longer) == Imported(added=2, present=2, position=store.latest_position())
+    dispatch(Count(tally_id=tally_id, by=5), staff())
+    assert timetravel.load(tally_id, AsOf()).state.total == 15
+
+
+def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> None:
+    first, second = tally(1, 2), tally(3)
+    both = file_of(first) + file_of(second) + file_of(first)
+    empty()
+    done = load(both)
+    assert (done.added, done.present) == (3, 2)
+
+
+def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH", 3)
+    tallies = [tally(1, 2, 3, 4) for _ in range(3)]
+    lines = file_of(*tallies)
+    empty()
+    assert load(lines).added == 12
+    monkeypatch.setattr(intake, "LONGEST", 100)
+    with pytest.raises(CorruptLine, match="longer than 100 bytes"):
+        load(lines)
+
+
+def test_views_and_snapshots_are_told_after_the_commit() -> None:
+    tally_id = tally(*range(1, 12))
+    lines = file_of(tally_id)
+    empty()
+    heard: list[dict[str, Any]] = []
+
+    def listen(sender: Any, **news: Any) -> None:
+        assert not connection.in_atomic_block
+        heard.append(news)
+
+    events_appended.connect(listen)
+    try:
+        done = load(lines)
+        load(lines)
+    finally:
+        events_appended.disconnect(listen)
+    (news,) = heard
+    assert (news["aggregate_ids"], news["position"]) == ({tally_id}, done.position)
+    assert news["snapshots"] == {tally_id: "test.tally"}
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def refused(lines: list[str], error: type[Exception], words: str) -> None:
+    """By name, with words, and nothing written."""
+    before = list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()
+    with pytest.raises(error, match=words):
+        load(lines)
+    assert (list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"event_type": "test.gone"}, UnknownEventType, "'test.gone'"),
+        ({"schema_version": 0}, MissingUpcaster, "from version 0"),
+        ({"schema_version": 9}, NewerSchemaVersion, "stored as version 9"),
+        ({"data": {}}, CorruptEvent, "`by`"),
+        ({"data": {"by": "many"}}, CorruptEvent, "by"),
+        ({"data": []}, CorruptLine, "data"),
+        ({"metadata": {}}, CorruptEvent, "actor"),
+        ({"aggregate_type": "test.gone"}, UndeclaredMessage, "'test.gone'"),
+        ({"aggregate_type": "order"}, HistoryConflict, "'test.tally'"),
+        ({"event_id": "3"}, CorruptLine, "event_id"),
+        ({"version": 0}, CorruptLine, "version"),
+        ({"version": 4}, VersionGap, "version 4 of .* cannot follow version 1"),
+        ({"timestamp": "2011-03-30T12:00:00"}, CorruptLine, "timezone"),
+        ({"color": "red"}, CorruptLine, "color"),
+        ({"data": {"by": 1, "note": "a\0b"}}, CorruptLine, "NUL"),
+        ({"data": {"by": 1, "note": "\ud800"}}, CorruptLine, "surrogates"),
+        ({"data": {"by": 1, "note": float("nan")}}, CorruptLine, "NaN"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_with_it(
+    change: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    lines[2] = moved(lines[2], **change)
+    refused(lines, error, words)
+    refused(lines, error, r"line 3\b")
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '{"event_id": 1}', "[" * 100_000, "caf\udce9"])
+def test_what_is_no_line_is_refused_with_its_number(text: str) -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    refused([*lines[:2], text, *lines[3:]], CorruptLine, r"line 3\b")
+
+
+def test_a_gap_is_refused_wherever_it_is() -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
+    refused([*lines[:2], lines[3]], VersionGap, "version 3 of .* cannot follow version 1")
+    refused(lines[:-1], ForeignFile, "tells of 3 events, and 2 are there")
+
+
+def test_a_file_of_another_kind_is_refused() -> None:
+    lines = file_of(tally(1))
+    empty()
+    refused([], ForeignFile, "empty")
+    refused(lines[1:], ForeignFile, "begins with a header")
+    refused([moved(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
+    refused([moved(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
+
+
+def test_another_history_of_the_same_aggregate_is_refused() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    refused([*lines[:2], moved(lines[2], data={"by": 3})], HistoryConflict, "with another data")
+    refused([*lines[:2], moved(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
+    refused([*lines[:2], moved(lines[2], version=3)], HistoryConflict, "with another version")
+    earlier = json.loads(lines[2])["timestamp"].replace("20", "19", 1)
+    refused([*lines[:2], moved(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
+    metadata = json.loads(lines[2])["metadata"] | {"actor": "staff:bea"}
+    refused([*lines[:2], moved(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
+
+
+def test_a_file_that_contradicts_itself_is_refused() -> None:
+    lines = file_of(tally(1, 2))
+    empty()
+    lines[0] = moved(lines[0], events=3)
+    refused([*lines, moved(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
+    refused([*lines, moved(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
+
+
+def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
+    customer = new_id()
+    order_id, other = order(customer_id=customer), order(customer_id=customer)
+    lines, others = file_of(order_id), file_of(other)
+    behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s", other)
+    erase(customer, staff())
+    refused(lines, SubjectWasErased, str(customer))
+    refused(others, SubjectWasErased, r"line 2\b")
+    refused([*file_of(tally(1)), *others], SubjectWasErased, r"line 4\b")
+
+
+def test_export_refuses_what_it_cannot_tell_rightly() -> None:
+    with pytest.raises(AggregateNotFound, match="holds nothing"):
+        file_of(new_id())
+    tally_id = tally(1, 2, 3)
+    behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
+    with pytest.raises(VersionGap, match="no version 2"):
+        file_of(tally_id)
+    order_id = order(customer_id=new_id())
+    SubjectKey.objects.all().delete()
+    with pytest.raises(WrongKey, match="subject_keys has no row"):
+        file_of(order_id)
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+@event("test.joined", schema_version=2, subject=("person",))
+class Joined:
+    person: UUID
+    name: str = personal_field()
+
+
+@upcaster("test.joined", from_version=1)
+def _name(data: dict[str, Any]) -> dict[str, Any]:
+    return {"person": data["person"], "name": data["full_name"]}
+
+
+def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
+    tally_id, person, event_id = new_id(), new_id(), new_id()
+    dispatch(Count(tally_id=tally_id, by=1), staff())
+    sealed = personal.sealed({"full_name": "Ada Whitfield"}, event_id, personal.keys_of([person])[person])
+    behind_the_logs_back(
+        "INSERT INTO events (event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata,"
+        " version, subject_id)"
+        " SELECT %s, aggregate_id, aggregate_type, 'test.joined', 1, %s, metadata, 2, %s FROM events",
+        event_id,
+        json.dumps({"person": str(person)} | sealed),
+        person,
+    )
+    lines = file_of(tally_id)
+    assert json.loads(lines[2])["data"] == {"person": str(person), "full_name": "Ada Whitfield"}
+    empty()
+    personal.forget(person)
+    load(lines)
+    stored = Event.objects.get(version=2)
+    assert (stored.schema_version, stored.subject_id) == (1, person)
+    assert stored.event_data["full_name"].startswith(personal.PREFIX)
+    assert store.read_stream(tally_id)[1].event == Joined(person=person, name="Ada Whitfield")
+    assert file_of(tally_id)[2].partition('"imported"')[0].startswith(lines[2].partition('"metadata"')[0])
+
+
+# --- others at work ---------------------------------------------------------------------------------------------------
+
+
+def in_threads(*works: Callable[[], object]) -> list[object]:
+    """What each gave or raised."""
+    outcomes: list[object] = [None] * len(works)
+    together = threading.Barrier(len(works))
+
+    def run(number: int, work: Callable[[], object]) -> None:
+        try:
+            together.wait(10)
+            outcomes[number] = work()
+        except Exception as error:  # noqa: BLE001 - it is what the test looks at
+            outcomes[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
+    tally_id = tally(*range(1, 30))
+    lines = file_of(tally_id)
+    empty()
+    outcomes = in_threads(*[lambda: load(lines)] * 4)
+    assert sorted(each.added for each in outcomes if isinstance(each, Imported)) == [0, 0, 0, 29]
+
+
+def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version() -> None:
+    """Whoever comes first: the append finds the imported events and goes on after them, or the import is refused."""
+    refusals = 0
+    for _ in range(25):
+        empty()
+        tally_id = tally(1)
+        lines = file_of(tally_id)
+        dispatch(Count(tally_id=tally_id, by=2), staff())
+        longer = file_of(tally_id)
+        empty()
+        load(lines)
+        imported, appended = in_threads(
+            lambda longer=longer: load(longer),  # type: ignore[misc]  # a default binds it
+            lambda tally_id=tally_id: dispatch(Count(tally_id=tally_id, by=40), staff()),  # type: ignore[misc]
+        )
+        assert not isinstance(appended, Exception)
+        total = timetravel.load(tally_id, AsOf()).state.total
+        if isinstance(imported, Imported):
+            assert total == 43
+        else:
+            assert isinstance(imported, HistoryConflict)
+            refusals += 1
+            assert total == 41
+        assert [fact.version for fact in store.read_stream(tally_id)] in ([1, 2], [1, 2, 3])
+
+
+def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally_id = tally(1)
+    lines = file_of(tally_id)
+    dispatch(Count(tally_id=tally_id, by=2), staff())
+    longer = file_of(tally_id)
+    empty()
+    load(lines)
+    place = Incoming.place
+
+    def late(incoming: Incoming) -> Any:
+        in_threads(lambda: dispatch(Count(tally_id=tally_id, by=40), staff()))
+        return place(incoming)
+
+    monkeypatch.setattr(Incoming, "place", late)
+    with pytest.raises(HistoryConflict, match="meanwhile"):
+        load(longer)
+    assert timetravel.load(tally_id, AsOf()).state.total == 41
+
+
+def test_a_feed_is_held_back_while_an_import_is_placed_and_skips_nothing() -> None:
+    tally_id = tally(1, 2, 3)
+    lines = file_of(tally_id)
+    empty()
+    start = store.latest_position()
+    placed, seen = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            load(lines)
+            placed.set()
+            seen.wait(10)
+
+    def other() -> store.Page:
+        placed.wait(10)
+        tally(9)
+        page = store.read_after(start, limit=10)
+        seen.set()
+        return page
+
+    _, page = in_threads(slow, other)
+    assert isinstance(page, store.Page)
+    assert page.events == []
+    assert [fact.version for fact in store.read_after(page.through, limit=10).events] == [1, 2, 3, 1]
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_writes_and_reads_a_file_and_explains_what_it_refuses(tmp_path: Any) -> None:
+    tally_id = tally(1, 2)
+    out = io.StringIO()
+    call_command("export_history", str(tally_id), stdout=out)
+    file = tmp_path / "history.jsonl"
+    file.write_text(out.getvalue())
+    empty()
+    out = io.StringIO()
+    call_command("import_history", str(file), stdout=out)
+    assert out.getvalue() == "2 events imported, 0 were here already\n"
+    file.write_text(file.read_text().replace('"by": 2', '"by": 3'))
+    with pytest.raises(
+        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*site of its own"
+    ) as told:
+        call_command("import_history", str(file))
+    assert "Nothing was imported." in str(told.value)
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_history", str(tmp_path / "missing"))
+    with pytest.raises(CommandError, match="AggregateNotFound: the log holds nothing"):
+        call_command("export_history", str(new_id()))
+    with pytest.raises(CommandError, match="goes with --anonymise"):
+        call_command("export_history", str(tally_id), "--redact", "reason")
