@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     r"|\w+"
 )
 _WORD = re.compile(r"\w+")
+_SAID_TWICE = re.compile(r"\b(Person \d{15})(?:\s+\1)+\b")  # first name and surname
 _NUMBER = re.compile(r"[\d.,+-]+")
 
 
@@ -43,7 +44,7 @@ class Pseudonyms:
         self._people: set[UUID] = set()
         self._names: set[str] = set()
         self._actors: set[str] = set()
-        self._words: set[str] = set()  # of names
+        self._words: dict[str, str] = {}  # of names, and whose each is; one of several names stands for itself
 
     def learn(self, line: Line) -> None:
         """Remember the people that a line tells of: their ids and names. Raises CorruptEvent."""
@@ -57,11 +58,12 @@ class Pseudonyms:
             ids.append(_id(name))
             names.append(name)
         self._people.update(person for person in ids if person is not None and person not in self._keep)
-        for each in map(str.casefold, names):
+        for each in (name.casefold() for name in names if _id(name) is None):
             if not _NUMBER.fullmatch(each):  # amounts are texts too, and stay
                 self._names.add(each)
-            if "@" not in each:
-                self._words |= {word for word in _WORD.findall(each) if len(word) > (3 if word.isdigit() else 1)}
+            for word in () if "@" in each else _WORD.findall(each):
+                if len(word) > (3 if word.isdigit() else 1):
+                    self._words[word] = each if self._words.get(word, each) == each else word
 
     def disguise(self, line: Line) -> Line:
         """The line with pseudonyms. Raises CorruptEvent."""
@@ -104,11 +106,12 @@ class Pseudonyms:
             token = found.group()
             if found["id"]:
                 return self._person(UUID(token)) if UUID(token) in self._people else token
-            if found["mail"] or (among_words and token.casefold() in self._words):
+            if found["mail"]:
                 return self._of(token)
-            return token
+            whose = self._words.get(token.casefold()) if among_words else None
+            return self._of(whose) if whose else token
 
-        return _TOKEN.sub(replaced, text)
+        return _SAID_TWICE.sub(r"\1", _TOKEN.sub(replaced, text))
 
     def _actor(self, actor: str) -> str:
         kind, name = _actor(actor)

@@ -27,7 +27,7 @@ def module(lines: Iterable[Line]) -> str:
     writer = _Writer(several=len(told) > 1)
     body = "\n\n\n".join(text for history in told for text in writer.history(history))
     who = ", ".join(f"{history[0].aggregate_type} {history[0].aggregate_id}" for history in told)
-    about = "\n".join(wrap(f"What happened to {who}, as `manage.py export_history --as-test` found it.", WIDTH - 3))
+    about = "\n".join(wrap(f"The history of {who}, from `export_history --as-test`.", WIDTH - 6))
     quotes = '"""'
     return f"{quotes}{about}{quotes}\n\n{writer.source.imports()}\n\n{body}"
 

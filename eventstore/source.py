@@ -1,5 +1,6 @@
 """Values as Python source, laid out as the formatter would, and the imports they need."""
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Set
@@ -14,6 +15,7 @@ from uuid import UUID
 
 WIDTH = 120
 INDENT = 4
+_WHOLE = re.compile(r"-?[1-9]\d*|0")
 
 
 class Unprintable(TypeError):
@@ -121,7 +123,12 @@ def quoted(text: str) -> str:
 
 
 def _float(source: Source, value: float) -> Code:
-    return repr(value) if isfinite(value) else f'float("{value}")'
+    return repr(value).replace("e+", "e") if isfinite(value) else f'float("{value}")'
+
+
+def _decimal(source: Source, value: Decimal) -> Code:
+    text = str(value)
+    return f"{source.name(Decimal)}({text if _WHOLE.fullmatch(text) else quoted(text)})"
 
 
 def _set(source: Source, value: Set[Any]) -> Code:
@@ -136,9 +143,11 @@ def _dict(source: Source, value: dict[Any, Any]) -> Code:
 _WRITERS: tuple[tuple[type | UnionType, Callable[[Source, Any], Code]], ...] = (
     (Enum, lambda source, value: f"{source.name(type(value))}.{value.name}"),
     (str, lambda source, value: quoted(value)),
-    (NoneType | bool | int | bytes, lambda source, value: repr(value)),
+    (NoneType | bool | int, lambda source, value: repr(value)),
+    (bytes, lambda source, value: f'bytes.fromhex("{value.hex()}")'),
     (float, _float),
-    (Decimal | UUID, lambda source, value: f'{source.name(type(value))}("{value}")'),
+    (Decimal, _decimal),
+    (UUID, lambda source, value: f'{source.name(UUID)}("{value}")'),
     (datetime | date | time, lambda source, value: f'{source.name(type(value))}.fromisoformat("{value.isoformat()}")'),
     (timedelta, lambda source, value: f"{source.name(timedelta)}({value.days}, {value.seconds}, {value.microseconds})"),
     (tuple, lambda source, value: source.several("(", value, ")")),

@@ -113,7 +113,7 @@ creations = st.builds(
     country=texts,
     reference=texts,
 )
-moments = st.datetimes(timezones=st.just(UTC)).filter(lambda moment: moment.year >= 1000)
+moments = st.datetimes(timezones=st.just(UTC))
 contexts = st.builds(
     Context,
     actor=texts,
