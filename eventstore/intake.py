@@ -127,10 +127,11 @@ def _at(number: int) -> Iterator[None]:
 
 def _fresh(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
     """The lines whose events are not here yet, each of which can follow what is."""
+    # Before `like`: what is appended in between is then found there, and not taken for a gap.
+    heads = incoming.heads({line.aggregate_id for _, line in batch})
     rows = incoming.like([(line.event_id, line.aggregate_id, line.version) for _, line in batch])
     by_id = {row.event_id: row for row in rows}
     by_place = {(row.aggregate_id, row.version): row for row in rows}
-    heads = incoming.heads({line.aggregate_id for _, line in batch})
     fresh = []
     for number, line in batch:
         with _at(number):
