@@ -7,6 +7,7 @@ from functools import reduce
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
+from uuid import UUID
 
 from eventstore import store
 from eventstore.decider import Decider, decider_named
@@ -23,10 +24,12 @@ def module(lines: Iterable[Line]) -> str:
     Where no command of today's code brings the recorded events about, a test of the state says so. Raises
     UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, UndeclaredMessage, Unprintable.
     """
-    told = [list(group) for _, group in groupby(lines, key=lambda line: line.aggregate_id)]
-    writer = _Writer(several=len(told) > 1)
-    body = "\n\n\n".join(text for history in told for text in writer.history(history))
-    who = ", ".join(f"{history[0].aggregate_type} {history[0].aggregate_id}" for history in told)
+    histories: dict[UUID, list[Line]] = {}
+    for line in lines:
+        histories.setdefault(line.aggregate_id, []).append(line)
+    writer = _Writer(several=len(histories) > 1)
+    body = "\n\n\n".join(text for history in histories.values() for text in writer.history(history))
+    who = ", ".join(f"{history[0].aggregate_type} {key}" for key, history in histories.items())
     about = "\n".join(wrap(f"The history of {who}, from `export_history --as-test`.", WIDTH - 6))
     quotes = '"""'
     return f"{quotes}{about}{quotes}\n\n{writer.source.imports()}\n\n{body}"

@@ -39,23 +39,23 @@ class Row:
     key: StoredKey | None = None
 
 
-def heads(aggregate_ids: Collection[UUID]) -> dict[UUID, int]:
-    """The latest version of each of these aggregates; those without events are left out."""
+def positions_of(aggregate_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
+    """Where in the log the events of these aggregates stand, in its order, and whose each is."""
     with log_cursor() as cursor:
         cursor.execute(
-            "SELECT aggregate_id, max(version) FROM events WHERE aggregate_id = ANY(%s) GROUP BY 1",
+            "SELECT position, aggregate_id FROM events WHERE aggregate_id = ANY(%s) ORDER BY position",
             (list(aggregate_ids),),
         )
-        return dict(cursor.fetchall())
+        return cursor.fetchall()
 
 
-def rows_of(aggregate_id: UUID, *, through: int) -> list[Row]:
-    """One aggregate's events up to a version, oldest first, known to this code or not. Raises WrongKey."""
+def rows_at(positions: Sequence[int]) -> list[Row]:
+    """The events at these positions, in order, whether this code knows them or not. Raises WrongKey."""
     with log_cursor() as cursor:
         cursor.execute(
             f"SELECT {_ROW} FROM events e LEFT JOIN subject_keys k USING (subject_id)"
-            " WHERE aggregate_id = %s AND version <= %s ORDER BY version",
-            (aggregate_id, through),
+            " WHERE position = ANY(%s) ORDER BY position",
+            (list(positions),),
         )
         return [_row(row) for row in cursor]
 

@@ -1,8 +1,8 @@
 """Histories as JSON lines, out of this site's log; `eventstore.intake` reads them. docs/replay-a-bug.md."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from eventstore import copying
@@ -10,41 +10,49 @@ from eventstore.anonymise import Pseudonyms
 from eventstore.errors import AggregateNotFound, VersionGap
 from eventstore.line import FORMAT, FORMAT_VERSION, Header, Line, line_of, written
 
+BATCH = 500  # events held in memory at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """The events of some aggregates up to the versions they had when they were asked for, one aggregate after another.
+    """All events that some aggregates had when they were asked for, in the order of the log.
 
     Read anew each time they are iterated. Iterating raises VersionGap, CorruptEvent, WrongKey.
     """
 
-    through: dict[UUID, int]
+    aggregate_ids: frozenset[UUID]
+    positions: Sequence[int]
     pseudonyms: Pseudonyms | None = None
 
     def __len__(self) -> int:
-        return sum(self.through.values())
+        return len(self.positions)
 
     def __iter__(self) -> Iterator[Line]:
-        lines = chain.from_iterable(_history(key, version) for key, version in self.through.items())
-        return map(self.pseudonyms.disguise, lines) if self.pseudonyms else lines
+        reached: Counter[UUID] = Counter()
+        for start in range(0, len(self), BATCH):
+            for row in copying.rows_at(self.positions[start : start + BATCH]):
+                expected = reached[row.aggregate_id] = reached[row.aggregate_id] + 1
+                if row.version != expected:
+                    raise VersionGap(f"{row.aggregate_id} has version {row.version} in this log, and none {expected}")
+                line = line_of(row)
+                yield self.pseudonyms.disguise(line) if self.pseudonyms else line
 
 
 def histories(aggregate_ids: Iterable[UUID]) -> Histories:
     """Everything these aggregates went through. Raises AggregateNotFound."""
-    wanted = dict.fromkeys(aggregate_ids)
-    heads = copying.heads(wanted.keys())
-    for key in wanted:
-        if key not in heads:
-            raise AggregateNotFound("not_found", f"the log holds nothing of {key}")
-    return Histories({key: heads[key] for key in wanted})
+    wanted = frozenset(aggregate_ids)
+    found = copying.positions_of(wanted)
+    for missing in sorted(wanted - {aggregate_id for _, aggregate_id in found}):
+        raise AggregateNotFound("not_found", f"the log holds nothing of {missing}")
+    return Histories(wanted, [position for position, _ in found])
 
 
 def anonymised(found: Histories, *, redacted: Collection[str] = ()) -> Histories:
     """The same with pseudonyms for people, and for all texts in the fields `redacted`. Raises what iterating raises."""
-    pseudonyms = Pseudonyms(keep=found.through.keys(), redacted=redacted)
+    pseudonyms = Pseudonyms(keep=found.aggregate_ids, redacted=redacted)
     for line in found:
         pseudonyms.learn(line)
-    return Histories(found.through, pseudonyms)
+    return replace(found, pseudonyms=pseudonyms)
 
 
 def export(found: Histories) -> Iterator[str]:
@@ -54,11 +62,3 @@ def export(found: Histories) -> Iterator[str]:
     )
     yield written(header)
     yield from map(written, found)
-
-
-def _history(aggregate_id: UUID, through: int) -> Iterator[Line]:
-    rows = copying.rows_of(aggregate_id, through=through)
-    for expected, row in enumerate(rows, start=1):
-        if row.version != expected:
-            raise VersionGap(f"{aggregate_id} has no version {expected} in this log, but {row.version}")
-        yield line_of(row)
