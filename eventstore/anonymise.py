@@ -67,10 +67,9 @@ class Pseudonyms:
 
     def disguise(self, line: Line) -> Line:
         """The line with pseudonyms. Raises CorruptEvent."""
-        cause = line.cause
-        metadata = self._walk(line.metadata) | {"actor": self._actor(cause.actor)}
-        if cause.extra:
-            metadata["extra"] = {mark: self._mark(mark, text) for mark, text in cause.extra.items()}
+        metadata = self._walk(line.metadata)
+        if extra := line.cause.extra:
+            metadata["extra"] = {mark: self._mark(mark, text) for mark, text in extra.items()}
         return msgspec.structs.replace(
             line,
             metadata=metadata,
@@ -114,9 +113,7 @@ class Pseudonyms:
         return _SAID_TWICE.sub(r"\1", _TOKEN.sub(replaced, text))
 
     def _actor(self, actor: str) -> str:
-        kind, name = _actor(actor)
-        if kind == _PROGRAM:
-            return actor
+        _, name = _actor(actor)
         return actor.removesuffix(name) + (self._scrub(name) if _id(name) else self._of(name))
 
     def _mark(self, mark: str, text: str) -> str:

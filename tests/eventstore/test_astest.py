@@ -134,6 +134,10 @@ def test_the_history_of_an_erased_person_is_a_test_too(tmp_path: Path) -> None:
     assert 'customer_name="[erased]"' in source
     assert EraseSubject.__name__ in source
     assert "2 passed" in run(source, tmp_path)
+    erasure = printed(answer.aggregate_id, "--anonymise")
+    assert str(customer) not in erasure
+    assert "# No command is sent here: EraseSubject is for another aggregate." in erasure, "its id is made of theirs"
+    assert "1 passed" in run(erasure, tmp_path)
 
 
 def recorded(tally_id: UUID, *counts: int, version: int = 0) -> None:
