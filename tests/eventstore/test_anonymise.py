@@ -18,7 +18,7 @@ from eventstore.personal import ERASED
 from eventstore.subjects import erase
 from orders.commands import CancelOrder, PayOrder
 from tests.eventstore.damage import empty
-from tests.eventstore.test_interchange import load
+from tests.eventstore.histories import load
 from tests.orders.examples import CREATE
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -24,8 +24,8 @@ from eventstore.subjects import EraseSubject, erase
 from orders.commands import CancelOrder, ShipOrder
 from orders.events import LineKind
 from tests.eventstore.damage import behind_the_logs_back, empty
+from tests.eventstore.histories import file_of, load, order, paid_order, staff, tally
 from tests.eventstore.tally import Counted
-from tests.eventstore.test_interchange import file_of, load, order, paid_order, staff, tally
 from tests.orders.examples import CREATE, CREATED
 
 ROOT = Path(__file__).parents[2]
