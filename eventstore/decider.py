@@ -61,3 +61,8 @@ def decider_named(aggregate_type: str) -> Decider[Any, Any, Any]:
         return _AGGREGATES[aggregate_type]
     except KeyError:
         raise UndeclaredMessage(f"no decider is registered for aggregates of the type {aggregate_type!r}") from None
+
+
+def commands_of(aggregate_type: str) -> list[type]:
+    """The commands that aggregates of a type take."""
+    return [cls for cls, decider in _DECIDERS.items() if decider.aggregate_type == aggregate_type]

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import reduce
 from random import uniform
 from time import sleep
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -60,6 +60,15 @@ class Context:
             occurred_at=self.occurred_at,
             extra=self.extra,
         )
+
+
+class Growth(NamedTuple):
+    """An aggregate, and its versions before and after an append."""
+
+    aggregate_id: UUID
+    aggregate_type: str
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,15 +200,27 @@ def _answer(write: store.Write) -> Answer:
 
 
 def _ring_after_commit(writes: Sequence[store.Write], position: int) -> None:
-    aggregate_ids = {write.aggregate_id for write in writes}
+    ring_after_commit(
+        [
+            Growth(
+                write.aggregate_id,
+                write.aggregate_type,
+                write.expected_version,
+                write.expected_version + len(write.events),
+            )
+            for write in writes
+        ],
+        position,
+    )
+
+
+def ring_after_commit(grown: Sequence[Growth], position: int) -> None:
+    """Send `events_appended` once this transaction has committed."""
+    aggregate_ids = {each.aggregate_id for each in grown}
     snapshots = {
-        write.aggregate_id: write.aggregate_type
-        for write in writes
-        if is_due(
-            decider_named(write.aggregate_type),
-            write.expected_version,
-            write.expected_version + len(write.events),
-        )
+        each.aggregate_id: each.aggregate_type
+        for each in grown
+        if is_due(decider_named(each.aggregate_type), each.before, each.after)
     }
 
     def ring() -> None:

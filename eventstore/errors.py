@@ -1,5 +1,6 @@
 """Everything the event store refuses, by name. Plain Python: the rules of a domain may raise and catch these."""
 
+import inspect
 from typing import Any
 from uuid import UUID
 
@@ -113,5 +114,50 @@ class NotSealed(Exception):
     """Nothing can be proved of an event: it is not in the log, not sealed yet, or not what was sealed."""
 
 
+class VersionGap(Exception):
+    """An aggregate's versions are not 1, 2, 3 … without holes.
+
+    In a file: export the aggregate anew and import the whole of it, its versions in order. In the log itself: rows were
+    lost, so restore them from a backup.
+    """
+
+
+class HistoryConflict(Exception):
+    """A file tells another history than this site's log does, of the same aggregate or under the same event id.
+
+    Both may be true where they come from, and neither is overwritten: import it into a site of its own.
+    """
+
+
+class CorruptLine(Exception):
+    """A line of a history cannot be read: it is no JSON, or its fields are not those of an event.
+
+    The file was damaged or edited: export it anew.
+    """
+
+
+class ForeignFile(Exception):
+    """A file is no history that `export_history` wrote, or not the whole of one. Export it anew, all of it."""
+
+
 class UndeclaredMessage(TypeError):
     """An object was appended or dispatched that is no declared event or command. Decorate its class."""
+
+
+UNREADABLE = (
+    UnknownEventType,
+    MissingUpcaster,
+    NewerSchemaVersion,
+    CorruptEvent,
+    CorruptLine,
+    UndeclaredMessage,
+    VersionGap,
+    WrongKey,
+)
+"""What may be wrong with a history that is read."""
+
+
+def explained(error: Exception) -> str:
+    """An error for whoever typed a command: its notes, name and message, and what its docstring says to do."""
+    notes = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
+    return f"{notes}{type(error).__name__}: {error}\n{inspect.getdoc(type(error))}"

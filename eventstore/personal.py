@@ -7,7 +7,7 @@ subject's key is wrapped by the first of PERSONAL_DATA_KEYS and bound to the sub
 import base64
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -48,15 +48,17 @@ def subject_of(declared: EventType, event: object) -> UUID | None:
 
 def conceal(declared: EventType, event: Any, event_id: UUID, key: bytes) -> Any:
     """The event with its personal fields encrypted."""
+    return replace(event, **sealed({name: getattr(event, name) for name in declared.personal}, event_id, key))
+
+
+def sealed(values: Mapping[str, str], event_id: UUID, key: bytes) -> dict[str, str]:
+    """The values of these fields of an event, encrypted; empty ones are left out."""
     cipher = AESGCM(key)
-    return replace(
-        event,
-        **{
-            name: PREFIX + _text(_encrypt(cipher, value.encode(), _bound(event_id, name)))
-            for name in declared.personal
-            if (value := getattr(event, name))
-        },
-    )
+    return {
+        name: PREFIX + _text(_encrypt(cipher, value.encode(), _bound(event_id, name)))
+        for name, value in values.items()
+        if value
+    }
 
 
 def opener(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:

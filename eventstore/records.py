@@ -177,7 +177,12 @@ def decoded(columns: Sequence[Any]) -> Any:
     event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
     if subject_id is None:
         return codec.decode(event_type, schema_version, data)
-    if master is None:
-        raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of event {event_id}: restore it")
-    key = StoredKey(subject_id, wrapped and bytes(wrapped), master)
+    key = stored_key(subject_id, wrapped, master)
     return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
+
+
+def stored_key(subject_id: UUID, wrapped: bytes | None, master: str | None) -> StoredKey:
+    """A subject's key from the columns joined to an event of theirs. Raises WrongKey where the join found none."""
+    if master is None:
+        raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of an event: restore it")
+    return StoredKey(subject_id, wrapped and bytes(wrapped), master)

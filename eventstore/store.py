@@ -1,4 +1,5 @@
-"""Append to the log, read one aggregate, read the whole log after a position: the only SQL on the log's tables.
+"""Append to the log, read one aggregate, read the whole log after a position: the only SQL on the log's tables,
+but for whole rows copied out and in (`eventstore.copying`).
 
 Two things make the feed of the whole log trustworthy although no lock serialises the writers. A writer announces,
 before it takes any position, how far the sequence had come; and a reader reads no further than the lowest
@@ -6,12 +7,11 @@ announcement still held (`horizon`). docs/the-log.md tells the whole story.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.db import connection, transaction
 from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
@@ -30,6 +30,8 @@ from eventstore.records import (
     receipt_row,
     recorded,
 )
+from eventstore.sql import ANNOUNCE
+from eventstore.sql import cursor as _cursor  # each function has a `cursor` of its own
 
 __all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]  # what these functions take and give
 
@@ -220,10 +222,6 @@ SELECT aggregate_id, position FROM events
  WHERE position > %s AND version = 1 AND random() < %s ORDER BY position LIMIT 1000
 """
 _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
-_ANNOUNCE = """
-SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)
-  FROM events_position_seq
-"""
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -248,7 +246,7 @@ def _insert_sql(events: int, receipts: int) -> str:
     parts = []
     if events:
         # All or nothing: one version that is not there yet keeps every row out.
-        parts.append(f"""announced AS MATERIALIZED ({_ANNOUNCE}),
+        parts.append(f"""announced AS MATERIALIZED ({ANNOUNCE}),
         new ({_EVENT_COLUMNS}, follows) AS MATERIALIZED (VALUES {", ".join([_EVENT_VALUES] * events)}),
         unmet AS MATERIALIZED (
             SELECT count(*) AS number FROM new WHERE follows > 0 AND NOT EXISTS (
@@ -271,7 +269,7 @@ def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
     """Many rows in one transaction: announce, check the versions that have to be there, then COPY."""
     follows = [(row[1], row[-1]) for row in rows if row[-1]]
     with _cursor() as cursor:
-        cursor.execute(_ANNOUNCE)
+        cursor.execute(ANNOUNCE)
         cursor.execute(
             "SELECT count(*) FROM unnest(%s::uuid[], %s::int[]) f (id, v)"
             " JOIN events e ON e.aggregate_id = f.id AND e.version = f.v",
@@ -293,11 +291,3 @@ def _version_ahead(rows: list[tuple[Any, ...]]) -> ConcurrencyError:
     """Some write expected a version that its aggregate has not reached."""
     heads = [row for row in rows if row[-1]]
     return ConcurrencyError(heads[0][1], heads[0][-1]) if len(heads) == 1 else ConcurrencyError(None)
-
-
-@contextmanager
-def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """A server-side-binding cursor on Django's own connection: prepared statements need one."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        yield cursor

@@ -15,7 +15,7 @@ from eventstore.models import CommandReceipt, Event, QueuedCommand, Snapshot, Su
 _NAMES = UUID("7f0d0c52-3c0b-4a58-9f6b-6f8f6f0f2a11")
 
 
-@event("subject.erased")
+@event("subject.erased", subject=("subject_id",))
 class SubjectErased:
     """Somebody's personal data is unreadable from here on. Holds none itself; views put `ERASED` in its place."""
 

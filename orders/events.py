@@ -75,14 +75,14 @@ class OrderCancelled:
 
 @event("order.restored")
 class OrderRestored:
-    """The order is again what it was at an earlier version.
+    """The order is again what it was at an earlier `version`.
 
     `sold_again` is what is sold once more (below zero: no longer); `not_due_back` what need not be given back after all
     (below zero: has to be); `due` is what is to be paid from here on.
     """
 
     order_id: UUID
-    to_version: int
+    version: int
     reason: str
     status: str
     sold_again: Decimal

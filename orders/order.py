@@ -214,7 +214,7 @@ def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[Orde
     return [
         OrderRestored(
             order_id=command.order_id,
-            to_version=command.version,
+            version=command.version,
             reason=command.reason.strip(),
             status=was.status,
             sold_again=was.total - now.total,

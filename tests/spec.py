@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eventstore.decider import Decider, decider_of
+from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused
 
 
@@ -26,6 +26,10 @@ class given:  # noqa: N801 - reads as a sentence
         with pytest.raises(CommandRefused, match=words) as refusal:
             self.events()
         assert refusal.value.code == code
+
+    def leads_to(self, aggregate_type: str, expected: object) -> None:
+        decider = decider_named(aggregate_type)
+        assert reduce(decider.evolve, self.past, decider.initial) == expected
 
     def events(self) -> Sequence[object]:
         decider: Decider[Any, Any, Any] = decider_of(self.command)

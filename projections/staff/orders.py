@@ -150,7 +150,7 @@ def in_words(event: OrderEvent) -> str:
             back = f"; {event.due_back:,} {event.currency} to be paid back" if event.due_back else ""
             return f"Cancelled: {event.reason}{back}"
         case OrderRestored():
-            return f"Restored to version {event.to_version}, {event.status}: {event.reason}"
+            return f"Restored to version {event.version}, {event.status}: {event.reason}"
         case _:
             assert_never(event)
 

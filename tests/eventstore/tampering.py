@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import connection
 
+from eventstore import personal
+
 GUARDED = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger
  WHERE tgname IN ('events_append_only', 'seals_append_only') ORDER BY tgrelid
@@ -30,3 +32,9 @@ def unguarded() -> Iterator[Any]:
 def behind_the_logs_back(statement: str, *values: Any) -> None:
     with unguarded() as cursor:
         cursor.execute(statement, values)
+
+
+def empty() -> None:
+    """As a site is before anything was recorded there."""
+    behind_the_logs_back("TRUNCATE events, command_receipts, snapshots, subject_keys")
+    personal._remembered.clear()

@@ -46,7 +46,7 @@ CANCELLED = OrderCancelled(
 CANCELLED_AFTER_PAYMENT = replace(CANCELLED, due_back=Decimal("25.00"))
 RESTORED = OrderRestored(
     order_id=ORDER,
-    to_version=1,
+    version=1,
     reason="Cancelled by mistake",
     status="created",
     sold_again=Decimal("25.00"),
@@ -54,4 +54,4 @@ RESTORED = OrderRestored(
     due=Decimal("25.00"),
     currency="GBP",
 )
-RESTORED_AFTER_PAYMENT = replace(RESTORED, to_version=2, status="paid", not_due_back=Decimal("25.00"), due=Decimal(0))
+RESTORED_AFTER_PAYMENT = replace(RESTORED, version=2, status="paid", not_due_back=Decimal("25.00"), due=Decimal(0))

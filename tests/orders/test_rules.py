@@ -209,7 +209,7 @@ def test_a_restoration_can_itself_be_undone() -> None:
     given(CREATED, CANCELLED, RESTORED).when(back).then(
         replace(
             RESTORED,
-            to_version=2,
+            version=2,
             reason="It was right after all",
             status="cancelled",
             sold_again=Decimal("-25.00"),

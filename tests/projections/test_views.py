@@ -156,7 +156,7 @@ def test_a_restored_order_shows_what_it_was_to_staff_and_to_its_customer() -> No
 
 
 def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_last_time() -> None:
-    again = replace(RESTORED, to_version=2, status="cancelled", sold_again=Decimal("-25.00"), due=Decimal(0))
+    again = replace(RESTORED, version=2, status="cancelled", sold_again=Decimal("-25.00"), due=Decimal(0))
     history = given(CREATED, CANCELLED, RESTORED, again)
     cancelled = {"status": Status.CANCELLED, "due": 0, "cancelled_at": AT + 3 * HOUR}
     history.project("staff").then(StaffOrder, cancelled | {"cancel_reason": "Cancelled by mistake"})

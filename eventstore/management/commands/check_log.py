@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from eventstore import store
 from eventstore.decider import decider_named
+from eventstore.errors import VersionGap
 
 
 class Command(BaseCommand):
@@ -46,7 +47,7 @@ class Command(BaseCommand):
     def _refold(facts: list[store.Recorded[Any]]) -> int:
         versions = [fact.version for fact in facts]
         if versions != list(range(1, len(facts) + 1)):
-            raise ValueError(f"its versions are {_ranges(versions)}: there is a gap")
+            raise VersionGap(f"its versions are {_ranges(versions)}: there is a gap")
         decider = decider_named(facts[0].aggregate_type)
         reduce(decider.evolve, (fact.event for fact in facts), decider.initial)
         return len(facts)
