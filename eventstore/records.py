@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventstore import codec, personal
 from eventstore.codec import Metadata
-from eventstore.errors import CorruptEvent, MissingUpcaster, WrongKey
+from eventstore.errors import CorruptEvent, MissingUpcaster, VersionGap, WrongKey
 from eventstore.ids import new_id
 from eventstore.personal import StoredKey
 
@@ -97,6 +97,17 @@ class History:
     @property
     def version(self) -> int:
         return self.snapshot_version + len(self.events)
+
+    def take(self, aggregate_id: UUID, version: int, event: Any) -> None:
+        """The next event. Raises VersionGap where it is a later one."""
+        require_next(aggregate_id, version, after=self.version)
+        self.events.append(event)
+
+
+def require_next(aggregate_id: UUID, version: int, *, after: int) -> None:
+    """Raises VersionGap where `version` does not follow on `after`."""
+    if version != after + 1:
+        raise VersionGap(f"{aggregate_id} has version {version} in the log, and none {after + 1}")
 
 
 def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:

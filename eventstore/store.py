@@ -69,7 +69,7 @@ def append(writes: Sequence[Write]) -> int:
 def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -> History:
     """Everything a command's decision needs, in one round trip.
 
-    A snapshot of another shape than `shape` is ignored. Raises what decoding an event raises.
+    A snapshot of another shape than `shape` is ignored. Raises VersionGap, and what decoding an event raises.
     """
     with _cursor() as cursor:
         cursor.execute(_HISTORY, (command_id, aggregate_id, shape, aggregate_id), prepare=True)
@@ -77,19 +77,22 @@ def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -
     first = rows[0]
     if first[0] is not None:
         return History(receipt=receipt_of(first[:5]))
-    events = [decoded(row[7:]) for row in rows if row[7] is not None]
-    return History(events=events, snapshot=first[6], snapshot_version=first[5] or 0)
+    past = History(snapshot=first[6], snapshot_version=first[5] or 0)
+    for row in rows:
+        if row[7] is not None:
+            past.take(aggregate_id, row[7], decoded(row[8:]))
+    return past
 
 
 def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
-    """The pasts of many aggregates, each with the shape a snapshot of it has to have."""
+    """The pasts of many aggregates, each with the shape a snapshot of it has to have. Raises as `history` does."""
     found: dict[UUID, History] = {}
     with _cursor() as cursor:
         cursor.execute(_HISTORIES, (list(shapes), list(shapes.values())))
-        for aggregate_id, version, snapshot, *event in cursor:
-            past = found.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=version or 0))
-            if event[0] is not None:
-                past.events.append(decoded(event))
+        for aggregate_id, snapshot_version, snapshot, version, *event in cursor:
+            past = found.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0))
+            if version is not None:
+                past.take(aggregate_id, version, decoded(event))
     return found
 
 
@@ -125,7 +128,10 @@ def has_before(position: int, event_types: Sequence[str]) -> bool:
 
 
 def aggregates(*, share: float = 1.0) -> Iterator[tuple[UUID, int]]:
-    """Aggregates and the position of their first event, in that order: all of them, or a random share."""
+    """Aggregates and the position of their first event, in that order: all of them, or a random share.
+
+    One that lacks an earlier event comes again where it goes on.
+    """
     position, end = 0, latest_position()
     while position < end:
         with _cursor() as cursor:
@@ -201,7 +207,8 @@ _FEED = (
     + " ORDER BY e.position LIMIT %s"
 )
 _HISTORY = f"""
-SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s.version, s.state, {_DECODED}
+SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s.version, s.state,
+       e.version, {_DECODED}
   FROM (VALUES (1)) one
   LEFT JOIN command_receipts r ON r.command_id = %s::uuid
   LEFT JOIN snapshots s ON s.aggregate_id = %s AND s.shape = %s AND r.command_id IS NULL
@@ -210,7 +217,7 @@ SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s
  ORDER BY e.version
 """
 _HISTORIES = f"""
-SELECT wanted.id, s.version, s.state, {_DECODED}
+SELECT wanted.id, s.version, s.state, e.version, {_DECODED}
   FROM unnest(%s::uuid[], %s::text[]) wanted (id, shape)
   LEFT JOIN snapshots s ON s.aggregate_id = wanted.id AND s.shape = wanted.shape
   LEFT JOIN events e ON e.aggregate_id = wanted.id AND e.version > coalesce(s.version, 0)
@@ -218,8 +225,10 @@ SELECT wanted.id, s.version, s.state, {_DECODED}
  ORDER BY wanted.id, e.version
 """
 _AGGREGATES = """
-SELECT aggregate_id, position FROM events
- WHERE position > %s AND version = 1 AND random() < %s ORDER BY position LIMIT 1000
+SELECT aggregate_id, position FROM events e
+ WHERE position > %s AND random() < %s AND NOT EXISTS (
+       SELECT FROM events earlier WHERE earlier.aggregate_id = e.aggregate_id AND earlier.version = e.version - 1)
+ ORDER BY position LIMIT 1000
 """
 _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
 

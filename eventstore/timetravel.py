@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from eventstore import store
 from eventstore.decider import decider_named
 from eventstore.errors import AggregateNotFound
+from eventstore.records import require_next
 from eventstore.store import Recorded
 
 
@@ -55,10 +56,15 @@ class Past:
 
 
 def load(aggregate_id: UUID, as_of: AsOf) -> Past:
-    """An aggregate as of a version or moment. Raises AggregateNotFound where it had not begun then, or never had that
-    version.
+    """An aggregate as of a version or moment.
+
+    Raises AggregateNotFound where it had not begun then, or never had that version; VersionGap, and what decoding an
+    event raises.
     """
-    facts = [fact for fact in store.read_stream(aggregate_id) if as_of.includes(fact)]
+    stream = store.read_stream(aggregate_id)
+    for after, fact in enumerate(stream):
+        require_next(aggregate_id, fact.version, after=after)
+    facts = [fact for fact in stream if as_of.includes(fact)]
     if not facts or facts[0].version > 1:
         raise AggregateNotFound("not_found", f"nothing was known of {aggregate_id} then")
     if as_of.only_version and facts[-1].version != as_of.version:

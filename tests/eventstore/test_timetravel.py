@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eventstore import store
-from eventstore.dispatch import Context, dispatch
-from eventstore.errors import AggregateNotFound
+from eventstore.dispatch import Context, dispatch, dispatch_batch
+from eventstore.errors import AggregateNotFound, VersionGap
 from eventstore.ids import new_id
 from eventstore.timetravel import AsOf, load
 from tests.eventstore.tally import Count, Tally
@@ -112,6 +112,10 @@ def test_the_deployment_gate_reads_and_refolds_everything() -> None:
             "DELETE FROM events WHERE aggregate_id = %s AND version = 2",
             "1 to 3, 2 of them: there is a gap",
         ),
+        (
+            "DELETE FROM events WHERE aggregate_id = %s AND version = 1",
+            "2 to 3, 2 of them: there is a gap",
+        ),
         ("UPDATE events SET aggregate_type = 'gone' WHERE aggregate_id = %s", "no decider is registered"),
     ],
 )
@@ -123,3 +127,17 @@ def test_the_deployment_gate_names_what_it_cannot_read(damage: str, words: str) 
     assert words in told
     assert "1 of 2 aggregates cannot be read" in told
     assert str(sound) not in told
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_aggregate_that_lacks_an_event_is_neither_loaded_nor_written_to(version: int) -> None:
+    tally_id = tally_told_late()
+    behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = %s", tally_id, version)
+    lacking = f"has version {version + 1} in the log, and none {version}"
+    with pytest.raises(VersionGap, match=lacking):
+        load(tally_id, AsOf())
+    command = Count(tally_id=tally_id, by=1)
+    with pytest.raises(VersionGap, match=lacking):
+        dispatch(command, Context(actor="staff:anna"))
+    with pytest.raises(VersionGap, match=lacking):
+        dispatch_batch([(command, Context(actor="staff:anna"))])

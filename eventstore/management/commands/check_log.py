@@ -3,6 +3,7 @@
 import sys
 from functools import reduce
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
@@ -24,21 +25,23 @@ class Command(BaseCommand):
         if not 0 < sample <= 1:
             raise CommandError(f"--sample is a share above 0 and up to 1, not {sample}")
         events = aggregates = 0
-        failures: list[str] = []
+        failures: dict[UUID, str] = {}
         with Progress(console=Console(file=sys.stderr)) as bar:
             task = bar.add_task("checking", total=max(store.latest_position(), 1))
             for aggregate_id, position in store.aggregates(share=sample):
+                if aggregate_id in failures:
+                    continue
                 aggregates += 1
                 try:
                     events += self._refold(store.read_stream(aggregate_id))
                 except DatabaseError:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever it is, this code cannot read that history
-                    failures.append(f"{aggregate_id}: {type(error).__name__}: {error}")
+                    failures[aggregate_id] = f"{type(error).__name__}: {error}"
                 bar.update(task, completed=position)
             bar.update(task, completed=bar.tasks[task].total)
-        for failure in failures:
-            self.stderr.write(failure)
+        for aggregate_id, why in failures.items():
+            self.stderr.write(f"{aggregate_id}: {why}")
         if failures:
             raise CommandError(f"{len(failures):,} of {aggregates:,} aggregates cannot be read by this code")
         self.stdout.write(f"{events:,} events of {aggregates:,} aggregates decoded and refolded")
