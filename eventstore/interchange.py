@@ -7,8 +7,9 @@ from uuid import UUID
 
 from eventstore import copying
 from eventstore.anonymise import Pseudonyms
-from eventstore.errors import AggregateNotFound, VersionGap
+from eventstore.errors import AggregateNotFound
 from eventstore.line import FORMAT, FORMAT_VERSION, Header, Line, line_of, written
+from eventstore.records import require_next
 
 BATCH = 500  # events held in memory at a time
 
@@ -31,9 +32,8 @@ class Histories:
         reached: Counter[UUID] = Counter()
         for start in range(0, len(self), BATCH):
             for row in copying.rows_at(self.positions[start : start + BATCH]):
-                expected = reached[row.aggregate_id] = reached[row.aggregate_id] + 1
-                if row.version != expected:
-                    raise VersionGap(f"{row.aggregate_id} has version {row.version} in this log, and none {expected}")
+                require_next(row.aggregate_id, row.version, after=reached[row.aggregate_id])
+                reached[row.aggregate_id] = row.version
                 line = line_of(row)
                 yield self.pseudonyms.disguise(line) if self.pseudonyms else line
 
