@@ -94,6 +94,42 @@ def test_several_orders_are_cancelled_from_the_list_and_each_outcome_is_told(ent
     expect(page.locator(".timeline li").first).to_contain_text("Cancelled: Out of stock")
 
 
+def test_a_wrong_cancellation_is_restored_from_the_version_before_it(enter: Enter, running: Running) -> None:
+    order_id = place(running)
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/stafforder/{order_id}/change/")
+    expect(page.locator(".planned")).to_contain_text("Will be cancelled unless it is paid")
+    page.get_by_role("button", name="Cancel order").click()
+    page.fill("input[name=reason]", "The wrong one")
+    page.get_by_role("button", name="Cancel order").click()
+    page.locator(".timeline li").last.locator("summary").click()
+    page.get_by_role("link", name="Show the order as it was then").last.click()
+    expect(page.locator(".behind")).to_contain_text("as it was at version 1")
+    page.get_by_role("button", name="Restore this version").click()
+    expect(page.locator("input[name=version]")).to_have_value("1")
+    page.fill("input[name=reason]", "Another was meant")
+    page.get_by_role("button", name="Restore this version").click()
+    newest = page.locator(".timeline li").first
+    expect(newest).to_contain_text("Restored to version 1, created: Another was meant")
+    expect(page.locator(".order-head")).to_contain_text("Created", ignore_case=True)
+    newest.locator("summary").click()
+    newest.get_by_role("link", name="Open in the event log").click()
+    expect(page.locator(".story .here")).to_contain_text("order.restored this event")
+
+
+def test_an_order_is_shown_as_of_a_moment(enter: Enter, running: Running) -> None:
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/stafforder/?status__exact=shipped")
+    page.locator("#result_list tbody a").first.click()
+    placed = page.locator(".timeline time").last.get_attribute("datetime") or ""
+    page.get_by_text("As it was at a moment").click()
+    page.fill("input[name=as_of]", placed[:16])
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("did not exist then")).to_be_visible()  # a few seconds before it was placed
+    page.goto(f"{page.url.partition('?')[0]}?recorded_by=2999-01-01")
+    expect(page.locator(".behind")).to_contain_text("as known on 1 Jan 2999")
+
+
 def test_the_list_is_filtered_by_status_and_date(enter: Enter, running: Running) -> None:
     page = enter("staff")
     page.goto(f"{running.site}/admin/projections/stafforder/?status__exact=cancelled")
