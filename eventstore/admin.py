@@ -17,7 +17,9 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
+from eventstore import codec
 from eventstore.causality import Chapter, story_of
+from eventstore.errors import UNREADABLE
 from eventstore.messages import EVENTS
 from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
 from eventstore.queue import redrive
@@ -129,8 +131,11 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description="")
     def story(self, event: Event) -> str:
         """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
-        correlation_id = UUID(event.metadata["correlation_id"])
-        told = story_of(correlation_id, of=event.event_id)
+        try:
+            correlation_id = codec.decode_metadata(json.dumps(event.metadata)).correlation_id
+            told = story_of(correlation_id, of=event.event_id)
+        except UNREADABLE as error:
+            return f"It cannot be told: {error}"
         context = {
             "story": {"chapters": [_shown(chapter, event) for chapter in told.chapters], "untold": told.untold},
             "planned": PlannedCommand.objects.filter(correlation_id=correlation_id, refused_at=None).order_by("due_at"),

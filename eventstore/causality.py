@@ -19,6 +19,7 @@ from eventstore.store import Recorded
 
 CONSUMER = "causality"
 STEP = 20_000  # positions indexed in one transaction
+_UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 LONGEST = 500  # events of one story that are told
 
 
@@ -58,8 +59,9 @@ def _index(position: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO correlations (correlation_id, position)"
-            " SELECT (metadata->>'correlation_id')::uuid, position FROM events WHERE position > %s AND position <= %s",
-            [position, through],
+            " SELECT (metadata->>'correlation_id')::uuid, position FROM events WHERE position > %s AND position <= %s"
+            " AND metadata->>'correlation_id' ~ %s",  # a damaged one belongs to no story
+            [position, through, _UUID],
         )
     return through
 

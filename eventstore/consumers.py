@@ -12,16 +12,24 @@ from eventstore.store import Recorded
 PAGE = 1000  # events handed over at once
 
 
-def advance(name: str, step: Callable[[int], int]) -> None:
+class OutdatedConsumer(RuntimeError):
+    """This code hears fewer kinds of events than the code that was at work here before, and would pass over the others.
+
+    Restart the worker with the newer release. Where a reaction was removed on purpose, empty `event_types` of the
+    checkpoint.
+    """
+
+
+def advance(name: str, step: Callable[[int], int], *, event_types: Sequence[str] = ()) -> None:
     """Call `step(position)`, which returns how far it has come, until it comes no further.
 
     What a step writes commits together with the checkpoint `name`, so each event counts exactly once. Where somebody
     else is at it already, this leaves it to them. What `step` raises is noted with the checkpoint, which stays where it
-    is, and raised.
+    is, and raised. `event_types` are those that count to it: raises OutdatedConsumer where there were more of them.
     """
     ConsumerCheckpoint.objects.get_or_create(name=name)
     try:
-        while _advanced(name, step):
+        while _advanced(name, step, event_types):
             pass
     except Exception as error:
         ConsumerCheckpoint.objects.filter(name=name).update(problem=f"{type(error).__name__}: {error}")
@@ -40,7 +48,7 @@ def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_type
             take(page.events)
         return page.through
 
-    advance(name, step)
+    advance(name, step, event_types=event_types or ())
 
 
 def start_here(name: str) -> None:
@@ -48,14 +56,16 @@ def start_here(name: str) -> None:
     ConsumerCheckpoint.objects.get_or_create(name=name, defaults={"position": store.horizon()})
 
 
-def _advanced(name: str, step: Callable[[int], int]) -> bool:
+def _advanced(name: str, step: Callable[[int], int], event_types: Sequence[str]) -> bool:
     with transaction.atomic():
         mark = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
         if mark is None:
             return False
+        if missing := sorted(set(mark.event_types) - set(event_types)):
+            raise OutdatedConsumer(f"{name} heard {', '.join(missing)} too: restart with the newer release")
         reached = step(mark.position)
         moved = reached > mark.position
-        if moved or mark.problem:
-            mark.position, mark.problem = reached, ""
+        if moved or mark.problem or mark.event_types != list(event_types):
+            mark.position, mark.problem, mark.event_types = reached, "", list(event_types)
             mark.save()
         return moved

@@ -86,6 +86,7 @@ class ConsumerCheckpoint(models.Model):
 
     name = models.CharField(max_length=100, primary_key=True)
     position = models.BigIntegerField(default=0)
+    event_types = models.JSONField(default=list, help_text="What it heard so far; code that hears less may not go on.")
     problem = models.TextField(blank=True, help_text="Why it cannot go on from there.")
 
     class Meta:

@@ -5,7 +5,8 @@ Then, under a short lock, the rest is copied, the sequence's value carried over,
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
@@ -49,6 +50,11 @@ def convert(
 
     `progress(position, latest)` is called after each batch. Raises ConversionRefused, ConversionTimedOut.
     """
+    with _alone():
+        return _convert(wanted, batch, progress)
+
+
+def _convert(wanted: int, batch: int, progress: Callable[[int, int], None]) -> Converted:
     if wanted == partitions():
         raise ConversionRefused(f"the log has {wanted} partitions already" if wanted else "the log is a plain table")
     if _exists(BEFORE):
@@ -62,8 +68,11 @@ def convert(
     for _ in range(SWAP_ATTEMPTS):
         _copy_all(batch, progress)
         compared = _compare(after=compared)
+        _copy_all(batch, progress)  # what came while that was compared
         try:
             locked = _swap(compared)
+        except _Outrun:
+            continue
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.LockNotAvailable):
                 raise
@@ -84,6 +93,22 @@ def discard() -> bool:
 def drop_old() -> bool:
     """Drop the table from before the last conversion; says whether there was one."""
     return _drop(BEFORE)
+
+
+class _Outrun(Exception):
+    """More was appended than should be copied under a lock: step back and copy it without one."""
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('partition_log'))")
+        if not cursor.fetchone()[0]:
+            raise ConversionRefused("the log is being converted already")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('partition_log'))")
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -194,7 +219,7 @@ def _swap(compared: int) -> float:
         cursor.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
         start = time.perf_counter()
         if _copy(f"ORDER BY position LIMIT {TAIL + 1}") > TAIL:
-            raise ConversionTimedOut("the log grew faster than it was copied: run it again when there is less to do")
+            raise _Outrun
         _compare(after=compared)
         cursor.execute(f"SELECT setval('{BESIDE}_position_seq', last_value, is_called) FROM {BEFORE}_position_seq")
         for statement in (

@@ -145,11 +145,12 @@ def prune() -> None:
 
 
 def redrive(queued: QueuedCommand) -> None:
-    """Let a command that failed be tried again, at the end of the queue's patience with it."""
-    QueuedCommand.objects.filter(pk=queued.pk, status=Status.FAILED).update(
-        status=Status.WAITING, attempts=0, due_at=timezone.now()
-    )
-    _ring()
+    """Let a command that failed be tried again. Those to its aggregate that came after it may have been done by now."""
+    with transaction.atomic():
+        QueuedCommand.objects.filter(pk=queued.pk, status=Status.FAILED).update(
+            status=Status.WAITING, attempts=0, due_at=timezone.now()
+        )
+        transaction.on_commit(_ring, robust=True)
 
 
 @worker_ready.connect

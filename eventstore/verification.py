@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
@@ -34,20 +34,21 @@ class Report:
 
 
 def verify(
-    *, workers: int = 2, published: str | None = None, progress: Callable[[int], None] = lambda seals: None
+    *, workers: int = 2, published: Sequence[str] = (), progress: Callable[[int], None] = lambda seals: None
 ) -> Report:
     """Check the chain of seals, and every event against its seal, with so many connections at once.
 
-    `published` is a seal that was given away earlier, as `seals.public_form` in JSON: it tells whether the log and its
-    seals were truncated together. `progress` is called with the number of seals just done. Raises MalformedSealKey.
+    `published` are seals that were given away earlier, as `seals.public_form` in JSON: they tell whether the log and
+    its seals were truncated, or made anew, together. `progress` is called with the number of seals just done. Raises
+    MalformedSealKey.
     """
     report = Report()
     trusted = sealkeys.trusted()
     numbers: list[int] = []
     report.findings += _chain(numbered(Seal.objects.all()), trusted, numbers)
     report.seals = len(numbers)
-    if published is not None:
-        report.findings += _against(json.loads(published), trusted)
+    for line in published:
+        report.findings += _against(json.loads(line), trusted)
     for events, findings in _in_parallel(numbers, workers, progress):
         report.events += events
         report.findings += findings

@@ -11,6 +11,7 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import Correlation
 from tests.eventstore.tally import Count
+from tests.eventstore.tampering import behind_the_logs_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,3 +75,13 @@ def test_a_story_that_is_too_long_says_how_much_it_leaves_out(monkeypatch: Any) 
         count(mine)
     story = story_of(mine, of=first)
     assert (len(story.chapters), story.untold) == (2, 2)
+
+
+def test_damaged_metadata_holds_up_no_other_story() -> None:
+    mine = new_id()
+    count(new_id())
+    behind_the_logs_back('UPDATE events SET metadata = \'{"correlation_id": "x"}\'')
+    first = count(mine)
+    correlate()
+    assert Correlation.objects.get().correlation_id == mine
+    assert [chapter.fact.event_id for chapter in story_of(mine, of=first).chapters] == [first]

@@ -328,6 +328,17 @@ def test_the_command_says_what_it_did_and_what_it_cannot_do() -> None:
     assert "--partitions is 0 to 1024" in command("--partitions", "-1")
 
 
+def test_one_conversion_at_a_time() -> None:
+    name = "hashtext('partition_log')"
+    with psycopg.connect(
+        **{key: connection.settings_dict[key.upper()] for key in ("host", "port", "user", "password")},
+        dbname=connection.settings_dict["NAME"],
+    ) as elsewhere:
+        elsewhere.execute(f"SELECT pg_advisory_lock({name})")
+        with pytest.raises(ConversionRefused, match="being converted already"):
+            convert(other())
+
+
 def test_privileges_are_carried_over() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP ROLE IF EXISTS test_writer; CREATE ROLE test_writer")

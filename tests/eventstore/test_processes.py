@@ -210,3 +210,16 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
     )
     processes.run()
     assert "deploy the code that does" in PlannedCommand.objects.get().problem
+
+
+def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
+    echo: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes.run()
+    monkeypatch.setattr(type(echo), "reactions", {})
+    count(9)
+    processes.run()
+    assert "restart with the newer release" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem
+    monkeypatch.undo()
+    processes.run()
+    assert counted(ECHO) == [1]

@@ -22,12 +22,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="Ranges recomputed at once.")
-        parser.add_argument("--against", type=Path, help="A file of seals given away earlier; its last one counts.")
+        parser.add_argument("--against", type=Path, help="A file of seals given away earlier.")
 
     def handle(self, *, workers: int, against: Path | None, **options: Any) -> None:
         if workers < 1:
             raise CommandError(f"--workers is at least 1, not {workers}")
-        published = _last_line(against) if against else None
+        published = _seals_in(against) if against else []
         with Progress(console=Console(file=sys.stderr)) as bar:
             task = bar.add_task("verifying", total=Seal.objects.count())
             try:
@@ -49,14 +49,18 @@ class Command(BaseCommand):
         )
 
 
-def _last_line(path: Path) -> str:
+def _seals_in(path: Path) -> list[str]:
     """Raises CommandError for what is no file of seals."""
     try:
-        lines = path.read_text().split("\n")
-        line = next(line for line in reversed(lines) if line.strip())
-        json.loads(json.loads(line)["statement"])["seal"]
-    except OSError as error:
+        lines = [line for line in path.read_text().split("\n") if line.strip()]
+    except (OSError, UnicodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from error
-    except (StopIteration, ValueError, KeyError, TypeError) as error:
-        raise CommandError(f"the last line of {path} is no seal as `seal_log --to-file` writes it") from error
-    return line
+    for number, line in enumerate(lines, start=1):
+        try:
+            found = json.loads(line)
+            bytes.fromhex(found["signature"] + json.loads(found["statement"])["public_key"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandError(f"line {number} of {path} is no seal as `seal_log --to-file` writes it") from error
+    if not lines:
+        raise CommandError(f"{path} is empty: it is no seal as `seal_log --to-file` writes it")
+    return lines
