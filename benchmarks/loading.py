@@ -10,13 +10,12 @@ LIMIT = 3.0  # a long history with its snapshot may cost so many times a short o
 
 def main() -> None:
     with database():
-        from benchmarks.events import tally  # noqa: PLC0415 - only now there are settings
-        from eventstore import store  # noqa: PLC0415
+        from eventstore import store  # noqa: PLC0415 - only now there are settings
         from eventstore.snapshots import shape_of, state_of, take  # noqa: PLC0415
-        from tests.eventstore.tally import TALLY  # noqa: PLC0415
+        from tests.eventstore.tally import TALLY, written  # noqa: PLC0415
 
         def begun(events: int) -> UUID:
-            write = tally(events)
+            write = written(events)
             store.append([write])
             return write.aggregate_id
 

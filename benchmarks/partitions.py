@@ -9,13 +9,13 @@ def main() -> None:
     with database():
         from django.db import connection  # noqa: PLC0415 - only now there are settings
 
-        from benchmarks.events import count_once, tally  # noqa: PLC0415
         from eventstore import store  # noqa: PLC0415
         from eventstore.partitioning import convert  # noqa: PLC0415
+        from tests.eventstore.tally import written  # noqa: PLC0415
 
         known = []
         for _ in range(EVENTS // BATCH):
-            writes = [tally(5) for _ in range(BATCH // 5)]
+            writes = [written(5) for _ in range(BATCH // 5)]
             store.append(writes)
             known.append(writes[0].aggregate_id)
 
@@ -28,8 +28,8 @@ def main() -> None:
                 )
                 indexes = max(row[0] or 0 for row in cursor.fetchall())
             return {
-                "appending one event": seconds(lambda: [store.append([count_once()]) for _ in range(400)]),
-                "appending 4,000 at once": seconds(lambda: store.append([count_once() for _ in range(BATCH)])),
+                "appending one event": seconds(lambda: [store.append([written(1)]) for _ in range(400)]),
+                "appending 4,000 at once": seconds(lambda: store.append([written(1) for _ in range(BATCH)])),
                 "reading one aggregate": seconds(lambda: [store.read_stream(each) for each in known]),
                 "a page of the feed": seconds(lambda: store.read_after(EVENTS // 2, limit=1000)),
                 "room of the indexes": float(indexes),

@@ -11,14 +11,14 @@ def main() -> None:
     with database():
         from django.db import connection  # noqa: PLC0415 - only now there are settings
 
-        from benchmarks.events import count_once  # noqa: PLC0415
         from eventstore import store  # noqa: PLC0415
         from eventstore.seals import seal_settled  # noqa: PLC0415
         from eventstore.verification import verify  # noqa: PLC0415
+        from tests.eventstore.tally import written  # noqa: PLC0415
 
         for _ in range(EVENTS // BATCH):
-            store.append([count_once() for _ in range(BATCH)])
-        single = seconds(lambda: [store.append([count_once()]) for _ in range(500)]) / 500
+            store.append([written(1) for _ in range(BATCH)])
+        single = seconds(lambda: [store.append([written(1)]) for _ in range(500)]) / 500
         start = time.perf_counter()
         seal_settled()
         sealing = (time.perf_counter() - start) / EVENTS

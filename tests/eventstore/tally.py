@@ -1,11 +1,18 @@
 """A small aggregate of the tests' own: a tally that only goes up, unless it is restored."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import connection, transaction
+
+from eventstore import store
+from eventstore.codec import Metadata
 from eventstore.decider import Decider, register
 from eventstore.errors import CommandRefused
+from eventstore.ids import new_id
 from eventstore.messages import command, event
 from eventstore.restoring import register_restore
 
@@ -70,3 +77,42 @@ TALLY: Decider[Tally, Count, Counted | Restored] = Decider(
 )
 register(TALLY, [Count])
 register_restore(TALLY, Restore, restore)
+
+
+def written(events: int, tally_id: UUID | None = None) -> store.Write:
+    """A tally, a new one unless it is named, that begins with so many events."""
+    return store.Write(
+        aggregate_type=TALLY.aggregate_type,
+        aggregate_id=tally_id or new_id(),
+        expected_version=0,
+        events=[Counted(by=1)] * events,
+        metadata=Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id()),
+    )
+
+
+def append_tally(events: int = 1) -> UUID:
+    write = written(events)
+    store.append([write])
+    return write.aggregate_id
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Somebody has appended a tally of one, and commits only when this is over."""
+    holding, release = threading.Event(), threading.Event()
+
+    def late() -> None:
+        with transaction.atomic():
+            append_tally()
+            holding.set()
+            release.wait(20)
+        connection.close()
+
+    writer = threading.Thread(target=late)
+    writer.start()
+    assert holding.wait(20)
+    try:
+        yield
+    finally:
+        release.set()
+        writer.join(20)

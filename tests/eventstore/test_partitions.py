@@ -17,14 +17,14 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection
 
 from eventstore import partitioning, store
-from eventstore.codec import Metadata
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import ConcurrencyError, ConversionRefused, ConversionTimedOut
 from eventstore.ids import new_id
 from eventstore.partitioning import convert, discard, drop_old, partitions
 from eventstore.seals import seal_settled
 from eventstore.verification import verify
-from tests.eventstore.tally import Count, Counted
+from tests.eventstore.tally import Count, held_back, written
+from tests.eventstore.tally import append_tally as counted
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.stack.running import ROOT
 
@@ -41,22 +41,6 @@ def _as_it_was(transactional_db: None) -> Iterator[None]:
     if partitions() != AS_INSTALLED:
         convert(AS_INSTALLED)
         drop_old()
-
-
-def counted(events: int = 1) -> UUID:
-    tally_id = new_id()
-    store.append([a_tally(tally_id, events)])
-    return tally_id
-
-
-def a_tally(tally_id: UUID, events: int) -> store.Write:
-    return store.Write(
-        aggregate_type="test.tally",
-        aggregate_id=tally_id,
-        expected_version=0,
-        events=[Counted(by=1)] * events,
-        metadata=Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id()),
-    )
 
 
 def rows() -> list[tuple[Any, ...]]:
@@ -105,7 +89,7 @@ def test_in_either_shape_one_version_of_an_aggregate_is_taken_once() -> None:
             drop_old()
         tally_id = counted()
         with pytest.raises(ConcurrencyError):
-            store.append([a_tally(tally_id, 1)])
+            store.append([written(1, tally_id)])
         columns = partitioning._COLUMNS.removeprefix("position, ")
         with pytest.raises(IntegrityError), connection.cursor() as cursor:
             cursor.execute(f"INSERT INTO events ({columns}) SELECT {columns} FROM events LIMIT 1")
@@ -220,25 +204,10 @@ def test_a_copy_that_was_changed_is_never_swapped_in(monkeypatch: pytest.MonkeyP
 def test_a_log_that_is_in_use_all_the_time_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     counted(2)
     monkeypatch.setattr(partitioning, "SWAP_ATTEMPTS", 2)
-    shape, holding, release = partitions(), threading.Event(), threading.Event()
-
-    def hold() -> None:
-        from django.db import transaction
-
-        with transaction.atomic():
-            counted()
-            holding.set()
-            release.wait(20)
-        connection.close()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert holding.wait(20)
-    with pytest.raises(ConversionTimedOut, match="run it again"):
+    shape = partitions()
+    with held_back(), pytest.raises(ConversionTimedOut, match="run it again"):
         convert(other())
     assert partitions() == shape
-    release.set()
-    holder.join(20)
     convert(other())
     assert len(rows()) == 3
 
@@ -271,7 +240,7 @@ class Crowd:
 
     def in_batches(self) -> None:
         tally_id = new_id()
-        store.append([a_tally(tally_id, 80)])
+        store.append([written(80, tally_id)])
         self.acknowledged += [tally_id] * 80
 
     def follow(self) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,8 +20,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore import merkle, publishing, sealkeys, seals, store
-from eventstore.codec import Metadata
+from eventstore import merkle, publishing, sealkeys, seals
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import MalformedSealKey, NotSealed, SealKeyMissing
 from eventstore.ids import new_id
@@ -31,26 +29,13 @@ from eventstore.personal import PREFIX
 from eventstore.seals import prove, seal_settled
 from eventstore.subjects import erase
 from eventstore.verification import verify
-from tests.eventstore.tally import Count, Counted
+from tests.eventstore.tally import Count, held_back
+from tests.eventstore.tally import append_tally as counted
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.eventstore.test_dispatch import new_order
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "verify_proof.py"
 database = pytest.mark.django_db(transaction=True)
-
-
-def counted(events: int = 1) -> UUID:
-    tally_id = new_id()
-    metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
-    write = store.Write(
-        aggregate_type="test.tally",
-        aggregate_id=tally_id,
-        expected_version=0,
-        events=[Counted(by=1)] * events,
-        metadata=metadata,
-    )
-    store.append([write])
-    return tally_id
 
 
 @pytest.fixture
@@ -133,25 +118,10 @@ def test_any_number_of_workers_finds_the_same(sealed: list[int], workers: int) -
 @database
 def test_what_is_not_settled_is_not_sealed_and_nothing_is_skipped() -> None:
     counted()
-    holding, release = threading.Event(), threading.Event()
-
-    def late() -> None:
-        from django.db import transaction
-
-        with transaction.atomic():
-            counted()
-            holding.set()
-            release.wait(20)
-        connection.close()
-
-    writer = threading.Thread(target=late)
-    writer.start()
-    assert holding.wait(20)
-    after = counted()
-    seal_settled()
-    assert sum(Seal.objects.values_list("events", flat=True)) == 1, "the one behind an open transaction has to wait"
-    release.set()
-    writer.join(20)
+    with held_back():
+        after = counted()
+        seal_settled()
+        assert sum(Seal.objects.values_list("events", flat=True)) == 1, "the one behind an open transaction has to wait"
     seal_settled()
     assert sum(Seal.objects.values_list("events", flat=True)) == 3
     assert Event.objects.get(aggregate_id=after).position <= Seal.objects.latest("number").through
