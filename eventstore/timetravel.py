@@ -81,6 +81,9 @@ def moment(text: str) -> datetime:
         found = day = None
     if day is not None:
         found = datetime.combine(day, datetime.max.time())
-    if found is None:
-        raise ValueError(f"{text!r} is no date or time such as 2011-03-31 or 2011-03-31T12:00")
-    return timezone.make_aware(found) if timezone.is_naive(found) else found
+    if found is not None:
+        try:
+            return timezone.localtime(timezone.make_aware(found) if timezone.is_naive(found) else found)
+        except OverflowError:
+            pass  # a year that no calendar of ours has
+    raise ValueError(f"{text[:50]!r} is no date or time such as 2011-03-31 or 2011-03-31T12:00")

@@ -13,7 +13,7 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch, dispatch_batch
 from eventstore.errors import AggregateNotFound, VersionGap
 from eventstore.ids import new_id
-from eventstore.timetravel import AsOf, load
+from eventstore.timetravel import AsOf, load, moment
 from tests.eventstore.tally import Count, Tally
 from tests.eventstore.tampering import behind_the_logs_back
 
@@ -79,6 +79,12 @@ def test_the_command_line_asks_the_same_questions() -> None:
         show(str(new_id()))
     with pytest.raises(CommandError, match="no date or time"):
         show(tally_id, "--recorded-by", "yesterday")
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2011-02-30", "9999-12-31T23:59:59-12:00", "2011-03-31T12:00+99:99"])
+def test_what_is_no_moment_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="is no date or time such as"):
+        moment(text)
 
 
 def check(*arguments: str) -> str:
