@@ -14,4 +14,4 @@ class EventStoreConfig(AppConfig):
 
         events_appended.connect(snapshots.request)
         events_appended.connect(processes.ring)
-        post_migrate.connect(processes.install, sender=self)
+        post_migrate.connect(processes.install_after_migration, sender=self)

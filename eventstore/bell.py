@@ -1,5 +1,9 @@
-"""A doorbell: wakes a worker by a message that carries nothing, at most one of which waits however often it is rung."""
+"""A doorbell: wakes a worker by a message that carries nothing, at most one of which waits however often it is rung.
 
+And how long a worker leaves alone what has failed.
+"""
+
+from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -16,6 +20,11 @@ def ring(name: str, task: Any, *args: object, **options: object) -> None:
 def heard(name: str) -> None:
     """Whoever was woken says so before reading what there is to do: whoever comes from now on rings anew."""
     cache.delete(_key(name))
+
+
+def pause(attempts: int, *, longest: timedelta) -> timedelta:
+    """Before another attempt: 2 s, 4 s, 8 s … up to `longest`."""
+    return min(timedelta(seconds=2 ** min(attempts, 30)), longest)
 
 
 def _key(name: str) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 from celery import shared_task
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from eventstore import bell, codec
@@ -24,7 +24,7 @@ from eventstore.consumers import follow, start_here
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused, UndeclaredMessage
 from eventstore.messages import COMMANDS, EVENT_TYPES
-from eventstore.models import PlannedCommand
+from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.records import Damaged, Recorded
 
 log = logging.getLogger(__name__)
@@ -104,8 +104,14 @@ class Process:
 PROCESSES: dict[str, Process] = {}
 
 
-def install(**signal: Any) -> None:
-    """Let each new process begin where the log stands now. Receives `post_migrate`."""
+def install_after_migration(**signal: Any) -> None:
+    """Receives `post_migrate`, which also comes when only some migrations were applied."""
+    if ConsumerCheckpoint._meta.db_table in connection.introspection.table_names():
+        install()
+
+
+def install() -> None:
+    """Let each new process begin where the log stands now."""
     for process in PROCESSES.values():
         start_here(_checkpoint(process))
 
@@ -178,7 +184,7 @@ def _try_later(command_id: UUID, error: Exception) -> None:
         if plan:
             plan.attempts += 1
             plan.problem = f"{type(error).__name__}: {error}"
-            plan.due_at = timezone.now() + min(timedelta(seconds=2**plan.attempts), LONGEST_PAUSE)
+            plan.due_at = timezone.now() + bell.pause(plan.attempts, longest=LONGEST_PAUSE)
             plan.save(update_fields=["attempts", "problem", "due_at"])
 
 

@@ -215,7 +215,7 @@ def _try_later(queued: QueuedCommand, error: Exception) -> None:
         attempts=attempts,
         status=Status.FAILED if attempts >= ATTEMPTS else Status.WAITING,
         problem=f"{type(error).__name__}: {error}",
-        due_at=timezone.now() + min(timedelta(seconds=2**attempts), LONGEST_PAUSE),
+        due_at=timezone.now() + bell.pause(attempts, longest=LONGEST_PAUSE),
     )
 
 

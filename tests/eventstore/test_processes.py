@@ -208,8 +208,11 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
         causation_id=new_id(),
         correlation_id=new_id(),
     )
-    processes.run()
-    assert "deploy the code that does" in PlannedCommand.objects.get().problem
+    for _ in range(3):
+        processes.run()
+        assert "deploy the code that does" in PlannedCommand.objects.get().problem
+        PlannedCommand.objects.update(attempts=1000, due_at=timezone.now())
+    assert PlannedCommand.objects.get().due_at < timezone.now() + timedelta(hours=1), "however long it has failed"
 
 
 def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
@@ -223,3 +226,8 @@ def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
     monkeypatch.undo()
     processes.run()
     assert counted(ECHO) == [1]
+
+
+def test_a_database_that_is_migrated_only_in_part_has_no_processes_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConsumerCheckpoint._meta, "db_table", "not_there_yet")
+    processes.install_after_migration()
