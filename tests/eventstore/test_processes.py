@@ -212,7 +212,6 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
         processes.run()
         assert "deploy the code that does" in PlannedCommand.objects.get().problem
         PlannedCommand.objects.update(attempts=1000, due_at=timezone.now())
-    assert PlannedCommand.objects.get().due_at < timezone.now() + timedelta(hours=1), "however long it has failed"
 
 
 def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
