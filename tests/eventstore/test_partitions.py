@@ -16,10 +16,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection
 
-from eventstore import partitioning, store
+from eventstore import admin, partitioning, store
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import ConcurrencyError, ConversionRefused, ConversionTimedOut
 from eventstore.ids import new_id
+from eventstore.models import Event
 from eventstore.partitioning import convert, discard, drop_old, partitions
 from eventstore.seals import seal_settled
 from eventstore.verification import verify
@@ -157,6 +158,16 @@ def test_one_aggregates_history_is_looked_for_in_its_own_partition_alone() -> No
             cursor.execute("DEALLOCATE stream")
     assert "Subplans Removed: 3" in shown
     assert len(set(re.findall(r"events_p\d\d", shown))) == 1
+
+
+@pytest.mark.parametrize("shape", [0, 4])
+def test_the_log_browser_counts_a_large_log_by_estimate_in_either_shape(
+    shape: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_filled_log(shape)
+    monkeypatch.setattr(admin, "COUNT_UP_TO", 10)
+    counted(50)  # more than the last ANALYZE knew
+    assert admin.FastPaginator(Event.objects.all(), 50).count == 5000
 
 
 def test_a_conversion_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
