@@ -3,23 +3,46 @@
 And how long a worker leaves alone what has failed.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from django.core.cache import cache
+import redis
+from django.conf import settings
 
 SECONDS = 30  # a bell that nobody heard may be rung again after this
 
 
-def ring(name: str, task: Any, *args: object, **options: object) -> None:
-    """Wake a worker with `task(*args)`, unless one was rung for already. Raises what a broker that is down raises."""
-    if cache.add(_key(name), 1, SECONDS):
-        task.apply_async(args, retry=False, **options)
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """A task to wake, and its arguments; `name` is what at most one message waits for."""
+
+    name: str
+    task: Any
+    arguments: tuple[object, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"ordersite:bell:{self.name}"
 
 
-def heard(name: str) -> None:
+def ring(*bells: Bell, **options: object) -> None:
+    """Wake a worker for each of these, unless one was rung for already. One round trip where all were.
+
+    `options` are Celery's. Raises what a broker that is down raises.
+    """
+    asked = _valkey(settings.REDIS_URL).pipeline(transaction=False)
+    for bell in bells:
+        asked.set(bell.key, 1, nx=True, ex=SECONDS)
+    for bell, is_first in zip(bells, asked.execute(), strict=True):
+        if is_first:
+            bell.task.apply_async(bell.arguments, retry=False, **options)
+
+
+def heard(bell: Bell) -> None:
     """Whoever was woken says so before reading what there is to do: whoever comes from now on rings anew."""
-    cache.delete(_key(name))
+    _valkey(settings.REDIS_URL).delete(bell.key)
 
 
 def pause(attempts: int, *, longest: timedelta) -> timedelta:
@@ -27,5 +50,6 @@ def pause(attempts: int, *, longest: timedelta) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts, 30)), longest)
 
 
-def _key(name: str) -> str:
-    return f"bell:{name}"
+@cache
+def _valkey(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5)

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from eventstore import bell, codec
+from eventstore.bell import Bell
 from eventstore.codec import IMPORTED
 from eventstore.consumers import follow, start_here
 from eventstore.dispatch import Context, dispatch
@@ -30,7 +31,6 @@ from eventstore.records import Damaged, Recorded
 log = logging.getLogger(__name__)
 
 _IDS = UUID("3c1d6a52-8f0e-4a37-9d6b-5e2f1b7c9a40")
-_BELL = "processes"
 AT_ONCE = 10_000  # commands sent in one run; the next run goes on
 LONGEST_PAUSE = timedelta(hours=1)  # between two attempts at a command that fails, though no rule refuses it
 
@@ -124,13 +124,13 @@ def plans_for(key: UUID) -> list[tuple[str, datetime]]:
 
 def ring(sender: Any = None, **news: Any) -> None:
     """Wake the processes. Receives `events_appended`."""
-    bell.ring(_BELL, run)
+    bell.ring(_bell())
 
 
 @shared_task
 def run() -> None:
     """Hear what is new and send what is due; one process's trouble is not the others'. Beat calls it, and the bell."""
-    bell.heard(_BELL)
+    bell.heard(_bell())
     install()
     for process in PROCESSES.values():
         try:
@@ -223,6 +223,10 @@ def _command_of(plan: PlannedCommand) -> Any:
     if declared is None:
         raise UndeclaredMessage(f"no code declares the command {plan.command_type!r}: deploy the code that does")
     return msgspec.convert(plan.body, declared.cls)
+
+
+def _bell() -> Bell:
+    return Bell("processes", run)
 
 
 def _checkpoint(process: Process) -> str:

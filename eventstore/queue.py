@@ -19,6 +19,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from eventstore import bell, codec, personal, store
+from eventstore.bell import Bell
 from eventstore.codec import Metadata
 from eventstore.decider import decider_of
 from eventstore.dispatch import Answer, Context, Refusal, dispatch
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 10  # at a command that fails though nothing refuses it; the last comes after some 17 minutes
 LONGEST_PAUSE = timedelta(minutes=5)
-_BELL = "queue"
 
 Status = QueuedCommand.Status
 
@@ -125,14 +125,18 @@ def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:
 # --- doing ------------------------------------------------------------------------------------------------------------
 
 
+def _bell() -> Bell:
+    return Bell("queue", run)
+
+
 def _ring() -> None:
-    bell.ring(_BELL, run)
+    bell.ring(_bell())
 
 
 @shared_task
 def run() -> None:
     """Do what waits. The bell and beat call it."""
-    bell.heard(_BELL)
+    bell.heard(_bell())
     while _do_next():
         pass
 

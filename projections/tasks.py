@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from eventstore import bell, store
+from eventstore.bell import Bell
 from projections.checkpoints import Checkpoint
 from projections.engine import PROJECTIONS, Progress, catch_up, projection_named
 
@@ -26,8 +27,7 @@ SWEPT = "projections:swept"
 
 def ring(sender: Any = None, **signal: Any) -> None:
     """Wake every projection that was not woken already. Receives `events_appended`."""
-    for name in PROJECTIONS:
-        bell.ring(_bell(name), project, name)
+    bell.ring(*map(_bell, PROJECTIONS))
 
 
 @shared_task
@@ -35,7 +35,7 @@ def project(name: str) -> None:
     """Bring one projection level with the log; where somebody else is at it, come back in a moment."""
     bell.heard(_bell(name))
     if _catch_up_near(name).busy:
-        bell.ring(_bell(name), project, name, countdown=BUSY_SECONDS)
+        bell.ring(_bell(name), countdown=BUSY_SECONDS)
 
 
 @shared_task
@@ -73,5 +73,5 @@ def _sweep_at_start(**signal: Any) -> None:
     sweep.apply_async(retry=False)
 
 
-def _bell(name: str) -> str:
-    return f"projection:{name}"
+def _bell(name: str) -> Bell:
+    return Bell(f"projection:{name}", project, (name,))

@@ -24,7 +24,6 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.errors import NewerSchemaVersion
 from eventstore.ids import new_id
 from orders.events import OrderCreated, OrderPaid
-from ordersite.settings.base import cache as redis_cache
 from projections import tasks
 from projections.accounting.books import AccountingDay
 from projections.checkpoints import Checkpoint, ParkedEvent
@@ -228,11 +227,11 @@ def test_the_sweep_finds_what_no_message_announced() -> None:
 
 
 def test_a_broker_that_is_down_delays_and_does_not_fail(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    settings.CACHES = {"default": redis_cache("redis://127.0.0.1:1/0")}  # nothing listens there
+    up, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"  # nothing listens there
     order_placed()
     assert "events are committed up to" in caplog.text
     assert "Connection refused" in caplog.text
-    settings.CACHES = {"default": redis_cache(settings.REDIS_URL)}
+    settings.REDIS_URL = up
     tasks.sweep()
     assert StaffOrder.objects.count() == 1
 
