@@ -1,5 +1,6 @@
 """Seal what is settled, and give the latest seal away, so that a log cut off together with its seals is found out."""
 
+import errno
 import json
 import logging
 import os
@@ -43,10 +44,14 @@ def publish() -> None:
 
 
 def to_file(newest: Seal, path: Path) -> None:
-    """Append the seal to a file, one JSON line each, and wait until the disk has it. Raises OSError."""
-    line = json.dumps(seals.public_form(newest)) + "\n"
+    """Append the seal to a file as a JSON line, whole or not at all, and wait until the disk has it. Raises OSError."""
+    line = (json.dumps(seals.public_form(newest)) + "\n").encode()
     with path.open("ab", buffering=0) as file:
-        file.write(line.encode())  # unbuffered, so one write
+        before = file.tell()
+        written = file.write(line)  # unbuffered, so one write; a disk that fills up takes a part of it in silence
+        if written != len(line):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes could be written", str(path))
         os.fsync(file.fileno())
 
 

@@ -1,7 +1,6 @@
 """The keys that sign seals, from SEAL_KEYS (the first signs) and SEAL_PUBLIC_KEYS (of those that are retired)."""
 
 import base64
-import binascii
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -41,7 +40,7 @@ def is_signed(message: bytes, signature: bytes, public_key: bytes) -> bool:
 def _private(entry: str) -> Ed25519PrivateKey:
     try:
         seed = base64.urlsafe_b64decode(entry)
-    except binascii.Error:
+    except ValueError:
         seed = b""
     if len(seed) != _BYTES:
         raise MalformedSealKey(f"an entry of SEAL_KEYS is not base64 of {_BYTES} bytes (it begins {entry[:4]!r})")

@@ -24,7 +24,7 @@ _POSITION, _HASH = 8, 32  # bytes of an entry of `leaves`
 
 # The canonical bytes of an event: PostgreSQL's text of this array, whatever a session's time zone or date style is.
 _CANONICAL = """jsonb_build_array(position, event_id, aggregate_id, aggregate_type, version, event_type, schema_version,
-  event_data, metadata, (extract(epoch FROM timestamp) * 1000000)::bigint, subject_id)::text"""
+  event_data, metadata, round(extract(epoch FROM timestamp) * 1000000), subject_id)::text"""
 _LEAVES = f"""
 SELECT position, sha256('\\x00'::bytea || convert_to({_CANONICAL}, 'UTF8'))
   FROM (SELECT * FROM events WHERE position > %s AND position <= %s ORDER BY position LIMIT %s) range
@@ -38,25 +38,29 @@ Leaf = tuple[int, bytes]
 def seal_settled() -> int:
     """Seal everything that is settled; returns how many seals that took. Raises SealKeyMissing, MalformedSealKey.
 
-    Where somebody else is sealing already, this leaves it to them.
+    Where somebody else is sealing already, this leaves it to them. A seal that is not full is the last: writers that
+    never pause would keep this going for ever, at a seal for every few events.
     """
     made = 0
-    while _seal_next():
+    while events := _seal_next():
         made += 1
+        if events < EVENTS:
+            break
     return made
 
 
-def _seal_next() -> bool:
+def _seal_next() -> int:
+    """How many events the next seal covers; 0 where none was made."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('seals'))")
         if not cursor.fetchone()[0]:
-            return False
+            return 0
         last = newest()
         after = last.through if last else 0
         horizon = store.horizon()
         leaves = leaves_between(after, horizon, limit=EVENTS)
         if not leaves:
-            return False
+            return 0
         seal = Seal(
             number=last.number + 1 if last else 1,
             after=after,
@@ -72,7 +76,7 @@ def _seal_next() -> bool:
         seal.public_key = sealkeys.public_bytes(key)
         seal.signature = key.sign(statement(seal))
         seal.save(force_insert=True)
-        return True
+        return len(leaves)
 
 
 def newest() -> Seal | None:
@@ -106,8 +110,14 @@ def hash_of(seal: Seal) -> bytes:
     return sha256(statement(seal)).digest()
 
 
+def is_genuine(seal: Seal) -> bool:
+    """Whether a trusted key signed it. Raises MalformedSealKey."""
+    key = bytes(seal.public_key)
+    return key in sealkeys.trusted() and sealkeys.is_signed(statement(seal), bytes(seal.signature), key)
+
+
 def leaves_of(seal: Seal) -> list[Leaf]:
-    """The leaves that were sealed, as the seal's row keeps them. They are genuine if they make the signed root."""
+    """What was sealed, as the seal's row keeps it. The hashes are genuine if they make the signed root."""
     kept = bytes(seal.leaves)
     entries = (kept[start : start + _POSITION + _HASH] for start in range(0, len(kept), _POSITION + _HASH))
     return [(int.from_bytes(entry[:_POSITION]), entry[_POSITION:]) for entry in entries]
@@ -121,7 +131,7 @@ def public_form(seal: Seal) -> dict[str, str]:
 def prove(event: int | UUID) -> dict[str, Any]:
     """That an event, by position or id, was in the log when its seal was signed: what a third party needs to check it.
 
-    Raises NotSealed.
+    Raises NotSealed, MalformedSealKey.
     """
     column = "position" if isinstance(event, int) else "event_id"
     with connection.cursor() as cursor:
@@ -138,6 +148,8 @@ def prove(event: int | UUID) -> dict[str, Any]:
     index = next((number for number, (at, _) in enumerate(sealed) if at == position), None)
     if index is None or digests[index] != merkle.leaf(canonical.encode()) or merkle.root(digests) != bytes(seal.root):
         raise NotSealed(f"the event at {position} is not what seal {seal.number} sealed: run `manage.py verify_log`")
+    if not is_genuine(seal):
+        raise NotSealed(f"seal {seal.number} is not signed by a trusted key: run `manage.py verify_log`")
     return {"event": canonical, "index": index, "path": [step.hex() for step in merkle.path(digests, index)]} | (
         public_form(seal)
     )

@@ -18,6 +18,7 @@ DEBUG = False
 DEMO_ACCOUNTS = False
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_TIMEOUT = 10  # seconds: a mail server that does not answer must not hold a worker
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default=f"ordersite@{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
 )

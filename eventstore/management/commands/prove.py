@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from eventstore.errors import NotSealed
+from eventstore.errors import MalformedSealKey, NotSealed
 from eventstore.seals import prove
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *, event: int | UUID, **options: Any) -> None:
         try:
             proof = prove(event)
-        except NotSealed as error:
+        except (NotSealed, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(proof, indent=2, ensure_ascii=False))
 

@@ -44,6 +44,11 @@ class Command(BaseCommand):
             self.stderr.write(f"and {len(report.findings) - SHOWN} more ranges")
         if report.findings:
             raise CommandError(f"the log is not what was sealed; the first: {report.findings[0].words}")
+        if report.unsealed and not report.seals:
+            raise CommandError(
+                f"there is no seal, and {report.unsealed:,} events: nothing is proved. Were the seals removed? If the"
+                " log was never sealed, run `manage.py seal_log`; else verify it --against a seal that was given away"
+            )
         self.stdout.write(
             f"{report.events:,} events are as {report.seals:,} seals say; {report.unsealed:,} are not sealed yet"
         )
@@ -58,7 +63,9 @@ def _seals_in(path: Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         try:
             found = json.loads(line)
-            bytes.fromhex(found["signature"] + json.loads(found["statement"])["public_key"])
+            stated = json.loads(found["statement"])
+            bytes.fromhex(found["signature"] + stated["public_key"])
+            _ = int(stated["seal"]), int(stated["after"]), int(stated["through"])
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(f"line {number} of {path} is no seal as `seal_log --to-file` writes it") from error
     if not lines:
