@@ -5,11 +5,9 @@ And how long a worker leaves alone what has failed.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-import redis
-from django.conf import settings
+from eventstore import valkey
 
 SECONDS = 30  # a bell that nobody heard may be rung again after this
 
@@ -32,7 +30,7 @@ def ring(*bells: Bell, **options: object) -> None:
 
     `options` are Celery's. Raises what a broker that is down raises.
     """
-    asked = _valkey(settings.REDIS_URL).pipeline(transaction=False)
+    asked = valkey.client().pipeline(transaction=False)
     for bell in bells:
         asked.set(bell.key, 1, nx=True, ex=SECONDS)
     for bell, is_first in zip(bells, asked.execute(), strict=True):
@@ -42,14 +40,9 @@ def ring(*bells: Bell, **options: object) -> None:
 
 def heard(bell: Bell) -> None:
     """Whoever was woken says so before reading what there is to do: whoever comes from now on rings anew."""
-    _valkey(settings.REDIS_URL).delete(bell.key)
+    valkey.client().delete(bell.key)
 
 
 def pause(attempts: int, *, longest: timedelta) -> timedelta:
     """Before another attempt: 2 s, 4 s, 8 s … up to `longest`."""
     return min(timedelta(seconds=2 ** min(attempts, 30)), longest)
-
-
-@cache
-def _valkey(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5)

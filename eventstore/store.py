@@ -8,7 +8,9 @@ announcement still held (`horizon`). docs/the-log.md tells the whole story.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from functools import cache
+from random import randint
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +32,7 @@ from eventstore.records import (
     receipt_row,
     recorded,
 )
+from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard
 from eventstore.sql import ANNOUNCE
 from eventstore.sql import cursor as _cursor  # each function has a `cursor` of its own
 
@@ -144,9 +147,15 @@ def aggregates(*, share: float = 1.0) -> Iterator[tuple[UUID, int]]:
 
 
 def read_after(
-    position: int, *, limit: int, through: int | None = None, event_types: Sequence[str] | None = None
+    position: int,
+    *,
+    limit: int,
+    through: int | None = None,
+    event_types: Sequence[str] | None = None,
+    shard: Shard = WHOLE,
 ) -> Page:
-    """The next events of the whole log after `position`, nothing skipped and each aggregate in order.
+    """The next events of the whole log, or of one shard of it, after `position`, nothing skipped and each aggregate in
+    order.
 
     Reads up to the horizon only: everything at or below it is settled, committed and visible or gone for ever.
     `through` stops it earlier. An event that is damaged comes as `Damaged`.
@@ -156,10 +165,33 @@ def read_after(
         horizon, latest = cursor.fetchone() or (0, 0)
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
-        cursor.execute(_FEED, (position, end, event_types, event_types, limit), prepare=True)
+        values = (position, end, event_types, event_types, *in_shard(shard), limit)
+        cursor.execute(_FEED, values, prepare=True)
         events = [recorded(row, tolerant=True) for row in cursor]
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
+
+
+def unread(
+    position: int, *, event_types: Sequence[str], shard: Shard = WHOLE, count_to: int = 10_000
+) -> tuple[int, datetime | None]:
+    """How many events of these types stand after `position`, settled or not, and when the first of them was recorded.
+
+    Counts no further than `count_to`.
+    """
+    with _cursor() as cursor:
+        cursor.execute(_UNREAD, (position, list(event_types), *in_shard(shard), count_to))
+        count, since = cursor.fetchone() or (0, None)
+    return count, since
+
+
+def some_aggregates(count: int) -> set[UUID]:
+    """At most `count` aggregates of the log, picked at random by their events: those with many come more often."""
+    latest = latest_position()
+    picked = [randint(1, max(latest, 1)) for _ in range(count)]  # noqa: S311 - a sample, not a secret
+    with _cursor() as cursor:
+        cursor.execute(_SOME, (picked,))
+        return {row[0] for row in cursor}
 
 
 def is_empty() -> bool:
@@ -204,8 +236,18 @@ _AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
 _FEED = (
     _RECORDED
     + "WHERE e.position > %s AND e.position <= %s AND (%s::text[] IS NULL OR e.event_type = ANY(%s))"
-    + " ORDER BY e.position LIMIT %s"
+    + f" AND {IN_SHARD} ORDER BY e.position LIMIT %s"
 )
+_UNREAD = f"""
+SELECT count(*), min(timestamp) FROM (
+       SELECT e.timestamp FROM events e
+        WHERE e.position > %s AND e.event_type = ANY(%s) AND {IN_SHARD} ORDER BY e.position LIMIT %s) unread
+"""
+_SOME = """
+SELECT DISTINCT found.aggregate_id FROM unnest(%s::bigint[]) picked (position)
+ CROSS JOIN LATERAL (SELECT aggregate_id FROM events e WHERE e.position >= picked.position
+                      ORDER BY e.position LIMIT 1) found
+"""
 _HISTORY = f"""
 SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s.version, s.state,
        e.version, {_DECODED}

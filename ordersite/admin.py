@@ -159,7 +159,7 @@ def _shown(versions: dict[UUID, int]) -> bool:
         return all(shown.get(key, 0) >= version for key, version in versions.items()) or None
 
     try:
-        return wait_for(all_there)
+        return wait_for(all_there, projection="staff", rows=versions)
     except NotYetVisible:
         return False
 

@@ -262,7 +262,12 @@ def _open_copy(pgbin: Path) -> Path:
             if (packages / name).exists():
                 shutil.copytree(packages / name, draft / name)
         draft.chmod(0o755)
-        draft.rename(target)
+        try:
+            draft.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            shutil.rmtree(draft)  # somebody who started at the same moment was first
     return target / pgbin.relative_to(packages)
 
 

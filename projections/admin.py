@@ -9,15 +9,16 @@ from unfold.decorators import action, display
 from eventstore import store
 from eventstore.admin import ReadOnlyAdmin
 from projections.accounting import admin as accounting
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import PROJECTIONS, projection_named, redrive
+from projections.checkpoints import LIVE, Checkpoint, ParkedEvent
+from projections.parking import redrive
+from projections.projection import PROJECTIONS, projection_named
 
 __all__ = ["CheckpointAdmin", "ParkedEventAdmin", "accounting"]
 
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ReadOnlyAdmin):
-    list_display = ("name", "position", "lag", "updated_at", "parked", "error")
+    list_display = ("__str__", "position", "lag", "updated_at", "parked", "error")
     list_display_links = None
     actions = ("retry_parked",)
 
@@ -28,23 +29,28 @@ class CheckpointAdmin(ReadOnlyAdmin):
 
     @display(description="Parked events")
     def parked(self, checkpoint: Checkpoint) -> str:
-        count = ParkedEvent.objects.filter(projection=checkpoint.name).count()
+        count = ParkedEvent.objects.filter(projection=checkpoint.projection, space=checkpoint.space).count()
         return f"{count:,}" if count else "—"
 
     @display(description="Last error")
     def error(self, checkpoint: Checkpoint) -> str:
         if checkpoint.last_error:
             return checkpoint.last_error
-        parked = ParkedEvent.objects.filter(projection=checkpoint.name).exclude(error="").order_by("-parked_at").first()
+        parked = (
+            ParkedEvent.objects.filter(projection=checkpoint.projection)
+            .exclude(error="")
+            .order_by("-parked_at")
+            .first()
+        )
         return parked.summary if parked else "—"
 
     @action(description="Try the parked events again")
     def retry_parked(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> None:
-        for checkpoint in queryset.filter(name__in=PROJECTIONS):  # a rebuild at work is retried by its own end
-            done = redrive(projection_named(checkpoint.name))
-            left = ParkedEvent.objects.filter(projection=checkpoint.name).count()
+        for name in sorted(set(queryset.filter(projection__in=PROJECTIONS).values_list("projection", flat=True))):
+            done = redrive(projection_named(name))
+            left = ParkedEvent.objects.filter(projection=name, space=LIVE).count()
             level = messages.WARNING if left else messages.SUCCESS
-            self.message_user(request, f"{checkpoint}: {done} events taken, {left} still parked.", level)
+            self.message_user(request, f"{name}: {done} events taken, {left} still parked.", level)
 
 
 @admin.register(ParkedEvent)

@@ -1,16 +1,37 @@
-"""How far each projection has read, and what it could not take."""
+"""How far each projection has read, what it could not take, and what it was told to leave out."""
 
 from django.db import models
 
+LIVE = ""
+"""The space of the tables that readers meet. Any other space is the PostgreSQL schema that holds a second set."""
+
+
+def checkpoint_name(projection: str, shard: int, space: str = LIVE) -> str:
+    """The key of a checkpoint: `staff/0` of the live tables, `rebuild_staff:staff/0` of others."""
+    return f"{space}:{projection}/{shard}" if space else f"{projection}/{shard}"
+
 
 class Checkpoint(models.Model):
-    """The last position whose effect a projection's rows show. Changes only together with those rows."""
+    """The last position whose effect the rows of a shard show. Changes only together with those rows."""
 
-    name = models.CharField(max_length=100, primary_key=True)
+    name = models.CharField(max_length=200, primary_key=True)
+    projection = models.CharField(max_length=100)
+    space = models.CharField(max_length=100, blank=True, help_text="The schema of its tables; empty: the live ones.")
+    shard = models.PositiveSmallIntegerField(default=0)
+    of = models.PositiveSmallIntegerField(default=1, help_text="Into how many shards the projection is divided.")
     position = models.BigIntegerField(default=0)
     event_types = models.JSONField(default=list, help_text="What the code that keeps it handles; older code is fenced.")
+    code_version = models.PositiveIntegerField(default=1, help_text="Of the code that keeps it; older code is fenced.")
     updated_at = models.DateTimeField(auto_now=True)
+    level_at = models.DateTimeField(null=True, help_text="When it was level with the log first; empty while building.")
+    held_until = models.DateTimeField(null=True, help_text="Until when a comparison holds it still.")
+    rebuild_wanted = models.TextField(blank=True, help_text="Why it does not show the whole past yet.")
     last_error = models.TextField(blank=True, help_text="Why the last attempt to read on failed; empty once one works.")
+    failures = models.PositiveBigIntegerField(default=0)
+    events = models.PositiveBigIntegerField(default=0, help_text="Taken so far.")
+    rate = models.FloatField(default=0, help_text="Events a second, lately.")
+    rate_since = models.DateTimeField(null=True)
+    rate_events = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         app_label = "projections"
@@ -18,13 +39,15 @@ class Checkpoint(models.Model):
         verbose_name = "projection"
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.projection} {self.shard + 1}/{self.of}" if self.of > 1 else self.projection
 
 
 class ParkedEvent(models.Model):
     """An event a projection could not take, or a later one of the same aggregate that waits behind it (no error)."""
 
     projection = models.CharField(max_length=100)
+    space = models.CharField(max_length=100, blank=True)
+    shard = models.PositiveSmallIntegerField(default=0)
     position = models.BigIntegerField()
     aggregate_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
@@ -34,7 +57,9 @@ class ParkedEvent(models.Model):
     class Meta:
         app_label = "projections"
         ordering = ("projection", "position")
-        constraints = (models.UniqueConstraint(fields=("projection", "position"), name="parked_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("projection", "space", "shard", "position"), name="parked_once"),
+        )
         indexes = (models.Index(fields=("projection", "aggregate_id"), name="parked_aggregate"),)
 
     def __str__(self) -> str:
@@ -43,3 +68,24 @@ class ParkedEvent(models.Model):
     @property
     def summary(self) -> str:
         return self.error.partition("\n")[0] or "waits behind an earlier event"
+
+
+class SkippedEvent(models.Model):
+    """An event that a projection was told to leave out, by whom and why. Every rebuild leaves it out too."""
+
+    projection = models.CharField(max_length=100)
+    position = models.BigIntegerField()
+    aggregate_id = models.UUIDField()
+    event_type = models.CharField(max_length=100)
+    error = models.TextField(help_text="What had gone wrong, and the traceback.")
+    reason = models.TextField()
+    skipped_by = models.CharField(max_length=200)
+    skipped_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "projections"
+        ordering = ("-skipped_at",)
+        constraints = (models.UniqueConstraint(fields=("projection", "position"), name="skipped_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.event_type} at {self.position}"

@@ -1,107 +1,40 @@
 """Keep read models in step with the log: each event takes effect exactly once, whatever is killed or sent twice.
 
-A projection's rows and its checkpoint change in one transaction, under a lock on the checkpoint. The worker reads the
-log itself, from the checkpoint to the horizon: messages only say that it is time to look.
+A shard's rows and its checkpoint change in one transaction, under a lock on the checkpoint. The worker reads the log
+itself, from the checkpoint to the horizon: messages only say that it is time to look.
 """
 
 import logging
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar, get_args
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from eventstore import store
-from eventstore.messages import EVENT_TYPES
-from eventstore.records import type_name
+from eventstore.sharding import Shard
 from eventstore.store import Recorded
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.rows import Rows
+from projections import shown
+from projections.checkpoints import LIVE, Checkpoint, checkpoint_name
+from projections.folding import Fold
+from projections.projection import Projection
+from projections.spaces import inside
 
 log = logging.getLogger(__name__)
 
 BATCH = 2000  # events folded in memory before they are written
-
-PASSED_OVER = "Not shown:"  # begins the message about events that were passed over before their handler came
-
-P = TypeVar("P", bound="Projection")
-E = TypeVar("E")
-M = TypeVar("M", bound=models.Model)
-Handler = Callable[[Any, Rows, Any, Recorded[Any]], None]
-
-
-def handles(event_type: type[E]) -> Callable[[Callable[[P, Rows, E, Recorded[E]], None]], Any]:
-    """Mark the method of a projection that takes this event: `(self, rows, event, fact)`."""
-
-    def mark(method: Callable[[P, Rows, E, Recorded[E]], None]) -> Any:
-        method.event_type = event_type  # type: ignore[attr-defined]  # read once, when the class is made
-        return method
-
-    return mark
-
-
-class Projection:
-    """A read model: its tables, and a method for each event that changes them.
-
-    `complete` names a union of events that all have to have a handler: `manage.py check` names those that have none.
-    """
-
-    name: ClassVar[str]
-    tables: ClassVar[tuple[type[models.Model], ...]]
-    complete: ClassVar[Any] = None
-    handlers: ClassVar[dict[type, Handler]]
-
-    def __init_subclass__(cls) -> None:
-        cls.handlers = {method.event_type: method for method in vars(cls).values() if hasattr(method, "event_type")}
-        PROJECTIONS[cls.name] = cls()
-
-    @classmethod
-    def forgotten(cls) -> list[str]:
-        """The events that `complete` names and no method handles."""
-        return [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
-
-    @property
-    def event_types(self) -> list[str]:
-        return sorted(EVENT_TYPES[event].name for event in self.handlers)
-
-    def handle(self, rows: Rows, fact: Recorded[Any]) -> None:
-        if isinstance(fact.event, store.Damaged):
-            raise fact.event.error
-        self.handlers[type(fact.event)](self, rows.of(fact), fact.event, fact)
-
-    def row_as_of(self, model: type[M], key: Any, facts: list[Recorded[Any]]) -> M:
-        """The row of one aggregate as these facts, all of its own, make it: what the view showed then, by today's code.
-
-        Raises MissingRow.
-        """
-        rows = Rows.detached(*self.tables)
-        for fact in facts:
-            if type(fact.event) in self.handlers:
-                self.handle(rows, fact)
-        return rows.get(model, key)
-
-
-PROJECTIONS: dict[str, Projection] = {}
-
-
-class UnknownProjection(LookupError):
-    """No projection has this name. The message lists those there are."""
-
-
-def projection_named(name: str) -> Projection:
-    """Raises UnknownProjection."""
-    try:
-        return PROJECTIONS[name]
-    except KeyError:
-        raise UnknownProjection(f"no projection is called {name!r}; there are {', '.join(PROJECTIONS)}") from None
+HELD_SECONDS = 0.01  # until whoever waits looks again at a shard that is held still
+RATE_WINDOW = timedelta(seconds=10)  # over which events a second are counted
+NAMED_CORRELATIONS = 10  # of a batch, in the line that the log has of it
 
 
 class OutdatedCode(RuntimeError):
-    """This code handles fewer kinds of events than the code that kept the read model so far, and would skip the others.
+    """This code is older than the code that kept the read model so far: it would write other rows, or skip events.
 
-    Restart the worker with the newer release. Where a handler was removed on purpose, rebuild the projection.
+    Restart the worker with the newer release. Where a handler or a version was taken back on purpose, rebuild.
     """
 
 
@@ -109,7 +42,8 @@ class OutdatedCode(RuntimeError):
 class Progress:
     """How far a catch-up came.
 
-    `settled` is false when writers still hold back a part of the log, `busy` true when somebody else is at work.
+    `settled` is false when writers still hold back a part of the log, `busy` true when somebody else is at work or
+    holds it still. `everywhere` tells that an event of this shard's came that the other shards take too.
     """
 
     position: int = 0
@@ -117,132 +51,179 @@ class Progress:
     level: bool = True
     settled: bool = True
     busy: bool = False
+    everywhere: bool = False
+
+    def then(self, later: "Progress") -> "Progress":
+        return Progress(
+            position=later.position,
+            events=self.events + later.events,
+            level=later.level,
+            settled=later.settled,
+            busy=later.busy,
+            everywhere=self.everywhere or later.everywhere,
+        )
 
 
-def catch_up(
-    projection: Projection,
-    *,
-    checkpoint: str | None = None,
-    through: int | None = None,
-    limit: int = BATCH,
-    wait: bool = True,
-) -> Progress:
-    """Read on to the end of what is settled, or to the position `through`. Raises OutdatedCode."""
-    events = 0
-    while True:
-        step = advance(projection, checkpoint=checkpoint, through=through, limit=limit, wait=wait)
-        events += step.events
-        if step.level:
-            return replace(step, events=events)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How to catch up: in which space, through which position, how many events at once, and what else.
+
+    `wait` is for whoever is at work there; `strict` stops at an event that cannot be taken; `until` (of
+    `time.monotonic`) ends it between two batches; of the events only those that `includes` lets through are taken.
+    """
+
+    space: str = LIVE
+    through: int | None = None
+    limit: int = BATCH
+    wait: bool = True
+    strict: bool = False
+    until: float | None = None
+    includes: Callable[[Recorded[Any]], bool] | None = None
 
 
-def advance(
-    projection: Projection,
-    *,
-    checkpoint: str | None = None,
-    through: int | None = None,
-    limit: int = BATCH,
-    wait: bool = True,
-) -> Progress:
-    """Fold and commit one batch; where somebody else is at it, wait or give way. Raises OutdatedCode."""
-    name = checkpoint or projection.name
-    Checkpoint.objects.get_or_create(name=name, defaults={"event_types": projection.event_types})
-    with transaction.atomic():
-        mark = Checkpoint.objects.select_for_update(skip_locked=not wait).filter(name=name).first()
-        if mark is None:
-            return Progress(busy=True)
-        error = _adopt_event_types(projection, mark)
-        page = store.read_after(mark.position, through=through, limit=limit, event_types=projection.event_types)
-        if page.through > mark.position or error != mark.last_error:
-            _project(projection, name, page.events)
-            mark.position, mark.last_error = page.through, error
-            mark.save()
+def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Progress:
+    """Bring every shard to the end of what is settled, or to the position `through`. `how` is what Work takes.
+
+    Raises OutdatedCode, SpaceGone, HandlerFailed.
+    """
+    work = work or Work(**how)
+    parts = [catch_up_shard(projection, shard, work) for shard in shards(projection, work.space)]
     return Progress(
-        position=page.through, events=len(page.events), level=len(page.events) < limit, settled=page.settled
+        position=min(part.position for part in parts),
+        events=sum(part.events for part in parts),
+        level=all(part.level for part in parts),
+        settled=all(part.settled for part in parts),
+        busy=any(part.busy for part in parts),
+        everywhere=any(part.everywhere for part in parts),
     )
 
 
-def _adopt_event_types(projection: Projection, mark: Checkpoint) -> str:
-    """Fences older code, and says what newer code has missed: what was passed over before its handler came."""
+def catch_up_shard(projection: Projection, number: int, work: Work) -> Progress:
+    """As `catch_up`, one shard."""
+    so_far = Progress()
+    while True:
+        so_far = so_far.then(advance(projection, number, work))
+        is_over = work.until is not None and time.monotonic() > work.until
+        if so_far.level or is_over or (so_far.busy and not work.wait):
+            return so_far
+        if so_far.busy:
+            time.sleep(HELD_SECONDS)
+
+
+def shards(projection: Projection, space: str = LIVE) -> Sequence[int]:
+    """The numbers of the shards the projection is divided into now; where it never ran, as many as it declares."""
+    found = Checkpoint.objects.filter(projection=projection.name, space=space)
+    numbers = sorted(found.values_list("shard", flat=True))
+    if numbers:
+        return numbers
+    begin(projection, projection.shards, space=space)
+    return range(projection.shards)
+
+
+def begin(projection: Projection, of: int, *, space: str = LIVE) -> None:
+    """Checkpoints at the very beginning, unless there are some."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two releases that begin at once may declare different numbers of shards: the first one's stands.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [checkpoint_name(projection.name, 0, space)])
+        if not Checkpoint.objects.filter(projection=projection.name, space=space).exists():
+            write_checkpoints(projection, of, space=space)
+
+
+def write_checkpoints(projection: Projection, of: int, *, space: str = LIVE, **more: Any) -> None:
+    fresh: dict[str, Any] = {"event_types": projection.event_types, "code_version": projection.version}
+    Checkpoint.objects.bulk_create(
+        Checkpoint(
+            name=checkpoint_name(projection.name, number, space),
+            projection=projection.name,
+            space=space,
+            shard=number,
+            of=of,
+            **(fresh | more),
+        )
+        for number in range(of)
+    )
+
+
+def advance(projection: Projection, number: int, work: Work) -> Progress:
+    """Fold and commit one batch of one shard; where somebody else is at it, wait or give way. Raises as `catch_up`."""
+    with inside(work.space):
+        name = checkpoint_name(projection.name, number, work.space)
+        mark = Checkpoint.objects.select_for_update(skip_locked=not work.wait).filter(name=name).first()
+        if mark is None or (mark.held_until and mark.held_until > timezone.now()):
+            return Progress(busy=True, level=False)
+        before = (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at)
+        fence(projection, mark)
+        shard = projection.shard(number, mark.of)
+        page = store.read_after(
+            mark.position, through=work.through, limit=work.limit, event_types=projection.event_types, shard=shard
+        )
+        facts = page.events if work.includes is None else [fact for fact in page.events if work.includes(fact)]
+        if facts:
+            Fold(projection=projection, space=work.space, shard=shard, strict=work.strict).take(facts)
+            _tell(projection, shard, facts, work.space)
+        level = len(page.events) < work.limit
+        mark.position, mark.last_error = page.through, ""
+        mark.level_at = mark.level_at or (timezone.now() if level else None)
+        if before != (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at):
+            _count(mark, len(facts))
+            mark.save()
+    return Progress(
+        position=page.through,
+        events=len(facts),
+        level=level,
+        settled=page.settled,
+        everywhere=any(_is_everywhere(projection, fact) and shard.holds(fact.aggregate_id) for fact in facts),
+    )
+
+
+def fence(projection: Projection, mark: Checkpoint) -> None:
+    """Raises OutdatedCode for older code; of newer code, notes what it would have made otherwise or not passed over."""
     known, handled = set(mark.event_types), set(projection.event_types)
+    if mark.code_version > projection.version:
+        raise OutdatedCode(
+            f"{mark} is kept by version {mark.code_version} of its code, and this is {projection.version}: restart with"
+            f" the newer release; where it was taken back on purpose, rebuild_projections {projection.name}"
+        )
     if known - handled:
         names = ", ".join(sorted(known - handled))
         raise OutdatedCode(
-            f"{mark.name} was kept by code that handles {names} too: restart with the newer release; where a handler"
+            f"{mark} was kept by code that handles {names} too: restart with the newer release; where a handler"
             f" was removed on purpose, rebuild_projections {projection.name}"
         )
-    added = handled - known
-    if not added:
-        return mark.last_error if mark.last_error.startswith(PASSED_OVER) else ""
-    mark.event_types = sorted(handled)
-    if store.has_before(mark.position, sorted(added)):
-        return (
-            f"{PASSED_OVER} {', '.join(sorted(added))} up to {mark.position}: run rebuild_projections {projection.name}"
-        )
-    return ""
+    added = sorted(handled - known)
+    if mark.code_version < projection.version and mark.position:
+        mark.rebuild_wanted = f"made by version {mark.code_version} of its code; this is {projection.version}"
+    elif added and store.has_before(mark.position, added):
+        mark.rebuild_wanted = f"not shown: {', '.join(added)} up to {mark.position}"
+    mark.code_version, mark.event_types = projection.version, sorted(handled)
 
 
-def redrive(projection: Projection) -> int:
-    """Try the parked events again, in order; returns how many took effect. Those that still fail stay parked."""
-    with transaction.atomic():
-        Checkpoint.objects.select_for_update().get(name=projection.name)
-        parked = ParkedEvent.objects.filter(projection=projection.name)
-        before = set(parked.values_list("position", flat=True))
-        aggregates = set(parked.values_list("aggregate_id", flat=True))
-        streams = (store.read_stream(key, tolerant=True) for key in aggregates)
-        facts = [fact for stream in streams for fact in stream if fact.position in before]
-        parked.delete()
-        _project(projection, projection.name, sorted(facts, key=lambda fact: fact.position))
-        return len(before) - parked.count()
+def _is_everywhere(projection: Projection, fact: Recorded[Any]) -> bool:
+    return getattr(projection.handlers.get(type(fact.event)), "in_every_shard", False)
 
 
-def _project(projection: Projection, checkpoint: str, facts: list[Recorded[Any]]) -> None:
-    """Fold `facts` and write what they changed; park what cannot be taken.
-
-    Where a batch fails it is halved until the one event that fails is found. That one is parked, and with it the later
-    ones of its aggregate; nothing of a failed try is written.
-    """
-    facts = _without_waiting(checkpoint, facts)
-    if not facts:
+def _tell(projection: Projection, shard: Shard, facts: list[Recorded[Any]], space: str) -> None:
+    """Readers who wait, and the log, learn of a batch once it is committed."""
+    if space != LIVE:
         return
-    try:
-        with transaction.atomic():
-            rows = Rows(fact.aggregate_id for fact in facts)
-            for fact in facts:
-                projection.handle(rows, fact)
-            rows.write()
-    except Exception as error:  # whatever else a handler raises, its event is kept and shown
-        if isinstance(error, DatabaseError) and not isinstance(error, DataError | IntegrityError):
-            raise  # the database's trouble, or a migration that is not applied: not the event's
-        if len(facts) > 1:
-            middle = len(facts) // 2
-            _project(projection, checkpoint, facts[:middle])
-            _project(projection, checkpoint, facts[middle:])
-            return
-        log.exception("%s cannot take the event at %s of %s", checkpoint, facts[0].position, facts[0].aggregate_id)
-        summary = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        _park(checkpoint, facts, f"{summary}\n\n{''.join(traceback.format_exception(error))}")
+    shown.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
+    correlations = list(dict.fromkeys(str(fact.metadata.correlation_id) for fact in facts))
+    told = {
+        "projection": projection.name,
+        "shard": f"{shard.number}/{shard.of}",
+        "events": len(facts),
+        "position": facts[-1].position,
+        "correlation_ids": correlations[:NAMED_CORRELATIONS],
+    }
+    transaction.on_commit(lambda: log.info("projected", extra=told))
 
 
-def _without_waiting(checkpoint: str, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
-    """Parks those of `facts` that come after a parked event of their aggregate; returns the others."""
-    aggregates = {fact.aggregate_id for fact in facts}
-    parked = ParkedEvent.objects.filter(projection=checkpoint, aggregate_id__in=aggregates)
-    behind = set(parked.values_list("aggregate_id", flat=True))
-    if behind:
-        _park(checkpoint, [fact for fact in facts if fact.aggregate_id in behind], error="")
-    return [fact for fact in facts if fact.aggregate_id not in behind]
-
-
-def _park(checkpoint: str, facts: list[Recorded[Any]], error: str) -> None:
-    ParkedEvent.objects.bulk_create(
-        ParkedEvent(
-            projection=checkpoint,
-            position=fact.position,
-            aggregate_id=fact.aggregate_id,
-            event_type=type_name(fact.event),
-            error=error,
-            parked_at=timezone.now(),
-        )
-        for fact in facts
-    )
+def _count(mark: Checkpoint, events: int) -> None:
+    """Events taken, and how many a second of late."""
+    now = timezone.now()
+    mark.events += events
+    if mark.rate_since is None:
+        mark.rate_since, mark.rate_events = now, mark.events - events
+    elif now - mark.rate_since > RATE_WINDOW:
+        mark.rate = (mark.events - mark.rate_events) / (now - mark.rate_since).total_seconds()
+        mark.rate_since, mark.rate_events = now, mark.events

@@ -1,7 +1,7 @@
 """Where Django looks for this app's tables; each stands beside its handlers."""
 
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
 from projections.customer.orders import CustomerOrder
 from projections.staff.orders import StaffOrder
 
@@ -12,5 +12,6 @@ __all__ = [
     "Checkpoint",
     "CustomerOrder",
     "ParkedEvent",
+    "SkippedEvent",
     "StaffOrder",
 ]

@@ -13,8 +13,10 @@ from django.db import OperationalError, connection, models, transaction
 from psycopg import errors as pg
 
 from eventstore import store
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import Projection, advance, catch_up
+from projections import cached, spaces
+from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, checkpoint_name
+from projections.engine import Work, advance, begin, catch_up, shards
+from projections.projection import Projection
 
 SWAP_ATTEMPTS = 50
 LEVEL_SECONDS = 5.0  # how long the live projection may be held still until both stand at one position
@@ -64,19 +66,19 @@ def rebuild(
     """
     shadow = f"rebuild_{projection.name}"
     with _alone(shadow):
-        indexes = _create_tables(projection, shadow)
+        _begin(projection, shadow)
         events = 0
         level = False
         while not level:
-            with _inside(shadow):
-                step = advance(projection, checkpoint=shadow)
-            events, level = events + step.events, step.level
-            progress(step.position, max(step.position, store.latest_position()))
-        _create_indexes(indexes, shadow)
+            steps = [advance(projection, number, Work(space=shadow)) for number in shards(projection, shadow)]
+            events, level = events + sum(step.events for step in steps), all(step.level for step in steps)
+            position = min(step.position for step in steps)
+            progress(position, max(position, store.latest_position()))
+        spaces.create_indexes(projection, shadow)
         differences = _compare(projection, shadow)
-        parked = ParkedEvent.objects.filter(projection=shadow).count()
+        parked = ParkedEvent.objects.filter(projection=projection.name, space=shadow).count()
         if dry_run:
-            _drop(shadow)
+            spaces.drop(projection, shadow)
         else:
             _swap(projection, shadow)
     return Rebuilt(events=events, differences=differences, parked=parked, swapped=not dry_run)
@@ -95,42 +97,17 @@ def _alone(shadow: str) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [shadow])
 
 
-def _create_tables(projection: Projection, shadow: str) -> list[str]:
-    """Makes the empty tables, unless a broken-off rebuild left them; returns the indexes to make after the load."""
-    with connection.schema_editor(collect_sql=True) as editor:
-        for model in projection.tables:
-            editor.create_model(model)
-        tables = [str(statement) for statement in editor.collected_sql]
-    statements = [str(statement) for statement in editor.collected_sql]
-    if not _is_whole(projection, shadow):
-        with transaction.atomic(), connection.cursor() as cursor:
-            _drop(shadow)
-            cursor.execute(f"CREATE SCHEMA {shadow}")
-            Checkpoint.objects.create(name=shadow, event_types=projection.event_types)
-            with _inside(shadow):
-                for statement in tables:
-                    cursor.execute(statement)
-    return statements[len(tables) :]
-
-
-def _is_whole(projection: Projection, shadow: str) -> bool:
-    """Whether a rebuild that was broken off left a checkpoint of this code's and every table."""
-    mark = Checkpoint.objects.filter(name=shadow).first()
-    if mark is None or mark.event_types != projection.event_types:
-        return False
-    with connection.cursor() as cursor:
-        names = [f"{shadow}.{model._meta.db_table}" for model in projection.tables]
-        cursor.execute("SELECT bool_and(to_regclass(name) IS NOT NULL) FROM unnest(%s::text[]) name", [names])
-        return bool(cursor.fetchone()[0])
-
-
-def _create_indexes(statements: list[str], shadow: str) -> None:
-    with _inside(shadow), connection.cursor() as cursor:
-        cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = %s", [shadow])
-        made = [f'"{name}"' for (name,) in cursor.fetchall()]  # by a rebuild that was broken off after this step
-        for statement in statements:
-            if not any(name in statement for name in made):
-                cursor.execute(statement)
+def _begin(projection: Projection, shadow: str) -> None:
+    """Makes the empty tables, unless a broken-off rebuild by this very code left them."""
+    marks = list(Checkpoint.objects.filter(projection=projection.name, space=shadow))
+    is_ours = all(
+        (mark.code_version, mark.event_types) == (projection.version, projection.event_types) for mark in marks
+    )
+    if not (marks and is_ours and spaces.exists(shadow) and spaces.fits(projection, shadow)):
+        with transaction.atomic():
+            spaces.drop(projection, shadow)
+            spaces.create(projection, shadow)
+            begin(projection, len(shards(projection)), space=shadow)
 
 
 def _compare(projection: Projection, shadow: str) -> list[Difference]:
@@ -145,21 +122,30 @@ def _hold_level(projection: Projection, shadow: str) -> None:
 
     The new tables may be ahead by what was settled a moment ago: then the live ones follow.
     """
-    Checkpoint.objects.get_or_create(name=projection.name)
-    mark = Checkpoint.objects.select_for_update().get(name=projection.name)
-    # A handler that was removed on purpose is let go here, and only here.
-    mark.event_types = [name for name in mark.event_types if name in projection.event_types]
-    mark.save(update_fields=["event_types"])
+    shards(projection)
+    marks = list(Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE).order_by("name"))
+    for mark in marks:  # a handler or a version that was taken back on purpose is let go here, and only here
+        mark.event_types = [name for name in mark.event_types if name in projection.event_types]
+        mark.code_version = min(mark.code_version, projection.version)
+        mark.save(update_fields=["event_types", "code_version"])
     deadline = time.monotonic() + LEVEL_SECONDS
     while True:
-        live = catch_up(projection)
-        with _inside(shadow):
-            built = catch_up(projection, checkpoint=shadow, through=live.position)
-        if built.position == live.position:
+        through = _level_live(projection)
+        built = catch_up(projection, space=shadow, through=through)
+        if built.position == through:
             return
         if time.monotonic() > deadline:
             raise SwapTimedOut(f"{projection.name}: a writer holds the log back; run the rebuild again to swap")
         time.sleep(0.01)
+
+
+def _level_live(projection: Projection) -> int:
+    """Every live shard at one position, which is returned."""
+    catch_up(projection)
+    positions = Checkpoint.objects.filter(projection=projection.name, space=LIVE).values_list("position", flat=True)
+    furthest = max(positions)
+    catch_up(projection, through=furthest)
+    return furthest
 
 
 def _swap(projection: Projection, shadow: str) -> None:
@@ -173,7 +159,10 @@ def _swap(projection: Projection, shadow: str) -> None:
                         cursor.execute(f"DROP TABLE {model._meta.db_table}")
                         cursor.execute(f"ALTER TABLE {shadow}.{model._meta.db_table} SET SCHEMA public")
                 _adopt(projection, shadow)
-                _drop(shadow)
+                spaces.drop(projection, shadow)
+                if projection.cached:
+                    cached.forget_all(projection.name)
+                    transaction.on_commit(lambda: cached.forget_all(projection.name), robust=True)
                 return
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.LockNotAvailable):
@@ -182,10 +171,12 @@ def _swap(projection: Projection, shadow: str) -> None:
 
 
 def _adopt(projection: Projection, shadow: str) -> None:
-    """Both stand at one position; what else the rebuild knows better, it hands over."""
-    Checkpoint.objects.filter(name=projection.name).update(event_types=projection.event_types, last_error="")
-    ParkedEvent.objects.filter(projection=projection.name).delete()
-    ParkedEvent.objects.filter(projection=shadow).update(projection=projection.name)
+    """Both stand at one position; the checkpoints and parked events of the rebuilt tables are the live ones now."""
+    Checkpoint.objects.filter(projection=projection.name, space=LIVE).delete()
+    for mark in Checkpoint.objects.filter(projection=projection.name, space=shadow):
+        Checkpoint.objects.filter(pk=mark.pk).update(name=checkpoint_name(projection.name, mark.shard), space=LIVE)
+    ParkedEvent.objects.filter(projection=projection.name, space=LIVE).delete()
+    ParkedEvent.objects.filter(projection=projection.name, space=shadow).update(space=LIVE)
 
 
 def _difference(model: type[models.Model], shadow: str) -> Difference:
@@ -203,22 +194,3 @@ def _difference(model: type[models.Model], shadow: str) -> Difference:
              WHERE ({live}) IS DISTINCT FROM ({built})""")
         rows, added, removed, changed = cursor.fetchone()
     return Difference(table=table, rows=rows, added=added, removed=removed, changed=changed)
-
-
-def _drop(shadow: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"DROP SCHEMA IF EXISTS {shadow} CASCADE")
-        Checkpoint.objects.filter(name=shadow).delete()
-        ParkedEvent.objects.filter(projection=shadow).delete()
-
-
-@contextmanager
-def _inside(schema: str) -> Iterator[None]:
-    """A transaction in which tables are looked for in `schema` first."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT to_regnamespace(%s)", [schema])
-        if cursor.fetchone()[0] is None:  # PostgreSQL would pass over it in silence, and meet the live tables
-            raise LookupError(f"the schema {schema} is gone")
-        cursor.execute(f"SET LOCAL search_path TO {schema}, public")
-        yield
-        cursor.execute("SET LOCAL search_path TO DEFAULT")

@@ -1,14 +1,15 @@
 """The rows a batch of events touches: loaded once, changed in memory, written set-wise."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 
+from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
 
 M = TypeVar("M", bound=models.Model)
@@ -18,94 +19,197 @@ class MissingRow(LookupError):
     """A handler asked for a row that no earlier event made. Handle the event that should make it."""
 
 
-class ReadModel(models.Model):
-    """A row about the aggregate that is its key. `version` is that one's last event it shows; the engine keeps it."""
+class ForeignRow(TypeError):
+    """A handler reached for a row that is not its event's aggregate's, which another shard may be changing.
 
-    version = models.PositiveIntegerField()
+    For numbers use `rows.count`; mark the handler `in_every_shard` and use `rows.where`; or give the projection
+    `total_order = True`.
+    """
+
+
+class ReadModel(models.Model):
+    """A row about the aggregate that is its key. The engine keeps both columns."""
+
+    version = models.PositiveIntegerField(help_text="The aggregate's last event that this row shows.")
+    behind = models.BooleanField(
+        default=False, db_default=False, help_text="Whether later events are parked, so that it shows less."
+    )
 
     class Meta:
         abstract = True
 
 
+class Declared(Protocol):
+    """What rows have to know of their projection."""
+
+    @property
+    def tables(self) -> tuple[type[models.Model], ...]: ...
+    @property
+    def total_order(self) -> bool: ...
+
+
 class Rows:
     """What handlers work on. Nothing reaches the database before `write`."""
 
-    def __init__(self, aggregate_ids: Iterable[UUID]) -> None:
+    def __init__(self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE) -> None:
+        self._projection, self._shard = projection, shard
         self._aggregate_ids = set(aggregate_ids)
+        self._detached = False
         self._loaded: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._changed: dict[type[models.Model], dict[Any, models.Model]] = {}
+        self._deleted: dict[type[models.Model], set[Any]] = {}
         self._journal: dict[type[models.Model], list[models.Model]] = {}
         self._counters: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._fact: Recorded[Any] | None = None
+        self._only_where = False
 
     @classmethod
-    def detached(cls, *models_used: type[models.Model]) -> "Rows":
+    def detached(cls, projection: Declared) -> "Rows":
         """Rows that begin empty and are never written: to see what some events make, without the database."""
-        rows = cls(())
-        rows._loaded = {model: {} for model in models_used}
+        rows = cls(projection, ())
+        rows._detached = True
         return rows
 
-    def of(self, fact: Recorded[Any]) -> "Rows":
-        """Says which event the next changes come from."""
-        self._fact = fact
+    def of(self, fact: Recorded[Any], *, only_where: bool = False) -> "Rows":
+        """Says which event the next changes come from, and whether they may reach the rows of others."""
+        self._fact, self._only_where = fact, only_where
         return self
 
     def add(self, row: models.Model) -> None:
-        """A new row about the event's aggregate."""
+        """A new row about the event's aggregate. Raises ForeignRow."""
+        self._require_own(type(row), row.pk)
+        self._deleted.get(type(row), set()).discard(row.pk)
         self._table(type(row))[row.pk] = row
         self._touch(row)
 
     def get(self, model: type[M], key: Any) -> M:
-        """A row to change in place. Raises MissingRow."""
-        row = self._table(model).get(key)
+        """A row to change in place. Raises MissingRow, ForeignRow."""
+        row = self.find(model, key)
         if row is None:
             raise MissingRow(f"no {model.__name__} {key} for {type(self._fact and self._fact.event).__name__}")
-        self._touch(row)
+        return row
+
+    def find(self, model: type[M], key: Any) -> M | None:
+        """A row to change in place, or None. Raises ForeignRow.
+
+        Those whose key is the aggregate come with one query a batch; any other key costs a query of its own.
+        """
+        self._require_own(model, key)
+        table = self._table(model)
+        if key not in table and not self._is_known(model, key):
+            stored = _stored(model).filter(pk=key).first()
+            if stored is not None:
+                table[key] = stored
+        row = table.get(key)
+        if row is not None:
+            self._touch(row)
         return row  # type: ignore[return-value]  # the table of a model holds that model
 
     def where(self, model: type[M], **conditions: Any) -> list[M]:
-        """Rows to change in place by something else than their key, such as all of one customer's. Costs a query."""
-        table = self._table(model)
-        for stored in model._default_manager.filter(**conditions):
-            table.setdefault(stored.pk, stored)
+        """Rows to change in place by something else than their key, such as all of one customer's. Costs a query.
+
+        In a projection of several shards these are the shard's own: mark the handler `in_every_shard`. Raises
+        ForeignRow where that was forgotten.
+        """
+        if not (self._only_where or self._projection.total_order):
+            raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
+        table, deleted = self._table(model), self._deleted.get(model, set())
+        for stored in () if self._detached else _stored(model).filter(**conditions):
+            if stored.pk not in deleted and (self._projection.total_order or self._shard.holds(stored.pk)):
+                table.setdefault(stored.pk, stored)
         found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
         for row in found:
             self._touch(row)
         return found  # type: ignore[return-value]  # the table of a model holds that model
 
+    def delete(self, row: models.Model) -> None:
+        """Take a row that was got or found out of its table."""
+        self._table(type(row)).pop(row.pk, None)
+        self._changed.get(type(row), {}).pop(row.pk, None)
+        self._deleted.setdefault(type(row), set()).add(row.pk)
+
     def journal(self, row: models.Model) -> None:
         """A row that is written once and never changed."""
+        self._require_not_only_where(type(row))
         self._journal.setdefault(type(row), []).append(row)
 
     def count(self, row: models.Model) -> None:
         """Add the numbers of `row` to those of the row with the same key, which need not exist."""
+        self._require_not_only_where(type(row))
         counters = self._counters.setdefault(type(row), {})
         known = counters.setdefault(row.pk, row)
         if known is not row:
             for name in _numbers(type(row)):
                 setattr(known, name, getattr(known, name) + getattr(row, name))
 
+    def pass_over(self, fact: Recorded[Any]) -> None:
+        """The rows of its aggregate show this event although nothing came of it."""
+        self.of(fact)
+        for model in self._projection.tables:
+            row = self._table(model).get(fact.aggregate_id) if issubclass(model, ReadModel) else None
+            if row is not None:
+                self._touch(row)
+
+    def changed(self) -> Iterator[models.Model]:
+        """What the events so far made of the rows they changed, written or not."""
+        for rows in self._changed.values():
+            yield from rows.values()
+
+    def journalled(self) -> Iterator[models.Model]:
+        for entries in self._journal.values():
+            yield from entries
+
+    def counted(self) -> Iterator[models.Model]:
+        for counters in self._counters.values():
+            yield from counters.values()
+
     def write(self) -> None:
-        """Write everything: one statement a table."""
+        """Write everything: one statement a table, or two where rows were deleted.
+
+        Counters, which several shards add to at once, are locked in one order: table by table, key by key.
+        """
+        for model, keys in self._deleted.items():
+            _stored(model).filter(pk__in=keys).delete()
         for model, rows in self._changed.items():
             _write(model, rows.values(), on_conflict="replace")
         for model, entries in self._journal.items():
             _write(model, entries, on_conflict="error")
-        for model, rows in self._counters.items():
-            _write(model, rows.values(), on_conflict="add")
+        for model, rows in sorted(self._counters.items(), key=lambda table: table[0]._meta.db_table):
+            _write(model, [rows[key] for key in sorted(rows)], on_conflict="add")
 
     def _table(self, model: type[models.Model]) -> dict[Any, models.Model]:
         if model not in self._loaded:
-            self._loaded[model] = dict(model._default_manager.in_bulk(list(self._aggregate_ids)))
+            wanted = list(self._aggregate_ids) if issubclass(model, ReadModel) and not self._detached else []
+            self._loaded[model] = dict(_stored(model).in_bulk(wanted)) if wanted else {}
         return self._loaded[model]
+
+    def _is_known(self, model: type[models.Model], key: Any) -> bool:
+        """Whether a row that is not among the loaded ones does not exist."""
+        loaded = issubclass(model, ReadModel) and key in self._aggregate_ids
+        return self._detached or loaded or key in self._deleted.get(model, ())
 
     def _touch(self, row: models.Model) -> None:
         if isinstance(row, ReadModel) and self._fact and self._fact.aggregate_id == row.pk:
             row.version = self._fact.version
         self._changed.setdefault(type(row), {})[row.pk] = row
 
+    def _require_own(self, model: type[models.Model], key: Any) -> None:
+        self._require_not_only_where(model)
+        is_foreign = issubclass(model, ReadModel) and self._fact is not None and key != self._fact.aggregate_id
+        if is_foreign and not self._projection.total_order and not self._detached:
+            raise ForeignRow(f"{model.__name__} {key} is not the row of the event's aggregate")
 
-def _write(model: type[models.Model], rows: Iterable[models.Model], *, on_conflict: str) -> None:
+    def _require_not_only_where(self, model: type[models.Model]) -> None:
+        if self._only_where and not self._projection.total_order:
+            raise ForeignRow(f"a handler that runs in every shard reaches {model.__name__} by rows.where alone")
+
+
+def _stored(model: type[M]) -> "models.QuerySet[M]":
+    """Of the primary database, whatever readers are given."""
+    return model._default_manager.using(DEFAULT_DB_ALIAS)
+
+
+def _write(model: type[models.Model], rows: Collection[models.Model], *, on_conflict: str) -> None:
     """One statement with an array a column: no temporary table, and the same prepared text for any number of rows."""
     columns = _columns(model)
     values = [[_plain(field, getattr(row, field.attname)) for row in rows] for field in columns]

@@ -1,27 +1,78 @@
-"""Read-your-writes: wait a bounded time until a read model shows what a command answered."""
+"""Read-your-writes: wait a bounded time until a read model shows what a command answered.
 
+Whoever waits listens in Valkey and looks when told; the database is asked a few times at most. Where Valkey does not
+answer, it is asked in short intervals instead.
+"""
+
+import logging
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
+from redis.exceptions import RedisError
+
+from eventstore import valkey
+from projections.shown import channel
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.05  # seconds between two looks
+UNTOLD_SECONDS = 0.5  # until somebody who listens looks all the same: a word may have been lost
+POLL_SECONDS = 0.05  # between two looks where nobody can be listened to
 
 
 class NotYetVisible(Exception):
     """The read model does not show the version asked for yet. Ask again after a second."""
 
 
-def wait_for(look: Callable[[], T | None]) -> T:
-    """What `look` finds, as soon as it finds something. Raises NotYetVisible after READ_WAIT_SECONDS."""
+def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UUID]) -> T:
+    """What `look` finds, as soon as it finds something; looks again whenever one of these rows shows more.
+
+    Raises NotYetVisible after READ_WAIT_SECONDS.
+    """
+    found = look()
+    if found is not None:
+        return found
     deadline = time.monotonic() + settings.READ_WAIT_SECONDS
-    pause = FIRST_PAUSE
-    while (found := look()) is None:
-        if time.monotonic() > deadline:
-            raise NotYetVisible("the version you asked for is not visible yet")
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-    return found
+    ear = _listen([channel(projection, row) for row in rows])
+    try:
+        while True:
+            found = look()  # after the ear is open: what is told from now on is heard
+            if found is not None:
+                return found
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise NotYetVisible("the version you asked for is not visible yet")
+            _hear(ear, left)
+    finally:
+        if ear is not None:
+            with suppress(RedisError):
+                ear.close()
+
+
+def _listen(channels: list[str]) -> Any:
+    """An ear that is open; None where Valkey does not answer."""
+    ear: Any = valkey.client().pubsub()  # type: ignore[no-untyped-call]  # the library's
+    try:
+        ear.subscribe(*channels)
+        for _ in channels:
+            ear.parse_response(block=True)  # the word that it is open
+    except RedisError as error:
+        log.warning("nobody can be listened to, the database is asked instead: %s", error)
+        return None
+    return ear
+
+
+def _hear(ear: Any, left: float) -> None:
+    """Returns when something is told, or after a while."""
+    if ear is not None:
+        try:
+            ear.get_message(timeout=min(left, UNTOLD_SECONDS))
+            return
+        except RedisError as error:
+            log.warning("the one listened to fell silent: %s", error)
+    time.sleep(min(left, POLL_SECONDS))

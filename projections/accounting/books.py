@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from eventstore.store import Recorded
 from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
-from projections.engine import Projection, handles
+from projections.projection import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import money
 

@@ -6,7 +6,7 @@ from django.db import models
 
 from eventstore.store import Recorded
 from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored, OrderShipped
-from projections.engine import Projection, handles
+from projections.projection import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import Status, line_as_json, money
 
@@ -40,6 +40,7 @@ class CustomerOrder(ReadModel):
 
 class CustomerOrders(Projection):
     name = "customer"
+    cached = True
     tables = (CustomerOrder,)
 
     @handles(OrderCreated)

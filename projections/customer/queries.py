@@ -11,7 +11,7 @@ from eventstore.store import Recorded
 from eventstore.timetravel import AsOf
 from orders.events import OrderCreated
 from projections.customer.orders import CustomerOrder
-from projections.engine import PROJECTIONS
+from projections.projection import PROJECTIONS
 from projections.waiting import NotYetVisible, wait_for
 
 
@@ -30,7 +30,7 @@ def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> Cus
         return None
     if there < min_version:
         raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
-    return wait_for(own.filter(version__gte=min_version).first)
+    return wait_for(own.filter(version__gte=min_version).first, projection="customer", rows=[order_id])
 
 
 def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerOrder | None:

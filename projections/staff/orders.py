@@ -10,7 +10,7 @@ from eventstore.personal import ERASED
 from eventstore.store import Recorded
 from eventstore.subjects import SubjectErased
 from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderRestored, OrderShipped
-from projections.engine import Projection, handles
+from projections.projection import Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import Status, line_as_json, money
 
@@ -124,7 +124,7 @@ class StaffOrders(Projection):
         order.cancel_reason = event.reason if cancelled else ""
         order.cancelled_at = fact.occurred_at if cancelled else None
 
-    @handles(SubjectErased)
+    @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
         """All orders of a customer, or the one of a guest, who is known by it alone."""
         own = rows.where(StaffOrder, customer_id=event.subject_id)

@@ -15,7 +15,7 @@ from eventstore import codec, store, timetravel
 from eventstore.admin import actor_in_words
 from eventstore.errors import AggregateNotFound
 from eventstore.timetravel import AsOf
-from projections.engine import PROJECTIONS
+from projections.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder, in_words
 
 

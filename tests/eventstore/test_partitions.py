@@ -134,7 +134,8 @@ def plan(statement: str, how: str = "EXPLAIN (GENERIC_PLAN)") -> str:
 def numbered(statement: str) -> str:
     """With $1, $2 … as a prepared statement has them."""
     parts = statement.split("%s")
-    return "".join(part + (f"${number}" if number < len(parts) else "") for number, part in enumerate(parts, start=1))
+    text = "".join(part + (f"${number}" if number < len(parts) else "") for number, part in enumerate(parts, start=1))
+    return text.replace("%%", "%")
 
 
 @pytest.mark.parametrize("shape", [0, 4])

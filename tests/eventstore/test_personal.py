@@ -20,7 +20,8 @@ from eventstore.messages import personal as personal_field
 from eventstore.models import CommandReceipt, Event, SubjectKey
 from ordersite.models import User
 from projections.accounting.books import AccountingDay
-from projections.engine import PROJECTIONS, catch_up
+from projections.engine import catch_up
+from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATE, CREATED

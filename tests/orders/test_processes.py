@@ -14,7 +14,7 @@ from eventstore.ids import new_id
 from eventstore.models import PlannedCommand
 from orders.commands import RestoreOrder
 from orders.events import OrderCancelled
-from projections.engine import PROJECTIONS
+from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
 from tests.orders.examples import CREATE
 from tests.orders.test_rules import CANCEL, PAY, SHIP

@@ -14,7 +14,8 @@ from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders.events import OrderEvent
 from projections.checkpoints import Checkpoint
-from projections.engine import Projection, catch_up, projection_named
+from projections.engine import catch_up
+from projections.projection import Projection, projection_named
 from projections.rebuild import rebuild
 from tests.projections.clock import AT
 
@@ -86,4 +87,4 @@ def contents(projection: Projection) -> dict[str, list[dict[str, Any]]]:
 def empty(projection: Projection) -> None:
     for model in projection.tables:
         model._default_manager.all().delete()
-    Checkpoint.objects.filter(name=projection.name).update(position=0)
+    Checkpoint.objects.filter(projection=projection.name).update(position=0)

@@ -24,17 +24,13 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.errors import NewerSchemaVersion
 from eventstore.ids import new_id
 from orders.events import OrderCreated, OrderPaid
-from projections import tasks
+from projections import engine, tasks
 from projections.accounting.books import AccountingDay
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import (
-    PROJECTIONS,
-    OutdatedCode,
-    UnknownProjection,
-    catch_up,
-    projection_named,
-    redrive,
-)
+from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
+from projections.engine import OutdatedCode, catch_up, catch_up_shard
+from projections.folding import HandlerFailed
+from projections.parking import NotParked, ReasonMissing, redrive, skip
+from projections.projection import PROJECTIONS, UnknownProjection, projection_named
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.eventstore.tampering import behind_the_logs_back
@@ -79,7 +75,7 @@ def test_many_workers_at_once_count_each_event_once() -> None:
         thread.join()
     day = AccountingDay.objects.get()
     assert (day.orders, day.sales, day.payments) == (30, 750, 750)
-    assert Checkpoint.objects.get(name="accounting").position == store.latest_position()
+    assert Checkpoint.objects.get(name="accounting/0").position == store.latest_position()
 
 
 def test_a_worker_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +150,76 @@ def test_what_comes_while_an_aggregate_is_parked_waits_behind_in_order(poison: s
     poison.clear()
     redrive(STAFF)
     assert StaffOrder.objects.get(pk=bad).version == 3
+
+
+def test_one_aggregate_is_tried_again_and_the_others_stay_parked(poison: set[UUID]) -> None:
+    first, second = new_id(), new_id()
+    poison.update((first, second))
+    place(first, PAID)
+    place(second, PAID)
+    catch_up(STAFF)
+    poison.clear()
+    assert redrive(STAFF, aggregate_id=first) == 1
+    assert StaffOrder.objects.get(pk=first).status == "paid"
+    assert list(ParkedEvent.objects.values_list("aggregate_id", flat=True)) == [second]
+
+
+def test_a_row_says_that_it_is_behind_while_events_of_its_aggregate_are_parked(poison: set[UUID]) -> None:
+    bad, good = new_id(), new_id()
+    poison.add(bad)
+    place(bad, PAID)
+    place(good, PAID)
+    catch_up(STAFF)
+    assert dict(StaffOrder.objects.values_list("pk", "behind")) == {bad: True, good: False}
+    poison.clear()
+    redrive(STAFF)
+    assert not StaffOrder.objects.get(pk=bad).behind
+
+
+def test_a_parked_event_is_left_out_for_a_reason_that_is_kept_and_every_rebuild_leaves_it_out_too(
+    poison: set[UUID],
+) -> None:
+    bad = new_id()
+    poison.add(bad)
+    place(bad, PAID, SHIPPED)
+    catch_up(STAFF)
+    first, second = ParkedEvent.objects.order_by("position")
+    with pytest.raises(ReasonMissing):
+        skip(STAFF, first.position, reason=" ", by="staff:anna")
+    with pytest.raises(NotParked, match="only waits behind"):
+        skip(STAFF, second.position, reason="never paid", by="staff:anna")
+    with pytest.raises(NotParked, match="has parked no event at 999999"):
+        skip(STAFF, 999999, reason="never paid", by="staff:anna")
+    assert skip(STAFF, first.position, reason="never paid", by="staff:anna") == 2
+    row = StaffOrder.objects.get(pk=bad)
+    assert (row.status, row.version, row.paid, row.behind) == ("shipped", 3, 0, False)
+    kept = SkippedEvent.objects.get()
+    assert (kept.reason, kept.skipped_by, kept.event_type) == ("never paid", "staff:anna", "order.paid")
+    assert "ZeroDivisionError" in kept.error
+    before = contents(STAFF)
+    report = rebuild(STAFF)
+    assert (report.parked, report.differences[0].identical) == (0, True)
+    assert contents(STAFF) == before
+
+
+def test_a_row_shows_the_version_of_a_last_event_that_was_left_out(poison: set[UUID]) -> None:
+    bad = new_id()
+    poison.add(bad)
+    place(bad, PAID)
+    catch_up(STAFF)
+    skip(STAFF, ParkedEvent.objects.get().position, reason="never paid", by="staff:anna")
+    row = StaffOrder.objects.get(pk=bad)
+    assert (row.status, row.version, row.behind) == ("created", 2, False)
+
+
+def test_strict_stops_at_the_event_and_writes_nothing_of_its_batch(poison: set[UUID]) -> None:
+    bad = new_id()
+    poison.add(bad)
+    place(bad, PAID)
+    with pytest.raises(HandlerFailed, match=r"staff cannot take order\.paid at .* ZeroDivisionError"):
+        catch_up(STAFF, strict=True)
+    assert not StaffOrder.objects.exists()
+    assert not ParkedEvent.objects.exists()
 
 
 def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
@@ -270,11 +336,11 @@ def test_an_error_while_reading_is_kept_where_staff_see_it(monkeypatch: pytest.M
     monkeypatch.setattr(store, "read_after", damaged)
     with pytest.raises(LookupError):
         tasks.project("staff")
-    assert "order.vanished" in Checkpoint.objects.get(name="staff").last_error
+    assert "order.vanished" in Checkpoint.objects.get(name="staff/0").last_error
     monkeypatch.undo()
     store.append([write(replace(CREATED, order_id=new_id()), 0)])
     tasks.project("staff")
-    assert Checkpoint.objects.get(name="staff").last_error == ""
+    assert Checkpoint.objects.get(name="staff/0").last_error == ""
 
 
 def damage(order_id: UUID, change: str) -> None:
@@ -330,6 +396,23 @@ def test_older_code_that_knows_fewer_events_is_refused_and_passes_nothing_over(m
     assert StaffOrder.objects.get().status == "paid"
 
 
+def test_code_of_an_older_version_cannot_write_once_a_newer_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(ORDER)
+    catch_up(STAFF)
+    monkeypatch.setattr(StaffOrders, "version", 2)
+    place(new_id())
+    catch_up(STAFF)
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 1 of its code; this is 2"
+    monkeypatch.undo()
+    place(new_id())
+    with pytest.raises(OutdatedCode, match="kept by version 2 of its code, and this is 1"):
+        catch_up(STAFF)
+    assert StaffOrder.objects.count() == 2
+    rebuild(STAFF)  # the older code was brought back on purpose
+    assert Checkpoint.objects.get(name="staff/0").code_version == 1
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == ""
+
+
 def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     older = {event: handler for event, handler in StaffOrders.handlers.items() if event is not OrderPaid}
     monkeypatch.setattr(StaffOrders, "handlers", older)
@@ -341,15 +424,14 @@ def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeyp
     catch_up(STAFF)
     assert StaffOrder.objects.get(pk=late).status == "paid"
     assert StaffOrder.objects.get(pk=ORDER).status == "created"
-    told = Checkpoint.objects.get(name="staff").last_error
-    assert told.startswith("Not shown: order.paid up to")
-    assert told.endswith("run rebuild_projections staff")
+    told = Checkpoint.objects.get(name="staff/0").rebuild_wanted
+    assert told.startswith("not shown: order.paid up to")
     place(new_id())
     catch_up(STAFF)
-    assert Checkpoint.objects.get(name="staff").last_error == told, "it stays until somebody rebuilds"
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == told, "it stays until somebody rebuilds"
     rebuild(STAFF)
     assert StaffOrder.objects.get(pk=ORDER).status == "paid"
-    assert Checkpoint.objects.get(name="staff").last_error == ""
+    assert Checkpoint.objects.get(name="staff/0").last_error == ""
 
 
 @pytest.fixture
@@ -361,7 +443,7 @@ def held(request: pytest.FixtureRequest) -> Iterator[None]:
     def hold() -> None:
         try:
             with transaction.atomic():
-                Checkpoint.objects.select_for_update().get(name="staff")
+                Checkpoint.objects.select_for_update().get(name="staff/0")
                 locked.set()
                 done.wait(30)
         finally:
@@ -385,12 +467,12 @@ def test_a_held_projection_stops_neither_the_others_nor_a_worker(held: None) -> 
 
 
 def test_one_projections_trouble_is_not_the_others(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    def broken(projection: Any, **more: Any) -> Any:
+    def broken(projection: Any, number: int, work: Any) -> Any:
         if projection.name == "accounting":
             raise LookupError("out of order")
-        return catch_up(projection, **more)
+        return catch_up_shard(projection, number, work)
 
-    monkeypatch.setattr(tasks, "catch_up", broken)
+    monkeypatch.setattr(engine, "catch_up_shard", broken)
     place(ORDER)
     tasks.sweep()
     assert StaffOrder.objects.exists()

@@ -14,7 +14,8 @@ from django.db import connection, transaction
 from eventstore import store
 from eventstore.ids import new_id
 from projections.checkpoints import Checkpoint
-from projections.engine import PROJECTIONS, Progress, catch_up
+from projections.engine import Progress, catch_up
+from projections.projection import PROJECTIONS
 from projections.rebuild import RebuildRunning, SwapTimedOut, rebuild
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATED, PAID, SHIPPED
@@ -86,7 +87,7 @@ def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
     assert (report.swapped, report.differences[0].changed) == (False, 1)
     assert StaffOrder.objects.get(pk=order_id).total == 1
     assert schemas() == set()
-    assert list(Checkpoint.objects.values_list("name", flat=True)) == ["staff"]
+    assert list(Checkpoint.objects.values_list("name", flat=True)) == ["staff/0"]
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -97,7 +98,9 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     place(6, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
-    monkeypatch.setattr(module, "advance", lambda *args, **more: engine.advance(*args, limit=4, **more))
+    monkeypatch.setattr(
+        module, "advance", lambda projection, number, work: engine.advance(projection, number, replace(work, limit=4))
+    )
     calls = 0
 
     def stop(position: int, latest: int) -> None:
@@ -207,20 +210,22 @@ def test_a_rebuild_whose_schema_is_gone_begins_anew_and_leaves_the_live_rows_alo
     place(3, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
-    Checkpoint.objects.create(name="rebuild_staff", event_types=STAFF.event_types)  # all that a crash had left
+    Checkpoint.objects.create(
+        name="rebuild_staff:staff/0", projection="staff", space="rebuild_staff", event_types=STAFF.event_types
+    )  # all that a crash had left
     report = rebuild(STAFF)
     assert (report.events, report.differences[0].identical) == (6, True)
     assert contents(STAFF) == expected
 
 
 def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_tables() -> None:
-    from projections.rebuild import _drop
+    from projections import spaces
 
     place(3, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
     with pytest.raises(LookupError, match="the schema rebuild_staff is gone"):
-        rebuild(STAFF, progress=lambda position, latest: _drop("rebuild_staff"))
+        rebuild(STAFF, progress=lambda position, latest: spaces.drop(STAFF, "rebuild_staff"))
     assert contents(STAFF) == expected
     assert rebuild(STAFF).differences[0].identical
 
@@ -259,7 +264,7 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
 
     def lagging(projection: Any, **more: Any) -> Any:
         if not more and next(lags, False):
-            mark = Checkpoint.objects.get(name="staff")
+            mark = Checkpoint.objects.get(name="staff/0")
             return Progress(position=mark.position)
         return catch_up(projection, **more)
 

@@ -11,7 +11,8 @@ from eventstore.dispatch import events_appended
 from eventstore.ids import new_id
 from ordersite.models import User
 from ordersite.roles import write_roles
-from projections.engine import PROJECTIONS, catch_up
+from projections.engine import catch_up
+from projections.projection import PROJECTIONS
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from eventstore.models import Event
 from ordersite.importing.reading import COLUMNS
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
 from projections.customer.orders import CustomerOrder
-from projections.engine import PROJECTIONS, catch_up
+from projections.engine import catch_up
+from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from orders.commands import CancelOrder, PayOrder, ShipOrder
-from projections.engine import PROJECTIONS
+from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder
 from tests.eventstore import tampering

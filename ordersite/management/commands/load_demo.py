@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from ordersite import demo
-from projections.engine import PROJECTIONS, catch_up
+from projections.engine import catch_up
+from projections.projection import PROJECTIONS
 
 
 class Command(BaseCommand):

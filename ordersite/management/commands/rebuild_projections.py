@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from projections.engine import PROJECTIONS, Projection, UnknownProjection, projection_named
+from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
 from projections.rebuild import RebuildRunning, Rebuilt, SwapTimedOut, rebuild
 
 

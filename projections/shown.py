@@ -1,0 +1,36 @@
+"""Tell readers that a read model changed: those who wait for a row, and the cache."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.db import transaction
+
+from eventstore import valkey
+from projections import cached
+from projections.projection import Projection
+
+
+def channel(projection: str, aggregate_id: UUID) -> str:
+    """Where it is told that a row shows more."""
+    return f"ordersite:shown:{projection}:{aggregate_id}"
+
+
+def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
+    """Called in the transaction that changes the rows of these aggregates, to these versions.
+
+    The cache forgets them before the commit, so that no crash leaves an old row in it; raises RedisError where it
+    cannot, and the transaction is tried again later. Who waits is told after the commit, where somebody listens.
+    """
+    if projection.cached:
+        cached.forget(projection.name, versions)
+
+    def tell() -> None:
+        told = valkey.client().pipeline(transaction=False)
+        for aggregate_id in versions:
+            told.publish(channel(projection.name, aggregate_id), "")
+        told.execute()
+        if projection.cached:
+            cached.forget(projection.name, versions)  # what was read a moment before the commit at the same version
+
+    if versions:
+        transaction.on_commit(tell, robust=True)

@@ -1,0 +1,239 @@
+"""A projection in shards makes the same rows as in one, in whatever order its parts are worked on."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore import bell, store
+from eventstore.dispatch import Context
+from eventstore.ids import new_id
+from eventstore.models import Event
+from eventstore.sharding import Shard, shard_of
+from eventstore.subjects import erase
+from orders.events import OrderPaid
+from projections import tasks
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.engine import BATCH, Work, advance, catch_up, catch_up_shard, shards
+from projections.parking import redrive
+from projections.projection import PROJECTIONS, Projection
+from projections.rows import ForeignRow
+from projections.sharding import NotDivisible, divide
+from projections.staff.orders import StaffOrder, StaffOrders
+from tests.orders.examples import CREATED, ORDER, PAID, SHIPPED
+from tests.projections.spec import contents, empty, write
+from tests.projections.test_engine import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
+
+
+def place(count: int, *later: Any) -> list[UUID]:
+    ids = [new_id() for _ in range(count)]
+    for version, event in enumerate((CREATED, *later)):
+        for order_id in ids:
+            store.append([write(replace(event, order_id=order_id), version)])
+    return ids
+
+
+@given(st.lists(st.uuids(), max_size=30), st.integers(1, 64))
+def test_every_aggregate_is_in_exactly_one_shard_and_sql_says_the_same(ids: list[UUID], of: int) -> None:
+    from eventstore.sharding import IN_SHARD, in_shard
+
+    with connection.cursor() as cursor:
+        for order_id in ids:
+            cursor.execute(
+                f"SELECT {', '.join([IN_SHARD] * of)} FROM (SELECT %s::uuid AS aggregate_id, 'x' AS event_type) e",
+                [*(value for number in range(of) for value in in_shard(Shard(number, of))), order_id],
+            )
+            row = cursor.fetchone()
+            assert row
+            assert [number for number, held in enumerate(row) if held] == [shard_of(order_id, of)]
+
+
+@pytest.mark.parametrize("name", list(PROJECTIONS))
+@pytest.mark.parametrize("of", [2, 5])
+def test_shards_make_the_rows_that_one_makes_in_whatever_order_they_work(name: str, of: int) -> None:
+    projection = PROJECTIONS[name]
+    place(12, PAID, SHIPPED)
+    catch_up(projection)
+    expected = contents(projection)
+    divide(projection, of)
+    empty(projection)
+    for number in reversed(shards(projection)):
+        catch_up_shard(projection, number, Work(limit=4))
+    assert contents(projection) == expected
+
+
+def test_the_number_of_shards_changes_while_writers_and_workers_go_on() -> None:
+    """Counters would show an event that was taken twice or passed over."""
+    ids = place(30)
+    catch_up(ACCOUNTING)
+    failed: list[Exception] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            while not done.is_set():
+                for number in shards(ACCOUNTING):
+                    catch_up_shard(ACCOUNTING, number, Work(limit=3, wait=False))
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            failed.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for number, order_id in enumerate(ids):
+        store.append([write(replace(PAID, order_id=order_id), 1)])
+        if number % 5 == 0:
+            divide(ACCOUNTING, 1 + number % 4)
+    done.set()
+    for worker in workers:
+        worker.join()
+    assert failed == []
+    catch_up(ACCOUNTING)
+    incremental = contents(ACCOUNTING)
+    empty(ACCOUNTING)
+    catch_up(ACCOUNTING)
+    assert contents(ACCOUNTING) == incremental
+
+
+def test_each_shard_has_a_checkpoint_and_a_wake_up_of_its_own() -> None:
+    tasks._known.clear()
+    divide(STAFF, 4)
+    assert list(Checkpoint.objects.filter(projection="staff").values_list("name", "of")) == [
+        (f"staff/{number}", 4) for number in range(4)
+    ]
+    (order_id,) = place(1)
+    for _ in range(3):
+        tasks.ring(aggregate_ids=[order_id])
+    assert waiting().count("staff") == 1
+    tasks.project("staff", shard_of(order_id, 4), 4)
+    assert StaffOrder.objects.get().pk == order_id
+    tasks._known.clear()
+
+
+def test_a_bell_that_was_rung_before_the_shards_changed_wakes_them_all() -> None:
+    place(8)
+    divide(STAFF, 3)
+    tasks.project("staff", 0, 1)
+    assert waiting().count("staff") == 3
+
+
+def test_an_erasure_reaches_the_orders_of_every_shard_whichever_shard_is_behind() -> None:
+    orders = place(6)
+    divide(STAFF, 3)
+    lagging = shard_of(orders[0], 3)
+    for number in shards(STAFF):
+        if number != lagging:
+            catch_up_shard(STAFF, number, Work())
+    erase(CREATED.customer_id or ORDER, Context(actor="staff:anna"))
+    catch_up(STAFF)
+    assert set(StaffOrder.objects.values_list("customer_email", flat=True)) == {"[erased]"}
+    assert not StaffOrder.objects.filter(search__contains="ada").exists()
+
+
+def test_the_shard_that_meets_an_erasure_wakes_the_others() -> None:
+    place(6)
+    divide(STAFF, 2)
+    catch_up(STAFF)
+    subject = CREATED.customer_id
+    assert subject
+    erase(subject, Context(actor="staff:anna"))
+    for number in shards(STAFF):
+        bell.heard(tasks._bell("staff", number, 2))  # whatever rang before
+    before = len(waiting())
+    erased = Event.objects.get(event_type="subject.erased").aggregate_id
+    tasks.project("staff", shard_of(erased, 2), 2)
+    assert "staff" in waiting()[before:]
+
+
+@pytest.fixture
+def poison() -> Iterator[set[UUID]]:
+    poisoned: set[UUID] = set()
+    handler = StaffOrders.handlers[OrderPaid]
+
+    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
+        if event.order_id in poisoned:
+            raise ZeroDivisionError("cannot take this payment")
+        handler(projection, rows, event, fact)
+
+    StaffOrders.handlers[OrderPaid] = fragile
+    yield poisoned
+    StaffOrders.handlers[OrderPaid] = handler
+
+
+def test_parked_events_move_with_their_aggregate_to_its_new_shard(poison: set[UUID]) -> None:
+    ids = place(6, PAID)
+    poison.update(ids)
+    catch_up(STAFF)
+    divide(STAFF, 3)
+    assert {event.aggregate_id: event.shard for event in ParkedEvent.objects.all()} == {
+        order_id: shard_of(order_id, 3) for order_id in ids
+    }
+    poison.clear()
+    assert redrive(STAFF) == 6
+    assert set(StaffOrder.objects.values_list("status", flat=True)) == {"paid"}
+
+
+def test_a_projection_that_needs_the_total_order_cannot_be_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StaffOrders, "total_order", True)
+    with pytest.raises(NotDivisible, match="needs the total order"):
+        divide(STAFF, 2)
+    with pytest.raises(NotDivisible, match="from 1 to 64 shards, not 0"):
+        divide(ACCOUNTING, 0)
+    with pytest.raises(TypeError, match="cannot be divided into 2 shards"):
+        type("Ordered", (Projection,), {"name": "ordered", "tables": (), "total_order": True, "shards": 2})
+
+
+def test_a_handler_that_reaches_for_the_row_of_another_aggregate_is_parked_and_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, own = place(2)
+    catch_up(STAFF)
+
+    def reach(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
+        rows.get(StaffOrder, other).status = "paid"
+
+    monkeypatch.setitem(StaffOrders.handlers, OrderPaid, reach)
+    store.append([write(replace(PAID, order_id=own), 1)])
+    catch_up(STAFF)
+    assert ParkedEvent.objects.get().error.startswith("ForeignRow: ")
+    assert ForeignRow.__doc__
+    assert "total_order = True" in ForeignRow.__doc__
+
+
+def test_a_shard_that_is_worked_on_is_left_to_whoever_is_at_it() -> None:
+    place(2)
+    divide(STAFF, 1)
+    started, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        from django.db import transaction
+
+        try:
+            with transaction.atomic():
+                Checkpoint.objects.select_for_update().get(name="staff/0")
+                started.set()
+                done.wait(10)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    started.wait(5)
+    try:
+        assert advance(STAFF, 0, Work(wait=False, limit=BATCH)).busy
+    finally:
+        done.set()
+        thread.join()
+    cache.clear()
