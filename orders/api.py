@@ -129,9 +129,10 @@ def _if_match(request: Request) -> int | None:
     given = request.headers.get("If-Match", "*")
     if given == "*":
         return None
-    if not re.fullmatch(r'"\d{1,9}"', given):
+    named = re.fullmatch(r'"(\d{1,9})(\.[0-9a-f]+)?"', given)  # a command's ETag, or a reading's
+    if named is None:
         raise ValidationError({"If-Match": ['Send the version in quotes, such as "3".']}, code="if_match_malformed")
-    return int(given.strip('"'))
+    return int(named[1])
 
 
 def _prefers_async(request: Request) -> bool:

@@ -1,10 +1,14 @@
 """The customer's reading side of the API."""
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.http import QueryDict
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -18,6 +22,7 @@ from rest_framework.views import APIView
 from eventstore.timetravel import AsOf, moment
 from orders.http import customer_of
 from orders.money import rounded
+from projections import cached
 from projections.customer.orders import CustomerOrder
 from projections.customer.queries import own_order, own_order_as_of, own_orders
 
@@ -47,7 +52,7 @@ class OrderSerializer(serializers.ModelSerializer[CustomerOrder]):
         model = CustomerOrder
         fields = (
             "order_id", "version", "reference", "status", "country", "currency", *MONEY, "placed_at", "paid_at",
-            "shipped_at", "cancelled_at", "carrier", "tracking_code", "lines",
+            "shipped_at", "cancelled_at", "carrier", "tracking_code", "behind", "lines",
         )  # fmt: skip
 
     def to_representation(self, instance: CustomerOrder) -> dict[str, Any]:
@@ -100,24 +105,62 @@ class GetOwnOrder(APIView):
                 f" not count. {_MOMENT}",
             ),
         ],
-        responses={200: OrderSerializer},
+        responses={200: OrderSerializer, 304: None},
     )
-    def get(self, request: Request, order_id: UUID) -> Response:
-        """Get one of your orders, as it is or as it was."""
+    def get(self, request: Request, order_id: UUID) -> HttpResponseBase:
+        """Get one of your orders, as it is or as it was.
+
+        Send the `ETag` of an earlier answer as `If-None-Match`: 304 says that it still holds.
+        """
         customer_id, asked = customer_of(request), request.query_params
-        order: CustomerOrder | None
         if {"version", "as_of", "recorded_by"} & set(asked):
             as_of = AsOf(
                 version=_version(asked, "version"),
                 occurred=_moment(asked, "as_of"),
                 recorded=_moment(asked, "recorded_by"),
             )
-            order = own_order_as_of(customer_id, order_id, as_of)
-        else:
-            order = own_order(customer_id, order_id, min_version=_version(asked, "min_version") or 0)
-        if order is None:
-            raise NotFound(f"there is no order {order_id}", code="order_not_found")
-        return Response(OrderSerializer(order).data, headers={"ETag": f'"{order.version}"'})
+            past = own_order_as_of(customer_id, order_id, as_of)
+            if past is None:
+                raise _no_order(order_id)
+            return Response(OrderSerializer(past).data, headers={"ETag": f'"{past.version}"'})
+        hot = hot_order(customer_id, order_id, min_version=_version(asked, "min_version") or 0)
+        if hot is None:
+            raise _no_order(order_id)
+        headers = {"ETag": hot.etag, "Cache-Control": "private, no-cache"}
+        answer = Response(msgspec.json.decode(hot.shown), headers=headers)
+        # 304 where the client has this very answer, 412 where it named another with If-Match.
+        return get_conditional_response(request._request, etag=hot.etag, response=answer) or answer
+
+
+class Hot(msgspec.Struct, frozen=True):
+    """An order as it is answered, and as it is kept in the cache."""
+
+    owner: UUID | None
+    version: int
+    etag: str
+    shown: msgspec.Raw
+
+
+def hot_order(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot | None:
+    """The order, once it shows `min_version`: from the cache, or read and kept there. Raises NotYetVisible."""
+    lease = cached.look("customer", order_id)
+    if lease.body is not None:
+        kept = msgspec.json.decode(lease.body, type=Hot)
+        if kept.owner == customer_id and kept.version >= min_version:
+            return kept
+    order = own_order(customer_id, order_id, min_version=min_version)
+    if order is None:
+        return None
+    shown = msgspec.json.encode(OrderSerializer(order).data)
+    # Not the version alone: a rebuild after a release may show the same version otherwise.
+    etag = f'"{order.version}.{blake2b(shown, digest_size=6).hexdigest()}"'
+    hot = Hot(owner=order.customer_id, version=order.version, etag=etag, shown=msgspec.Raw(shown))
+    cached.keep(lease, order.version, msgspec.json.encode(hot))
+    return hot
+
+
+def _no_order(order_id: UUID) -> NotFound:
+    return NotFound(f"there is no order {order_id}", code="order_not_found")
 
 
 def _version(asked: QueryDict, name: str) -> int | None:

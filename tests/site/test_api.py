@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from eventstore import store
@@ -19,6 +20,8 @@ from orders.commands import ShipOrder
 from ordersite.middleware import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
+from projections.projection import PROJECTIONS
+from projections.rebuild import rebuild
 from tests.eventstore.test_dispatch import new_order, pay
 from tests.site.conftest import client_of, make_customer
 
@@ -63,7 +66,7 @@ def test_a_customer_places_pays_and_reads_an_order(api: APIClient, ada: User) ->
     paid = send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
     assert (paid.status_code, paid.json()["version"]) == (200, 2)
     order = api.get(f"{ORDERS}/{order_id}", {"min_version": 2})
-    assert order["ETag"] == '"2"'
+    assert order["ETag"].startswith('"2.')
     shown = order.json()
     assert (shown["status"], shown["version"], shown["reference"]) == ("paid", 2, "PO-7")
     assert (shown["total"], shown["paid"], shown["due"], shown["due_back"]) == ("22.50", "22.50", "0.00", "0.00")
@@ -254,6 +257,37 @@ def test_a_rule_that_refuses_answers_with_its_own_code(api: APIClient) -> None:
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
     dispatch(ShipOrder(order_id=UUID(order_id)), Context(actor="staff:anna"))
     problem(send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "too late"}), 409, "not_cancellable")
+
+
+def test_a_reading_that_still_holds_is_answered_304_and_one_that_changed_anew(api: APIClient) -> None:
+    path = f"{ORDERS}/{send(api, ORDERS, BODY).json()['order_id']}"
+    first = api.get(path)
+    again = api.get(path, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    send(api, f"{path}/payments", PAYMENT, **{"If-Match": first["ETag"]})
+    changed = api.get(path, headers={"If-None-Match": first["ETag"]})
+    assert (changed.status_code, changed.json()["status"]) == (200, "paid")
+    assert changed["ETag"] != first["ETag"]
+
+
+def test_a_hot_reading_comes_from_the_cache_and_only_to_its_owner(api: APIClient) -> None:
+    order_id = UUID(send(api, ORDERS, BODY).json()["order_id"])
+    path = f"{ORDERS}/{order_id}"
+    first = api.get(path)
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(path).json() == first.json()
+    assert [query["sql"] for query in asked if "projections_customerorder" in query["sql"]] == []
+    problem(client_of(make_customer("eve")).get(path), 404, "order_not_found")
+
+
+def test_a_reading_after_a_rebuild_that_shows_more_is_not_taken_for_the_old_one(api: APIClient) -> None:
+    path = f"{ORDERS}/{send(api, ORDERS, BODY).json()['order_id']}"
+    CustomerOrder.objects.update(reference="wrong")
+    wrong = api.get(path)
+    assert wrong.json()["reference"] == "wrong"
+    rebuild(PROJECTIONS["customer"])
+    right = api.get(path, headers={"If-None-Match": wrong["ETag"]})
+    assert (right.status_code, right.json()["reference"]) == (200, "PO-7")
 
 
 def test_if_match_refuses_what_was_decided_on_an_older_version(api: APIClient) -> None:
