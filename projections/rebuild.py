@@ -1,49 +1,53 @@
 """Build a projection anew beside the live tables, compare, and swap in one short transaction.
 
 The second tables stand in a schema of their own and are made, filled and indexed by the unmodified code: only the
-search path differs. Readers and writers of the live tables go on throughout.
+search path differs. Readers and writers of the live tables go on throughout. What is done is kept, whatever dies: the
+next call goes on from there.
 """
 
+import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from django.db import OperationalError, connection, models, transaction
-from psycopg import errors as pg
+from django.db import connection, transaction
+from django.db.models import Sum
 
 from eventstore import store
-from projections import cached, spaces
-from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, checkpoint_name
-from projections.engine import Work, advance, begin, catch_up, shards
-from projections.projection import Projection
+from eventstore.timetravel import AsOf
+from projections import process, spaces
+from projections.builds import Build
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.comparing import Difference, compare
+from projections.engine import Work, advance, begin
+from projections.projection import Projection, projection_named
+from projections.sharding import MOST, require_divisible
+from projections.swapping import replaced_space, swap
 
-SWAP_ATTEMPTS = 50
-LEVEL_SECONDS = 5.0  # how long the live projection may be held still until both stand at one position
-SWAP_LOCK_TIMEOUT = "200ms"  # how long readers may queue behind the swap before it steps back and tries again
+PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on, or at what the workers did
 
 
 class RebuildRunning(RuntimeError):
-    """Another rebuild of this projection is at work. Wait for it, or end it; what it has done is kept."""
+    """Another rebuild of this projection is at work. Wait for it, or cancel it; what it has done is kept."""
 
 
-class SwapTimedOut(RuntimeError):
-    """Some transaction held the live tables for too long. The new ones are complete: run the rebuild again to swap."""
+class RebuildCancelled(RuntimeError):
+    """Somebody cancelled the rebuild. The live tables were left as they are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """How a rebuilt table differs from the live one."""
+class RebuildFailed(RuntimeError):
+    """A worker could not go on. The message says why; what was built is kept for the next call."""
 
-    table: str
-    rows: int
-    added: int
-    removed: int
-    changed: int
 
-    @property
-    def identical(self) -> bool:
-        return not (self.added or self.removed or self.changed)
+class CannotRollBack(RuntimeError):
+    """No tables are kept that could come back, or they have other columns than today's code. Rebuild instead."""
+
+
+class SpaceTaken(RuntimeError):
+    """The schema holds this view already. Choose another name, or drop it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,141 +60,243 @@ class Rebuilt:
     swapped: bool
 
 
-def rebuild(
-    projection: Projection, *, dry_run: bool = False, progress: Callable[[int, int], None] = lambda done, of: None
-) -> Rebuilt:
-    """Rebuild `projection` from the whole log; with `dry_run` compare and report only.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """By how many processes, into how many shards (as many as now by default), for whom; see Build for the others."""
 
-    A rebuild that was broken off goes on where it stood. `progress(position, latest)` is called after each batch.
-    Raises RebuildRunning, SwapTimedOut.
+    workers: int = 1
+    shards: int | None = None
+    strict: bool = False
+    dry_run: bool = False
+    started_by: str = ""
+    progress: Callable[[Build], None] = lambda build: None
+
+
+def rebuild(projection: Projection, how: How | None = None, **given: Any) -> Rebuilt:
+    """Rebuild `projection` from the whole log; with `dry_run` compare and report only. `given` is what How takes.
+
+    A rebuild that was broken off goes on where it stood. `progress(build)` is called now and then. Raises
+    RebuildRunning, RebuildCancelled, RebuildFailed, HandlerFailed, NotDivisible, NotLevel, SwapTimedOut.
     """
-    shadow = f"rebuild_{projection.name}"
-    with _alone(shadow):
-        _begin(projection, shadow)
-        events = 0
-        level = False
-        while not level:
-            steps = [advance(projection, number, Work(space=shadow)) for number in shards(projection, shadow)]
-            events, level = events + sum(step.events for step in steps), all(step.level for step in steps)
-            position = min(step.position for step in steps)
-            progress(position, max(position, store.latest_position()))
-        spaces.create_indexes(projection, shadow)
-        differences = _compare(projection, shadow)
-        parked = ParkedEvent.objects.filter(projection=projection.name, space=shadow).count()
-        if dry_run:
-            spaces.drop(projection, shadow)
-        else:
-            _swap(projection, shadow)
-    return Rebuilt(events=events, differences=differences, parked=parked, swapped=not dry_run)
+    how = how or How(**given)
+    if how.shards is not None:
+        require_divisible(projection, how.shards)
+    space = f"rebuild_{projection.name}"
+    with _alone(space):
+        build = _open(projection, space, Build.Kind.REBUILD, how)
+        with _ending(build):
+            _begin(projection, build, how)
+            _fill(projection, build, how)
+            return _finish(projection, build, how)
+
+
+def roll_back(projection: Projection, how: How | None = None, **given: Any) -> Rebuilt:
+    """Bring back the tables that the last swap replaced, caught up; those that were live are kept in their place.
+
+    Raises CannotRollBack, and as `rebuild`.
+    """
+    how = how or How(**given)
+    space = replaced_space(projection)
+    with _alone(f"rebuild_{projection.name}"):
+        if not spaces.exists(space):
+            raise CannotRollBack(f"no replaced tables of {projection.name} are kept: rebuild it instead")
+        if not spaces.fits(projection, space):
+            raise CannotRollBack(f"{space} has other columns than today's code: rebuild {projection.name} instead")
+        build = _open(projection, space, Build.Kind.ROLLBACK, how)
+        with _ending(build):
+            _fill(projection, build, how)
+            return _finish(projection, build, how)
+
+
+def build_as_of(projection: Projection, as_of: AsOf, space: str, how: How | None = None, **given: Any) -> Build:
+    """The whole view as it stood, in the schema `space`; the live one is not touched.
+
+    Raises BadSpaceName, SpaceTaken, and as `rebuild`.
+    """
+    how = how or How(**given)
+    spaces.require_usable(space)
+    with _alone(f"{space}.{projection.name}"):
+        earlier = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN).first()
+        if earlier is None and spaces.exists(space) and spaces.fits(projection, space):
+            raise SpaceTaken(f"the schema {space} holds {projection.name} already")
+        limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
+        build = _open(projection, space, Build.Kind.AS_OF, how, **limits)
+        with _ending(build):
+            _begin(projection, build, how)
+            _fill(projection, build, how)
+            spaces.create_indexes(projection, space)
+            build.end(Build.State.DONE)
+    return build
+
+
+# --- one after another ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(shadow: str) -> Iterator[None]:
-    """One rebuild of a projection at a time: a second one would find its schema gone and meet the live tables."""
+def _alone(space: str) -> Iterator[None]:
+    """One at a time for each set of tables: a second one would find its schema gone and meet the live tables."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [shadow])
-        if not cursor.fetchone()[0]:
-            raise RebuildRunning(f"{shadow} is being built already")
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [space])
+        if cursor.fetchone() != (True,):
+            raise RebuildRunning(f"{space} is being built already")
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [shadow])
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [space])
 
 
-def _begin(projection: Projection, shadow: str) -> None:
-    """Makes the empty tables, unless a broken-off rebuild by this very code left them."""
-    marks = list(Checkpoint.objects.filter(projection=projection.name, space=shadow))
-    is_ours = all(
-        (mark.code_version, mark.event_types) == (projection.version, projection.event_types) for mark in marks
+def _open(projection: Projection, space: str, kind: Build.Kind, how: How, **limits: Any) -> Build:
+    """The build that was broken off, or a new one."""
+    wanted = {"kind": kind, "strict": how.strict, "dry_run": how.dry_run, **limits}
+    left = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
+    left.update(state=Build.State.BUILDING)  # whatever it was about: nobody is at work on it but us
+    build, _ = Build.objects.get_or_create(
+        projection=projection.name,
+        space=space,
+        state__in=Build.OPEN,
+        defaults={"state": Build.State.BUILDING, "started_by": how.started_by, **wanted},
     )
-    if not (marks and is_ours and spaces.exists(shadow) and spaces.fits(projection, shadow)):
-        with transaction.atomic():
-            spaces.drop(projection, shadow)
-            spaces.create(projection, shadow)
-            begin(projection, len(shards(projection)), space=shadow)
+    for name, value in wanted.items():
+        setattr(build, name, value)
+    build.save(update_fields=list(wanted))
+    return build
 
 
-def _compare(projection: Projection, shadow: str) -> list[Difference]:
-    """Brings both to one position and compares them row by row; the live projection stands still meanwhile."""
+@contextmanager
+def _ending(build: Build) -> Iterator[None]:
+    """What goes wrong is noted; a build that is only interrupted stays open."""
+    try:
+        yield
+    except RebuildCancelled as cancelled:
+        if build.kind != Build.Kind.ROLLBACK:
+            spaces.drop(projection_named(build.projection), build.space)
+        build.end(Build.State.CANCELLED, str(cancelled))
+        raise
+    except Exception as error:
+        build.end(Build.State.FAILED, f"{type(error).__name__}: {error}")
+        raise
+
+
+def _begin(projection: Projection, build: Build, how: How) -> None:
+    """Makes the empty tables, unless a broken-off build by this very code left them."""
+    marks = list(Checkpoint.objects.filter(projection=projection.name, space=build.space))
+    code = (projection.version, projection.event_types)
+    is_ours = all((mark.code_version, mark.event_types) == code for mark in marks)
+    if marks and is_ours and spaces.exists(build.space) and spaces.fits(projection, build.space):
+        return
+    parts = 1 if projection.total_order else min(max(how.workers, 1), MOST)
     with transaction.atomic():
-        _hold_level(projection, shadow)
-        return [_difference(model, shadow) for model in projection.tables]
+        spaces.drop(projection, build.space)
+        spaces.create(projection, build.space)
+        begin(projection, parts, space=build.space)
 
 
-def _hold_level(projection: Projection, shadow: str) -> None:
-    """Locks the live checkpoint until the transaction ends, and brings both to the very same position.
+# --- filling ----------------------------------------------------------------------------------------------------------
 
-    The new tables may be ahead by what was settled a moment ago: then the live ones follow.
+
+def _fill(projection: Projection, build: Build, how: How) -> None:
+    found = Checkpoint.objects.filter(projection=projection.name, space=build.space)
+    numbers = sorted(found.values_list("shard", flat=True))
+    if min(how.workers, len(numbers)) > 1:
+        _fill_side_by_side(build, numbers, how)
+    else:
+        fill(build, numbers, seen=lambda seconds: _look(build, how, worked=build.worked + timedelta(seconds=seconds)))
+    _look(build, how, worked=build.worked)
+
+
+def fill(build: Build, numbers: Sequence[int], *, seen: Callable[[float], None] = lambda seconds: None) -> None:
+    """Bring these shards to the end of the log; `seen` is told after each round of batches how many seconds it took.
+
+    Raises RebuildCancelled.
     """
-    shards(projection)
-    marks = list(Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE).order_by("name"))
-    for mark in marks:  # a handler or a version that was taken back on purpose is let go here, and only here
-        mark.event_types = [name for name in mark.event_types if name in projection.event_types]
-        mark.code_version = min(mark.code_version, projection.version)
-        mark.save(update_fields=["event_types", "code_version"])
-    deadline = time.monotonic() + LEVEL_SECONDS
+    projection, limits = projection_named(build.projection), build.limits
+    work = Work(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
+    left = list(numbers)
+    while left:
+        _obey(build)
+        started = time.monotonic()
+        left = [number for number in left if not advance(projection, number, work).level]
+        seen(time.monotonic() - started)
+
+
+def _obey(build: Build) -> None:
+    """Returns once the build may go on. Raises RebuildCancelled."""
     while True:
-        through = _level_live(projection)
-        built = catch_up(projection, space=shadow, through=through)
-        if built.position == through:
+        state = Build.objects.values_list("state", flat=True).get(pk=build.pk)
+        if state == Build.State.CANCELLED:
+            raise RebuildCancelled(f"the rebuild of {build.projection} was cancelled; the live tables are as they were")
+        if state != Build.State.PAUSED:
             return
-        if time.monotonic() > deadline:
-            raise SwapTimedOut(f"{projection.name}: a writer holds the log back; run the rebuild again to swap")
-        time.sleep(0.01)
+        time.sleep(PAUSE_SECONDS)
 
 
-def _level_live(projection: Projection) -> int:
-    """Every live shard at one position, which is returned."""
-    catch_up(projection)
-    positions = Checkpoint.objects.filter(projection=projection.name, space=LIVE).values_list("position", flat=True)
-    furthest = max(positions)
-    catch_up(projection, through=furthest)
-    return furthest
+def _look(build: Build, how: How, *, worked: timedelta) -> None:
+    """Note how far all shards are, for whoever watches."""
+    marks = Checkpoint.objects.filter(projection=build.projection, space=build.space)
+    position = min(marks.values_list("position", flat=True), default=0)
+    events = marks.aggregate(total=Sum("events"))["total"] or 0
+    latest = max(position, store.latest_position())
+    Build.objects.filter(pk=build.pk).update(position=position, events=events, latest=latest, worked=worked)
+    build.refresh_from_db()
+    how.progress(build)
 
 
-def _swap(projection: Projection, shadow: str) -> None:
-    for _ in range(SWAP_ATTEMPTS):
-        try:
-            with transaction.atomic():
-                _hold_level(projection, shadow)
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_TIMEOUT}'")
-                    for model in projection.tables:
-                        cursor.execute(f"DROP TABLE {model._meta.db_table}")
-                        cursor.execute(f"ALTER TABLE {shadow}.{model._meta.db_table} SET SCHEMA public")
-                _adopt(projection, shadow)
-                spaces.drop(projection, shadow)
-                if projection.cached:
-                    cached.forget_all(projection.name)
-                    transaction.on_commit(lambda: cached.forget_all(projection.name), robust=True)
-                return
-        except OperationalError as error:
-            if not isinstance(error.__cause__, pg.LockNotAvailable):
-                raise
-    raise SwapTimedOut(f"{projection.name}: the live tables were in use; run the rebuild again to swap")
+def _fill_side_by_side(build: Build, numbers: list[int], how: How) -> None:
+    """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled."""
+    context = multiprocessing.get_context("spawn")  # a fork would share our connection
+    database = str(connection.settings_dict["NAME"])
+    started = time.monotonic()
+    workers = [
+        context.Process(target=process.work, args=(database, build.pk, numbers[share :: how.workers]), daemon=True)
+        for share in range(min(how.workers, len(numbers)))
+    ]
+    for worker in workers:
+        worker.start()
+    before = build.worked
+    try:
+        while any(worker.is_alive() for worker in workers):
+            time.sleep(PAUSE_SECONDS)
+            _look(build, how, worked=before + timedelta(seconds=time.monotonic() - started))
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+    _obey(build)
+    if any(worker.exitcode for worker in workers):
+        build.refresh_from_db()
+        raise RebuildFailed(build.problem or f"a worker of {build.projection} was killed; run the rebuild again")
 
 
-def _adopt(projection: Projection, shadow: str) -> None:
-    """Both stand at one position; the checkpoints and parked events of the rebuilt tables are the live ones now."""
-    Checkpoint.objects.filter(projection=projection.name, space=LIVE).delete()
-    for mark in Checkpoint.objects.filter(projection=projection.name, space=shadow):
-        Checkpoint.objects.filter(pk=mark.pk).update(name=checkpoint_name(projection.name, mark.shard), space=LIVE)
-    ParkedEvent.objects.filter(projection=projection.name, space=LIVE).delete()
-    ParkedEvent.objects.filter(projection=projection.name, space=shadow).update(space=LIVE)
+def fill_share(build_id: int, numbers: list[int]) -> None:
+    """What one of several processes does."""
+    build = Build.objects.get(pk=build_id)
+    try:
+        fill(build, numbers)
+    except RebuildCancelled:
+        return  # whoever started us finds the same
+    except Exception as error:
+        Build.objects.filter(pk=build_id).update(problem=f"{type(error).__name__}: {error}")
+        raise
 
 
-def _difference(model: type[models.Model], shadow: str) -> Difference:
-    table, key = model._meta.db_table, model._meta.pk.column
-    columns = [str(field.column) for field in model._meta.concrete_fields]  # by name: their order may differ
-    live, built = (", ".join(f"{side}.{column}" for column in columns) for side in ("live", "built"))
-    with connection.cursor() as cursor:
-        cursor.execute(f"""
-            SELECT (SELECT count(*) FROM {shadow}.{table}),
-                   count(*) FILTER (WHERE live.{key} IS NULL),
-                   count(*) FILTER (WHERE built.{key} IS NULL),
-                   count(*) FILTER (WHERE live.{key} = built.{key})
-              FROM public.{table} live
-              FULL JOIN {shadow}.{table} built ON built.{key} = live.{key}
-             WHERE ({live}) IS DISTINCT FROM ({built})""")
-        rows, added, removed, changed = cursor.fetchone()
-    return Difference(table=table, rows=rows, added=added, removed=removed, changed=changed)
+# --- finishing --------------------------------------------------------------------------------------------------------
+
+
+def _finish(projection: Projection, build: Build, how: How) -> Rebuilt:
+    _obey(build)
+    Build.objects.filter(pk=build.pk, state=Build.State.BUILDING).update(state=Build.State.FINISHING)
+    spaces.create_indexes(projection, build.space)
+    differences = compare(projection, build.space)
+    parked = ParkedEvent.objects.filter(projection=projection.name, space=build.space).count()
+    if not how.dry_run:
+        swap(projection, build.space, of=how.shards)
+    elif build.kind == Build.Kind.REBUILD:
+        spaces.drop(projection, build.space)
+    build.refresh_from_db()
+    build.report = [
+        {name: getattr(each, name) for name in ("table", "rows", "added", "removed", "changed", "samples")}
+        for each in differences
+    ]
+    build.save(update_fields=["report"])
+    build.end(Build.State.DONE)
+    return Rebuilt(events=build.events, differences=differences, parked=parked, swapped=not how.dry_run)

@@ -4,6 +4,8 @@ import io
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,16 +15,32 @@ from django.db import connection, transaction
 
 from eventstore import store
 from eventstore.ids import new_id
+from eventstore.timetravel import AsOf
+from projections import spaces
+from projections.accounting.books import AccountingDay
+from projections.builds import Build
 from projections.checkpoints import Checkpoint
 from projections.engine import Progress, catch_up
 from projections.projection import PROJECTIONS
-from projections.rebuild import RebuildRunning, SwapTimedOut, rebuild
+from projections.rebuild import (
+    CannotRollBack,
+    RebuildCancelled,
+    RebuildFailed,
+    RebuildRunning,
+    SpaceTaken,
+    build_as_of,
+    rebuild,
+    roll_back,
+)
+from projections.spaces import BadSpaceName
 from projections.staff.orders import StaffOrder
+from projections.swapping import SwapTimedOut, drop_replaced
 from tests.orders.examples import CREATED, PAID, SHIPPED
+from tests.projections.clock import AT
 from tests.projections.spec import contents, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STAFF = PROJECTIONS["staff"]
+STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
 
 
 def place(count: int, *later: Any) -> list[UUID]:
@@ -37,14 +55,15 @@ def catalogue() -> list[tuple[Any, ...]]:
     """Every index and constraint of the staff table, by name and definition."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'projections_stafforder' ORDER BY 1"
+            "SELECT indexname, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'public' AND tablename = 'projections_stafforder' ORDER BY 1"
         )
         return list(cursor.fetchall())
 
 
 def schemas() -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rebuild%'")
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit)'")
         return {name for (name,) in cursor.fetchall()}
 
 
@@ -58,7 +77,7 @@ def test_a_rebuild_of_an_intact_view_changes_nothing_and_keeps_every_index() -> 
     assert [(table.rows, table.identical) for table in report.differences] == [(5, True)]
     assert contents(STAFF) == before
     assert catalogue() == indexes
-    assert schemas() == set()
+    assert schemas() == {"replaced_staff"}
     place(1)
     catch_up(STAFF)
     assert StaffOrder.objects.count() == 6, "the swapped table goes on being fed"
@@ -98,12 +117,17 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     place(6, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
-    monkeypatch.setattr(
-        module, "advance", lambda projection, number, work: engine.advance(projection, number, replace(work, limit=4))
-    )
+    batches = 0
+
+    def four_at_once(projection: Any, number: int, work: Any) -> Progress:
+        nonlocal batches
+        batches += 1
+        return engine.advance(projection, number, replace(work, limit=4))
+
+    monkeypatch.setattr(module, "advance", four_at_once)
     calls = 0
 
-    def stop(position: int, latest: int) -> None:
+    def stop(build: Build) -> None:
         nonlocal calls
         calls += 1
         if calls == step:
@@ -112,8 +136,10 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         rebuild(STAFF, progress=stop)
     assert contents(STAFF) == expected
+    batches = 0
     report = rebuild(STAFF)
-    assert report.events == 12 - 4 * step
+    assert batches == 4 - step, "three full batches and an empty one, without those that were done before"
+    assert report.events == 12
     assert report.differences[0].identical
     assert contents(STAFF) == expected
 
@@ -177,11 +203,11 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
 
 
 def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from projections import rebuild as module
+    from projections import swapping
 
     place(2)
     catch_up(STAFF)
-    monkeypatch.setattr(module, "SWAP_ATTEMPTS", 2)
+    monkeypatch.setattr(swapping, "SWAP_ATTEMPTS", 2)
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -219,13 +245,12 @@ def test_a_rebuild_whose_schema_is_gone_begins_anew_and_leaves_the_live_rows_alo
 
 
 def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_tables() -> None:
-    from projections import spaces
 
     place(3, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
     with pytest.raises(LookupError, match="the schema rebuild_staff is gone"):
-        rebuild(STAFF, progress=lambda position, latest: spaces.drop(STAFF, "rebuild_staff"))
+        rebuild(STAFF, progress=lambda build: spaces.drop(STAFF, "rebuild_staff"))
     assert contents(STAFF) == expected
     assert rebuild(STAFF).differences[0].identical
 
@@ -234,7 +259,7 @@ def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work
     place(2)
     outcome: list[Any] = []
 
-    def second(position: int, latest: int) -> None:
+    def second(build: Build) -> None:
         def run() -> None:
             try:
                 rebuild(STAFF)
@@ -248,14 +273,15 @@ def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work
         thread.join()
 
     assert rebuild(STAFF, progress=second).swapped
-    assert len(outcome) == 1
+    assert outcome
+    assert all(isinstance(error, RebuildRunning) for error in outcome)
 
 
 def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_applied_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The horizon may step back for a moment: the live view then lags behind what the rebuild has read."""
-    from projections import rebuild as module
+    from projections import comparing as module
 
     order_id, *_ = place(2)
     catch_up(STAFF)
@@ -274,6 +300,166 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
     catch_up(STAFF)
     row = StaffOrder.objects.get(pk=order_id)
     assert (row.paid, row.due, row.version) == (25, 0, 2)
+
+
+def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_as_many() -> None:
+    place(20, PAID, SHIPPED)
+    catch_up(ACCOUNTING)
+    expected = contents(ACCOUNTING)
+    report = rebuild(ACCOUNTING, workers=2)
+    assert (report.events, report.parked) == (40, 0)
+    assert all(table.identical for table in report.differences)
+    assert contents(ACCOUNTING) == expected
+    assert list(Checkpoint.objects.filter(space="").values_list("name", "of")) == [("accounting/0", 1)]
+    rebuild(ACCOUNTING, workers=2, shards=3)
+    assert Checkpoint.objects.filter(projection="accounting", space="").count() == 3
+    place(3, PAID)
+    catch_up(ACCOUNTING)
+    assert AccountingDay.objects.get().orders == 23
+
+
+def test_a_worker_that_fails_says_why_and_what_is_built_is_kept() -> None:
+    place(2)
+    store.append([write(replace(CREATED, order_id=new_id(), total=Decimal(10) ** 27), 0)])
+    with pytest.raises(RebuildFailed, match=r"HandlerFailed: staff cannot take order\.created at .* overflow"):
+        rebuild(STAFF, workers=2, strict=True)
+    assert Build.objects.get().state == Build.State.FAILED
+    assert schemas() == {"rebuild_staff"}
+    assert rebuild(STAFF).parked == 1
+
+
+def test_a_rebuild_is_paused_and_goes_on_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(2)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            Build.objects.update(state=Build.State.BUILDING)
+
+    monkeypatch.setattr(time, "sleep", nap)
+    rebuild(STAFF, progress=lambda build: naps or (Build.objects.update(state=Build.State.PAUSED) and None))
+    assert len(naps) == 3
+    build = Build.objects.get()
+    assert (build.state, build.events, build.percent, build.eta) == ("done", 2, 100.0, None)
+
+
+def test_a_rebuild_that_is_cancelled_leaves_nothing_but_its_record() -> None:
+    place(2)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    with pytest.raises(RebuildCancelled, match="the live tables are as they were"):
+        rebuild(STAFF, progress=lambda build: Build.objects.update(state=Build.State.CANCELLED) and None)
+    assert contents(STAFF) == expected
+    assert schemas() == set()
+    assert Build.objects.get().state == "cancelled"
+
+
+def test_the_replaced_tables_come_back_caught_up_until_they_are_dropped() -> None:
+    lost, *_ = place(3)
+    catch_up(STAFF)
+    StaffOrder.objects.filter(pk=lost).update(reference="by hand")
+    rebuild(STAFF)
+    assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
+    (late,) = place(1)
+    store.append([write(replace(PAID, order_id=lost), 1)])
+    catch_up(STAFF)
+    report = roll_back(STAFF)
+    assert report.differences[0].samples == [f"{lost}: changed in reference"]
+    back = StaffOrder.objects.get(pk=lost)
+    assert (back.reference, back.status, back.version) == ("by hand", "paid", 2)
+    assert StaffOrder.objects.filter(pk=late).exists()
+    roll_back(STAFF)  # and forward again
+    assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
+    drop_replaced(STAFF)
+    assert schemas() == set()
+    with pytest.raises(CannotRollBack, match="no replaced tables of staff are kept"):
+        roll_back(STAFF)
+    place(1)
+    catch_up(STAFF)
+    assert StaffOrder.objects.count() == 5
+
+
+def test_replaced_tables_of_another_shape_do_not_come_back() -> None:
+    place(1)
+    rebuild(STAFF)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE replaced_staff.projections_stafforder DROP COLUMN carrier")
+    with pytest.raises(CannotRollBack, match="other columns than today's code"):
+        roll_back(STAFF)
+
+
+def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from projections import comparing
+
+    (order_id,) = place(1)
+    catch_up(STAFF)
+    look, seen = comparing._difference, []
+
+    def pay_meanwhile(*args: Any) -> Any:
+        def pay() -> None:
+            try:
+                store.append([write(replace(PAID, order_id=order_id), 1)])
+                seen.append(catch_up(STAFF, wait=False))
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=pay)
+        thread.start()
+        thread.join()
+        return look(*args)
+
+    monkeypatch.setattr(comparing, "_difference", pay_meanwhile)
+    report = rebuild(STAFF)
+    assert [(step.events, step.busy) for step in seen] == [(1, False)]
+    assert report.differences[0].identical, "both are compared as they stood at one position"
+    assert StaffOrder.objects.get().status == "paid"
+
+
+def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time() -> None:
+    first, _ = place(2)
+    store.append([write(replace(PAID, order_id=first), 1, hours=48)])
+    catch_up(STAFF)
+    live = contents(STAFF)
+    build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
+    with spaces.inside("audit_occurred"):
+        assert set(StaffOrder.objects.values_list("status", flat=True)) == {"created"}
+    build_as_of(STAFF, AsOf(recorded=AT + timedelta(hours=24)), "audit_recorded", workers=2)
+    with spaces.inside("audit_recorded"):
+        assert StaffOrder.objects.count() == 0, "nothing had been recorded by then"
+    build_as_of(ACCOUNTING, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
+    assert contents(STAFF) == live
+    with pytest.raises(SpaceTaken, match="audit_occurred holds staff already"):
+        build_as_of(STAFF, AsOf(occurred=AT), "audit_occurred")
+    with pytest.raises(BadSpaceName, match="'public' cannot be the schema"):
+        build_as_of(STAFF, AsOf(occurred=AT), "public")
+    for projection in (STAFF, ACCOUNTING):
+        spaces.drop(projection, "audit_occurred")
+    spaces.drop(STAFF, "audit_recorded")
+    assert schemas() == set()
+
+
+def test_the_command_makes_a_view_as_of_a_day_brings_tables_back_and_drops_them() -> None:
+    place(2)
+
+    def run(*arguments: str) -> str:
+        out = io.StringIO()
+        call_command("rebuild_projections", *arguments, stdout=out)
+        return out.getvalue()
+
+    assert "staff: 2 events; as it stood, in audit" in run("staff", "--as-of", "2031-01-01", "--into", "audit")
+    assert "dropped from audit" in run("staff", "--drop", "audit")
+    assert "kept in replaced_staff: --rollback" in run("staff", "--workers", "2", "--shards", "2")
+    assert "swapped in" in run("staff", "--rollback")
+    assert "replaced_staff is dropped" in run("staff", "--drop-replaced")
+    for wrong, told in (
+        (("--as-of", "2031-01-01"), "needs both --into SCHEMA and --as-of"),
+        (("--as-of", "soon", "--into", "audit"), "'soon' is no date or time"),
+        (("--shards", "0"), "from 1 to 64 shards, not 0"),
+        (("--rollback",), "no replaced tables of staff are kept"),
+    ):
+        with pytest.raises(CommandError, match=told):
+            run("staff", *wrong)
 
 
 def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:

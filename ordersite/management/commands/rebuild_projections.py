@@ -1,15 +1,41 @@
 """`manage.py rebuild_projections [NAME …]`: read models from the log, beside the live ones."""
 
+import getpass
 import sys
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from eventstore.timetravel import AsOf, moment
+from projections import spaces
+from projections.builds import Build
+from projections.comparing import NotLevel
+from projections.folding import HandlerFailed
 from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
-from projections.rebuild import RebuildRunning, Rebuilt, SwapTimedOut, rebuild
+from projections.rebuild import (
+    CannotRollBack,
+    How,
+    RebuildCancelled,
+    RebuildFailed,
+    RebuildRunning,
+    Rebuilt,
+    SpaceTaken,
+    build_as_of,
+    rebuild,
+    roll_back,
+)
+from projections.sharding import NotDivisible
+from projections.spaces import BadSpaceName
+from projections.swapping import SwapTimedOut, drop_replaced, replaced_space
+
+FORESEEN = (
+    *(CannotRollBack, RebuildCancelled, RebuildFailed, RebuildRunning, SpaceTaken, SwapTimedOut),
+    *(NotLevel, HandlerFailed, NotDivisible, BadSpaceName, spaces.SpaceGone),
+)
 
 
 class Command(BaseCommand):
@@ -17,30 +43,62 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PROJECTIONS)}; all by default")
-        parser.add_argument("--dry-run", action="store_true", help="Build and compare only; leave the live tables.")
+        parser.add_argument("--workers", type=int, default=1, metavar="N", help="build by so many processes at once")
+        parser.add_argument("--shards", type=int, metavar="N", help="from then on keep it in so many shards")
+        parser.add_argument("--strict", action="store_true", help="stop at an event that cannot be taken")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--dry-run", action="store_true", help="build and compare only; leave the live tables")
+        what.add_argument("--rollback", action="store_true", help="bring back the tables that the last swap replaced")
+        what.add_argument("--drop-replaced", action="store_true", help="drop the tables that the last swap replaced")
+        what.add_argument("--into", metavar="SCHEMA", help="with --as-of: where the view as it stood is made")
+        what.add_argument("--drop", metavar="SCHEMA", help="drop a view that was made with --into")
+        parser.add_argument("--as-of", metavar="WHEN", help="only what had happened by then, such as 2011-03-31")
+        parser.add_argument("--recorded-by", metavar="WHEN", help="only what was recorded by then")
 
-    def handle(self, *, names: list[str], dry_run: bool, **options: Any) -> None:
+    def handle(self, *, names: list[str], **options: Any) -> None:
         try:
             projections = [projection_named(name) for name in names] or list(PROJECTIONS.values())
         except UnknownProjection as error:
             raise CommandError(str(error)) from error
+        limits = self._limits(options)
+        if (limits is None) != (options["into"] is None):
+            raise CommandError("a view as of a moment needs both --into SCHEMA and --as-of or --recorded-by")
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
-        more = (TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn())
+        more = (TextColumn("{task.fields[told]}"), TimeElapsedColumn())
         with Progress(*columns, *more, console=Console(file=sys.stderr)) as bar:
             for projection in projections:
-                self._report(projection, self._rebuild(projection, bar, dry_run=dry_run))
+                try:
+                    self._do(projection, options, limits, bar)
+                except FORESEEN as error:
+                    raise CommandError(str(error)) from error
 
-    def _rebuild(self, projection: Projection, bar: Progress, *, dry_run: bool) -> Rebuilt:
-        task = bar.add_task(projection.name, total=None, rate="")
+    def _limits(self, options: dict[str, Any]) -> AsOf | None:
+        if not (options["as_of"] or options["recorded_by"]):
+            return None
+        return AsOf(occurred=_moment(options["as_of"]), recorded=_moment(options["recorded_by"]))
 
-        def show(position: int, latest: int) -> None:
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=position, total=latest, rate=f"{speed:,.0f} events/s" if speed else "")
-
-        try:
-            return rebuild(projection, dry_run=dry_run, progress=show)
-        except (RebuildRunning, SwapTimedOut) as error:
-            raise CommandError(str(error)) from error
+    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, bar: Progress) -> None:
+        if options["drop_replaced"]:
+            drop_replaced(projection)
+            self.stdout.write(f"{projection.name}: {replaced_space(projection)} is dropped")
+            return
+        if options["drop"]:
+            spaces.drop(projection, spaces.require_usable(options["drop"]))
+            self.stdout.write(f"{projection.name}: dropped from {options['drop']}")
+            return
+        how = How(
+            workers=options["workers"],
+            shards=options["shards"],
+            strict=options["strict"],
+            dry_run=options["dry_run"],
+            started_by=f"operator:{getpass.getuser()}",
+            progress=_shown_on(bar, projection.name),
+        )
+        if limits:
+            build = build_as_of(projection, limits, options["into"], how)
+            self.stdout.write(f"{projection.name}: {build.events:,} events; as it stood, in {build.space}")
+            return
+        self._report(projection, (roll_back if options["rollback"] else rebuild)(projection, how))
 
     def _report(self, projection: Projection, rebuilt: Rebuilt) -> None:
         done = "swapped in" if rebuilt.swapped else "dry run: the live tables were left as they are"
@@ -52,3 +110,26 @@ class Command(BaseCommand):
                 else f"{table.added:,} added, {table.removed:,} removed, {table.changed:,} changed"
             )
             self.stdout.write(f"  {table.table}: {table.rows:,} rows, {found}")
+            for sample in table.samples:
+                self.stdout.write(f"    {sample}")
+        if rebuilt.swapped:
+            kept = replaced_space(projection)
+            self.stdout.write(f"  the replaced tables are kept in {kept}: --rollback, or --drop-replaced")
+
+
+def _shown_on(bar: Progress, name: str) -> Any:
+    task = bar.add_task(name, total=None, told="")
+
+    def show(build: Build) -> None:
+        eta = f", {build.eta.total_seconds():,.0f} s left" if build.eta else ""
+        told = "paused" if build.state == Build.State.PAUSED else f"{build.rate:,.0f} events/s{eta}"
+        bar.update(task, completed=build.position, total=build.latest, told=told)
+
+    return show
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return moment(text) if text else None
+    except ValueError as error:
+        raise CommandError(str(error)) from error

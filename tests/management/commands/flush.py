@@ -1,4 +1,7 @@
-"""Empties the tables between tests. The log refuses that, whoever asks: the test database's owner lifts the guard."""
+"""Empties the tables between tests, and drops the schemas of rebuilds.
+
+The log refuses to be emptied, whoever asks: the test database's owner lifts the guard.
+"""
 
 from typing import Any
 
@@ -9,5 +12,8 @@ from tests.eventstore.tampering import unguarded
 
 class Command(Flush):
     def handle(self, **options: Any) -> None:
-        with unguarded():
+        with unguarded() as cursor:
             super().handle(**options)
+            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit)'")
+            for (schema,) in cursor.fetchall():
+                cursor.execute(f"DROP SCHEMA {schema} CASCADE")
