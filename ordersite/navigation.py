@@ -27,7 +27,9 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Planned commands", "schedule", "eventstore", "plannedcommand"),
             ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
             ("Projections", "sync", "projections", "checkpoint"),
+            ("Rebuilds", "autorenew", "projections", "build"),
             ("Parked events", "report", "projections", "parkedevent"),
+            ("Events left out", "block", "projections", "skippedevent"),
         ),
     ),
     (

@@ -13,7 +13,7 @@ _ROLES = {
     BACK_OFFICE: (
         "view_stafforder", "send_commands", "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
         "view_queuedcommand", "redrive_queuedcommand",
-        "view_checkpoint", "view_parkedevent",
+        "view_checkpoint", "view_parkedevent", "view_skippedevent", "view_build", "operate",
         "view_accountingday", "view_accountingorder", "view_accountingentry",
     ),
     ACCOUNTANTS: ("view_accountingday", "view_accountingorder", "view_accountingentry"),

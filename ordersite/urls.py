@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
-from ordersite import api, health
+from ordersite import api, health, metrics
 
 _open = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("ordersite/icon.svg"))),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/v1/", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/auth/login", api.Login.as_view(), name="login"),

@@ -1,63 +1,173 @@
 """How the read models are doing, for staff; and where Django looks for this app's admin pages."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
-from eventstore import store
 from eventstore.admin import ReadOnlyAdmin
+from projections import spaces, tasks
 from projections.accounting import admin as accounting
-from projections.checkpoints import LIVE, Checkpoint, ParkedEvent
-from projections.parking import redrive
+from projections.builds import Build
+from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, SkippedEvent
+from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
+from projections.rebuild import RebuildRunning, begin_in_background
+from projections.status import Status, status_of
 
-__all__ = ["CheckpointAdmin", "ParkedEventAdmin", "accounting"]
+__all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
+
+STATE_COLOURS = {"level": "success", "behind": "info", "building": "info", "rebuild wanted": "warning"}
+STATE_COLOURS |= {"failing": "danger", "paused": "warning", "done": "success", "failed": "danger"}
+
+
+class OperatorAdmin(ReadOnlyAdmin):
+    """What is done here to read models is no command to an order, and asks for a permission of its own."""
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("projections.operate")
+
+
+def _told(attribute: str, title: str, form: str = "{}") -> Any:
+    """A column out of a shard's status."""
+
+    @display(description=title)
+    def shown(self: Any, checkpoint: Checkpoint) -> str:
+        return form.format(getattr(_status(checkpoint), attribute))
+
+    return shown
+
+
+def _status(checkpoint: Checkpoint) -> Status:
+    """Asked for once a row, and not once a column."""
+    known: Status | None = checkpoint.__dict__.get("status")
+    if known is None:
+        known = checkpoint.__dict__["status"] = status_of(checkpoint)
+    return known
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "position", "lag", "updated_at", "parked", "error")
+class CheckpointAdmin(OperatorAdmin):
+    list_display = ("__str__", "state", "position", "behind", "late", "rate_shown", "parked", "failures", "problem")
     list_display_links = None
-    actions = ("retry_parked",)
+    ordering = ("projection", "shard")
+    actions = ("retry_parked", "rebuild", "compare")
+    behind = _told("behind_in_words", "Behind by")
+    late = _told("late", "Late", "{:,.1f} s")
+    rate_shown = _told("rate", "Rate", "{:,.0f}/s")
+    parked = _told("parked", "Parked", "{:,}")
+    problem = _told("problem", "Problem")
 
-    @display(description="Behind by")
-    def lag(self, checkpoint: Checkpoint) -> str:
-        behind = store.latest_position() - checkpoint.position
-        return f"{behind:,} positions" if behind > 0 else "level"
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Checkpoint]:
+        found: QuerySet[Checkpoint] = super().get_queryset(request)
+        return found.filter(space=LIVE, projection__in=PROJECTIONS)
 
-    @display(description="Parked events")
-    def parked(self, checkpoint: Checkpoint) -> str:
-        count = ParkedEvent.objects.filter(projection=checkpoint.projection, space=checkpoint.space).count()
-        return f"{count:,}" if count else "—"
+    @display(description="State", label=STATE_COLOURS)
+    def state(self, checkpoint: Checkpoint) -> tuple[str, str]:
+        return _status(checkpoint).state, _status(checkpoint).state
 
-    @display(description="Last error")
-    def error(self, checkpoint: Checkpoint) -> str:
-        if checkpoint.last_error:
-            return checkpoint.last_error
-        parked = (
-            ParkedEvent.objects.filter(projection=checkpoint.projection)
-            .exclude(error="")
-            .order_by("-parked_at")
-            .first()
-        )
-        return parked.summary if parked else "—"
-
-    @action(description="Try the parked events again")
+    @action(description="Try the parked events again", permissions=["operate"])
     def retry_parked(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> None:
-        for name in sorted(set(queryset.filter(projection__in=PROJECTIONS).values_list("projection", flat=True))):
-            done = redrive(projection_named(name))
-            left = ParkedEvent.objects.filter(projection=name, space=LIVE).count()
-            level = messages.WARNING if left else messages.SUCCESS
-            self.message_user(request, f"{name}: {done} events taken, {left} still parked.", level)
+        for name in _names(queryset):
+            _retry(self, request, name)
+
+    @action(description="Rebuild beside the live tables, and swap", permissions=["operate"])
+    def rebuild(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
+        return self._begin(request, queryset, dry_run=False)
+
+    @action(description="Compare with a fresh rebuild, change nothing", permissions=["operate"])
+    def compare(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
+        return self._begin(request, queryset, dry_run=True)
+
+    def _begin(self, request: HttpRequest, queryset: QuerySet[Checkpoint], *, dry_run: bool) -> HttpResponse:
+        for name in _names(queryset):
+            try:
+                begin_in_background(projection_named(name), started_by=_who(request), dry_run=dry_run)
+            except RebuildRunning as error:
+                self.message_user(request, str(error), messages.WARNING)
+            tasks.ring_build(name)
+        return HttpResponseRedirect("../build/")
+
+
+@admin.register(Build)
+class BuildAdmin(OperatorAdmin):
+    list_display = ("__str__", "kind", "state_shown", "bar", "speed", "left", "found", "started_by", "started_at")
+    list_display_links = ("__str__",)
+    list_before_template = "projections/reload.html"
+    actions = ("pause", "resume", "cancel")
+    fields = (
+        *("projection", "space", "kind", "state", "as_of", "recorded_by", "events"),
+        *("started_by", "started_at", "finished_at", "differences", "problem"),
+    )
+
+    @display(description="State", label=STATE_COLOURS)
+    def state_shown(self, build: Build) -> tuple[str, str]:
+        return build.state, build.get_state_display()
+
+    @display(description="Progress")
+    def bar(self, build: Build) -> str:
+        return format_html("<progress max='100' value='{0}'></progress> {0} %", f"{build.percent:.0f}")
+
+    @display(description="Rate")
+    def speed(self, build: Build) -> str:
+        return f"{build.rate:,.0f} events/s"
+
+    @display(description="Left")
+    def left(self, build: Build) -> str:
+        return f"{build.eta.total_seconds():,.0f} s" if build.eta else "—"
+
+    @display(description="Found")
+    def found(self, build: Build) -> str:
+        if build.problem or build.state != Build.State.DONE or build.kind == Build.Kind.AS_OF:
+            return build.problem or "—"
+        rows = sum(table["added"] + table["removed"] + table["changed"] for table in build.report)
+        return f"{rows:,} rows differed" if rows else "identical"
+
+    @display(description="Differences")
+    def differences(self, build: Build) -> str:
+        lines = []
+        for table in build.report:
+            counts = ", ".join(f"{table[name]:,} {name}" for name in ("rows", "added", "removed", "changed"))
+            lines += [f"{table['table']}: {counts}", *(f"  {sample}" for sample in table["samples"])]
+        return format_html("<pre class='raw'>{}</pre>", "\n".join(lines))
+
+    @action(description="Pause", permissions=["operate"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Build]) -> None:
+        queryset.filter(state=Build.State.BUILDING).update(state=Build.State.PAUSED)
+
+    @action(description="Resume", permissions=["operate"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Build]) -> None:
+        paused = queryset.filter(state=Build.State.PAUSED)
+        names = list(paused.values_list("projection", flat=True))
+        paused.update(state=Build.State.BUILDING)
+        for name in names:
+            tasks.ring_build(name)
+
+    @action(description="Cancel", permissions=["operate"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Build]) -> None:
+        """Whoever is at work drops what was built; at a paused one, nobody is."""
+        for build in queryset.filter(state=Build.State.PAUSED, background=True, projection__in=PROJECTIONS):
+            spaces.drop(projection_named(build.projection), build.space)
+        open_ones = queryset.filter(state__in=(Build.State.BUILDING, Build.State.PAUSED))
+        open_ones.update(state=Build.State.CANCELLED, finished_at=timezone.now())
 
 
 @admin.register(ParkedEvent)
-class ParkedEventAdmin(ReadOnlyAdmin):
+class ParkedEventAdmin(OperatorAdmin):
     list_display = ("projection", "position", "event_type", "aggregate_id", "parked_at", "why")
     fields = ("projection", "position", "event_type", "aggregate_id", "parked_at", "traceback")
     ordering = ("projection", "position")
+    search_fields = ("=aggregate_id",)
+    actions = ("retry", "leave_out")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ParkedEvent]:
+        found: QuerySet[ParkedEvent] = super().get_queryset(request)
+        return found.filter(space=LIVE)
 
     @display(description="Why")
     def why(self, parked: ParkedEvent) -> str:
@@ -68,3 +178,42 @@ class ParkedEventAdmin(ReadOnlyAdmin):
         return format_html(
             "<pre class='raw'>{}</pre>", parked.error or "Waits behind an earlier event of this aggregate."
         )
+
+    @action(description="Try again, with what waits behind", permissions=["operate"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[ParkedEvent]) -> None:
+        for name, aggregate_id in sorted(set(queryset.values_list("projection", "aggregate_id"))):
+            _retry(self, request, name, aggregate_id=aggregate_id)
+
+    @action(description="Leave out, for a reason", permissions=["operate"])
+    def leave_out(self, request: HttpRequest, queryset: QuerySet[ParkedEvent]) -> HttpResponse | None:
+        reason = request.POST.get("reason", "")
+        if "reason" not in request.POST:
+            context = {**self.admin_site.each_context(request), "title": "Leave out", "parked": queryset}
+            return TemplateResponse(request, "projections/leave_out.html", context)
+        for parked in queryset:
+            try:
+                taken = skip(projection_named(parked.projection), parked.position, reason=reason, by=_who(request))
+                self.message_user(request, f"{parked} is left out; {taken} parked no more.", messages.SUCCESS)
+            except (NotParked, ReasonMissing) as error:
+                self.message_user(request, f"{parked}: {error}", messages.ERROR)
+        return None
+
+
+@admin.register(SkippedEvent)
+class SkippedEventAdmin(ReadOnlyAdmin):
+    list_display = ("projection", "position", "event_type", "aggregate_id", "reason", "skipped_by", "skipped_at")
+
+
+def _names(queryset: QuerySet[Checkpoint]) -> list[str]:
+    return sorted(set(queryset.values_list("projection", flat=True)))
+
+
+def _who(request: HttpRequest) -> str:
+    return f"staff:{request.user.get_username()}"
+
+
+def _retry(page: Any, request: HttpRequest, name: str, **which: Any) -> None:
+    taken = redrive(projection_named(name), **which)
+    left = ParkedEvent.objects.filter(projection=name, space=LIVE, **which).count()
+    level = messages.WARNING if left else messages.SUCCESS
+    page.message_user(request, f"{name}: {taken} parked no more, {left} still parked.", level)

@@ -34,6 +34,7 @@ class Build(models.Model):
     dry_run = models.BooleanField(default=False)
     as_of = models.DateTimeField(null=True, help_text="Only what had happened by this moment.")
     recorded_by = models.DateTimeField(null=True, help_text="Only what was recorded by this moment.")
+    background = models.BooleanField(default=False, help_text="Whether workers take it on, whoever began it.")
     started_by = models.CharField(max_length=200)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -48,6 +49,7 @@ class Build(models.Model):
         app_label = "projections"
         ordering = ("-id",)
         verbose_name = "rebuild"
+        permissions = (("operate", "Can retry, leave out and rebuild what views show"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("projection", "space"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from eventstore import store
@@ -36,6 +36,10 @@ class RebuildRunning(RuntimeError):
 
 class RebuildCancelled(RuntimeError):
     """Somebody cancelled the rebuild. The live tables were left as they are."""
+
+
+class RebuildPaused(RuntimeError):
+    """Somebody paused a rebuild in the background. It goes on once it is resumed."""
 
 
 class RebuildFailed(RuntimeError):
@@ -69,6 +73,7 @@ class How:
     strict: bool = False
     dry_run: bool = False
     started_by: str = ""
+    background: bool = False
     progress: Callable[[Build], None] = lambda build: None
 
 
@@ -129,6 +134,26 @@ def build_as_of(projection: Projection, as_of: AsOf, space: str, how: How | None
     return build
 
 
+def begin_in_background(projection: Projection, *, started_by: str, dry_run: bool = False) -> Build:
+    """A rebuild that workers take on. Raises RebuildRunning."""
+    space = f"rebuild_{projection.name}"
+    try:
+        with transaction.atomic():
+            return Build.objects.create(
+                projection=projection.name, space=space, background=True, dry_run=dry_run, started_by=started_by
+            )
+    except IntegrityError as error:
+        raise RebuildRunning(f"{projection.name} is being rebuilt already") from error
+
+
+def go_on(projection: Projection) -> None:
+    """Work on what was begun in the background, unless somebody does, or it is paused. Raises as `rebuild`."""
+    builds = Build.objects.filter(projection=projection.name, background=True, kind=Build.Kind.REBUILD)
+    build = builds.filter(state__in=(Build.State.BUILDING, Build.State.FINISHING)).first()
+    if build is not None:
+        rebuild(projection, started_by=build.started_by, background=True, dry_run=build.dry_run)
+
+
 # --- one after another ------------------------------------------------------------------------------------------------
 
 
@@ -147,9 +172,10 @@ def _alone(space: str) -> Iterator[None]:
 
 def _open(projection: Projection, space: str, kind: Build.Kind, how: How, **limits: Any) -> Build:
     """The build that was broken off, or a new one."""
-    wanted = {"kind": kind, "strict": how.strict, "dry_run": how.dry_run, **limits}
+    wanted = {"kind": kind, "strict": how.strict, "dry_run": how.dry_run, "background": how.background, **limits}
     left = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
-    left.update(state=Build.State.BUILDING)  # whatever it was about: nobody is at work on it but us
+    # Whatever it was about, nobody is at work on it but us; typed again, a paused one is resumed.
+    left.exclude(state=Build.State.PAUSED, background=how.background).update(state=Build.State.BUILDING)
     build, _ = Build.objects.get_or_create(
         projection=projection.name,
         space=space,
@@ -167,6 +193,8 @@ def _ending(build: Build) -> Iterator[None]:
     """What goes wrong is noted; a build that is only interrupted stays open."""
     try:
         yield
+    except RebuildPaused:
+        raise
     except RebuildCancelled as cancelled:
         if build.kind != Build.Kind.ROLLBACK:
             spaces.drop(projection_named(build.projection), build.space)
@@ -227,6 +255,8 @@ def _obey(build: Build) -> None:
             raise RebuildCancelled(f"the rebuild of {build.projection} was cancelled; the live tables are as they were")
         if state != Build.State.PAUSED:
             return
+        if build.background:  # a worker has other things to do
+            raise RebuildPaused(f"the rebuild of {build.projection} is paused")
         time.sleep(PAUSE_SECONDS)
 
 

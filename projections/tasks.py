@@ -6,11 +6,13 @@ Messages carry a projection's name and a shard, and nothing else. One at most wa
 import logging
 import time
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db.models import F
@@ -19,7 +21,8 @@ from django.utils import timezone
 from eventstore import bell, store
 from eventstore.bell import Bell
 from eventstore.sharding import shard_of
-from projections import engine
+from projections import engine, rebuild
+from projections.builds import Build
 from projections.checkpoints import LIVE, Checkpoint
 from projections.engine import Progress, Work
 from projections.projection import PROJECTIONS, Projection, projection_named
@@ -30,6 +33,7 @@ HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
 SLICE_SECONDS = 20.0  # after which a worker that is not level yet lets other work come first
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
+REBUILD_PAUSE = timedelta(minutes=10)  # before a rebuild that did not help is begun again by itself
 SWEPT = "projections:swept"
 
 _known: dict[str, tuple[float, int]] = {}
@@ -65,6 +69,21 @@ def project(name: str, number: int = 0, of: int = 1) -> None:
 
 
 @shared_task
+def build(name: str) -> None:
+    """Go on with a rebuild that somebody began in the background."""
+    bell.heard(_build_bell(name))
+    try:
+        rebuild.go_on(projection_named(name))
+    except (rebuild.RebuildRunning, rebuild.RebuildPaused, rebuild.RebuildCancelled) as reason:
+        log.info("%s", reason)
+
+
+def ring_build(name: str) -> None:
+    """Wake a worker for a rebuild in the background."""
+    bell.ring(_build_bell(name))
+
+
+@shared_task
 def sweep() -> None:
     """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'."""
     latest = store.latest_position()
@@ -80,7 +99,21 @@ def sweep() -> None:
                 else:
                     if not progress.level and not progress.busy:
                         bell.ring(_bell(name, number, len(numbers)))
+    _sweep_builds()
     cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
+
+
+def _sweep_builds() -> None:
+    """Begin the rebuilds that are wanted, and wake workers for those that whoever was at work has left."""
+    if settings.REBUILD_BY_ITSELF:
+        wanted = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).exclude(rebuild_wanted="")
+        for name in sorted(set(wanted.values_list("projection", flat=True))):
+            lately = Build.objects.filter(projection=name, started_at__gt=timezone.now() - REBUILD_PAUSE)
+            if not lately.exists() and not Build.objects.filter(projection=name, state__in=Build.OPEN).exists():
+                rebuild.begin_in_background(projection_named(name), started_by="service:sweep")
+    going_on = Build.objects.filter(background=True, state__in=(Build.State.BUILDING, Build.State.FINISHING))
+    for name in going_on.filter(projection__in=PROJECTIONS).values_list("projection", flat=True):
+        ring_build(name)
 
 
 def _catch_up_near(projection: Projection, number: int, *, seconds: float) -> Progress:
@@ -113,6 +146,10 @@ def _shard_count(projection: Projection) -> int:
         of = Checkpoint.objects.filter(projection=projection.name, space=LIVE).count() or projection.shards
         _known[projection.name] = time.monotonic(), of
     return of
+
+
+def _build_bell(name: str) -> Bell:
+    return Bell(f"build:{name}", build, (name,))
 
 
 def _bell(name: str, number: int, of: int) -> Bell:

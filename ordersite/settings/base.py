@@ -117,6 +117,11 @@ SEAL_FILE = env.str("SEAL_FILE", default="")
 SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
 SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # in hex, of keys that sign no more and are still trusted
 
+# Whether a view whose code is newer than what built it is rebuilt, beside the live one, without being asked.
+REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
+# Whoever asks for /metrics has to send it as a bearer token; empty: only a development site answers.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # In how many hash partitions a new site's log begins; 0: one plain table. A live one: manage.py partition_log.
 EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
 

@@ -10,13 +10,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeNumericFilter, TextFilter
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+    RangeNumericFilter,
+    TextFilter,
+)
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
 from eventstore.admin import ReadOnlyAdmin
 from eventstore.processes import plans_for
 from orders.money import rounded
+from projections.checkpoints import LIVE, ParkedEvent
 from projections.shared import Status
 from projections.staff.orders import StaffOrder
 from projections.staff.page import NoSuchPast, Past, as_it_was, timeline
@@ -71,6 +78,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
         CurrencyFilter,
         ("placed_at", PlacedFilter),
         ("total", RangeNumericFilter),
+        ("behind", BooleanRadioFilter),
     )
     list_filter_submit = True
     search_fields = ("search",)
@@ -97,7 +105,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
 
     @display(description="Status", ordering="status", label=dict(STATUS_COLOURS))
     def status_shown(self, order: StaffOrder) -> tuple[str, str]:
-        return order.status, order.get_status_display()
+        return order.status, f"{order.get_status_display()}{', behind' if order.behind else ''}"
 
     @display(description="Customer", ordering="customer_name")
     def customer(self, order: StaffOrder) -> str:
@@ -146,11 +154,18 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             + ([("Owed to customer", amount(order.due_back, order.currency))] if order.due_back else []),
             "timeline": history,
             "behind": behind,
+            "stuck": None if past else _stuck(order),
             "past": past,
             "plans": [] if past else plans_for(order.order_id),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "projections/order.html", context)
+
+
+def _stuck(order: StaffOrder) -> ParkedEvent | None:
+    """The event that this order's row cannot get past."""
+    parked = ParkedEvent.objects.filter(projection="staff", space=LIVE, aggregate_id=order.order_id)
+    return parked.order_by("position").first() if order.behind else None
 
 
 def _clean(text: str) -> str:
