@@ -13,6 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from eventstore import store
+from projections.checkpoints import DriftFlag
+from projections.projection import PROJECTIONS
 from projections.status import statuses
 
 LABELS = ("projection", "shard")
@@ -38,6 +40,12 @@ class _Projections(Collector):
                 for status in found:
                     family.add_metric((status.projection, str(status.shard)), getattr(status, attribute))
                 yield family
+        drifted = GaugeMetricFamily(
+            "ordersite_projection_drifted", "Rows and sums found not to follow from the log.", labels=("projection",)
+        )
+        for name in PROJECTIONS:
+            drifted.add_metric((name,), DriftFlag.objects.filter(projection=name).count())
+        yield drifted
         states = GaugeMetricFamily("ordersite_projection_state", "1 for the state it is in.", labels=(*LABELS, "state"))
         for status in found:
             states.add_metric((status.projection, str(status.shard), status.state), 1)

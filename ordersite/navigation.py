@@ -5,6 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
+from projections.checkpoints import DriftFlag
+
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Shop",
@@ -40,6 +42,13 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
 )
+
+
+def warning(request: HttpRequest) -> list[str] | None:
+    """In the head of every page: that something shown does not follow from the log."""
+    if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
+        return ["A view differs from the log: see Projections", "danger"]
+    return None
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from eventstore.admin import ReadOnlyAdmin
 from projections import spaces, tasks
 from projections.accounting import admin as accounting
 from projections.builds import Build
-from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, SkippedEvent
+from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
 from projections.rebuild import RebuildRunning, begin_in_background
@@ -24,6 +24,9 @@ __all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdm
 
 STATE_COLOURS = {"level": "success", "behind": "info", "building": "info", "rebuild wanted": "warning"}
 STATE_COLOURS |= {"failing": "danger", "paused": "warning", "done": "success", "failed": "danger"}
+
+
+DRIFT_SHOWN = 20  # flags above the list
 
 
 class OperatorAdmin(ReadOnlyAdmin):
@@ -55,6 +58,7 @@ def _status(checkpoint: Checkpoint) -> Status:
 class CheckpointAdmin(OperatorAdmin):
     list_display = ("__str__", "state", "position", "behind", "late", "rate_shown", "parked", "failures", "problem")
     list_display_links = None
+    list_before_template = "projections/drift.html"
     ordering = ("projection", "shard")
     actions = ("retry_parked", "rebuild", "compare")
     behind = _told("behind_in_words", "Behind by")
@@ -62,6 +66,10 @@ class CheckpointAdmin(OperatorAdmin):
     rate_shown = _told("rate", "Rate", "{:,.0f}/s")
     parked = _told("parked", "Parked", "{:,}")
     problem = _told("problem", "Problem")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {"drift": DriftFlag.objects.all()[:DRIFT_SHOWN], **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Checkpoint]:
         found: QuerySet[Checkpoint] = super().get_queryset(request)

@@ -89,3 +89,21 @@ class SkippedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection}: {self.event_type} at {self.position}"
+
+
+class DriftFlag(models.Model):
+    """Something readers are shown that does not follow from the log. Struck once it does again."""
+
+    projection = models.CharField(max_length=100)
+    where = models.TextField(help_text="The table and key of a row, or a law between sums.")
+    words = models.TextField(help_text="What it is, and what it ought to be.")
+    aggregate_id = models.UUIDField(null=True)
+    found_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "projections"
+        ordering = ("projection", "where")
+        constraints = (models.UniqueConstraint(fields=("projection", "where"), name="flagged_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: {self.where}: {self.words}"

@@ -2,7 +2,7 @@
 
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
 from projections.builds import Build
-from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
+from projections.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.customer.orders import CustomerOrder
 from projections.staff.orders import StaffOrder
 
@@ -13,6 +13,7 @@ __all__ = [
     "Build",
     "Checkpoint",
     "CustomerOrder",
+    "DriftFlag",
     "ParkedEvent",
     "SkippedEvent",
     "StaffOrder",

@@ -1,6 +1,6 @@
 """What a projection is: its tables, and a method for each event that changes their rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, get_args
 
@@ -113,11 +113,13 @@ class Projection:
         """
         return self.rows_as_of(facts).get(model, key)
 
-    def rows_as_of(self, facts: list[Recorded[Any]]) -> Rows:
-        """What these facts make, from nothing, without the database."""
+    def rows_as_of(self, facts: list[Recorded[Any]], *, skipped: Collection[int] = ()) -> Rows:
+        """What these facts make, from nothing, without the database; those at `skipped` positions are left out."""
         rows = Rows.detached(self)
         for fact in facts:
-            if type(fact.event) in self.handlers:
+            if fact.position in skipped:
+                rows.pass_over(fact)
+            elif type(fact.event) in self.handlers:
                 self.handle(rows, fact)
         return rows
 

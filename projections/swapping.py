@@ -8,7 +8,7 @@ from psycopg import errors as pg
 
 from eventstore.sharding import shard_of
 from projections import cached, spaces
-from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, checkpoint_name
+from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, checkpoint_name
 from projections.comparing import hold_level
 from projections.engine import write_checkpoints
 from projections.projection import Projection
@@ -39,6 +39,7 @@ def swap(projection: Projection, space: str, *, of: int | None = None) -> None:
                 position = hold_level(projection, space)
                 _move_tables(projection, space)
                 _move_checkpoints(projection, space, position, of)
+                DriftFlag.objects.filter(projection=projection.name).delete()
                 if projection.cached:
                     cached.forget_all(projection.name)  # before: what is read from now on is kept under a new epoch
                     transaction.on_commit(lambda: cached.forget_all(projection.name), robust=True)

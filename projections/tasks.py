@@ -21,7 +21,7 @@ from django.utils import timezone
 from eventstore import bell, store
 from eventstore.bell import Bell
 from eventstore.sharding import shard_of
-from projections import engine, rebuild
+from projections import drift, engine, rebuild
 from projections.builds import Build
 from projections.checkpoints import LIVE, Checkpoint
 from projections.engine import Progress, Work
@@ -76,6 +76,13 @@ def build(name: str) -> None:
         rebuild.go_on(projection_named(name))
     except (rebuild.RebuildRunning, rebuild.RebuildPaused, rebuild.RebuildCancelled) as reason:
         log.info("%s", reason)
+
+
+@shared_task
+def check_some() -> None:
+    """Does what is shown still follow from the log? A few aggregates, at random; a flag for what does not."""
+    for projection in PROJECTIONS.values():
+        drift.look_for_drift(projection, count=settings.DRIFT_SAMPLE)
 
 
 def ring_build(name: str) -> None:

@@ -117,6 +117,9 @@ SEAL_FILE = env.str("SEAL_FILE", default="")
 SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
 SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # in hex, of keys that sign no more and are still trusted
 
+# How often (seconds) how many aggregates are refolded and compared with what is shown.
+DRIFT_SECONDS = env.float("DRIFT_SECONDS", default=300.0)
+DRIFT_SAMPLE = env.int("DRIFT_SAMPLE", default=50)
 # Whether a view whose code is newer than what built it is rebuilt, beside the live one, without being asked.
 REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
 # Whoever asks for /metrics has to send it as a bearer token; empty: only a development site answers.
@@ -140,6 +143,7 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for name, task, seconds in (
         ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),
+        ("check", "projections.tasks.check_some", DRIFT_SECONDS),
         ("react", "eventstore.processes.run", SWEEP_SECONDS),
         ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
         ("queue", "eventstore.queue.run", SWEEP_SECONDS),
@@ -167,6 +171,7 @@ UNFOLD = {
     "SITE_SYMBOL": "receipt_long",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "ordersite.navigation.warning",
     "SIDEBAR": {"navigation": "ordersite.navigation.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],
     "STYLES": [lambda request: static("ordersite/admin.css")],

@@ -1,16 +1,18 @@
 """What accountants see: every movement of money, and its sums by day and by order."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Sum
 from django.utils import timezone
 
 from eventstore.store import Recorded
 from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
-from projections.projection import Projection, handles
+from projections.projection import Law, Projection, handles
 from projections.rows import ReadModel, Rows
 from projections.shared import money
 
@@ -92,9 +94,35 @@ class AccountingDay(models.Model):
         return self.key
 
 
+_BY_DAY = (EntryKind.SALE, EntryKind.CANCELLATION, EntryKind.PAYMENT, EntryKind.DUE_BACK)
+
+
+def _sums(model: type[models.Model], *names: str) -> Iterator[dict[str, Any]]:
+    """The sums of these columns, currency by currency."""
+    rows = model._default_manager.using("default").values("currency").order_by("currency")
+    yield from rows.annotate(**{f"total_{name}": Sum(name) for name in names}).values(
+        "currency", **{name: models.F(f"total_{name}") for name in names}
+    )
+
+
 class AccountingBooks(Projection):
     name = "accounting"
     tables = (AccountingEntry, AccountingOrder, AccountingDay)
+
+    def laws(self) -> Iterator[Law]:
+        """The movements, their sums by day and their sums by order are the same money."""
+        movements: dict[str, dict[str, Decimal]] = {}
+        entries = AccountingEntry.objects.using("default").values_list("currency", "kind")
+        for currency, kind, amount in entries.annotate(Sum("amount")).order_by():
+            movements.setdefault(currency, {})[kind] = amount
+        for row in _sums(AccountingDay, "sales", "cancellations", "payments", "due_back"):
+            ours = movements.get(row["currency"], {})
+            for name, kind in zip(("sales", "cancellations", "payments", "due_back"), _BY_DAY, strict=True):
+                yield Law(f"{row['currency']} {name} by day and by entry", row[name], ours.get(kind, Decimal(0)))
+        for row in _sums(AccountingOrder, "sold", "cancelled", "paid"):
+            ours = movements.get(row["currency"], {})
+            for name, kind in zip(("sold", "cancelled", "paid"), _BY_DAY, strict=False):
+                yield Law(f"{row['currency']} {name} by order and by entry", row[name], ours.get(kind, Decimal(0)))
 
     @handles(OrderCreated)
     def sold(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:

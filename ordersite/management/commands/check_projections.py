@@ -1,0 +1,35 @@
+"""`manage.py check_projections [NAME …]`: does what is shown still follow from the log?"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from eventstore import store
+from projections.drift import check
+from projections.projection import PROJECTIONS, UnknownProjection, projection_named
+
+
+class Command(BaseCommand):
+    help = "Refold aggregates from the log, compare with the live rows, and the sums with each other. Fails on drift."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PROJECTIONS)}; all by default")
+        parser.add_argument("--sample", type=float, default=1.0, metavar="P", help="a random share, such as 0.01")
+
+    def handle(self, *, names: list[str], sample: float, **options: Any) -> None:
+        if not 0 < sample <= 1:
+            raise CommandError(f"--sample is a share above 0 and up to 1, such as 0.01; not {sample}")
+        try:
+            projections = [projection_named(name) for name in names] or list(PROJECTIONS.values())
+        except UnknownProjection as error:
+            raise CommandError(str(error)) from error
+        drifted = 0
+        for projection in projections:
+            checked = check(projection, (key for key, _ in store.aggregates(share=sample)))
+            self.stdout.write(f"{projection.name}: {checked.aggregates:,} aggregates, {len(checked.drifted):,} differ")
+            for each in checked.drifted:
+                self.stdout.write(f"  {each.where}: {each.words}")
+            drifted += len(checked.drifted)
+        if drifted:
+            raise CommandError(f"{drifted:,} do not follow from the log: find out why, and rebuild_projections")
