@@ -76,7 +76,9 @@ class Build(models.Model):
 
     @property
     def rate(self) -> float:
-        """Events a second, while somebody was at work."""
+        """Events a second, while somebody was at work; of a rollback nothing is known, for its rows were there before."""
+        if self.kind == self.Kind.ROLLBACK:
+            return 0.0
         seconds = self.worked.total_seconds()
         return self.events / seconds if seconds else 0.0
 
