@@ -39,7 +39,11 @@ def request_id(request: HttpRequest | Request) -> str:
 
 def correlation_of(request: HttpRequest | Request) -> UUID:
     """What every event of this request carries: its id where that is a UUID, else one made from it."""
-    name = request_id(request)
+    return correlation_named(request_id(request))
+
+
+def correlation_named(name: str) -> UUID:
+    """The correlation id of the request that is called so."""
     try:
         return UUID(name)
     except ValueError:

@@ -6,17 +6,19 @@ from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
 
-from orders.http import request_id
+from orders.http import correlation_named, request_id
 
 current_request: ContextVar[str] = ContextVar("current_request", default="-")
 """The id of the request that is being answered here, for the log."""
 
 
 class RequestIdFilter(logging.Filter):
-    """Gives each log record the id of its request."""
+    """Gives each log record the id of its request, and the correlation id of every event that request led to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_request.get()
+        name = record.request_id = current_request.get()
+        if name != "-" and not hasattr(record, "correlation_id"):
+            record.correlation_id = str(correlation_named(name))
         return True
 
 

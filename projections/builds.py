@@ -76,7 +76,7 @@ class Build(models.Model):
 
     @property
     def rate(self) -> float:
-        """Events a second, while somebody was at work; of a rollback nothing is known, for its rows were there before."""
+        """Events a second, while somebody was at work; unknown of a rollback, whose rows were there before."""
         if self.kind == self.Kind.ROLLBACK:
             return 0.0
         seconds = self.worked.total_seconds()

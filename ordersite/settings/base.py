@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+import structlog
 from django.templatetags.static import static
 
 env = environ.Env()
@@ -155,12 +156,31 @@ CELERY_BEAT_SCHEDULE = {
 # A publisher gives up at once where the broker is down: the sweep finds what was not announced.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}
 
+# `line` to be read by people, `json` by machines: one object a line. Both name the request, and what it led to.
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+_SAID = [
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso"),
+    structlog.stdlib.ExtraAdder(
+        allow=["request_id", "correlation_id", "correlation_ids", "projection", "shard", "events", "position"]
+    ),
+]
+_META = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+_FORMATS = {
+    # Plain tracebacks: the richer ones show local variables, and with them people's data and keys.
+    "line": [_META, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)],
+    "json": [_META, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "ordersite.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        name: {"()": structlog.stdlib.ProcessorFormatter, "processors": shown, "foreign_pre_chain": _SAID}
+        for name, shown in _FORMATS.items()
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }
