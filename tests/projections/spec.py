@@ -1,22 +1,26 @@
 """Read models as given/when/then: these events, projected, give these rows.
 
-Every example is also run in other batch sizes, delivered again from an earlier checkpoint, and through a rebuild; a
-projection for which these differ fails.
+Every example is also run doubled, by wake-ups that come twice and at once; delivered again from an earlier checkpoint;
+in other batch sizes; in several shards; and through a rebuild. A projection for
+which any of these differ fails.
 """
 
+import threading
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models, transaction
 
 from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders.events import OrderEvent
-from projections.checkpoints import Checkpoint
-from projections.engine import catch_up
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.engine import Work, advance, catch_up
 from projections.projection import Projection, projection_named
 from projections.rebuild import rebuild
+from projections.sharding import divide
 from tests.projections.clock import AT
 
 
@@ -38,12 +42,59 @@ class given:  # noqa: N801 - reads as a sentence
             empty(projection)
             catch_up(projection, limit=batch)
             assert contents(projection) == expected, f"batches of {batch} give other rows"
-        catch_up(projection)
-        assert contents(projection) == expected, "waking it again changes rows"
+        empty(projection)
+        _woken_twice_at_once(projection)
+        assert contents(projection) == expected, "a doubled wake-up changes rows"
+        _from_each_earlier_checkpoint(projection, expected)
+        if not projection.total_order:
+            divide(projection, 3)
+            empty(projection)
+            catch_up(projection, limit=1)
+            assert contents(projection) == expected, "shards give other rows"
+            divide(projection, 1)
         report = rebuild(projection)
         assert all(table.identical for table in report.differences), f"rebuilt differs: {report.differences}"
         assert contents(projection) == expected, "the rebuilt tables differ"
+        assert not ParkedEvent.objects.exists(), "something could not be taken"
         return Projected(projection)
+
+
+def _woken_twice_at_once(projection: Projection) -> None:
+    """Two workers answer the same wake-up, batch by batch."""
+    failed: list[Exception] = []
+
+    def work() -> None:
+        try:
+            catch_up(projection, limit=1)
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            failed.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failed == []
+
+
+def _from_each_earlier_checkpoint(projection: Projection, expected: dict[str, Any]) -> None:
+    """A worker dies after each number of events, its batch undone, and what it had read is delivered again."""
+    for taken in range(1, 4):
+        empty(projection)
+        advance(projection, 0, Work(limit=taken))
+        at_rest = contents(projection)
+        with suppress(_Killed), transaction.atomic():
+            catch_up(projection)
+            raise _Killed
+        assert contents(projection) == at_rest, "a batch that was not committed left something behind"
+        catch_up(projection)
+        assert contents(projection) == expected, f"delivered again after {taken}, the events give other rows"
+
+
+class _Killed(Exception):
+    pass
 
 
 class Projected:
