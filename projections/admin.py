@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.decorators import action, display
 
 from eventstore.admin import ReadOnlyAdmin
@@ -22,10 +23,17 @@ from projections.status import Status, status_of
 
 __all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
 
-STATE_COLOURS = {"level": "success", "behind": "info", "building": "info", "rebuild wanted": "warning"}
+STATE_COLOURS = {
+    "level": "success",
+    "behind": "info",
+    "building": "info",
+    "rebuild wanted": "warning",
+    "parked": "warning",
+}
 STATE_COLOURS |= {"failing": "danger", "paused": "warning", "done": "success", "failed": "danger"}
 
 
+WHY_CHARS = 160  # of an error in a list; its page has all of it
 DRIFT_SHOWN = 20  # flags above the list
 
 
@@ -167,7 +175,7 @@ class BuildAdmin(OperatorAdmin):
 
 @admin.register(ParkedEvent)
 class ParkedEventAdmin(OperatorAdmin):
-    list_display = ("projection", "position", "event_type", "aggregate_id", "parked_at", "why")
+    list_display = ("projection", "position", "event_type", "aggregate", "parked_at", "why")
     fields = ("projection", "position", "event_type", "aggregate_id", "parked_at", "traceback")
     ordering = ("projection", "position")
     search_fields = ("=aggregate_id",)
@@ -177,9 +185,13 @@ class ParkedEventAdmin(OperatorAdmin):
         found: QuerySet[ParkedEvent] = super().get_queryset(request)
         return found.filter(space=LIVE)
 
+    @display(description="Aggregate", ordering="aggregate_id")
+    def aggregate(self, parked: ParkedEvent) -> str:
+        return f"…{str(parked.aggregate_id)[-8:]}"
+
     @display(description="Why")
     def why(self, parked: ParkedEvent) -> str:
-        return parked.summary
+        return Truncator(parked.summary).chars(WHY_CHARS)
 
     @display(description="Error")
     def traceback(self, parked: ParkedEvent) -> str:

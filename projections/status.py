@@ -68,7 +68,7 @@ def _statuses(marks: list[Checkpoint]) -> Iterator[Status]:
             projection=mark.projection,
             shard=mark.shard,
             of=mark.of,
-            state=_state(mark, behind),
+            state=_state(mark, behind, parked.get((mark.projection, mark.shard), 0)),
             position=mark.position,
             behind=behind,
             late=max((now - since).total_seconds(), 0.0) if since else 0.0,
@@ -80,11 +80,13 @@ def _statuses(marks: list[Checkpoint]) -> Iterator[Status]:
         )
 
 
-def _state(mark: Checkpoint, behind: int) -> str:
+def _state(mark: Checkpoint, behind: int, parked: int) -> str:
     if mark.last_error:
         return "failing"
     if mark.level_at is None and behind:
         return "building"
     if mark.rebuild_wanted:
         return "rebuild wanted"
+    if parked:
+        return "parked"
     return "behind" if behind else "level"

@@ -13,7 +13,8 @@ from django.utils.formats import date_format
 
 from eventstore import codec, store, timetravel
 from eventstore.admin import actor_in_words
-from eventstore.errors import AggregateNotFound
+from eventstore.errors import UNREADABLE, AggregateNotFound
+from eventstore.store import Damaged, Recorded
 from eventstore.timetravel import AsOf
 from projections.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder, in_words
@@ -46,6 +47,8 @@ def as_it_was(order: StaffOrder, asked: QueryDict) -> Past | None:
         facts = timetravel.load(order.order_id, AsOf(version=version, occurred=as_of, recorded=recorded_by)).facts
     except ValueError as error:
         raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
+    except UNREADABLE as error:
+        raise NoSuchPast(f"The order as it was cannot be made: {error}. It is shown as it is now.") from error
     except AggregateNotFound as error:
         raise NoSuchPast(
             "The order did not exist then, or never had that version. It is shown as it is now."
@@ -76,17 +79,24 @@ def timeline(order_id: UUID) -> list[dict[str, Any]]:
     return [
         {
             "version": fact.version,
-            "words": in_words(fact.event),
+            "words": _cannot_be_read(fact.event) if isinstance(fact.event, Damaged) else in_words(fact.event),
             "who": actor_in_words(fact.metadata.actor),
             "occurred_at": fact.occurred_at,
             "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
             "synthetic": fact.metadata.extra.get("synthetic", ""),
             "url": reverse("admin:eventstore_event_change", args=[fact.position]),
-            "raw": json.dumps(
-                {"event": json.loads(codec.encode(fact.event)), "metadata": json.loads(codec.encode(fact.metadata))},
-                indent=2,
-                ensure_ascii=False,
-            ),
+            "raw": _raw(fact),
         }
-        for fact in reversed(store.read_stream(order_id))
+        for fact in reversed(store.read_stream(order_id, tolerant=True))
     ]
+
+
+def _cannot_be_read(damaged: Damaged) -> str:
+    return f"{damaged.event_type} cannot be read: {damaged.error}"
+
+
+def _raw(fact: Recorded[Any]) -> str:
+    """An event that cannot be read is shown by its error, which quotes what stands in the log."""
+    event = str(fact.event.error) if isinstance(fact.event, Damaged) else json.loads(codec.encode(fact.event))
+    shown = {"event": event, "metadata": json.loads(codec.encode(fact.metadata))}
+    return json.dumps(shown, indent=2, ensure_ascii=False)

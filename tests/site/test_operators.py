@@ -21,6 +21,7 @@ from projections.engine import catch_up
 from projections.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder, StaffOrders
 from projections.status import statuses
+from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CREATED, PAID
 from tests.projections.spec import write
 
@@ -84,7 +85,7 @@ def test_prometheus_reads_position_lag_parked_and_failures_of_each_shard(
     assert 'ordersite_projection_parked_events{projection="staff",shard="0"} 1.0' in lines
     assert 'ordersite_projection_lag_events{projection="customer",shard="0"} 2.0' in lines
     assert 'ordersite_projection_events_total{projection="staff",shard="0"} 2.0' in lines
-    assert 'ordersite_projection_state{projection="staff",shard="0",state="level"} 1.0' in lines
+    assert 'ordersite_projection_state{projection="staff",shard="0",state="parked"} 1.0' in lines
 
 
 def test_metrics_are_for_whoever_has_the_token(client: Client, settings: Any) -> None:
@@ -142,6 +143,21 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     )
     assert StaffOrder.objects.get().status == "paid"
     assert "could not be taken" not in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
+
+
+def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_so(log_in: LogIn) -> None:
+    order_id = place(PAID)
+    behind_the_logs_back(
+        "UPDATE events SET event_data = event_data - 'amount' WHERE aggregate_id = %s AND version = 2", order_id
+    )
+    catch_up(STAFF)
+    client = log_in("Back office")
+    address = f"{ADMIN}/stafforder/{order_id}/change/"
+    page = client.get(address).content.decode()
+    assert "order.paid cannot be read" in page
+    assert "order.paid could not be taken (CorruptEvent" in page
+    assert "cannot be made" in client.get(f"{address}?version=2").content.decode()
+    assert client.get(f"{ADMIN}/stafforder/?q={order_id}").status_code == 200
 
 
 def test_staff_leave_out_an_event_for_a_reason(log_in: LogIn, broken: list[bool]) -> None:
