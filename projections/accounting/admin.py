@@ -3,7 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import (
+    AllValuesCheckboxFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RangeDateFilter,
+)
 from unfold.decorators import display
 
 from eventstore.admin import ReadOnlyAdmin
@@ -47,7 +52,7 @@ class AccountingOrderAdmin(ReadOnlyAdmin):
         "paid_shown",
         "balance_shown",
     )
-    list_filter = (("day", RangeDateFilter),)
+    list_filter = (("day", RangeDateFilter), ("behind", BooleanRadioFilter))
     list_filter_submit = True
     list_display_links = None  # the row says it all
     search_fields = ("=reference", "=order_id")
@@ -61,7 +66,8 @@ class AccountingOrderAdmin(ReadOnlyAdmin):
 
     @display(description="Order", ordering="order_id")
     def order(self, row: AccountingOrder) -> str:
-        return row.reference or f"…{str(row.order_id)[-8:]}"
+        name = row.reference or f"…{str(row.order_id)[-8:]}"
+        return f"{name} (behind)" if row.behind else name
 
 
 @admin.register(AccountingEntry)

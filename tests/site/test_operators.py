@@ -158,6 +158,8 @@ def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_s
     assert "order.paid could not be taken (CorruptEvent" in page
     assert "cannot be made" in client.get(f"{address}?version=2").content.decode()
     assert client.get(f"{ADMIN}/stafforder/?q={order_id}").status_code == 200
+    catch_up(PROJECTIONS["accounting"])
+    assert "(behind)" in client.get(f"{ADMIN}/accountingorder/?behind__exact=1").content.decode()
 
 
 def test_staff_leave_out_an_event_for_a_reason(log_in: LogIn, broken: list[bool]) -> None:
