@@ -24,15 +24,11 @@ from projections.status import Status, status_of
 __all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
 
 STATE_COLOURS = {
-    "level": "success",
-    "behind": "info",
-    "building": "info",
-    "rebuild wanted": "warning",
-    "parked": "warning",
+    **dict.fromkeys(("level", "done"), "success"),
+    **dict.fromkeys(("behind", "building", "finishing"), "info"),
+    **dict.fromkeys(("rebuild wanted", "parked", "paused"), "warning"),
+    **dict.fromkeys(("failing", "failed"), "danger"),
 }
-STATE_COLOURS |= {"failing": "danger", "paused": "warning", "done": "success", "failed": "danger"}
-
-
 WHY_CHARS = 160  # of an error in a list; its page has all of it
 DRIFT_SHOWN = 20  # flags above the list
 

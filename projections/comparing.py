@@ -11,7 +11,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from projections.checkpoints import LIVE, Checkpoint
-from projections.engine import catch_up, shards
+from projections.engine import catch_up, hold, shards
 from projections.projection import Projection
 
 LEVEL_SECONDS = 5.0  # how long the live projection may be held still until both stand at one position
@@ -54,8 +54,7 @@ def hold_level(projection: Projection, space: str) -> int:
     The new tables may be ahead by what was settled a moment ago: then the live ones follow.
     """
     shards(projection)
-    marks = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
-    for mark in marks.order_by("name"):  # what was taken back on purpose is let go here, and only here
+    for mark in hold(projection):  # what was taken back on purpose is let go here, and only here
         mark.event_types = [name for name in mark.event_types if name in projection.event_types]
         mark.code_version, mark.held_until = min(mark.code_version, projection.version), None
         mark.save(update_fields=["event_types", "code_version", "held_until"])

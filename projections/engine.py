@@ -87,7 +87,10 @@ def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Pr
     Raises OutdatedCode, SpaceGone, HandlerFailed.
     """
     work = work or Work(**how)
-    parts = [catch_up_shard(projection, shard, work) for shard in shards(projection, work.space)]
+    while True:
+        parts = [catch_up_shard(projection, shard, work) for shard in shards(projection, work.space)]
+        if not (work.wait and any(part.busy for part in parts)):
+            break  # else it was divided anew meanwhile
     return Progress(
         position=min(part.position for part in parts),
         events=sum(part.events for part in parts),
@@ -99,7 +102,7 @@ def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Pr
 
 
 def catch_up_shard(projection: Projection, number: int, work: Work) -> Progress:
-    """As `catch_up`, one shard."""
+    """As `catch_up`, one shard. It is `busy` although we wait where there is no such shard any more."""
     so_far = Progress()
     while True:
         so_far = so_far.then(advance(projection, number, work))
@@ -107,6 +110,8 @@ def catch_up_shard(projection: Projection, number: int, work: Work) -> Progress:
         if so_far.level or is_over or (so_far.busy and not work.wait):
             return so_far
         if so_far.busy:
+            if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, work.space)).exists():
+                return so_far
             time.sleep(HELD_SECONDS)
 
 
@@ -118,6 +123,12 @@ def shards(projection: Projection, space: str = LIVE) -> Sequence[int]:
         return numbers
     begin(projection, projection.shards, space=space)
     return range(projection.shards)
+
+
+def hold(projection: Projection) -> list[Checkpoint]:
+    """The live checkpoints, locked until the transaction ends, in one order for all who lock several."""
+    marks = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
+    return list(marks.order_by("shard"))
 
 
 def begin(projection: Projection, of: int, *, space: str = LIVE) -> None:

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from eventstore import store
 from projections import shown
-from projections.checkpoints import LIVE, Checkpoint, ParkedEvent, SkippedEvent
+from projections.checkpoints import LIVE, ParkedEvent, SkippedEvent
+from projections.engine import hold
 from projections.folding import Fold
 from projections.projection import Projection
 
@@ -26,7 +27,7 @@ def redrive(projection: Projection, *, aggregate_id: UUID | None = None) -> int:
     Those that still fail stay parked, with what went wrong this time.
     """
     with transaction.atomic():
-        marks = _hold(projection)
+        marks = hold(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE)
         if aggregate_id is not None:
             parked = parked.filter(aggregate_id=aggregate_id)
@@ -51,7 +52,7 @@ def skip(projection: Projection, position: int, *, reason: str, by: str) -> int:
     if not reason.strip() or not by.strip():
         raise ReasonMissing("say why the event is left out, and who decided it")
     with transaction.atomic():
-        _hold(projection)
+        hold(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE, position=position).first()
         if parked is None:
             raise NotParked(f"{projection.name} has parked no event at {position}; manage.py projections parked")
@@ -70,9 +71,3 @@ def skip(projection: Projection, position: int, *, reason: str, by: str) -> int:
             },
         )
         return redrive(projection, aggregate_id=parked.aggregate_id)
-
-
-def _hold(projection: Projection) -> list[Checkpoint]:
-    """Every shard's checkpoint, locked: nobody folds meanwhile."""
-    marks = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
-    return list(marks.order_by("shard"))

@@ -175,7 +175,9 @@ def _open(projection: Projection, space: str, kind: Build.Kind, how: How, **limi
     wanted = {"kind": kind, "strict": how.strict, "dry_run": how.dry_run, "background": how.background, **limits}
     left = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
     # Whatever it was about, nobody is at work on it but us; typed again, a paused one is resumed.
-    left.exclude(state=Build.State.PAUSED, background=how.background).update(state=Build.State.BUILDING)
+    if how.background:
+        left = left.exclude(state=Build.State.PAUSED)
+    left.update(state=Build.State.BUILDING)
     build, _ = Build.objects.get_or_create(
         projection=projection.name,
         space=space,

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from eventstore.sharding import shard_of
 from projections.checkpoints import LIVE, Checkpoint, ParkedEvent
-from projections.engine import Work, catch_up_shard, shards, write_checkpoints
+from projections.engine import Work, catch_up_shard, hold, shards, write_checkpoints
 from projections.projection import Projection
 
 MOST = 64  # more than this cost more in feeds read than they bring
@@ -20,12 +20,12 @@ def divide(projection: Projection, of: int) -> None:
     The shards are brought to one position first, so nothing is taken twice or passed over.
     """
     require_divisible(projection, of)
-    _align(projection, wait=True)  # most of the way without holding anybody up
+    _align(projection)  # most of the way without holding anybody up
     with transaction.atomic():
-        marks = list(Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE))
+        hold(projection)
         _require_nothing_everywhere(projection)
-        position = _align(projection, wait=True)
-        first = Checkpoint.objects.get(pk=marks[0].pk)
+        position = _align(projection)
+        first = Checkpoint.objects.filter(projection=projection.name, space=LIVE).earliest("shard")
         kept = {
             "position": position,
             "event_types": first.event_types,
@@ -49,12 +49,12 @@ def require_divisible(projection: Projection, of: int) -> None:
         raise NotDivisible(f"{projection.name} needs the total order of the log: it has one shard")
 
 
-def _align(projection: Projection, *, wait: bool) -> int:
+def _align(projection: Projection) -> int:
     """Every shard where the furthest one is; returns that position."""
     numbers = shards(projection)
     furthest = max(Checkpoint.objects.filter(projection=projection.name, space=LIVE).values_list("position", flat=True))
     for number in numbers:
-        catch_up_shard(projection, number, Work(through=furthest, wait=wait))
+        catch_up_shard(projection, number, Work(through=furthest))
     return furthest
 
 

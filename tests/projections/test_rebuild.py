@@ -344,6 +344,22 @@ def test_a_rebuild_is_paused_and_goes_on_when_told(monkeypatch: pytest.MonkeyPat
     assert (build.state, build.events, build.percent, build.eta) == ("done", 2, 100.0, None)
 
 
+def test_a_paused_rebuild_that_was_broken_off_goes_on_when_it_is_typed_again() -> None:
+    place(2)
+    begun: list[Build] = []
+
+    def pause_and_die(build: Build) -> None:
+        if not begun:
+            begun.append(build)
+            Build.objects.update(state=Build.State.PAUSED)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(STAFF, progress=pause_and_die)
+    assert rebuild(STAFF).swapped
+    assert Build.objects.get().pk == begun[0].pk
+
+
 def test_a_rebuild_that_is_cancelled_leaves_nothing_but_its_record() -> None:
     place(2)
     catch_up(STAFF)

@@ -172,6 +172,14 @@ def poison() -> Iterator[set[UUID]]:
     StaffOrders.handlers[OrderPaid] = handler
 
 
+def test_who_waits_for_a_shard_that_is_gone_goes_on_with_those_there_are() -> None:
+    place(4)
+    divide(STAFF, 3)
+    divide(STAFF, 1)
+    assert catch_up_shard(STAFF, 2, Work()).busy
+    assert catch_up(STAFF).events + StaffOrder.objects.count() >= 4
+
+
 def test_parked_events_move_with_their_aggregate_to_its_new_shard(poison: set[UUID]) -> None:
     ids = place(6, PAID)
     poison.update(ids)
