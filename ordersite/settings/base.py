@@ -35,6 +35,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ordersite.middleware.RequestId",
+    "ordersite.replicas.ReadsMayLag",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -58,6 +59,10 @@ TEMPLATES = [
         },
     }
 ]
+
+DATABASE_ROUTERS = ["projections.replicas.ReadModelRouter"]
+# How long (seconds) a browser that changed something reads from the primary: longer than replicas ever lag.
+REPLICA_LAG_SECONDS = env.int("REPLICA_LAG_SECONDS", default=10)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ordersite.User"
@@ -196,22 +201,3 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],
     "STYLES": [lambda request: static("ordersite/admin.css")],
 }
-
-
-def database(url: str) -> dict[str, object]:
-    """One PostgreSQL, kept connected: a new connection costs more than most queries."""
-    return {
-        **environ.Env.db_url_config(url),
-        "ENGINE": "django.db.backends.postgresql",
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-    }
-
-
-def cache(url: str) -> dict[str, object]:
-    return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": url,
-        "KEY_PREFIX": "ordersite",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
-    }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ordersite.embedded import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, cache, database, env
+from ordersite.settings.base import BASE_DIR, env
+from ordersite.settings.connections import cache, databases
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
 SERVICES = Services(STATE_DIR)
@@ -17,7 +18,7 @@ _nowhere = ("postgresql://app@127.0.0.1:1/app", "redis://127.0.0.1:1/0")
 _own = (SERVICES.database_url, SERVICES.redis_url) if SERVICES.known else _nowhere
 DATABASE_URL = env.str("DATABASE_URL", default=_own[0])
 REDIS_URL = env.str("REDIS_URL", default=_own[1])
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = databases(DATABASE_URL)
 CACHES = {"default": cache(REDIS_URL)}
 CELERY_BROKER_URL = REDIS_URL
 

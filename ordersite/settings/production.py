@@ -1,11 +1,12 @@
 """For a shop. Addresses, secrets and keys come from the environment: docs/operations.md lists them."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, cache, database, env
+from ordersite.settings.base import BASE_DIR, env
+from ordersite.settings.connections import cache, databases
 
 DATABASE_URL = env.str("DATABASE_URL")
 REDIS_URL = env.str("REDIS_URL")
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = databases(DATABASE_URL)
 CACHES = {"default": cache(REDIS_URL)}
 CELERY_BROKER_URL = REDIS_URL
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import QuerySet
 
 from eventstore import store, timetravel
@@ -20,8 +21,11 @@ def own_orders(customer_id: UUID) -> "QuerySet[CustomerOrder]":
 
 
 def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> CustomerOrder | None:
-    """The order, once it shows `min_version`; None if this customer has none of that id. Raises NotYetVisible."""
-    own = own_orders(customer_id).filter(pk=order_id)
+    """The order, once it shows `min_version`; None if this customer has none of that id. Raises NotYetVisible.
+
+    Read from the primary: it is what the cache then holds, which a replica's lag must not get into.
+    """
+    own = own_orders(customer_id).using(DEFAULT_DB_ALIAS).filter(pk=order_id)
     order = own.first()
     if order and order.version >= min_version:
         return order

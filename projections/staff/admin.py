@@ -24,6 +24,7 @@ from eventstore.admin import ReadOnlyAdmin
 from eventstore.processes import plans_for
 from orders.money import rounded
 from projections.checkpoints import LIVE, ParkedEvent
+from projections.replicas import may_lag
 from projections.shared import Status
 from projections.staff.orders import StaffOrder
 from projections.staff.page import NoSuchPast, Past, as_it_was, timeline
@@ -121,17 +122,26 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             return f"{amount(order.due_back, order.currency)} owed to customer"
         return amount(order.due, order.currency) if order.due else "—"
 
+    def _found(self, request: HttpRequest, object_id: str) -> tuple[StaffOrder, list[dict[str, Any]]] | None:
+        """The order, and its timeline; asked of the primary where a replica has not heard of all that happened."""
+        order = self.get_object(request, object_id)
+        history = timeline(order.order_id) if order else []
+        if order is None or (history and history[0]["version"] > order.version):
+            with may_lag(False):
+                order = self.get_object(request, object_id)
+        return (order, history or timeline(order.order_id)) if order else None
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The order page: what it is now, and everything that ever happened to it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        order = self.get_object(request, object_id)
-        if order is None:
+        found = self._found(request, object_id)
+        if found is None:
             messages.warning(request, f"There is no order {object_id} here; a new one may take a moment to appear.")
             return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
-        history = timeline(order.order_id)
+        order, history = found
         behind = history[0]["version"] - order.version if history else 0
         past = None
         try:

@@ -29,6 +29,8 @@ class Running:
 
     state: Path
     port: int = field(default_factory=free_port)
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings of its environment."""
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -39,7 +41,7 @@ class Running:
     def environment(self) -> dict[str, str]:
         ours = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if name not in ours}
-        return kept | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)}
+        return kept | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)} | self.more
 
     def start(self) -> "Running":
         self.state.mkdir(parents=True, exist_ok=True)

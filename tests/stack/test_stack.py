@@ -186,9 +186,7 @@ def test_with_servers_named_in_the_environment_none_is_started(tmp_path: Path, r
     from ordersite.embedded import Services
 
     theirs = Services(running.state)
-    site = Running(tmp_path / "state")
-    environment = site.environment | {"DATABASE_URL": theirs.database_url, "REDIS_URL": theirs.redis_url}
-    site.__class__ = type("Named", (Running,), {"environment": environment})
+    site = Running(tmp_path / "state", more={"DATABASE_URL": theirs.database_url, "REDIS_URL": theirs.redis_url})
     try:
         site.start()
         assert "starting" not in site.said

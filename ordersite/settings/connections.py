@@ -1,0 +1,46 @@
+"""How the site connects to PostgreSQL, its replicas and Valkey, from URLs."""
+
+import environ
+
+from ordersite.settings.base import env
+
+Settings = dict[str, object]
+DEFAULTS = {"HOST": "localhost", "PORT": "5432"}  # of a URL that leaves them out
+
+
+def databases(url: str) -> dict[str, Settings]:
+    """The primary, and its streaming replicas as one: whoever connects is given one that answers, or the primary.
+
+    A replica has the primary's roles and databases, so an address is all that DATABASE_REPLICA_URLS has to name.
+    """
+    primary = _database(url)
+    replicas = [environ.Env.db_url_config(each) for each in env.list("DATABASE_REPLICA_URLS", default=[])]
+    if not replicas:
+        return {"default": primary}
+    hosts = [*replicas, primary]
+    together = {name: ",".join(str(each[name] or default) for each in hosts) for name, default in DEFAULTS.items()}
+    spread = {"target_session_attrs": "prefer-standby", "load_balance_hosts": "random", "connect_timeout": 2}
+    options = primary.get("OPTIONS", {})
+    assert isinstance(options, dict)
+    # Not kept as long as the primary's: a replica that came back is found within a minute.
+    more: Settings = {"CONN_MAX_AGE": 60, "OPTIONS": {**options, **spread}, "TEST": {"MIRROR": "default"}}
+    return {"default": primary, "replica": {**primary, **together, **more}}
+
+
+def cache(url: str) -> Settings:
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "ordersite",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
+    }
+
+
+def _database(url: str) -> Settings:
+    """One PostgreSQL, kept connected: a new connection costs more than most queries."""
+    return {
+        **environ.Env.db_url_config(url),
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
