@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock bench screenshots clean
+.PHONY: help run test check install format lock bench faults screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -45,6 +45,9 @@ lock: install  ## compile requirements.in and requirements-dev.in
 
 bench: install  ## the benchmarks: ratios, each side measured in the same run
 	@for name in loading sealing queueing partitions; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
+
+faults: install  ## break a running site in random order while clients write (SEED=7 SECONDS=120)
+	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 screenshots: install  ## the pictures of the docs, from a site of their own
 	@$(BIN)/python -m tests.browser.screenshots

@@ -24,6 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 
 START_TIMEOUT = 60  # seconds
+LAUNCH_SECONDS = 0.2  # until a server that was launched has written down its pid
 BOTH = ("postgres", "valkey")
 
 
@@ -101,16 +102,25 @@ class Services:
         prefix = self._unprivileged()
         if not (self._pgdata / "PG_VERSION").exists() or (self.state / "initdb.unfinished").exists():
             self._initdb(prefix)
-        pidfile = self._pgdata / "postmaster.pid"
-        if not owner(pidfile, str(self._pgdata)):
-            if _alive(_pid_in(pidfile)):
-                pidfile.unlink()  # left by a crash, and its number is a stranger's by now
-            port = self._usable_port("pg.port")
-            log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
-            options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
-            self._run(*prefix, self._pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
-        wait_until(self._postgres_answers, f"PostgreSQL did not start; see {self._pgdata}/server.log")
+        wait_until(
+            lambda: self._launched(prefix) and self._postgres_answers(),
+            f"PostgreSQL did not start; see {self._pgdata}/server.log",
+        )
         self._create_database()
+
+    def _launched(self, prefix: list[str]) -> bool:
+        """Begun again where it gave up: for a moment the children of one that was killed hold on to its memory."""
+        pidfile = self._pgdata / "postmaster.pid"
+        if owner(pidfile, str(self._pgdata)):
+            return True
+        if _alive(_pid_in(pidfile)):
+            pidfile.unlink()  # left by a crash, and its number is a stranger's by now
+        port = self._usable_port("pg.port")
+        log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
+        options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
+        self._run(*prefix, self._pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
+        time.sleep(LAUNCH_SECONDS)
+        return False
 
     def _initdb(self, prefix: list[str]) -> None:
         unfinished = self.state / "initdb.unfinished"

@@ -14,11 +14,12 @@ from unfold.decorators import action, display
 from eventstore.admin import ReadOnlyAdmin
 from projections import spaces, tasks
 from projections.accounting import admin as accounting
+from projections.background import begin_rebuild
 from projections.builds import Build
 from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
-from projections.rebuild import RebuildRunning, begin_in_background
+from projections.rebuild import RebuildRunning
 from projections.status import Status, status_of
 
 __all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
@@ -99,7 +100,7 @@ class CheckpointAdmin(OperatorAdmin):
     def _begin(self, request: HttpRequest, queryset: QuerySet[Checkpoint], *, dry_run: bool) -> HttpResponse:
         for name in _names(queryset):
             try:
-                begin_in_background(projection_named(name), started_by=_who(request), dry_run=dry_run)
+                begin_rebuild(projection_named(name), started_by=_who(request), dry_run=dry_run)
             except RebuildRunning as error:
                 self.message_user(request, str(error), messages.WARNING)
             tasks.ring_build(name)

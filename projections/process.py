@@ -8,7 +8,7 @@ def work(database: str, build_id: int, numbers: list[int]) -> None:
     django.setup()
     from django.db import connection  # noqa: PLC0415
 
-    from projections.rebuild import fill_share  # noqa: PLC0415
+    from projections.filling import fill_share  # noqa: PLC0415
 
     connection.settings_dict["NAME"] = database  # tests have one of their own, which no setting names
     fill_share(build_id, numbers)

@@ -5,45 +5,27 @@ search path differs. Readers and writers of the live tables go on throughout. Wh
 next call goes on from there.
 """
 
-import multiprocessing
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Sum
+from django.db import connection, transaction
 
-from eventstore import store
 from eventstore.timetravel import AsOf
-from projections import process, spaces
+from projections import spaces
 from projections.builds import Build
 from projections.checkpoints import Checkpoint, ParkedEvent
 from projections.comparing import Difference, compare
-from projections.engine import Work, advance, begin
+from projections.engine import begin
+from projections.filling import How, RebuildCancelled, RebuildPaused, fill_all, obey
 from projections.projection import Projection, projection_named
 from projections.sharding import MOST, require_divisible
 from projections.swapping import replaced_space, swap
 
-PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on, or at what the workers did
-
 
 class RebuildRunning(RuntimeError):
     """Another rebuild of this projection is at work. Wait for it, or cancel it; what it has done is kept."""
-
-
-class RebuildCancelled(RuntimeError):
-    """Somebody cancelled the rebuild. The live tables were left as they are."""
-
-
-class RebuildPaused(RuntimeError):
-    """Somebody paused a rebuild in the background. It goes on once it is resumed."""
-
-
-class RebuildFailed(RuntimeError):
-    """A worker could not go on. The message says why; what was built is kept for the next call."""
 
 
 class CannotRollBack(RuntimeError):
@@ -64,19 +46,6 @@ class Rebuilt:
     swapped: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class How:
-    """By how many processes, into how many shards (as many as now by default), for whom; see Build for the others."""
-
-    workers: int = 1
-    shards: int | None = None
-    strict: bool = False
-    dry_run: bool = False
-    started_by: str = ""
-    background: bool = False
-    progress: Callable[[Build], None] = lambda build: None
-
-
 def rebuild(projection: Projection, how: How | None = None, **given: Any) -> Rebuilt:
     """Rebuild `projection` from the whole log; with `dry_run` compare and report only. `given` is what How takes.
 
@@ -91,7 +60,7 @@ def rebuild(projection: Projection, how: How | None = None, **given: Any) -> Reb
         build = _open(projection, space, Build.Kind.REBUILD, how)
         with _ending(build):
             _begin(projection, build, how)
-            _fill(projection, build, how)
+            fill_all(projection, build, how)
             return _finish(projection, build, how)
 
 
@@ -103,14 +72,20 @@ def roll_back(projection: Projection, how: How | None = None, **given: Any) -> R
     how = how or How(**given)
     space = replaced_space(projection)
     with _alone(f"rebuild_{projection.name}"):
-        if not spaces.exists(space):
-            raise CannotRollBack(f"no replaced tables of {projection.name} are kept: rebuild it instead")
-        if not spaces.fits(projection, space):
-            raise CannotRollBack(f"{space} has other columns than today's code: rebuild {projection.name} instead")
+        require_replaced(projection)
         build = _open(projection, space, Build.Kind.ROLLBACK, how)
         with _ending(build):
-            _fill(projection, build, how)
+            fill_all(projection, build, how)
             return _finish(projection, build, how)
+
+
+def require_replaced(projection: Projection) -> None:
+    """Raises CannotRollBack where no tables are kept that could come back."""
+    space = replaced_space(projection)
+    if not spaces.exists(space):
+        raise CannotRollBack(f"no replaced tables of {projection.name} are kept: rebuild it instead")
+    if not spaces.fits(projection, space):
+        raise CannotRollBack(f"{space} has other columns than today's code: rebuild {projection.name} instead")
 
 
 def build_as_of(projection: Projection, as_of: AsOf, space: str, how: How | None = None, **given: Any) -> Build:
@@ -122,36 +97,22 @@ def build_as_of(projection: Projection, as_of: AsOf, space: str, how: How | None
     spaces.require_usable(space)
     with _alone(f"{space}.{projection.name}"):
         earlier = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN).first()
-        if earlier is None and spaces.exists(space) and spaces.fits(projection, space):
-            raise SpaceTaken(f"the schema {space} holds {projection.name} already")
+        if earlier is None:
+            require_none_kept(projection, space)
         limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
         build = _open(projection, space, Build.Kind.AS_OF, how, **limits)
         with _ending(build):
             _begin(projection, build, how)
-            _fill(projection, build, how)
+            fill_all(projection, build, how)
             spaces.create_indexes(projection, space)
             build.end(Build.State.DONE)
     return build
 
 
-def begin_in_background(projection: Projection, *, started_by: str, dry_run: bool = False) -> Build:
-    """A rebuild that workers take on. Raises RebuildRunning."""
-    space = f"rebuild_{projection.name}"
-    try:
-        with transaction.atomic():
-            return Build.objects.create(
-                projection=projection.name, space=space, background=True, dry_run=dry_run, started_by=started_by
-            )
-    except IntegrityError as error:
-        raise RebuildRunning(f"{projection.name} is being rebuilt already") from error
-
-
-def go_on(projection: Projection) -> None:
-    """Work on what was begun in the background, unless somebody does, or it is paused. Raises as `rebuild`."""
-    builds = Build.objects.filter(projection=projection.name, background=True, kind=Build.Kind.REBUILD)
-    build = builds.filter(state__in=(Build.State.BUILDING, Build.State.FINISHING)).first()
-    if build is not None:
-        rebuild(projection, started_by=build.started_by, background=True, dry_run=build.dry_run)
+def require_none_kept(projection: Projection, space: str) -> None:
+    """Raises SpaceTaken where the schema holds this view."""
+    if spaces.exists(space) and spaces.fits(projection, space):
+        raise SpaceTaken(f"the schema {space} holds {projection.name} already")
 
 
 # --- one after another ------------------------------------------------------------------------------------------------
@@ -221,101 +182,11 @@ def _begin(projection: Projection, build: Build, how: How) -> None:
         begin(projection, parts, space=build.space)
 
 
-# --- filling ----------------------------------------------------------------------------------------------------------
-
-
-def _fill(projection: Projection, build: Build, how: How) -> None:
-    found = Checkpoint.objects.filter(projection=projection.name, space=build.space)
-    numbers = sorted(found.values_list("shard", flat=True))
-    if min(how.workers, len(numbers)) > 1:
-        _fill_side_by_side(build, numbers, how)
-    else:
-        fill(build, numbers, seen=lambda seconds: _look(build, how, worked=build.worked + timedelta(seconds=seconds)))
-    _look(build, how, worked=build.worked)
-
-
-def fill(build: Build, numbers: Sequence[int], *, seen: Callable[[float], None] = lambda seconds: None) -> None:
-    """Bring these shards to the end of the log; `seen` is told after each round of batches how many seconds it took.
-
-    Raises RebuildCancelled.
-    """
-    projection, limits = projection_named(build.projection), build.limits
-    work = Work(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
-    left = list(numbers)
-    while left:
-        _obey(build)
-        started = time.monotonic()
-        left = [number for number in left if not advance(projection, number, work).level]
-        seen(time.monotonic() - started)
-
-
-def _obey(build: Build) -> None:
-    """Returns once the build may go on. Raises RebuildCancelled."""
-    while True:
-        state = Build.objects.values_list("state", flat=True).get(pk=build.pk)
-        if state == Build.State.CANCELLED:
-            raise RebuildCancelled(f"the rebuild of {build.projection} was cancelled; the live tables are as they were")
-        if state != Build.State.PAUSED:
-            return
-        if build.background:  # a worker has other things to do
-            raise RebuildPaused(f"the rebuild of {build.projection} is paused")
-        time.sleep(PAUSE_SECONDS)
-
-
-def _look(build: Build, how: How, *, worked: timedelta) -> None:
-    """Note how far all shards are, for whoever watches."""
-    marks = Checkpoint.objects.filter(projection=build.projection, space=build.space)
-    position = min(marks.values_list("position", flat=True), default=0)
-    events = marks.aggregate(total=Sum("events"))["total"] or 0
-    latest = max(position, store.latest_position())
-    Build.objects.filter(pk=build.pk).update(position=position, events=events, latest=latest, worked=worked)
-    build.refresh_from_db()
-    how.progress(build)
-
-
-def _fill_side_by_side(build: Build, numbers: list[int], how: How) -> None:
-    """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled."""
-    context = multiprocessing.get_context("spawn")  # a fork would share our connection
-    database = str(connection.settings_dict["NAME"])
-    started = time.monotonic()
-    workers = [
-        context.Process(target=process.work, args=(database, build.pk, numbers[share :: how.workers]), daemon=True)
-        for share in range(min(how.workers, len(numbers)))
-    ]
-    for worker in workers:
-        worker.start()
-    before = build.worked
-    try:
-        while any(worker.is_alive() for worker in workers):
-            time.sleep(PAUSE_SECONDS)
-            _look(build, how, worked=before + timedelta(seconds=time.monotonic() - started))
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
-    _obey(build)
-    if any(worker.exitcode for worker in workers):
-        build.refresh_from_db()
-        raise RebuildFailed(build.problem or f"a worker of {build.projection} was killed; run the rebuild again")
-
-
-def fill_share(build_id: int, numbers: list[int]) -> None:
-    """What one of several processes does."""
-    build = Build.objects.get(pk=build_id)
-    try:
-        fill(build, numbers)
-    except RebuildCancelled:
-        return  # whoever started us finds the same
-    except Exception as error:
-        Build.objects.filter(pk=build_id).update(problem=f"{type(error).__name__}: {error}")
-        raise
-
-
 # --- finishing --------------------------------------------------------------------------------------------------------
 
 
 def _finish(projection: Projection, build: Build, how: How) -> Rebuilt:
-    _obey(build)
+    obey(build)
     Build.objects.filter(pk=build.pk, state=Build.State.BUILDING).update(state=Build.State.FINISHING)
     spaces.create_indexes(projection, build.space)
     differences = compare(projection, build.space)

@@ -6,7 +6,6 @@ Messages carry a projection's name and a shard, and nothing else. One at most wa
 import logging
 import time
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +20,12 @@ from django.utils import timezone
 from eventstore import bell, store
 from eventstore.bell import Bell
 from eventstore.sharding import shard_of
-from projections import drift, engine, rebuild
-from projections.builds import Build
+from projections import background, drift, engine
 from projections.checkpoints import LIVE, Checkpoint
 from projections.engine import Progress, Work
+from projections.filling import RebuildCancelled, RebuildPaused
 from projections.projection import PROJECTIONS, Projection, projection_named
+from projections.rebuild import RebuildRunning
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
 SLICE_SECONDS = 20.0  # after which a worker that is not level yet lets other work come first
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
-REBUILD_PAUSE = timedelta(minutes=10)  # before a rebuild that did not help is begun again by itself
 SWEPT = "projections:swept"
 
 _known: dict[str, tuple[float, int]] = {}
@@ -73,8 +72,8 @@ def build(name: str) -> None:
     """Go on with a rebuild that somebody began in the background."""
     bell.heard(_build_bell(name))
     try:
-        rebuild.go_on(projection_named(name))
-    except (rebuild.RebuildRunning, rebuild.RebuildPaused, rebuild.RebuildCancelled) as reason:
+        background.go_on(projection_named(name))
+    except (RebuildRunning, RebuildPaused, RebuildCancelled) as reason:
         log.info("%s", reason)
 
 
@@ -106,21 +105,11 @@ def sweep() -> None:
                 else:
                     if not progress.level and not progress.busy:
                         bell.ring(_bell(name, number, len(numbers)))
-    _sweep_builds()
-    cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
-
-
-def _sweep_builds() -> None:
-    """Begin the rebuilds that are wanted, and wake workers for those that whoever was at work has left."""
     if settings.REBUILD_BY_ITSELF:
-        wanted = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).exclude(rebuild_wanted="")
-        for name in sorted(set(wanted.values_list("projection", flat=True))):
-            lately = Build.objects.filter(projection=name, started_at__gt=timezone.now() - REBUILD_PAUSE)
-            if not lately.exists() and not Build.objects.filter(projection=name, state__in=Build.OPEN).exists():
-                rebuild.begin_in_background(projection_named(name), started_by="service:sweep")
-    going_on = Build.objects.filter(background=True, state__in=(Build.State.BUILDING, Build.State.FINISHING))
-    for name in going_on.filter(projection__in=PROJECTIONS).values_list("projection", flat=True):
+        background.begin_what_is_wanted()
+    for name in background.at_work():  # whoever was at it may have died
         ring_build(name)
+    cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
 
 
 def _catch_up_near(projection: Projection, number: int, *, seconds: float) -> Progress:

@@ -21,11 +21,10 @@ from projections.accounting.books import AccountingDay
 from projections.builds import Build
 from projections.checkpoints import Checkpoint
 from projections.engine import Progress, catch_up
+from projections.filling import RebuildCancelled, RebuildFailed
 from projections.projection import PROJECTIONS
 from projections.rebuild import (
     CannotRollBack,
-    RebuildCancelled,
-    RebuildFailed,
     RebuildRunning,
     SpaceTaken,
     build_as_of,
@@ -112,7 +111,7 @@ def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     from projections import engine
-    from projections import rebuild as module
+    from projections import filling as module
 
     place(6, PAID)
     catch_up(STAFF)

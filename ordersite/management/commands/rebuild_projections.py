@@ -14,13 +14,11 @@ from eventstore.timetravel import AsOf, moment
 from projections import spaces
 from projections.builds import Build
 from projections.comparing import NotLevel
+from projections.filling import How, RebuildCancelled, RebuildFailed
 from projections.folding import HandlerFailed
 from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
 from projections.rebuild import (
     CannotRollBack,
-    How,
-    RebuildCancelled,
-    RebuildFailed,
     RebuildRunning,
     Rebuilt,
     SpaceTaken,

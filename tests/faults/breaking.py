@@ -1,0 +1,129 @@
+"""What is done to a running site: kill -9 of any part of it, and messages of the broker lost, doubled, shuffled."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import redis
+
+from ordersite.embedded import EmbeddedError, Services, owner
+from tests.stack.running import Running
+
+QUEUE = "celery"  # the broker's list of messages that wait
+RESTARTS = 3  # of a process a minute: of one that dies more often, the stack thinks that it cannot run at all
+MEDDLING_SECONDS = 0.4  # messages wait for milliseconds: how long one stands at the queue
+
+
+@dataclass
+class Breaker:
+    """Breaks `running` in an order that its random numbers alone decide, and counts what it did."""
+
+    running: Running
+    chance: random.Random
+    done: "Counter[str]" = field(default_factory=Counter)
+    _killed: dict[str, list[float]] = field(default_factory=dict)
+    _seen: list[bytes] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        return Services(self.running.state)
+
+    def go_on_for(self, seconds: float, *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
+        """One fault after another; everything is up at the end."""
+        faults: list[Callable[[], None]] = [
+            *(lambda name=name: self.kill_process(name) for name in ("worker", "worker", "beat", "web")),
+            *(self.kill_postgres, self.kill_backend, self.kill_valkey),
+            *(self.lose_messages, self.double_messages, self.shuffle_messages),
+        ]
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.chance.shuffle(faults)
+            for fault in faults:
+                if time.monotonic() > until:
+                    break
+                fault()
+                time.sleep(self.chance.uniform(*pause))
+
+    def kill_process(self, name: str) -> None:
+        """A process with its children. The stack starts it again."""
+        lately = [moment for moment in self._killed.get(name, []) if moment > time.monotonic() - 60]
+        if len(lately) >= RESTARTS:
+            return
+        with suppress(ProcessLookupError):  # it has died of another fault, and is not up again
+            os.killpg(self.running.pid_of(name), signal.SIGKILL)
+            self._killed[name] = [*lately, time.monotonic()]
+            self.done[f"kill -9 {name}"] += 1
+
+    def kill_postgres(self) -> None:
+        """The whole server; for a while there is none."""
+        data = self.services.state / "pg"
+        self._kill_server(owner(data / "postmaster.pid", str(data)), "postgres")
+
+    def kill_valkey(self) -> None:
+        self._kill_server(owner(self.services.state / "valkey.pid", "valkey-server"), "valkey")
+
+    def kill_backend(self) -> None:
+        """One connection's process: PostgreSQL ends all others, and recovers."""
+        query = (
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " ORDER BY backend_start"
+        )
+        with suppress(psycopg.OperationalError, ProcessLookupError):
+            with psycopg.connect(self.services.database_url, connect_timeout=5) as connection:
+                pids = [pid for (pid,) in connection.execute(query)]
+            if pids:
+                os.kill(self.chance.choice(pids), signal.SIGKILL)
+                self.done["kill -9 a PostgreSQL backend"] += 1
+
+    def lose_messages(self) -> None:
+        def lose(broker: "redis.Redis") -> int:
+            return len(broker.lpop(QUEUE, 100) or ())
+
+        self._meddle("messages lost", lose)
+
+    def double_messages(self) -> None:
+        def double(broker: "redis.Redis") -> int:
+            waiting: Any = broker.lrange(QUEUE, 0, 20)
+            self._seen = [*self._seen, *waiting][-50:]
+            again = [*waiting, *self.chance.sample(self._seen, min(len(self._seen), 2))]
+            return broker.lpush(QUEUE, *again) and len(again) if again else 0
+
+        self._meddle("messages doubled", double)
+
+    def shuffle_messages(self) -> None:
+        def shuffle(broker: "redis.Redis") -> int:
+            waiting: Any = broker.lpop(QUEUE, 100) or []
+            self._seen = [*self._seen, *waiting][-50:]
+            self.chance.shuffle(waiting)
+            return broker.rpush(QUEUE, *waiting) and len(waiting) if waiting else 0
+
+        self._meddle("messages shuffled", shuffle)
+
+    def _meddle(self, name: str, how: Callable[["redis.Redis"], int]) -> None:
+        broker = redis.Redis.from_url(self.services.redis_url, socket_timeout=2)
+        until = time.monotonic() + MEDDLING_SECONDS
+        with suppress(redis.RedisError):
+            while time.monotonic() < until:
+                self.done[name] += how(broker)
+                time.sleep(0.002)
+
+    def _kill_server(self, pid: int | None, name: str) -> None:
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGKILL)
+        self.done[f"kill -9 {name}"] += 1
+        time.sleep(self.chance.uniform(0, 1.5))  # for so long there is none
+        for attempt in range(3):
+            try:
+                self.services.start({name})
+                return
+            except EmbeddedError:
+                if attempt == 2:
+                    raise

@@ -1,0 +1,95 @@
+"""Clients that append through the API, and do not give up: each command is sent until it is answered."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import Any
+
+from tests.stack.running import Running
+
+PATIENCE = 120  # seconds for which a client sends one command again
+ORDER = {
+    "currency": "GBP",
+    "country": "France",
+    "lines": [{"sku": "MUG-201", "name": "Stoneware mug", "quantity": 2, "unit_price": "9.95"}],
+}
+PAYMENT = {"amount": "19.90", "payment_method": "card"}
+
+
+class NotAnswered(AssertionError):
+    """A command was refused by the rules, or not answered for too long."""
+
+
+@dataclass
+class Writer:
+    """One client. `orders` holds what was acknowledged: each order's event types in order."""
+
+    running: Running
+    auth: dict[str, str]
+    name: str
+    chance: random.Random
+    orders: dict[str, list[str]] = field(default_factory=dict)
+    sent: int = 0
+    sent_again: int = 0
+    problem: str = ""
+
+    def work(self, over: threading.Event) -> None:
+        try:
+            while not over.is_set():
+                self._one_order()
+        except NotAnswered as error:
+            self.problem = str(error)
+
+    def _one_order(self) -> None:
+        later = {"Prefer": "respond-async"} if self.chance.random() < 0.2 else {}
+        order_id = self._send("/api/v1/orders", ORDER, later)["order_id"]
+        self.orders[order_id] = ["order.created"]
+        what = self.chance.random()
+        if what < 0.6:
+            self._send(f"/api/v1/orders/{order_id}/payments", PAYMENT, later)
+            self.orders[order_id].append("order.paid")
+        if what < 0.3 or what > 0.9:
+            self._send(f"/api/v1/orders/{order_id}/cancel", {"reason": "Ordered twice"}, {})
+            self.orders[order_id].append("order.cancelled")
+
+    def _send(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+        """Until it is done. Now and then a client does not believe the answer, and sends the command once more."""
+        self.sent += 1
+        headers = {"Idempotency-Key": f"{self.name}-{self.sent}", **headers, **self.auth}
+        answer = self._until_answered("POST", path, body, headers)
+        if self.chance.random() < 0.2:
+            again = self._until_answered("POST", path, body, headers)
+            if (again["order_id"], again["version"]) != (answer["order_id"], answer["version"]):
+                raise NotAnswered(f"{path} answered {answer}, and sent again {again}")
+        return answer
+
+    def _until_answered(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        told: Any = "nothing"
+        while time.monotonic() < deadline:
+            try:
+                status, answered, told = self.running.call(method, path, body, **headers)
+            except (OSError, HTTPException, ValueError) as error:
+                status, answered, told = 0, {}, error
+            if status == 202 and method == "POST":
+                return self._until_done(answered["Location"])
+            if status in (200, 201):
+                return told
+            if 400 <= status < 500:
+                raise NotAnswered(f"{method} {path}: {status} {told}")
+            self.sent_again += 1
+            time.sleep(self.chance.uniform(0.02, 0.2))
+        raise NotAnswered(f"{method} {path}: {told} for {PATIENCE} s")
+
+    def _until_done(self, location: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            outcome = self._until_answered("GET", location, None, self.auth)
+            if outcome["status"] == "done":
+                return outcome
+            if outcome["status"] != "waiting":
+                raise NotAnswered(f"{location}: {outcome}")
+            time.sleep(0.1)
+        raise NotAnswered(f"{location} waits for {PATIENCE} s")
