@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.formats import date_format
 
 from eventstore import store
 from eventstore.decider import decider_named
@@ -35,12 +36,24 @@ class AsOf:
     def only_version(self) -> bool:
         return self.version is not None and self.recorded is None and self.occurred is None
 
+    @property
+    def in_words(self) -> str:
+        """`as of 31 Mar 2011, 23:59`, in the shop's time."""
+        words = [f"at version {self.version}"] if self.version else []
+        words += [f"as of {_shown(self.occurred)}"] if self.occurred else []
+        words += [f"as known on {_shown(self.recorded)}"] if self.recorded else []
+        return ", ".join(words)
+
     def includes(self, fact: Recorded[Any]) -> bool:
         return (
             (self.version is None or fact.version <= self.version)
             and (self.recorded is None or fact.timestamp <= self.recorded)
             and (self.occurred is None or fact.occurred_at <= self.occurred)
         )
+
+
+def _shown(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "j M Y, H:i")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

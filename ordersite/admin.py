@@ -24,6 +24,7 @@ from orders.commands import CancelOrder, RestoreOrder, ShipOrder
 from orders.http import correlation_of
 from ordersite.forms import form_for
 from ordersite.models import User
+from projections.lookback import looked_back_at
 from projections.staff.admin import PAST, StaffOrderAdmin
 from projections.staff.orders import StaffOrder
 from projections.waiting import NotYetVisible, wait_for
@@ -65,6 +66,9 @@ class OrderAdmin(StaffOrderAdmin):
     actions = ("ship", "cancel")
 
     def has_send_permission(self, request: HttpRequest) -> bool:
+        """Nobody sends a command by what an order was: whoever looks back goes back to now first."""
+        if looked_back_at(request, StaffOrder):
+            return False
         return request.user.has_perm("projections.send_commands")
 
     @action(description="Ship", permissions=["send"])

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from projections.checkpoints import DriftFlag
+from projections.lookback import in_words, looked_back_at
 
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
@@ -45,7 +46,10 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 
 
 def warning(request: HttpRequest) -> list[str] | None:
-    """In the head of every page: that something shown does not follow from the log."""
+    """In the head of every page: that something shown is not as it is now, or does not follow from the log."""
+    view = looked_back_at(request)
+    if view:
+        return [in_words(view), "warning"]
     if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
         return ["A view differs from the log: see Projections", "danger"]
     return None

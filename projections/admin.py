@@ -1,26 +1,33 @@
 """How the read models are doing, for staff; and where Django looks for this app's admin pages."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.decorators import action, display
 
 from eventstore.admin import ReadOnlyAdmin
+from eventstore.timetravel import AsOf, moment
 from projections import spaces, tasks
 from projections.accounting import admin as accounting
-from projections.background import begin_rebuild
+from projections.background import begin_as_of, begin_rebuild, begin_rollback
 from projections.builds import Build
 from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.lookback import kept_views, look
 from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
-from projections.rebuild import RebuildRunning
+from projections.rebuild import CannotRollBack, RebuildRunning, SpaceTaken
 from projections.status import Status, status_of
+from projections.swapping import drop_replaced
 
 __all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
 
@@ -65,7 +72,7 @@ class CheckpointAdmin(OperatorAdmin):
     list_display_links = None
     list_before_template = "projections/drift.html"
     ordering = ("projection", "shard")
-    actions = ("retry_parked", "rebuild", "compare")
+    actions = ("retry_parked", "rebuild", "compare", "roll_back", "drop_replaced", "as_it_stood")
     behind = _told("behind_in_words", "Behind by")
     late = _told("late", "Late", "{:,.1f} s")
     rate_shown = _told("rate", "Rate", "{:,.0f}/s")
@@ -91,17 +98,43 @@ class CheckpointAdmin(OperatorAdmin):
 
     @action(description="Rebuild beside the live tables, and swap", permissions=["operate"])
     def rebuild(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
-        return self._begin(request, queryset, dry_run=False)
+        return self._begin(request, queryset, begin_rebuild)
 
     @action(description="Compare with a fresh rebuild, change nothing", permissions=["operate"])
     def compare(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
-        return self._begin(request, queryset, dry_run=True)
+        return self._begin(request, queryset, begin_rebuild, dry_run=True)
 
-    def _begin(self, request: HttpRequest, queryset: QuerySet[Checkpoint], *, dry_run: bool) -> HttpResponse:
+    @action(description="Roll back to the replaced tables", permissions=["operate"])
+    def roll_back(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
+        return self._begin(request, queryset, begin_rollback)
+
+    @action(description="Drop the replaced tables", permissions=["operate"])
+    def drop_replaced(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> None:
+        for name in _names(queryset):
+            drop_replaced(projection_named(name))
+            self.message_user(request, f"{name}: no replaced tables are kept.", messages.SUCCESS)
+
+    @action(description="Make it as it stood at a moment…", permissions=["operate"])
+    def as_it_stood(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
+        given = {name: request.POST[name] for name in ("as_of", "recorded_by") if request.POST.get(name)}
+        try:
+            occurred, recorded = (moment(given[name]) if name in given else None for name in ("as_of", "recorded_by"))
+        except ValueError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            given = {}
+        if not given:
+            chosen = request.POST.getlist("_selected_action")
+            context = {**self.admin_site.each_context(request), "title": "As it stood", "names": _names(queryset)}
+            return TemplateResponse(request, "projections/as_it_stood.html", {**context, "chosen": chosen})
+        return self._begin(request, queryset, begin_as_of, as_of=AsOf(occurred=occurred, recorded=recorded))
+
+    def _begin(
+        self, request: HttpRequest, queryset: QuerySet[Checkpoint], begin: Callable[..., Build], **more: Any
+    ) -> HttpResponse:
         for name in _names(queryset):
             try:
-                begin_rebuild(projection_named(name), started_by=_who(request), dry_run=dry_run)
-            except RebuildRunning as error:
+                begin(projection_named(name), started_by=_who(request), **more)
+            except (RebuildRunning, CannotRollBack, SpaceTaken) as error:
                 self.message_user(request, str(error), messages.WARNING)
             tasks.ring_build(name)
         return HttpResponseRedirect("../build/")
@@ -112,11 +145,32 @@ class BuildAdmin(OperatorAdmin):
     list_display = ("__str__", "kind", "state_shown", "bar", "speed", "left", "found", "started_by", "started_at")
     list_display_links = ("__str__",)
     list_before_template = "projections/reload.html"
-    actions = ("pause", "resume", "cancel")
+    actions = ("pause", "resume", "cancel", "drop")
     fields = (
         *("projection", "space", "kind", "state", "as_of", "recorded_by", "events"),
         *("started_by", "started_at", "finished_at", "differences", "problem"),
     )
+
+    def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
+        return (("look/", "look-back", self.look_view),)
+
+    def look_view(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """POST `build`: look at that view as it stood; without it, back to now."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if "build" not in request.POST:
+            look(request, None)
+            return HttpResponseRedirect(reverse("admin:index"))
+        build = get_object_or_404(Build, pk=request.POST["build"], projection__in=PROJECTIONS)
+        projection = projection_named(build.projection)
+        seen = [model for model in projection.tables if _may_view(request, model)]
+        if not seen:
+            raise PermissionDenied
+        if build not in kept_views(projection):
+            self.message_user(request, f"{build} is not kept any more.", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:index"))
+        look(request, build)
+        return HttpResponseRedirect(reverse(f"admin:projections_{seen[0]._meta.model_name}_changelist"))
 
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, build: Build) -> tuple[str, str]:
@@ -128,7 +182,7 @@ class BuildAdmin(OperatorAdmin):
 
     @display(description="Rate")
     def speed(self, build: Build) -> str:
-        return f"{build.rate:,.0f} events/s"
+        return f"{build.rate:,.0f} events/s" if build.rate else "—"
 
     @display(description="Left")
     def left(self, build: Build) -> str:
@@ -139,7 +193,9 @@ class BuildAdmin(OperatorAdmin):
         if build.problem or build.state != Build.State.DONE or build.kind == Build.Kind.AS_OF:
             return build.problem or "—"
         rows = sum(table["added"] + table["removed"] + table["changed"] for table in build.report)
-        return f"{rows:,} rows differed" if rows else "identical"
+        if not rows:
+            return "identical"
+        return "1 row differed" if rows == 1 else f"{rows:,} rows differed"
 
     @display(description="Differences")
     def differences(self, build: Build) -> str:
@@ -168,6 +224,12 @@ class BuildAdmin(OperatorAdmin):
             spaces.drop(projection_named(build.projection), build.space)
         open_ones = queryset.filter(state__in=(Build.State.BUILDING, Build.State.PAUSED))
         open_ones.update(state=Build.State.CANCELLED, finished_at=timezone.now())
+
+    @action(description="Drop the view as it stood", permissions=["operate"])
+    def drop(self, request: HttpRequest, queryset: QuerySet[Build]) -> None:
+        for build in queryset.filter(kind=Build.Kind.AS_OF, projection__in=PROJECTIONS).exclude(state__in=Build.OPEN):
+            spaces.drop(projection_named(build.projection), build.space)
+            self.message_user(request, f"{build} is dropped.", messages.SUCCESS)
 
 
 @admin.register(ParkedEvent)
@@ -223,6 +285,10 @@ class SkippedEventAdmin(ReadOnlyAdmin):
 
 def _names(queryset: QuerySet[Checkpoint]) -> list[str]:
     return sorted(set(queryset.values_list("projection", flat=True)))
+
+
+def _may_view(request: HttpRequest, model: type[Model]) -> bool:
+    return request.user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
 
 
 def _who(request: HttpRequest) -> str:

@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "projections.lookback.LooksBack",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

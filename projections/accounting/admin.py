@@ -11,9 +11,9 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from eventstore.admin import ReadOnlyAdmin
 from orders.money import rounded
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
+from projections.lookback import ViewAdmin
 
 
 def column(field: str, title: str) -> Any:
@@ -27,7 +27,7 @@ def column(field: str, title: str) -> Any:
 
 
 @admin.register(AccountingDay)
-class AccountingDayAdmin(ReadOnlyAdmin):
+class AccountingDayAdmin(ViewAdmin):
     list_display = ("day", "currency", "orders", "sold", "cancelled", "paid", "owed")
     list_filter = (("currency", AllValuesCheckboxFilter), ("day", RangeDateFilter))
     list_filter_submit = True
@@ -41,7 +41,7 @@ class AccountingDayAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AccountingOrder)
-class AccountingOrderAdmin(ReadOnlyAdmin):
+class AccountingOrderAdmin(ViewAdmin):
     list_display = (
         "order",
         "day",
@@ -71,7 +71,7 @@ class AccountingOrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AccountingEntry)
-class AccountingEntryAdmin(ReadOnlyAdmin):
+class AccountingEntryAdmin(ViewAdmin):
     list_display = ("day", "kind", "order", "currency", "amount_shown", "method", "recorded_at")
     list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
     list_filter_submit = True

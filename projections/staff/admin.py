@@ -20,10 +20,10 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
-from eventstore.admin import ReadOnlyAdmin
 from eventstore.processes import plans_for
 from orders.money import rounded
 from projections.checkpoints import LIVE, ParkedEvent
+from projections.lookback import ViewAdmin, looked_back_at
 from projections.replicas import may_lag
 from projections.shared import Status
 from projections.staff.orders import StaffOrder
@@ -62,7 +62,7 @@ class PlacedFilter(RangeDateFilter):
         return queryset
 
 
-class StaffOrderAdmin(ReadOnlyAdmin):
+class StaffOrderAdmin(ViewAdmin):
     list_display = (
         "order",
         "status_shown",
@@ -145,7 +145,7 @@ class StaffOrderAdmin(ReadOnlyAdmin):
         behind = history[0]["version"] - order.version if history else 0
         past = None
         try:
-            past = as_it_was(order, request.GET)
+            past = as_it_was(order, _asked(request))
         except NoSuchPast as problem:
             messages.error(request, str(problem))
         if past:
@@ -166,10 +166,21 @@ class StaffOrderAdmin(ReadOnlyAdmin):
             "behind": behind,
             "stuck": None if past else _stuck(order),
             "past": past,
+            "looks_back": bool(looked_back_at(request, StaffOrder)),
             "plans": [] if past else plans_for(order.order_id),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "projections/order.html", context)
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """Which past is asked for: by this request, or by what the person looks back at."""
+    asked: dict[str, Any] = request.GET.dict()
+    view = looked_back_at(request, StaffOrder)
+    if view and not {"version", "as_of", "recorded_by"} & set(asked):
+        moments = {"as_of": view.as_of, "recorded_by": view.recorded_by}
+        asked |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    return asked
 
 
 def _stuck(order: StaffOrder) -> ParkedEvent | None:

@@ -1,15 +1,12 @@
 """What an order's page tells beside its row: everything that ever happened, and the order as it was."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import QueryDict
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 
 from eventstore import codec, store, timetravel
 from eventstore.admin import actor_in_words
@@ -34,7 +31,7 @@ class Past:
     restorable: bool
 
 
-def as_it_was(order: StaffOrder, asked: QueryDict) -> Past | None:
+def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> Past | None:
     """The order at `version`, `as_of` or `recorded_by`; None where it is asked for as it is now. Raises NoSuchPast."""
     given = {name: str(asked[name]) for name in ("version", "as_of", "recorded_by") if asked.get(name)}
     if not given or given == {"version": str(order.version)}:
@@ -44,7 +41,8 @@ def as_it_was(order: StaffOrder, asked: QueryDict) -> Past | None:
         as_of, recorded_by = (
             timetravel.moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
         )
-        facts = timetravel.load(order.order_id, AsOf(version=version, occurred=as_of, recorded=recorded_by)).facts
+        limits = AsOf(version=version, occurred=as_of, recorded=recorded_by)
+        facts = timetravel.load(order.order_id, limits).facts
     except ValueError as error:
         raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
     except UNREADABLE as error:
@@ -53,12 +51,9 @@ def as_it_was(order: StaffOrder, asked: QueryDict) -> Past | None:
         raise NoSuchPast(
             "The order did not exist then, or never had that version. It is shown as it is now."
         ) from error
-    when = [f"at version {version}"] if version else []
-    when += [f"as of {_shown(as_of)}"] if as_of else []
-    when += [f"as known on {_shown(recorded_by)}"] if recorded_by else []
     return Past(
         order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts),
-        when=", ".join(when),
+        when=limits.in_words,
         versions=frozenset(fact.version for fact in facts),
         restorable=list(given) == ["version"],
     )
@@ -68,10 +63,6 @@ def _number(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"{text!r} is no version; a version is a whole number, such as 3")
     return int(text)
-
-
-def _shown(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j M Y, H:i")
 
 
 def timeline(order_id: UUID) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from django.test import Client
 from eventstore import store
 from eventstore.ids import new_id
 from orders.events import OrderPaid
-from projections import tasks
+from projections import spaces, tasks
 from projections.background import begin_rebuild
 from projections.builds import Build
 from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
@@ -206,7 +206,7 @@ def test_staff_begin_a_rebuild_that_a_worker_takes_on_pauses_and_resumes(log_in:
     assert StaffOrder.objects.get().reference == CREATED.reference
     page = client.get(f"{ADMIN}/build/{build.pk}/change/").content.decode()
     assert f"{order_id}: changed in reference" in page
-    assert "1 rows differed" in client.get(f"{ADMIN}/build/").content.decode()
+    assert "1 row differed" in client.get(f"{ADMIN}/build/").content.decode()
 
 
 def test_staff_cancel_a_paused_rebuild_and_nothing_is_left_of_it(log_in: LogIn) -> None:
@@ -242,3 +242,87 @@ def test_the_sweep_wakes_a_worker_for_a_rebuild_whose_worker_died() -> None:
     tasks.sweep()
     tasks.build("staff")
     assert Build.objects.get().state == "done"
+
+
+def kept_past(client: Client, order_id: UUID) -> Build:
+    """The staff view as it stood before the order was paid, made in the admin."""
+    placed, _ = store.read_stream(order_id)
+    chosen = Checkpoint.objects.filter(projection="staff")
+    form = act(client, "checkpoint", "as_it_stood", *chosen).content.decode()
+    assert "As it stood: staff" in form
+    begun = act(client, "checkpoint", "as_it_stood", *chosen, recorded_by=placed.timestamp.isoformat())
+    assert "staff into known_" in begun.content.decode()
+    tasks.build("staff")
+    build = Build.objects.get()
+    assert (build.state, build.kind) == ("done", "as_of")
+    return build
+
+
+def look_at(client: Client, *which: Build) -> str:
+    data = {"build": which[0].pk} if which else {}
+    page = client.post(f"{ADMIN}/build/look/", data, follow=True).content.decode()
+    return str(page)
+
+
+def test_staff_look_at_a_whole_view_as_it_stood_and_go_back_to_now(log_in: LogIn) -> None:
+    order_id = place(PAID)
+    catch_up(STAFF)
+    client = log_in("Back office")
+    build = kept_past(client, order_id)
+    assert "Look at it" in client.get(f"{ADMIN}/stafforder/").content.decode()
+    past = look_at(client, build)
+    assert "You are looking at <strong>staff as known on" in past
+    assert "Created" in past
+    assert "Back to now" in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
+    assert "Look at it" not in past
+    assert StaffOrder.objects.get().status == "paid", "only what this person is shown is past"
+    now = look_at(client)
+    assert "Back to now" not in now
+    assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()
+
+
+def test_nobody_sends_a_command_by_what_was_or_looks_at_what_is_not_theirs(log_in: LogIn) -> None:
+    order_id = place(PAID)
+    catch_up(STAFF)
+    client = log_in("Back office")
+    build = kept_past(client, order_id)
+    look_at(client, build)
+    form = f"{ADMIN}/stafforder/command/ship/?order={order_id}"
+    assert client.get(form).status_code == 403
+    assert client.post(form, {"order": order_id}).status_code == 403
+    look_at(client)
+    assert client.get(form).status_code == 200
+    accountant = log_in("Accountants", username="bo")
+    assert accountant.post(f"{ADMIN}/build/look/", {"build": build.pk}).status_code == 403
+
+
+def test_a_view_that_was_dropped_is_looked_at_no_more(log_in: LogIn) -> None:
+    order_id = place(PAID)
+    catch_up(STAFF)
+    client = log_in("Back office")
+    build = kept_past(client, order_id)
+    again = act(client, "checkpoint", "as_it_stood", *Checkpoint.objects.filter(projection="staff"), recorded_by="soon")
+    assert "&#x27;soon&#x27; is no date or time" in again.content.decode()
+    look_at(client, build)
+    assert f"{build} is dropped" in act(client, "build", "drop", build).content.decode()
+    assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()
+    assert "is not kept any more" in look_at(client, build)
+
+
+def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> None:
+    place()
+    catch_up(STAFF)
+    StaffOrder.objects.update(reference="as it was")
+    client = log_in("Back office")
+    chosen = list(Checkpoint.objects.filter(projection="staff"))
+    assert "no replaced tables of staff are kept" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
+    act(client, "checkpoint", "rebuild", *chosen)
+    tasks.build("staff")
+    assert StaffOrder.objects.get().reference == CREATED.reference
+    chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
+    act(client, "checkpoint", "roll_back", *chosen)
+    tasks.build("staff")
+    assert StaffOrder.objects.get().reference == "as it was"
+    chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
+    assert "no replaced tables are kept" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
+    assert not spaces.exists("replaced_staff")

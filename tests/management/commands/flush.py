@@ -14,6 +14,6 @@ class Command(Flush):
     def handle(self, **options: Any) -> None:
         with unguarded() as cursor:
             super().handle(**options)
-            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit)'")
+            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit|as_of|known)_'")
             for (schema,) in cursor.fetchall():
                 cursor.execute(f"DROP SCHEMA {schema} CASCADE")
