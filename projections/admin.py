@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import Truncator
 from unfold.decorators import action, display
 
@@ -160,17 +161,16 @@ class BuildAdmin(OperatorAdmin):
             return HttpResponseNotAllowed(["POST"])
         if "build" not in request.POST:
             look(request, None)
-            return HttpResponseRedirect(reverse("admin:index"))
+            return HttpResponseRedirect(_next(request))
         build = get_object_or_404(Build, pk=request.POST["build"], projection__in=PROJECTIONS)
         projection = projection_named(build.projection)
-        seen = [model for model in projection.tables if _may_view(request, model)]
-        if not seen:
+        if not any(_may_view(request, model) for model in projection.tables):
             raise PermissionDenied
         if build not in kept_views(projection):
             self.message_user(request, f"{build} is not kept any more.", messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:index"))
-        look(request, build)
-        return HttpResponseRedirect(reverse(f"admin:projections_{seen[0]._meta.model_name}_changelist"))
+        else:
+            look(request, build)
+        return HttpResponseRedirect(_next(request))
 
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, build: Build) -> tuple[str, str]:
@@ -285,6 +285,12 @@ class SkippedEventAdmin(ReadOnlyAdmin):
 
 def _names(queryset: QuerySet[Checkpoint]) -> list[str]:
     return sorted(set(queryset.values_list("projection", flat=True)))
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the person was, if that is a page of ours."""
+    page = request.POST.get("next", "")
+    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else reverse("admin:index")
 
 
 def _may_view(request: HttpRequest, model: type[Model]) -> bool:

@@ -143,7 +143,7 @@ class StaffOrderAdmin(ViewAdmin):
             return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
         order, history = found
         behind = history[0]["version"] - order.version if history else 0
-        past = None
+        past, looks_back = None, looked_back_at(request, StaffOrder)
         try:
             past = as_it_was(order, _asked(request))
         except NoSuchPast as problem:
@@ -166,7 +166,8 @@ class StaffOrderAdmin(ViewAdmin):
             "behind": behind,
             "stuck": None if past else _stuck(order),
             "past": past,
-            "looks_back": bool(looked_back_at(request, StaffOrder)),
+            "looks_back": looks_back is not None,
+            "looked_at": f"order {order} {past.when if past else ''}",
             "plans": [] if past else plans_for(order.order_id),
             **(extra_context or {}),
         }

@@ -1,9 +1,10 @@
 """`make screenshots`: the pictures of the docs, taken of a site of its own with the demo shop."""
 
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import PATH, browser
 from tests.stack.running import ROOT, Running
@@ -38,6 +39,16 @@ def take_all(page: Page, site: Running) -> None:
     for name in ("accountingday", "checkpoint"):
         page.goto(f"{site.site}/admin/projections/{name}/")
         take(page, name)
+    page.goto(f"{site.site}/admin/projections/checkpoint/")
+    page.locator("tr", has_text="accounting").locator("input.action-select").check()
+    page.select_option("select[name=action]", "as_it_stood")
+    page.get_by_role("button", name="Run").click()
+    page.fill("input[name=as_of]", f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%dT18:00:00}")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("Done")).to_be_visible(timeout=30_000)
+    page.goto(f"{site.site}/admin/projections/accountingday/")
+    page.get_by_role("button", name="Look at it").click()
+    take(page, "as_it_stood")
 
 
 def take(page: Page, name: str) -> None:

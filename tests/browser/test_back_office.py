@@ -1,9 +1,11 @@
 """The back office in a real browser, on the whole running site."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import PATH, browser
@@ -152,3 +154,21 @@ def test_the_api_documentation_opens_without_any_other_site(enter: Enter, runnin
     page.goto(f"{running.site}/api/v1/docs")
     expect(page.get_by_text("/api/v1/orders/{order_id}/payments")).to_be_visible()
     assert [url for url in asked if not url.startswith((running.site, "data:"))] == []
+
+
+def test_an_auditor_is_shown_the_books_as_they_stood(enter: Enter, running: Running) -> None:
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/checkpoint/")
+    page.locator("tr", has_text="accounting").locator("input.action-select").check()
+    page.select_option("select[name=action]", label="Make it as it stood at a moment…")
+    page.get_by_role("button", name="Run").click()
+    yesterday = timezone.localtime() - timedelta(days=1)
+    page.fill("input[name=as_of]", f"{yesterday:%Y-%m-%dT%H:%M:%S}")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator("tr", has_text="accounting into as_of_").first).to_contain_text("Done", timeout=30_000)
+    page.goto(f"{running.site}/admin/projections/accountingday/")
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("You are looking at accounting as of")).to_be_visible()
+    expect(page.locator("#result_list")).to_contain_text("GBP")
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.get_by_text("You are looking at")).not_to_be_visible()

@@ -259,7 +259,7 @@ def kept_past(client: Client, order_id: UUID) -> Build:
 
 
 def look_at(client: Client, *which: Build) -> str:
-    data = {"build": which[0].pk} if which else {}
+    data: dict[str, Any] = {"next": f"{ADMIN}/stafforder/"} | ({"build": which[0].pk} if which else {})
     page = client.post(f"{ADMIN}/build/look/", data, follow=True).content.decode()
     return str(page)
 
@@ -326,3 +326,9 @@ def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> N
     chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
     assert "no replaced tables are kept" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
     assert not spaces.exists("replaced_staff")
+
+
+def test_who_looks_back_is_sent_to_no_other_site(log_in: LogIn) -> None:
+    client = log_in("Back office")
+    answer = client.post(f"{ADMIN}/build/look/", {"next": "https://elsewhere.example/"})
+    assert answer["Location"] == "/admin/"

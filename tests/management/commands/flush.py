@@ -9,11 +9,13 @@ from django.core.management.commands.flush import Command as Flush
 
 from tests.eventstore.tampering import unguarded
 
+SCHEMAS = "rebuild|replaced|retiring|audit|as_of|known"
+
 
 class Command(Flush):
     def handle(self, **options: Any) -> None:
         with unguarded() as cursor:
             super().handle(**options)
-            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit|as_of|known)_'")
+            cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s", [f"^({SCHEMAS})_"])
             for (schema,) in cursor.fetchall():
                 cursor.execute(f"DROP SCHEMA {schema} CASCADE")
