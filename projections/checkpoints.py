@@ -70,6 +70,12 @@ class ParkedEvent(models.Model):
         return self.error.partition("\n")[0] or "waits behind an earlier event"
 
 
+def parked_aggregates(projection: str) -> int:
+    """Of how many aggregates a live view shows less than there is."""
+    parked = ParkedEvent.objects.filter(projection=projection, space=LIVE)
+    return parked.aggregate(number=models.Count("aggregate_id", distinct=True))["number"] or 0
+
+
 class SkippedEvent(models.Model):
     """An event that a projection was told to leave out, by whom and why. Every rebuild leaves it out too."""
 

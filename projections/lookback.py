@@ -13,6 +13,7 @@ from django.urls import reverse
 from eventstore.admin import ReadOnlyAdmin
 from projections import spaces
 from projections.builds import Build
+from projections.checkpoints import parked_aggregates
 from projections.projection import PROJECTIONS, Projection
 
 SESSION = "looked_back_at"
@@ -62,6 +63,7 @@ class ViewAdmin(ReadOnlyAdmin):
         context = {
             "looked_at": looked_at and in_words(looked_at),
             "kept": [(build.pk, in_words(build)) for build in kept_views(projection)] if projection else [],
+            "parked": 0 if looked_at or not projection else parked_aggregates(projection.name),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)

@@ -309,11 +309,11 @@ def test_a_list_page_asks_the_same_number_of_questions_however_many_orders_there
     staff = log_in(BACK_OFFICE)
     for _ in range(3):
         placed()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         staff.get(ORDERS)
     for _ in range(10):
         placed()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         staff.get(ORDERS)
 
 

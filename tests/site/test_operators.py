@@ -134,6 +134,7 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     client = log_in("Back office")
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "order.paid could not be taken (ZeroDivisionError: cannot take this payment)" in page
+    assert "This view is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
     assert "Created, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
     parked = ParkedEvent.objects.get()
     assert "1 still parked" in act(client, "parkedevent", "retry", parked).content.decode()

@@ -1,0 +1,101 @@
+"""A projection that is added when there is a history already: its class and its table are enough."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from django.db import connection, models
+from django.test.utils import isolate_apps
+
+from eventstore import store
+from eventstore.ids import new_id
+from eventstore.store import Recorded
+from orders.events import OrderCreated
+from projections import tasks
+from projections.drift import check
+from projections.engine import Work, advance, catch_up, shards
+from projections.projection import PROJECTIONS, Projection, handles
+from projections.rebuild import rebuild
+from projections.rows import Rows
+from projections.shared import money
+from projections.staff.orders import StaffOrder
+from projections.status import statuses
+from tests.orders.examples import CREATED
+from tests.projections.spec import write
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def countries() -> Iterator[Projection]:
+    """What a developer adds on a Tuesday afternoon: a table and a class. The table is made as its migration would."""
+    with isolate_apps("projections"):
+
+        class CountrySales(models.Model):
+            country = models.TextField(primary_key=True)
+            orders = models.IntegerField()
+            sold = money()
+
+            class Meta:
+                app_label = "projections"
+
+            def __str__(self) -> str:
+                return self.country
+
+    class Countries(Projection):
+        name = "countries"
+        tables = (CountrySales,)
+
+        @handles(OrderCreated)
+        def placed(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+            rows.count(CountrySales(country=event.country, orders=1, sold=event.total))
+
+    with connection.schema_editor() as editor:
+        editor.create_model(CountrySales)
+    yield PROJECTIONS["countries"]
+    del PROJECTIONS["countries"]
+    with connection.schema_editor() as editor:
+        editor.delete_model(CountrySales)
+
+
+def place(number: int) -> None:
+    store.append([write(replace(CREATED, order_id=new_id()), 0) for _ in range(number)])
+
+
+def state_of(name: str) -> str:
+    return next(status.state for status in statuses() if status.projection == name)
+
+
+def sales(projection: Projection) -> list[tuple[str, int, Decimal]]:
+    return list(projection.tables[0]._default_manager.values_list("country", "orders", "sold"))
+
+
+@pytest.fixture
+def history() -> None:
+    place(5)
+    catch_up(PROJECTIONS["staff"])
+
+
+def test_it_builds_itself_from_the_whole_history_while_the_site_serves(history: None, countries: Projection) -> None:
+    assert state_of("countries") == "building"
+    (number,) = shards(countries)
+    advance(countries, number, Work(limit=2))
+    assert state_of("countries") == "building"
+    place(2)
+    catch_up(PROJECTIONS["staff"])
+    assert StaffOrder.objects.count() == 7
+    tasks.sweep()
+    assert state_of("countries") == "level"
+    assert sales(countries) == [("United Kingdom", 7, Decimal("175.00"))]
+    place(1)
+    assert state_of("countries") == "behind", "it has been level: it is not building any more"
+
+
+def test_it_is_rebuilt_and_checked_as_any_other(history: None, countries: Projection) -> None:
+    tasks.sweep()
+    countries.tables[0]._default_manager.update(orders=4)
+    rebuilt = rebuild(countries)
+    assert [(each.table, each.changed) for each in rebuilt.differences] == [("projections_countrysales", 1)]
+    assert sales(countries) == [("United Kingdom", 5, Decimal("125.00"))]
+    assert check(countries, [key for key, _ in store.aggregates()]).drifted == []
