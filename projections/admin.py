@@ -162,7 +162,8 @@ class BuildAdmin(OperatorAdmin):
         if "build" not in request.POST:
             look(request, None)
             return HttpResponseRedirect(_next(request))
-        build = get_object_or_404(Build, pk=request.POST["build"], projection__in=PROJECTIONS)
+        chosen = request.POST["build"]
+        build = get_object_or_404(Build, pk=int(chosen) if chosen.isdecimal() else None, projection__in=PROJECTIONS)
         projection = projection_named(build.projection)
         if not any(_may_view(request, model) for model in projection.tables):
             raise PermissionDenied

@@ -20,6 +20,7 @@ from eventstore.store import Recorded
 from projections import shown
 from projections.checkpoints import LIVE, Checkpoint, checkpoint_name
 from projections.folding import Fold
+from projections.kept import erase_in_kept
 from projections.projection import Projection
 from projections.spaces import inside
 
@@ -171,7 +172,9 @@ def advance(projection: Projection, number: int, work: Work) -> Progress:
         facts = page.events if work.includes is None else [fact for fact in page.events if work.includes(fact)]
         if facts:
             Fold(projection=projection, space=work.space, shard=shard, strict=work.strict).take(facts)
-            _tell(projection, shard, facts, work.space)
+            if work.space == LIVE:
+                erase_in_kept(projection, shard, facts)
+                _tell(projection, shard, facts)
         level = len(page.events) < work.limit
         mark.position, mark.last_error = page.through, ""
         mark.level_at = mark.level_at or (timezone.now() if level else None)
@@ -213,10 +216,8 @@ def _is_everywhere(projection: Projection, fact: Recorded[Any]) -> bool:
     return getattr(projection.handlers.get(type(fact.event)), "in_every_shard", False)
 
 
-def _tell(projection: Projection, shard: Shard, facts: list[Recorded[Any]], space: str) -> None:
+def _tell(projection: Projection, shard: Shard, facts: list[Recorded[Any]]) -> None:
     """Readers who wait, and the log, learn of a batch once it is committed."""
-    if space != LIVE:
-        return
     shown.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
     correlations = list(dict.fromkeys(str(fact.metadata.correlation_id) for fact in facts))
     told = {

@@ -14,7 +14,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from eventstore import store
+from eventstore.dispatch import Context
 from eventstore.ids import new_id
+from eventstore.subjects import erase
 from eventstore.timetravel import AsOf
 from projections import spaces
 from projections.accounting.books import AccountingDay
@@ -485,3 +487,26 @@ def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
     assert "projections_accountingday: 1 rows" in out.getvalue()
     with pytest.raises(CommandError, match="there are accounting, customer, staff"):
         call_command("rebuild_projections", "stock")
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_who_is_erased_is_erased_in_the_tables_that_are_kept_too(shards: int) -> None:
+    place(5)
+    catch_up(STAFF)
+    rebuild(STAFF, shards=shards)
+    build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_books")
+    assert [people_in(space) for space in ("replaced_staff", "audit_books")] == [{"Ada Whitfield"}] * 2
+    erase(CREATED.customer_id or CREATED.order_id, Context(actor="staff:anna"))
+    catch_up(STAFF)
+    assert [people_in(space) for space in ("public", "replaced_staff", "audit_books")] == [{"[erased]"}] * 3
+    roll_back(STAFF)
+    assert people_in("public") == {"[erased]"}
+
+
+def people_in(space: str) -> set[str]:
+    """Whose names and addresses stand in the staff view there."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT customer_name, search LIKE '%%ada@example%%' FROM {space}.projections_stafforder", [])
+        found = cursor.fetchall()
+    assert all(name == "Ada Whitfield" for name, is_found in found if is_found)
+    return {name for name, _ in found}

@@ -333,3 +333,4 @@ def test_who_looks_back_is_sent_to_no_other_site(log_in: LogIn) -> None:
     client = log_in("Back office")
     answer = client.post(f"{ADMIN}/build/look/", {"next": "https://elsewhere.example/"})
     assert answer["Location"] == "/admin/"
+    assert client.post(f"{ADMIN}/build/look/", {"build": "none"}).status_code == 404
