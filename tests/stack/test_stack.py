@@ -115,7 +115,7 @@ def wait_until_level(running: Running, seconds: float = 60) -> None:
     """Until the workers' sweep has found nothing left to do: asks the database as an operator would."""
     script = (
         "from projections.checkpoints import Checkpoint; from eventstore import store;"
-        "print(min(Checkpoint.objects.values_list('position', flat=True)) >= store.latest_position())"
+        "print(min(Checkpoint.objects.filter(space='').values_list('position', flat=True)) >= store.latest_position())"
     )
     deadline = time.monotonic() + seconds
     while "True" not in running.manage("shell", "--no-imports", "-c", script):
