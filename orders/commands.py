@@ -9,7 +9,7 @@ from eventstore.messages import command, value
 from orders.events import LineKind
 
 
-def _checked(help_text: str, **limits: Any) -> dict[str, Any]:
+def checked(help_text: str, **limits: Any) -> dict[str, Any]:
     """What an edge (the API, a form) shows and checks of a field before the rules see it."""
     return {"serializer_kwargs": {"help_text": help_text, **limits}}
 
@@ -18,11 +18,11 @@ def _checked(help_text: str, **limits: Any) -> dict[str, Any]:
 class NewLine:
     """One thing to buy."""
 
-    sku: str = field(metadata=_checked("The shop's code of the article.", max_length=64))
-    name: str = field(metadata=_checked("Its name as it was shown to the buyer.", max_length=200))
-    quantity: int = field(metadata=_checked("How many.", min_value=1, max_value=1_000_000_000))
+    sku: str = field(metadata=checked("The shop's code of the article.", max_length=64))
+    name: str = field(metadata=checked("Its name as it was shown to the buyer.", max_length=200))
+    quantity: int = field(metadata=checked("How many.", min_value=1, max_value=1_000_000_000))
     unit_price: Decimal = field(
-        metadata=_checked("Price of one; it may be finer than a cent.", max_digits=18, decimal_places=6, min_value=0)
+        metadata=checked("Price of one; it may be finer than a cent.", max_digits=18, decimal_places=6, min_value=0)
     )
     kind: LineKind = LineKind.GOODS
 
@@ -31,38 +31,38 @@ class NewLine:
 class CreateOrder:
     order_id: UUID
     customer_id: UUID | None
-    customer_name: str = field(metadata=_checked("Who buys.", max_length=200))
-    customer_email: str = field(metadata=_checked("Where to reach them.", max_length=254))
-    currency: str = field(metadata=_checked("ISO 4217 code, such as GBP.", min_length=3, max_length=3))
-    lines: tuple[NewLine, ...] = field(metadata=_checked("At least one.", allow_empty=False, max_length=5000))
-    country: str = field(default="", metadata=_checked("Where it is sent to.", max_length=100))
-    reference: str = field(default="", metadata=_checked("The buyer's own number for this order.", max_length=64))
+    customer_name: str = field(metadata=checked("Who buys.", max_length=200))
+    customer_email: str = field(metadata=checked("Where to reach them.", max_length=254))
+    currency: str = field(metadata=checked("ISO 4217 code, such as GBP.", min_length=3, max_length=3))
+    lines: tuple[NewLine, ...] = field(metadata=checked("At least one.", allow_empty=False, max_length=5000))
+    country: str = field(default="", metadata=checked("Where it is sent to.", max_length=100))
+    reference: str = field(default="", metadata=checked("The buyer's own number for this order.", max_length=64))
 
 
 @command("order.pay")
 class PayOrder:
     order_id: UUID
     amount: Decimal = field(
-        metadata=_checked("What is paid: exactly what is due.", max_digits=18, decimal_places=4, min_value=0)
+        metadata=checked("What is paid: exactly what is due.", max_digits=18, decimal_places=4, min_value=0)
     )
-    payment_method: str = field(metadata=_checked("Such as card or transfer.", max_length=40))
+    payment_method: str = field(metadata=checked("Such as card or transfer.", max_length=40))
     currency: str = field(
-        default="", metadata=_checked("If given, it has to be the order's.", min_length=3, max_length=3)
+        default="", metadata=checked("If given, it has to be the order's.", min_length=3, max_length=3)
     )
-    payment_reference: str = field(default="", metadata=_checked("The provider's id of this payment.", max_length=100))
+    payment_reference: str = field(default="", metadata=checked("The provider's id of this payment.", max_length=100))
 
 
 @command("order.ship")
 class ShipOrder:
     order_id: UUID
-    carrier: str = field(default="", metadata=_checked("Who carries it.", max_length=60))
-    tracking_code: str = field(default="", metadata=_checked("Where to follow it.", max_length=100))
+    carrier: str = field(default="", metadata=checked("Who carries it.", max_length=60))
+    tracking_code: str = field(default="", metadata=checked("Where to follow it.", max_length=100))
 
 
 @command("order.cancel")
 class CancelOrder:
     order_id: UUID
-    reason: str = field(metadata=_checked("Why, in words that make sense in a year.", max_length=300))
+    reason: str = field(metadata=checked("Why, in words that make sense in a year.", max_length=300))
 
 
 @command("order.restore")
@@ -70,8 +70,8 @@ class RestoreOrder:
     """Bring the order back to what it was at a version; then send what should have happened instead."""
 
     order_id: UUID
-    version: int = field(metadata=_checked("The version at which it was right.", min_value=1))
-    reason: str = field(metadata=_checked("What went wrong, in words that make sense in a year.", max_length=300))
+    version: int = field(metadata=checked("The version at which it was right.", min_value=1))
+    reason: str = field(metadata=checked("What went wrong, in words that make sense in a year.", max_length=300))
 
 
 @command("order.expire")

@@ -1,0 +1,1 @@
+"""Accounts: what a customer has in the shop to pay with."""
