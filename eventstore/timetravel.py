@@ -4,7 +4,7 @@ One function, `load`, for the admin, the API and the command line; and one way t
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from functools import reduce
 from typing import Any
 from uuid import UUID
@@ -86,14 +86,19 @@ def load(aggregate_id: UUID, as_of: AsOf) -> Past:
     return Past(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
 
 
-def moment(text: str) -> datetime:
+def first(text: str) -> datetime:
+    """As `moment`, but of a date its first instant: for what begins then. Raises ValueError."""
+    return moment(text, of_a_day=time.min)
+
+
+def moment(text: str, *, of_a_day: time = time.max) -> datetime:
     """A date (its last instant) or a date and time, ISO 8601; without a zone it is the shop's. Raises ValueError."""
     try:
         found, day = parse_datetime(text), parse_date(text)
     except ValueError:
         found = day = None
     if day is not None:
-        found = datetime.combine(day, datetime.max.time())
+        found = datetime.combine(day, of_a_day)
     if found is not None:
         try:
             return timezone.localtime(timezone.make_aware(found) if timezone.is_naive(found) else found)

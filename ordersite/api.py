@@ -23,11 +23,11 @@ from eventstore.queue import outcome_of
 from orders.api import CancelOwnOrder, PayOwnOrder, PlaceOrder
 from orders.http import customer_of
 from ordersite.problems import ProblemSerializer, problem_of
-from projections.customer.api import GetOwnOrder, ListOwnOrders
+from projections.customer.api import GetOwnOrder, ListOwnOrders, OwnTimeline
 
 log = logging.getLogger(__name__)
 
-__all__ = ["CancelOwnOrder", "GetCommand", "GetOwnOrder", "Login", "Logout", "Orders", "PayOwnOrder"]
+__all__ = ["CancelOwnOrder", "GetCommand", "GetOwnOrder", "Login", "Logout", "Orders", "OwnTimeline", "PayOwnOrder"]
 
 
 class Orders(ListOwnOrders, PlaceOrder):

@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/v1/auth/logout", api.Logout.as_view(), name="logout"),
     path("api/v1/orders", api.Orders.as_view(), name="orders"),
     path("api/v1/orders/<uuid:order_id>", api.GetOwnOrder.as_view(), name="order"),
+    path("api/v1/orders/<uuid:order_id>/timeline", api.OwnTimeline.as_view(), name="order-timeline"),
     path("api/v1/orders/<uuid:order_id>/payments", api.PayOwnOrder.as_view(), name="order-payments"),
     path("api/v1/orders/<uuid:order_id>/cancel", api.CancelOwnOrder.as_view(), name="order-cancel"),
     path("api/v1/commands/<uuid:command_id>", api.GetCommand.as_view(), name="command"),

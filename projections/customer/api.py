@@ -1,5 +1,6 @@
 """The customer's reading side of the API."""
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -19,14 +20,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.timetravel import AsOf, moment
+from eventstore.timetravel import AsOf, first, moment
 from orders.http import customer_of
 from orders.money import rounded
 from projections import cached
 from projections.customer.orders import CustomerOrder
-from projections.customer.queries import own_order, own_order_as_of, own_orders
+from projections.customer.queries import Wanted, own_order, own_order_as_of, own_orders
+from projections.customer.timeline import own_timeline
+from projections.shared import Status
 
 MONEY = ("total", "paid", "due", "due_back")
+
+
+_MOMENT = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
+_FROM = "A date (its beginning) or a date and time, ISO 8601; without a zone it is the shop's."
 
 
 class LineSerializer(serializers.Serializer[Any]):
@@ -72,16 +79,22 @@ class ListOwnOrders(ListAPIView[CustomerOrder]):
     pagination_class = OrderPages
     queryset = CustomerOrder.objects.none()  # for the schema; every request asks for its own customer's
 
-    @extend_schema(operation_id="order_list", tags=["orders"])
+    @extend_schema(
+        operation_id="order_list",
+        tags=["orders"],
+        parameters=[
+            OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values, description="What they are now."),
+            OpenApiParameter("created_gte", OpenApiTypes.STR, description=f"Placed then or later. {_FROM}"),
+            OpenApiParameter("created_lt", OpenApiTypes.STR, description=f"Placed before. {_FROM}"),
+            OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this article."),
+        ],
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your orders, the newest first."""
+        """List your orders, the newest first: all, or those that every parameter fits."""
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
-        return own_orders(customer_of(self.request))
-
-
-_MOMENT = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
+        return own_orders(customer_of(self.request), _wanted(self.request.query_params))
 
 
 class GetOwnOrder(APIView):
@@ -132,6 +145,25 @@ class GetOwnOrder(APIView):
         return get_conditional_response(request._request, etag=hot.etag, response=answer) or answer
 
 
+class MomentSerializer(serializers.Serializer[Any]):
+    """One thing that happened to an order."""
+
+    version = serializers.IntegerField(help_text="The order's version after it.")
+    event = serializers.CharField(help_text="What happened, to branch on.")
+    words = serializers.CharField(help_text="What happened, to show.")
+    occurred_at = serializers.DateTimeField()
+
+
+class OwnTimeline(APIView):
+    @extend_schema(operation_id="order_timeline", tags=["orders"], responses=MomentSerializer(many=True))
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Get what happened to one of your orders, the oldest first. It is never behind."""
+        moments = own_timeline(customer_of(request), order_id)
+        if moments is None:
+            raise _no_order(order_id)
+        return Response(MomentSerializer(moments, many=True).data)
+
+
 class Hot(msgspec.Struct, frozen=True):
     """An order as it is answered, and as it is kept in the cache."""
 
@@ -163,6 +195,23 @@ def _no_order(order_id: UUID) -> NotFound:
     return NotFound(f"there is no order {order_id}", code="order_not_found")
 
 
+def _wanted(asked: QueryDict) -> Wanted:
+    """Raises ValidationError, also for a parameter that there is not: it would be left out in silence."""
+    known = ("status", "created_gte", "created_lt", "sku", "cursor", "limit")
+    wrong = {name: [f"There is no parameter {name!r} here."] for name in asked if name not in known}
+    status = asked.get("status")
+    if status is not None and status not in Status.values:
+        wrong["status"] = [f"There is no status {status!r}; there are {', '.join(Status.values)}."]
+    if wrong:
+        raise ValidationError(wrong)
+    return Wanted(
+        status=status,
+        created_gte=_moment(asked, "created_gte", first),
+        created_lt=_moment(asked, "created_lt", first),
+        sku=(asked.get("sku") or "").replace("\0", "") or None,
+    )
+
+
 def _version(asked: QueryDict, name: str) -> int | None:
     given = asked.get(name)
     if given is None:
@@ -172,11 +221,11 @@ def _version(asked: QueryDict, name: str) -> int | None:
     return int(given)
 
 
-def _moment(asked: QueryDict, name: str) -> datetime | None:
+def _moment(asked: QueryDict, name: str, read: Callable[[str], datetime] = moment) -> datetime | None:
     given = asked.get(name)
     if given is None:
         return None
     try:
-        return moment(given)
+        return read(given)
     except ValueError as error:
         raise ValidationError({name: [str(error)]}) from error

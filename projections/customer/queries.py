@@ -1,6 +1,7 @@
 """What the customer API asks. Every query names the customer: there is none that could show another's order."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
@@ -8,16 +9,34 @@ from django.db.models import QuerySet
 
 from eventstore import store, timetravel
 from eventstore.errors import AggregateNotFound
-from eventstore.store import Recorded
 from eventstore.timetravel import AsOf
-from orders.events import OrderCreated
 from projections.customer.orders import CustomerOrder
+from projections.customer.timeline import is_own
 from projections.projection import PROJECTIONS
 from projections.waiting import NotYetVisible, wait_for
 
 
-def own_orders(customer_id: UUID) -> "QuerySet[CustomerOrder]":
-    return CustomerOrder.objects.filter(customer_id=customer_id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which of a customer's orders; None of what does not matter. `created_lt` is the first moment that is too late."""
+
+    status: str | None = None
+    created_gte: datetime | None = None
+    created_lt: datetime | None = None
+    sku: str | None = None
+
+
+def own_orders(customer_id: UUID, wanted: Wanted | None = None) -> "QuerySet[CustomerOrder]":
+    own = CustomerOrder.objects.filter(customer_id=customer_id)
+    if wanted is None:
+        return own
+    conditions = {
+        "status": wanted.status,
+        "placed_at__gte": wanted.created_gte,
+        "placed_at__lt": wanted.created_lt,
+        "lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
+    }
+    return own.filter(**{name: value for name, value in conditions.items() if value is not None})
 
 
 def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> CustomerOrder | None:
@@ -43,7 +62,7 @@ def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerO
         facts = timetravel.load(order_id, as_of).facts
     except AggregateNotFound:
         return None
-    if not _is_own(customer_id, facts):
+    if not is_own(customer_id, facts):
         return None
     return PROJECTIONS["customer"].row_as_of(CustomerOrder, order_id, facts)
 
@@ -51,8 +70,4 @@ def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerO
 def _version_in_the_log(customer_id: UUID, order_id: UUID) -> int:
     """The order's version, whether or not the read model shows it yet; 0 where this customer placed none of that id."""
     facts = store.read_stream(order_id)
-    return facts[-1].version if _is_own(customer_id, facts) else 0
-
-
-def _is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:
-    return bool(facts) and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
+    return facts[-1].version if is_own(customer_id, facts) else 0

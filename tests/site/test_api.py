@@ -387,3 +387,50 @@ def test_nobody_reads_the_past_of_anothers_order(api: APIClient) -> None:
     dispatch(create, Context(actor="customer:1"))
     for asked in ({"version": "1"}, {"as_of": "2999-01-01"}, {"recorded_by": "2999-01-01"}):
         assert api.get(f"/api/v1/orders/{create.order_id}", asked).status_code == 404
+
+
+def test_orders_are_listed_by_status_day_and_article(api: APIClient) -> None:
+    paid, other = place(api), place(api)
+    send(api, f"{ORDERS}/{paid}/payments", PAYMENT)
+    lamp = {**BODY, "lines": [{"sku": "LAMP", "name": "Lamp", "quantity": 1, "unit_price": "20"}]}
+    with_lamp = send(api, ORDERS, lamp).json()["order_id"]
+
+    def found(**asked: str) -> set[str]:
+        return {order["order_id"] for order in api.get(ORDERS, asked).json()["results"]}
+
+    today, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT00:00:00Z}" for days in (0, 1))
+    assert found(status="paid") == {paid}
+    assert found(status="created", sku="MUG") == {other}
+    assert found(sku="LAMP") == {with_lamp}
+    assert found(sku="LAM") == set()
+    assert found(created_gte=today, created_lt=tomorrow) == {paid, other, with_lamp}
+    assert found(created_gte=tomorrow) == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"status": "lost"}, "there are created, paid, shipped, cancelled"),
+        ({"created_lt": "soon"}, "'soon' is no date or time"),
+        ({"colour": "red"}, "There is no parameter 'colour' here"),
+    ],
+)
+def test_a_list_that_is_asked_for_wrongly_is_refused_by_name(api: APIClient, asked: dict[str, str], words: str) -> None:
+    refused = problem(api.get(ORDERS, asked), 400, "invalid")
+    assert [error["field"] for error in refused["errors"]] == list(asked)
+    assert words in refused["detail"]
+
+
+def test_a_customer_reads_what_happened_to_an_order_without_what_is_the_shops_own(api: APIClient) -> None:
+    order_id = place(api)
+    send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
+    dispatch(ShipOrder(order_id=UUID(order_id), carrier="DHL", tracking_code="JD01"), Context(actor="staff:anna"))
+    told = api.get(f"{ORDERS}/{order_id}/timeline")
+    assert [(each["version"], each["event"], each["words"]) for each in told.json()] == [
+        (1, "order.created", "You ordered 2 lines for 22.50 GBP."),
+        (2, "order.paid", "You paid 22.50 GBP by card."),
+        (3, "order.shipped", "We sent your order with DHL; its tracking code is JD01."),
+    ]
+    assert "anna" not in told.content.decode()
+    problem(client_of(make_customer("eve")).get(f"{ORDERS}/{order_id}/timeline"), 404, "order_not_found")
+    problem(api.get(f"{ORDERS}/{uuid4()}/timeline"), 404, "order_not_found")
