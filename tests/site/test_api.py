@@ -434,3 +434,31 @@ def test_a_customer_reads_what_happened_to_an_order_without_what_is_the_shops_ow
     assert "anna" not in told.content.decode()
     problem(client_of(make_customer("eve")).get(f"{ORDERS}/{order_id}/timeline"), 404, "order_not_found")
     problem(api.get(f"{ORDERS}/{uuid4()}/timeline"), 404, "order_not_found")
+
+
+BODIES = {"payments": PAYMENT, "cancel": {"reason": "mine now"}}
+
+
+def test_on_every_path_of_the_schema_what_is_anothers_does_not_exist(api: APIClient) -> None:
+    order_id = place(api)
+    command_id = send(api, ORDERS, BODY, Prefer="respond-async").json()["command_id"]
+    owned = {"{order_id}": order_id, "{command_id}": command_id}
+    eve = client_of(make_customer("eve"))
+    walked = set()
+    schema = api.get("/api/v1/schema", {"format": "json"}).json()
+    for path, methods in schema["paths"].items():
+        mine = path
+        for name, value in owned.items():
+            mine = mine.replace(name, value)
+        if mine == path:
+            continue
+        for method in methods:
+            if method == "get":
+                assert api.get(mine).status_code == 200, "else the path is not what is tested"
+                answer = eve.get(mine)
+            else:
+                answer = send(eve, mine, BODIES[path.rpartition("/")[2]])
+            assert answer.status_code == 404, f"{method} {path}"
+            walked.add((method, path))
+    assert len(walked) >= 5
+    assert eve.get(ORDERS).json()["results"] == []
