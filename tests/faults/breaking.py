@@ -23,13 +23,17 @@ MEDDLING_SECONDS = 0.4  # messages wait for milliseconds: how long one stands at
 
 @dataclass
 class Breaker:
-    """Breaks `running` in an order that its random numbers alone decide, and counts what it did."""
+    """Breaks `running` in an order that the seed alone decides, and counts what it did."""
 
     running: Running
-    chance: random.Random
+    seed: int
     done: "Counter[str]" = field(default_factory=Counter)
     _killed: dict[str, list[float]] = field(default_factory=dict)
     _seen: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Of their own: how many of them are drawn depends on the moment, and must not move the order of the faults.
+        self.details = random.Random(f"{self.seed}/details")
 
     @property
     def services(self) -> Services:
@@ -43,13 +47,14 @@ class Breaker:
             *(self.lose_messages, self.double_messages, self.shuffle_messages),
         ]
         until = time.monotonic() + seconds
+        chance = random.Random(self.seed)
         while time.monotonic() < until:
-            self.chance.shuffle(faults)
+            chance.shuffle(faults)
             for fault in faults:
                 if time.monotonic() > until:
                     break
                 fault()
-                time.sleep(self.chance.uniform(*pause))
+                time.sleep(chance.uniform(*pause))
 
     def kill_process(self, name: str) -> None:
         """A process with its children. The stack starts it again."""
@@ -79,7 +84,7 @@ class Breaker:
             with psycopg.connect(self.services.database_url, connect_timeout=5) as connection:
                 pids = [pid for (pid,) in connection.execute(query)]
             if pids:
-                os.kill(self.chance.choice(pids), signal.SIGKILL)
+                os.kill(self.details.choice(pids), signal.SIGKILL)
                 self.done["kill -9 a PostgreSQL backend"] += 1
 
     def lose_messages(self) -> None:
@@ -92,7 +97,7 @@ class Breaker:
         def double(broker: "redis.Redis") -> int:
             waiting: Any = broker.lrange(QUEUE, 0, 20)
             self._seen = [*self._seen, *waiting][-50:]
-            again = [*waiting, *self.chance.sample(self._seen, min(len(self._seen), 2))]
+            again = [*waiting, *self.details.sample(self._seen, min(len(self._seen), 2))]
             return broker.lpush(QUEUE, *again) and len(again) if again else 0
 
         self._meddle("messages doubled", double)
@@ -101,7 +106,7 @@ class Breaker:
         def shuffle(broker: "redis.Redis") -> int:
             waiting: Any = broker.lpop(QUEUE, 100) or []
             self._seen = [*self._seen, *waiting][-50:]
-            self.chance.shuffle(waiting)
+            self.details.shuffle(waiting)
             return broker.rpush(QUEUE, *waiting) and len(waiting) if waiting else 0
 
         self._meddle("messages shuffled", shuffle)
@@ -119,7 +124,7 @@ class Breaker:
             return
         os.kill(pid, signal.SIGKILL)
         self.done[f"kill -9 {name}"] += 1
-        time.sleep(self.chance.uniform(0, 1.5))  # for so long there is none
+        time.sleep(self.details.uniform(0, 1.5))  # for so long there is none
         for attempt in range(3):
             try:
                 self.services.start({name})

@@ -73,7 +73,7 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     ]
     over = threading.Event()
     clients = [threading.Thread(target=writer.work, args=(over,)) for writer in writers]
-    breaker = Breaker(running, random.Random(seed))
+    breaker = Breaker(running, seed)
     for client in clients:
         client.start()
     try:
