@@ -1,12 +1,10 @@
 """What is accepted is done, once, in order, whatever dies meanwhile."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,6 +27,7 @@ from eventstore.queue import accept, outcome_of, run
 from eventstore.subjects import erase
 from tests.eventstore.tally import Count, Tally
 from tests.eventstore.test_dispatch import new_order
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OWNER = UUID(int=77)
@@ -249,22 +248,8 @@ def test_however_many_workers_each_aggregates_commands_are_done_in_order(wishes:
     tallies = [new_id() for _ in range(3)]
     for which, by in wishes:
         count(tallies[which], by)
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 - shown by the assertion below
-            failures.append(error)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(30)
+    with at_once(run, run, run):
+        pass
     run()
-    assert not failures
     for which, tally_id in enumerate(tallies):
         assert counted(tally_id) == [by for wanted, by in wishes if wanted == which]

@@ -5,12 +5,11 @@ in other batch sizes; in several shards; and through a rebuild. A projection for
 which any of these differ fails.
 """
 
-import threading
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
 from eventstore import store
 from eventstore.codec import Metadata
@@ -22,6 +21,7 @@ from projections.projection import Projection, projection_named
 from projections.rebuild import rebuild
 from projections.sharding import divide
 from tests.projections.clock import AT
+from tests.threads import at_once
 
 
 class given:  # noqa: N801 - reads as a sentence
@@ -61,22 +61,8 @@ class given:  # noqa: N801 - reads as a sentence
 
 def _woken_twice_at_once(projection: Projection) -> None:
     """Two workers answer the same wake-up, batch by batch."""
-    failed: list[Exception] = []
-
-    def work() -> None:
-        try:
-            catch_up(projection, limit=1)
-        except Exception as error:  # noqa: BLE001 - the test fails on it
-            failed.append(error)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert failed == []
+    with at_once(*[lambda: catch_up(projection, limit=1)] * 2):
+        pass
 
 
 def _from_each_earlier_checkpoint(projection: Projection, expected: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """Drift: what is shown is refolded from the log, and the first difference is told."""
 
 import io
-import threading
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.test import Client
 
 from eventstore import store
@@ -27,6 +25,7 @@ from projections.sharding import divide
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CANCELLED_AFTER_PAYMENT, CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import write
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
@@ -85,24 +84,15 @@ def test_a_view_that_is_only_behind_or_moves_on_meanwhile_has_not_drifted(monkey
     ids = place(count=5)
     assert found() == [], "it never read anything"
     level()
-    failed: list[Exception] = []
 
     def write_on() -> None:
-        try:
-            for order_id in ids:
-                store.append([write(replace(PAID, order_id=order_id), 1)])
-                catch_up(STAFF)
-        except Exception as error:  # noqa: BLE001 - the test fails on it
-            failed.append(error)
-        finally:
-            connection.close()
+        for order_id in ids:
+            store.append([write(replace(PAID, order_id=order_id), 1)])
+            catch_up(STAFF)
 
-    writer = threading.Thread(target=write_on)
-    writer.start()
-    while writer.is_alive():
-        assert found() == []
-    writer.join()
-    assert failed == []
+    with at_once(write_on) as (writer,):
+        while writer.is_alive():
+            assert found() == []
 
 
 def test_a_sample_raises_a_flag_that_staff_see_and_a_rebuild_strikes(client: Client, django_user_model: Any) -> None:

@@ -36,6 +36,7 @@ from projections.staff.orders import StaffOrder, StaffOrders
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import contents, empty, write
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
@@ -62,17 +63,8 @@ def test_many_workers_at_once_count_each_event_once() -> None:
     for _ in range(30):
         place(new_id(), PAID)
 
-    def work() -> None:
-        try:
-            catch_up(ACCOUNTING, limit=7)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with at_once(*[lambda: catch_up(ACCOUNTING, limit=7)] * 6):
+        pass
     day = AccountingDay.objects.get()
     assert (day.orders, day.sales, day.payments) == (30, 750, 750)
     assert Checkpoint.objects.get(name="accounting/0").position == store.latest_position()
@@ -432,29 +424,6 @@ def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeyp
     rebuild(STAFF)
     assert StaffOrder.objects.get(pk=ORDER).status == "paid"
     assert Checkpoint.objects.get(name="staff/0").last_error == ""
-
-
-@pytest.fixture
-def held(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Somebody works on the staff view and does not let go."""
-    catch_up(STAFF)
-    locked, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        try:
-            with transaction.atomic():
-                Checkpoint.objects.select_for_update().get(name="staff/0")
-                locked.set()
-                done.wait(30)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    locked.wait(5)
-    yield
-    done.set()
-    thread.join()
 
 
 def test_a_held_projection_stops_neither_the_others_nor_a_worker(held: None) -> None:

@@ -39,6 +39,7 @@ from projections.swapping import SwapTimedOut, drop_replaced
 from tests.orders.examples import CREATED, PAID, SHIPPED
 from tests.projections.clock import AT
 from tests.projections.spec import contents, write
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
@@ -173,30 +174,23 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
     ids = place(40)
     catch_up(STAFF)
     readers = [Reader(len(ids)) for _ in range(2)]
-    failed: list[Exception] = []
 
     def write_on() -> None:
-        try:
-            for order_id in ids:
-                store.append([write(replace(PAID, order_id=order_id), 1)])
-                catch_up(STAFF)
-                time.sleep(0.01)
-        except Exception as error:  # noqa: BLE001 - the test fails on it
-            failed.append(error)
-        finally:
-            connection.close()
+        for order_id in ids:
+            store.append([write(replace(PAID, order_id=order_id), 1)])
+            catch_up(STAFF)
+            time.sleep(0.01)
 
-    writer = threading.Thread(target=write_on)
-    for thread in (*readers, writer):
-        thread.start()
     rebuilt = 0
-    while writer.is_alive():
-        rebuild(STAFF)
-        rebuilt += 1
+    for reader in readers:
+        reader.start()
+    with at_once(write_on) as (writer,):
+        while writer.is_alive():
+            rebuild(STAFF)
+            rebuilt += 1
     for reader in readers:
         reader.stop.set()
         reader.join()
-    assert failed == []
     assert [error for reader in readers for error in reader.errors] == []
     assert rebuilt >= 2
     assert sum(reader.reads for reader in readers) > 20

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from projections.staff.orders import StaffOrder, StaffOrders
 from tests.orders.examples import CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import contents, empty, write
 from tests.projections.test_engine import waiting
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
@@ -76,30 +76,21 @@ def test_the_number_of_shards_changes_while_writers_and_workers_go_on() -> None:
     """Counters would show an event that was taken twice or passed over."""
     ids = place(30)
     catch_up(ACCOUNTING)
-    failed: list[Exception] = []
     done = threading.Event()
 
     def work() -> None:
-        try:
-            while not done.is_set():
-                for number in shards(ACCOUNTING):
-                    catch_up_shard(ACCOUNTING, number, Work(limit=3, wait=False))
-        except Exception as error:  # noqa: BLE001 - the test fails on it
-            failed.append(error)
-        finally:
-            connection.close()
+        while not done.is_set():
+            for number in shards(ACCOUNTING):
+                catch_up_shard(ACCOUNTING, number, Work(limit=3, wait=False))
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for number, order_id in enumerate(ids):
-        store.append([write(replace(PAID, order_id=order_id), 1)])
-        if number % 5 == 0:
-            divide(ACCOUNTING, 1 + number % 4)
-    done.set()
-    for worker in workers:
-        worker.join()
-    assert failed == []
+    with at_once(*[work] * 3):
+        try:
+            for number, order_id in enumerate(ids):
+                store.append([write(replace(PAID, order_id=order_id), 1)])
+                if number % 5 == 0:
+                    divide(ACCOUNTING, 1 + number % 4)
+        finally:
+            done.set()
     catch_up(ACCOUNTING)
     incremental = contents(ACCOUNTING)
     empty(ACCOUNTING)
@@ -220,28 +211,6 @@ def test_a_handler_that_reaches_for_the_row_of_another_aggregate_is_parked_and_t
     assert "total_order = True" in ForeignRow.__doc__
 
 
-def test_a_shard_that_is_worked_on_is_left_to_whoever_is_at_it() -> None:
+def test_a_shard_that_is_worked_on_is_left_to_whoever_is_at_it(held: None) -> None:
     place(2)
-    divide(STAFF, 1)
-    started, done = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        from django.db import transaction
-
-        try:
-            with transaction.atomic():
-                Checkpoint.objects.select_for_update().get(name="staff/0")
-                started.set()
-                done.wait(10)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    started.wait(5)
-    try:
-        assert advance(STAFF, 0, Work(wait=False, limit=BATCH)).busy
-    finally:
-        done.set()
-        thread.join()
-    cache.clear()
+    assert advance(STAFF, 0, Work(wait=False, limit=BATCH)).busy
