@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock bench faults screenshots clean
+.PHONY: help run test check install format lock messages bench schema contract faults screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -22,7 +22,10 @@ check: install  ## every gate: format, lint, types, import contracts, migrations
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports --no-cache | tail -n 8
 	@$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
-	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .local/schema.yml
+	@mkdir -p .local && $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .local/openapi.yml
+	@diff -u docs/openapi.yml .local/openapi.yml > .local/openapi.diff || { head -40 .local/openapi.diff; \
+		echo "docs/openapi.yml is not what the code says: make schema, look at the difference, commit it"; exit 1; }
+	@$(BIN)/openapi-spec-validator docs/openapi.yml
 	@echo "all gates passed"
 
 install: .venv/installed  ## the virtual environment and what it needs
@@ -43,8 +46,17 @@ lock: install  ## compile requirements.in and requirements-dev.in
 	@for name in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
+messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
+	@$(BIN)/python -m tests.messages
+
 bench: install  ## the benchmarks: ratios, each side measured in the same run
 	@for name in loading sealing queueing partitions; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
+
+schema: install  ## write docs/openapi.yml, the description of the API that is kept
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml
+
+contract: install  ## look longer for a request whose answer is not described (SECONDS=600, for customers and for staff)
+	@CONTRACT_PHASES=examples,coverage,fuzzing,stateful CONTRACT_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest tests/site/test_contract.py -q -s
 
 faults: install  ## break a running site in random order while clients write (SEED=7 SECONDS=120)
 	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import reduce
 from random import uniform
 from time import sleep
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -21,6 +21,8 @@ from eventstore.ids import new_id
 from eventstore.snapshots import is_due, shape_of, state_of
 
 log = logging.getLogger(__name__)
+
+S = TypeVar("S")
 
 events_appended = Signal()
 """Sent after commit with `aggregate_ids`, the last `position`, and the `snapshots` that are due (id to type).
@@ -101,9 +103,23 @@ def dispatch(command: object, context: Context) -> Answer:
             # Somebody was first. What they did may be this very command, or change what the rules say: look again.
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
             continue
-        _ring_after_commit([write], position)
+        if write.events:
+            _ring_after_commit([write], position)
         return _answer(write)
     raise ConcurrencyError(aggregate_id, past.version)
+
+
+def rehearse(command: object, context: Context) -> Sequence[Any]:
+    """The events that `dispatch` would append now. Nothing is written. Raises what `dispatch` raises."""
+    decider = decider_of(command)
+    past = store.history(decider.identify(command), shape=shape_of(decider))
+    return _decide(command, context, state_of(decider, past), past.version)[1].events
+
+
+def state_now(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
+    """The state of an aggregate as the log has it now; the initial one where there is none of that id."""
+    state: S = state_of(decider, store.history(aggregate_id, shape=shape_of(decider)))
+    return state
 
 
 def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | Refusal]:
@@ -119,8 +135,8 @@ def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | 
         except ConcurrencyError:
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
             continue
-        if writes:
-            _ring_after_commit(writes, position)
+        if grown := [write for write in writes if write.events]:
+            _ring_after_commit(grown, position)
         return answers
     raise ConcurrencyError(None)
 

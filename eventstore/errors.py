@@ -1,6 +1,8 @@
 """Everything the event store refuses, by name. Plain Python: the rules of a domain may raise and catch these."""
 
 import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,16 +10,26 @@ from uuid import UUID
 class CommandRefused(Exception):
     """A command breaks a rule of its aggregate. Nothing was written; show `message` to whoever sent it.
 
-    `code` is stable and machine-readable; `message` says what is wrong and what would be right.
+    `code` is stable and machine-readable. `message` says what is wrong and what would be right: `template` with
+    `params` in the places that it names. A template is a literal, so that an edge can find its translation.
+    `allowed_actions` are the commands that would be taken instead, where an edge has found out.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    allowed_actions: Sequence[str] = ()
+
+    def __init__(self, code: str, template: str, /, **params: Any) -> None:
+        message = template.format(**params) if params else template
         super().__init__(message)
-        self.code = code
+        self.code, self.template, self.params = code, template, params
         self.message = message
 
+    def message_in(self, translate: Callable[[str], str]) -> str:
+        """`message` in another language, of which `translate` knows the templates."""
+        template = translate(self.template)
+        return template.format(**self.params) if self.params else template
+
     def __reduce__(self) -> Any:
-        return type(self), (self.code, self.message)
+        return partial(type(self), self.code, self.template, **self.params), ()
 
 
 class AggregateNotFound(CommandRefused):
@@ -87,7 +99,9 @@ class SubjectWasErased(CommandRefused):
     """A command would record personal data of somebody who was erased. Register the person anew, under a new id."""
 
     def __init__(self, subject_id: UUID) -> None:
-        super().__init__("subject_erased", f"the personal data of {subject_id} was erased: no more is kept")
+        super().__init__(
+            "subject_erased", "the personal data of {subject_id} was erased: no more is kept", subject_id=subject_id
+        )
         self.subject_id = subject_id
 
     def __reduce__(self) -> Any:

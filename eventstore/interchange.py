@@ -43,7 +43,7 @@ def histories(aggregate_ids: Iterable[UUID]) -> Histories:
     wanted = frozenset(aggregate_ids)
     found = copying.positions_of(wanted)
     for missing in sorted(wanted - {aggregate_id for _, aggregate_id in found}):
-        raise AggregateNotFound("not_found", f"the log holds nothing of {missing}")
+        raise AggregateNotFound("not_found", "the log holds nothing of {aggregate_id}", aggregate_id=missing)
     return Histories(wanted, [position for position, _ in found])
 
 

@@ -115,11 +115,16 @@ def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:
         case Status.REFUSED, "concurrency":
             return ConcurrencyError(queued.aggregate_id, queued.refusal["expected"], queued.refusal["actual"])
         case Status.REFUSED, "not_found":
-            return AggregateNotFound(queued.refusal["code"], queued.refusal["message"])
+            return _refused(AggregateNotFound, queued.refusal)
         case Status.REFUSED, _:
-            return CommandRefused(queued.refusal["code"], queued.refusal["message"])
+            return _refused(CommandRefused, queued.refusal)
         case _:
             return None
+
+
+def _refused(kind: type[CommandRefused], noted: dict[str, Any]) -> CommandRefused:
+    """A refusal as it was noted, before there were templates too."""
+    return kind(noted["code"], noted.get("template", noted["message"]), **noted.get("params", {}))
 
 
 # --- doing ------------------------------------------------------------------------------------------------------------
@@ -199,7 +204,13 @@ def _do(queued: QueuedCommand) -> None:
         answer = dispatch(_command_of(queued, body), _context_of(queued))
     except CommandRefused as refusal:
         kind = "not_found" if isinstance(refusal, AggregateNotFound) else "refused"
-        queued.refusal = {"kind": kind, "code": refusal.code, "message": refusal.message}
+        queued.refusal = {
+            "kind": kind,
+            "code": refusal.code,
+            "message": refusal.message,
+            "template": refusal.template,
+            "params": {name: str(value) for name, value in refusal.params.items()},
+        }
     except IdempotencyConflict:
         queued.refusal = {"kind": "conflict"}
     except ConcurrencyError as refusal:

@@ -38,11 +38,17 @@ def register_restore(
     def decide(wish: R, past: tuple[E, ...]) -> Sequence[E]:
         if not past:
             raise AggregateNotFound(
-                f"{decider.aggregate_type}_not_found", f"there is no {decider.aggregate_type} {decider.identify(wish)}"
+                f"{decider.aggregate_type}_not_found",
+                "there is no {aggregate_type} {aggregate_id}",
+                aggregate_type=decider.aggregate_type,
+                aggregate_id=decider.identify(wish),
             )
         if not 1 <= wish.version < len(past):
             raise CommandRefused(
-                "no_earlier_version", f"{wish.version} is no earlier version; the current one is {len(past)}"
+                "no_earlier_version",
+                "{version} is no earlier version; the current one is {current}",
+                version=wish.version,
+                current=len(past),
             )
         if not wish.reason.strip():
             raise CommandRefused("no_reason", "say why it is restored")
@@ -50,7 +56,7 @@ def register_restore(
         was = reduce(decider.evolve, past[: wish.version], decider.initial)
         now = reduce(decider.evolve, undone, was)
         if was == now:
-            raise CommandRefused("already_so", f"it is as it was at version {wish.version} already")
+            raise CommandRefused("already_so", "it is as it was at version {version} already", version=wish.version)
         return restore(wish, was, now, undone)
 
     # To whoever restores, the state of an aggregate is its whole past.

@@ -120,6 +120,14 @@ def read_at(positions: Sequence[int]) -> list[Recorded[Any]]:
         return [recorded(row, tolerant=True) for row in cursor]
 
 
+def first_of(aggregate_ids: Iterable[UUID]) -> dict[UUID, Recorded[Any]]:
+    """The first event of each of these aggregates, which says what it is; a damaged one as `Damaged`."""
+    with _cursor() as cursor:
+        cursor.execute(_FIRST, (list(aggregate_ids),))
+        facts = [recorded(row, tolerant=True) for row in cursor]
+    return {fact.aggregate_id: fact for fact in facts}
+
+
 def has_before(position: int, event_types: Sequence[str]) -> bool:
     """Whether an event of these types stands at or before `position`."""
     with _cursor() as cursor:
@@ -232,6 +240,7 @@ _RECORDED = f"""
 SELECT e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED} FROM {_LOG}
 """
 _STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.version"
+_FIRST = _RECORDED + "WHERE e.aggregate_id = ANY(%s) AND e.version = 1"
 _AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
 _FEED = (
     _RECORDED

@@ -29,7 +29,9 @@ class EraseSubject:
 
 def _decide(command: EraseSubject, erased: bool) -> list[SubjectErased]:
     if erased:
-        raise CommandRefused("subject_erased", f"the personal data of {command.subject_id} was erased before")
+        raise CommandRefused(
+            "subject_erased", "the personal data of {subject_id} was erased before", subject_id=command.subject_id
+        )
     return [SubjectErased(subject_id=command.subject_id)]
 
 
@@ -55,7 +57,9 @@ def erase(subject_id: UUID, context: Context) -> Answer:
     with transaction.atomic():
         key = SubjectKey.objects.select_for_update().filter(pk=subject_id).first()
         if key is None:
-            raise CommandRefused("no_such_subject", f"the log holds no personal data of {subject_id}")
+            raise CommandRefused(
+                "no_such_subject", "the log holds no personal data of {subject_id}", subject_id=subject_id
+            )
         key.wrapped_key, key.erased_at = None, timezone.now()
         key.save()
         theirs = Event.objects.filter(subject_id=subject_id).values("aggregate_id")

@@ -79,9 +79,15 @@ def load(aggregate_id: UUID, as_of: AsOf) -> Past:
         require_next(aggregate_id, fact.version, after=after)
     facts = [fact for fact in stream if as_of.includes(fact)]
     if not facts or facts[0].version > 1:
-        raise AggregateNotFound("not_found", f"nothing was known of {aggregate_id} then")
+        raise AggregateNotFound("not_found", "nothing was known of {aggregate_id} then", aggregate_id=aggregate_id)
     if as_of.only_version and facts[-1].version != as_of.version:
-        raise AggregateNotFound("not_found", f"{aggregate_id} has no version {as_of.version}, but {facts[-1].version}")
+        raise AggregateNotFound(
+            "not_found",
+            "{aggregate_id} has no version {version}, but {latest}",
+            aggregate_id=aggregate_id,
+            version=as_of.version,
+            latest=facts[-1].version,
+        )
     decider = decider_named(facts[0].aggregate_type)
     return Past(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
 

@@ -1,163 +1,55 @@
-"""HTTP to command. A command's body, its checks and its documentation come from its dataclass, declared once."""
+"""What customers send to their orders over HTTP."""
 
-import re
+from dataclasses import field
+from decimal import Decimal
 from typing import Any, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
-from rest_framework_dataclasses.serializers import DataclassSerializer
 
-from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.dispatch import Context, rehearse, state_now
 from eventstore.ids import new_id
-from eventstore.models import QueuedCommand
-from eventstore.queue import accept
-from orders.commands import CancelOrder, CreateOrder, PayOrder
-from orders.http import buyer_of, correlation_of, customer_of
-from orders.order import OwnOrder
-
-_KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="A name of your own for this very request, such as a UUID. Sending it again changes nothing and gives"
-    " the same answer, with the header `Idempotency-Replayed: true`; with another body it is refused.",
+from eventstore.messages import value
+from orders.accounts.account import ACCOUNT as ACCOUNTS
+from orders.accounts.identity import account_of
+from orders.actions import CUSTOMERS, allowed
+from orders.commands import (
+    AuthorisePayment,
+    CancelLines,
+    CancelOrder,
+    ChangeAddress,
+    CreateOrder,
+    EditOrder,
+    OrderCommand,
+    PayFromAccount,
+    PayOrder,
+    RequestReturn,
+    checked,
 )
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description='The version you have seen, such as `"3"`. If the order has moved on, nothing is done: 412.',
+from orders.events import EditCommitted
+from orders.http import buyer_of, customer_of
+from orders.order import ORDER, OwnOrder
+from orders.rules.paying import ACCOUNT
+from orders.sending import (
+    DONE,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    LATER,
+    MADE,
+    PREFER,
+    AcceptedSerializer,
+    AnswerSerializer,
+    CommandView,
+    body_of,
+    seen_version,
 )
-
-
-PREFER = OpenApiParameter(
-    "Prefer",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="`respond-async`: do not wait. The command is accepted (202), and will be done even if everything here"
-    " dies; what came of it is at the answer's `Location`.",
-)
-
-
-class AnswerSerializer(serializers.Serializer[Answer]):
-    """What a command did. Ask for the order with `min_version` to see it done."""
-
-    order_id = serializers.UUIDField(source="aggregate_id")
-    version = serializers.IntegerField(help_text="The order's version after this command.")
-
-
-class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
-    """A command that will be done: the answer to `Prefer: respond-async`. Its `Location` tells what came of it."""
-
-    command_id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
-    order_id = serializers.UUIDField(source="aggregate_id")
-
-
-class CommandSerializer(DataclassSerializer[Any]):
-    """A command from JSON: what its dataclass says, and no field besides.
-
-    The context's `supplied` holds the fields that no body may name.
-    """
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError({name: [f"There is no field {name!r} here."] for name in unknown})
-        given = serializers.Serializer.to_internal_value(self, data)
-        exact = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        supplied: dict[str, Any] = self.context.get("supplied", {}) if self.parent is None else {}
-        return self.dataclass_definition.dataclass_type(**exact, **supplied)
-
-
-CommandSerializer.serializer_dataclass_field = CommandSerializer  # type: ignore[assignment, method-assign]  # as documented
-
-
-def body_of(command: type, *supplied: str) -> type[CommandSerializer]:
-    """The serializer of a command's body: its fields but those that the path, the token or the server supply."""
-    meta = type("Meta", (), {"dataclass": command, "exclude": supplied})
-    return type(command.__name__, (CommandSerializer,), {"Meta": meta, "__doc__": command.__doc__ or ""})
-
-
-class CommandView(APIView):
-    """A POST that sends one command, as one customer."""
-
-    body: ClassVar[type[CommandSerializer]]
-
-    def send(self, request: Request, code: int, guard: OwnOrder | None = None, **supplied: Any) -> Response:
-        """Validate, then do the command and answer with `code`; or, if that is preferred, accept it to be done later.
-
-        Raises what `dispatch` and `accept` raise, and ValidationError.
-        """
-        customer_id = customer_of(request)
-        body = self.body(data=request.data, context={"supplied": supplied})
-        body.is_valid(raise_exception=True)
-        context = Context(
-            actor=f"customer:{customer_id}",
-            command_id=self._command_id(request),
-            correlation_id=correlation_of(request),
-            expected_version=_if_match(request),
-            guard=guard,
-        )
-        if _prefers_async(request):
-            return accepted(accept(body.validated_data, context, owner=customer_id))
-        return _answer(dispatch(body.validated_data, context), code)
-
-    @staticmethod
-    def _command_id(request: Request) -> UUID:
-        """One customer's keys never meet another's."""
-        key = request.headers.get("Idempotency-Key", "")
-        if not _KEY.fullmatch(key):
-            raise ValidationError(
-                {"Idempotency-Key": ["Send this header: 1 to 255 visible characters that name this request."]},
-                code="idempotency_key_missing",
-            )
-        return uuid5(_KEYS, f"{request.user.pk}:{key}")
-
-
-def _if_match(request: Request) -> int | None:
-    given = request.headers.get("If-Match", "*")
-    if given == "*":
-        return None
-    named = re.fullmatch(r'"(\d{1,9})(\.[0-9a-f]+)?"', given)  # a command's ETag, or a reading's
-    if named is None:
-        raise ValidationError({"If-Match": ['Send the version in quotes, such as "3".']}, code="if_match_malformed")
-    return int(named[1])
-
-
-def _prefers_async(request: Request) -> bool:
-    """RFC 7240: preferences come in any order and case, and unknown ones are ignored."""
-    preferences = request.headers.get("Prefer", "").split(",")
-    return any(re.split("[;=]", each)[0].strip().lower() == "respond-async" for each in preferences)
-
-
-def accepted(queued: QueuedCommand) -> Response:
-    """202: the command will be done; `Location` tells what came of it."""
-    headers = {
-        "Location": reverse("command", args=[queued.command_id]),
-        "Preference-Applied": "respond-async",
-        "Retry-After": "1",
-    }
-    return Response(AcceptedSerializer(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
-
-
-def _answer(answer: Answer, code: int) -> Response:
-    headers = {"ETag": f'"{answer.version}"'}
-    if answer.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    if code == status.HTTP_201_CREATED:
-        headers["Location"] = reverse("order", args=[answer.aggregate_id])
-    return Response(AnswerSerializer(answer).data, status=code, headers=headers)
+from orders.values import LineQuantity
+from orders.words import said
 
 
 class PlaceOrder(CommandView):
@@ -167,47 +59,213 @@ class PlaceOrder(CommandView):
         operation_id="order_create",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY, PREFER],
+        parameters=[IDEMPOTENCY_KEY, PREFER, *MADE, *LATER],
         responses={201: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request) -> Response:
         """Place an order."""
-        return self.send(request, status.HTTP_201_CREATED, order_id=new_id(), **buyer_of(request))
+        command = self.command(request, order_id=new_id(), **buyer_of(request))
+        return self.send(request, command, status.HTTP_201_CREATED)
 
 
 class OwnOrderCommand(CommandView):
     """A command to an existing order, which to anybody but its customer does not exist."""
 
-    def send_to(self, request: Request, order_id: UUID) -> Response:
-        own = OwnOrder(order_id=order_id, customer_id=customer_of(request))
-        return self.send(request, status.HTTP_200_OK, own, order_id=order_id)
+    def context(self, request: Request, **more: Any) -> Context:
+        own = OwnOrder(order_id=self.kwargs["order_id"], customer_id=customer_of(request))
+        return super().context(request, guard=own, expected_version=seen_version(request), **more)
+
+    def allowed_instead(self, command: Any) -> list[str]:
+        return allowed(state_now(ORDER, command.order_id), CUSTOMERS)
+
+
+@value
+class NewPayment:
+    """How an order is paid: at once, promised to be captured later, or from the account."""
+
+    amount: Decimal | None = field(
+        default=None,
+        metadata=checked(
+            "What is paid. If not given: what is due; only an account can be asked so.",
+            max_digits=18,
+            decimal_places=4,
+            min_value=0,
+            allow_null=True,
+        ),
+    )
+    payment_method: str = field(metadata=checked(f"Such as card or transfer; `{ACCOUNT}`: your own.", max_length=40))
+    currency: str = field(
+        default="", metadata=checked("If given, it has to be the order's.", min_length=3, max_length=3)
+    )
+    payment_reference: str = field(default="", metadata=checked("The provider's id of this payment.", max_length=100))
+    capture: bool = field(default=True, metadata=checked("False: it is only promised, and the shop captures it."))
+
+
+class BalanceTooLow(APIException):
+    status_code = status.HTTP_402_PAYMENT_REQUIRED
+    default_code = "balance_too_low"
 
 
 class PayOwnOrder(OwnOrderCommand):
-    body = body_of(PayOrder, "order_id")
+    body = body_of(NewPayment)
+    problems: ClassVar = {"POST": {"402": "Your account in the shop has not enough."}}
 
     @extend_schema(
         operation_id="order_pay",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER],
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER, *DONE, *LATER],
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Pay what is due."""
-        return self.send_to(request, order_id)
+        """Pay what is due, promise it, or have it taken from your account.
+
+        What is taken from the account is promised at once and captured a moment later. 402: the account has not enough.
+        """
+        payment: NewPayment = self.command(request)
+        command = _payment(payment, order_id)
+        if isinstance(command, PayFromAccount):
+            self._require_balance(request, command)
+        return self.send(request, command, status.HTTP_200_OK)
+
+    def _require_balance(self, request: Request, command: PayFromAccount) -> None:
+        """Said at once, where the account could only say so later. Raises BalanceTooLow."""
+        order = state_now(ORDER, command.order_id)
+        customer_id = customer_of(request)
+        if order.customer_id != customer_id:
+            return  # which is told by the guard
+        account = state_now(ACCOUNTS, account_of(customer_id, order.currency))
+        wanted = order.due if command.amount is None else command.amount
+        if account.balance < wanted:
+            raise BalanceTooLow(
+                said(
+                    "your account has {balance} {currency}, less than {amount} {currency}",
+                    balance=account.balance,
+                    amount=wanted,
+                    currency=order.currency,
+                )
+            )
+
+
+def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
+    if payment.payment_method == ACCOUNT:
+        return PayFromAccount(order_id=order_id, amount=payment.amount)
+    if payment.amount is None:
+        raise serializers.ValidationError({"amount": [said("This field is required.")]}, code="required")
+    kind = PayOrder if payment.capture else AuthorisePayment
+    return kind(
+        order_id=order_id,
+        amount=payment.amount,
+        payment_method=payment.payment_method,
+        currency=payment.currency,
+        payment_reference=payment.payment_reference,
+    )
+
+
+@value
+class Cancellation:
+    """What is no longer wanted: the lines that are named, or everything that was not sent."""
+
+    reason: str = field(metadata=checked("Why, in words that make sense in a year.", max_length=300))
+    lines: tuple[LineQuantity, ...] = field(
+        default=(), metadata=checked("Which lines, and how many units of each; none: all.", max_length=5000)
+    )
 
 
 class CancelOwnOrder(OwnOrderCommand):
-    body = body_of(CancelOrder, "order_id")
+    body = body_of(Cancellation)
 
     @extend_schema(
         operation_id="order_cancel",
         tags=["orders"],
         request=body,
-        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER],
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER, *DONE, *LATER],
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Cancel the order, as long as it has not been shipped."""
-        return self.send_to(request, order_id)
+        """Cancel what was not sent yet: all of it, or some units of some lines."""
+        wish: Cancellation = self.command(request)
+        command: OrderCommand = CancelOrder(order_id=order_id, reason=wish.reason)
+        if wish.lines:
+            command = CancelLines(order_id=order_id, lines=wish.lines, reason=wish.reason)
+        return self.send(request, command, status.HTTP_200_OK)
+
+
+class ReturnOwnGoods(OwnOrderCommand):
+    body = body_of(RequestReturn, "order_id")
+
+    @extend_schema(
+        operation_id="order_return",
+        tags=["orders"],
+        request=body,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER, *MADE, *LATER],
+        responses={201: AnswerSerializer, 202: AcceptedSerializer},
+    )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Ask to send goods back."""
+        return self.send(request, self.command(request, order_id=order_id), status.HTTP_201_CREATED)
+
+
+class RehearsalSerializer(serializers.Serializer[Any]):
+    """What an edit would change, were it sent without `dry_run`."""
+
+    order_id = serializers.UUIDField()
+    currency = serializers.CharField()
+    difference = serializers.CharField(help_text="How much more the order would cost; below zero: less.")
+    due = serializers.CharField(help_text="What would be to pay.")
+    due_back = serializers.CharField(help_text="What you would get back in addition.")
+
+
+class EditOwnOrder(OwnOrderCommand):
+    body = body_of(EditOrder, "order_id")
+    asked = ("dry_run",)
+
+    @extend_schema(
+        operation_id="order_edit",
+        tags=["orders"],
+        request=body,
+        parameters=[
+            IDEMPOTENCY_KEY,
+            IF_MATCH,
+            PREFER,
+            *MADE,
+            *LATER,
+            OpenApiParameter("dry_run", OpenApiTypes.BOOL, description="Only say what it would change."),
+        ],
+        responses={
+            201: AnswerSerializer,
+            202: AcceptedSerializer,
+            200: OpenApiResponse(RehearsalSerializer, description="With `dry_run`."),
+        },
+    )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        """Change quantities, or add lines, before anything of them is sent."""
+        command = self.command(request, order_id=order_id)
+        if not _is_true(request.query_params.get("dry_run", "false")):
+            return self.send(request, command, status.HTTP_201_CREATED)
+        with self.telling_what_is_allowed(command):
+            (event,) = rehearse(command, self.context(request))
+        assert isinstance(event, EditCommitted)
+        told = {name: getattr(event, name) for name in ("order_id", "currency", "difference", "due", "due_back")}
+        return Response(RehearsalSerializer(told).data)
+
+
+class ChangeOwnAddress(OwnOrderCommand):
+    body = body_of(ChangeAddress, "order_id")
+
+    @extend_schema(
+        operation_id="order_change_address",
+        tags=["orders"],
+        request=body,
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER, *DONE, *LATER],
+        responses={200: AnswerSerializer, 202: AcceptedSerializer},
+    )
+    def patch(self, request: Request, order_id: UUID) -> Response:
+        """Change where it is sent to, as long as something is still to be sent."""
+        return self.send(request, self.command(request, order_id=order_id), status.HTTP_200_OK)
+
+
+def _is_true(given: str) -> bool:
+    if given not in ("true", "false"):
+        raise serializers.ValidationError({"dry_run": [said("It is true or false.")]}, code="invalid")
+    return given == "true"

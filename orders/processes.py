@@ -11,7 +11,15 @@ from django.conf import settings
 from eventstore.processes import Forget, Intent, Process, Send, reacts_to
 from eventstore.store import Recorded
 from orders.commands import ExpireOrder
-from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
+from orders.events import (
+    OrderCancelled,
+    OrderCreated,
+    OrderPaid,
+    OrderRestored,
+    PaymentAuthorised,
+    PaymentFailed,
+    PaymentVoided,
+)
 
 
 class UnpaidOrders(Process):
@@ -27,6 +35,18 @@ class UnpaidOrders(Process):
     @reacts_to(OrderPaid)
     def paid(self, event: OrderPaid, fact: Recorded[OrderPaid]) -> Iterable[Intent]:
         return [Forget(key=event.order_id)]
+
+    @reacts_to(PaymentAuthorised)
+    def promised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+        return [Forget(key=event.order_id)]
+
+    @reacts_to(PaymentVoided)
+    def let_go(self, event: PaymentVoided, fact: Recorded[PaymentVoided]) -> Iterable[Intent]:
+        return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
+
+    @reacts_to(PaymentFailed)
+    def failed(self, event: PaymentFailed, fact: Recorded[PaymentFailed]) -> Iterable[Intent]:
+        return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
 
     @reacts_to(OrderCancelled)
     def cancelled(self, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> Iterable[Intent]:

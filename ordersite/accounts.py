@@ -8,6 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from orders.words import said
 from ordersite.models import User
 
 
@@ -31,7 +32,7 @@ class TokenAuthentication(KnoxAuthentication):
 
     def validate_user(self, auth_token: Any) -> tuple[User, Any]:
         if not is_welcome(auth_token.user):
-            raise AuthenticationFailed("this account may not log in here")
+            raise AuthenticationFailed(said("this account may not log in here"))
         return auth_token.user, auth_token
 
 

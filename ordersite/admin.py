@@ -1,6 +1,5 @@
 """Where staff act: the order list and page with the commands they may send, and the accounts."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,57 +12,49 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
+from eventstore import store
 from eventstore.dispatch import Answer, Context, Refusal, dispatch
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
-from orders.commands import CancelOrder, RestoreOrder, ShipOrder
+from orders.commands import CreateOrder
 from orders.http import correlation_of
-from ordersite.forms import form_for
+from ordersite.buttons import Buttons, buttons
+from ordersite.forms import CommandForm, form_for
 from ordersite.models import User
+from ordersite.offers import BULK, OFFERS, Offer
+from ordersite.people_admin import AccountForm, FollowsTheLog
+from ordersite.prefilled import NEW_ORDER, known_of
+from ordersite.rows import RowsField
 from projections.lookback import looked_back_at
-from projections.staff.admin import PAST, StaffOrderAdmin
+from projections.staff.admin import StaffOrderAdmin
 from projections.staff.orders import StaffOrder
+from projections.staff.page import Past
+from projections.staff.parts import amount, figures, labels
+from projections.staff.words import in_words
 from projections.waiting import NotYetVisible, wait_for
 
-AT_ONCE = 500  # orders one submission may change: each is a command of its own
+AT_MOST = 500  # orders one submission may change: each is a command of its own
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A command as the admin offers it."""
+def _bulk(offer: Offer) -> Any:
+    """The list's action that sends one command to each chosen order."""
 
-    command: type
-    name: str
-    title: str
-    done: str
-    icon: str
-    variant: str
-    when: frozenset[str]
-    """The statuses in which the order's page offers it; the rules decide, whatever is offered."""
+    def ask(self: "OrderAdmin", request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
+        return self._ask(request, offer, queryset)
 
-    @property
-    def url(self) -> str:
-        return reverse("admin:order-command", args=[self.name])
-
-
-OFFERS = {
-    offer.name: offer
-    for offer in (
-        Offer(ShipOrder, "ship", "Ship", "shipped", "local_shipping", "primary", frozenset({"paid"})),
-        Offer(CancelOrder, "cancel", "Cancel order", "cancelled", "block", "default", frozenset({"created", "paid"})),
-        # Offered where an earlier version is shown: it names that version.
-        Offer(RestoreOrder, "restore", "Restore this version", "restored", "history", "primary", frozenset({PAST})),
-    )
-}
+    ask.__name__ = offer.name
+    return action(description=offer.title, permissions=["send"])(ask)
 
 
 @admin.register(StaffOrder)
 class OrderAdmin(StaffOrderAdmin):
-    actions = ("ship", "cancel")
+    actions = tuple(_bulk(offer) for offer in OFFERS.values() if offer.command in BULK)
+    actions_list = ("place",)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Nobody sends a command by what an order was: whoever looks back goes back to now first."""
@@ -71,13 +62,18 @@ class OrderAdmin(StaffOrderAdmin):
             return False
         return request.user.has_perm("projections.send_commands")
 
-    @action(description="Ship", permissions=["send"])
-    def ship(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
-        return self._ask(request, "ship", queryset)
-
-    @action(description="Cancel", permissions=["send"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
-        return self._ask(request, "cancel", queryset)
+    @action(description="Place an order", url_path="place", permissions=["send"], icon="add_shopping_cart")
+    def place(self, request: HttpRequest) -> HttpResponse:
+        """The form of a new order; on POST places it and shows it."""
+        offer = OFFERS["create"]
+        sent = _sent(request)
+        form = form_for(offer.command, *offer.supplied, known=NEW_ORDER)(request.POST if sent else None)
+        if sent and form.is_valid():
+            answer = _answer(request, offer, new_id(), form.cleaned_data)
+            if isinstance(answer, Answer):
+                return self._told(request, answer)
+            form.add_error(None, _why(answer))
+        return self._page(request, offer, [], form=form, url=request.path, title=offer.title)
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
         return (("command/<str:name>/", "order-command", self.command_view),)
@@ -85,8 +81,10 @@ class OrderAdmin(StaffOrderAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        offers = OFFERS.values() if self.has_send_permission(request) else ()
-        return super().change_view(request, object_id, form_url, {"offers": offers})
+        return super().change_view(request, object_id, form_url, {"offering": self.has_send_permission(request)})
+
+    def offers(self, order: StaffOrder, past: Past | None) -> Buttons:
+        return buttons(order, past)
 
     def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
         """The form of a command for one order or many; on POST sends it to each and reports each outcome."""
@@ -95,36 +93,53 @@ class OrderAdmin(StaffOrderAdmin):
         if name not in OFFERS:
             raise Http404(f"no command {name}")
         ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
-        if not ids or not all(_is_uuid(value) for value in ids) or len(ids) > AT_ONCE:
+        if not ids or not all(_is_uuid(value) for value in ids) or len(ids) > AT_MOST:
             raise Http404("these are no orders")
-        return self._ask(request, name, self.get_queryset(request).filter(pk__in=ids))
+        return self._ask(request, OFFERS[name], self.get_queryset(request).filter(pk__in=ids))
 
-    def _ask(self, request: HttpRequest, name: str, queryset: QuerySet[StaffOrder]) -> HttpResponse:
-        offer = OFFERS[name]
-        orders = list(queryset[: AT_ONCE + 1])
-        if len(orders) > AT_ONCE:
-            messages.error(request, f"Choose at most {AT_ONCE} orders at once.")
+    def _ask(self, request: HttpRequest, offer: Offer, queryset: QuerySet[StaffOrder]) -> HttpResponse:
+        orders = list(queryset[: AT_MOST + 1])
+        if len(orders) > AT_MOST:
+            messages.error(request, f"Choose at most {AT_MOST} orders at once.")
             return HttpResponseRedirect(request.get_full_path())
-        sent = request.method == "POST" and "form_id" in request.POST
-        form = form_for(offer.command, "order_id")(request.POST if sent else None, initial=request.GET.dict())
-        if sent and form.is_valid() and _is_uuid(request.POST["form_id"]):
+        if not orders or (len(orders) > 1 and offer.command not in BULK):
+            raise Http404(f"{offer.name} is sent to one order that is there")
+        sent = _sent(request)
+        asked = (request.POST if request.method == "POST" else request.GET).dict()
+        known = known_of(offer.command, orders[0], asked) if len(orders) == 1 else {}
+        made = form_for(offer.command, *offer.supplied, known=known)
+        form = made(request.POST if sent else None, initial=None if sent else _initial(made, asked))
+        if sent and form.is_valid():
             return self._send(request, offer, orders, form.cleaned_data)
-        return self._page(request, offer, orders, form=form, form_id=request.POST.get("form_id") or new_id())
+        return self._page(request, offer, orders, form=form)
 
     def _send(
         self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], fields: dict[str, Any]
     ) -> HttpResponse:
         answers = {order.pk: _answer(request, offer, order.pk, fields) for order in orders}
+        if len(orders) == 1:
+            (order,) = orders
+            answer = answers[order.pk]
+            if isinstance(answer, Answer):
+                return self._told(request, answer)
+            messages.error(request, f"Order {order}: {_why(answer)}")
+            return HttpResponseRedirect(_page_of(order.pk))
         versions = {key: answer.version for key, answer in answers.items() if isinstance(answer, Answer)}
-        done = offer.done if _shown(versions) else f"{offer.done}; this will show in a moment"
+        done = "done" if _shown(versions) else "done; this will show in a moment"
         outcomes = [
             (order, order.pk in versions, done if order.pk in versions else _why(answers[order.pk])) for order in orders
         ]
-        if len(outcomes) == 1:
-            order, was_done, words = outcomes[0]
-            messages.add_message(request, messages.SUCCESS if was_done else messages.ERROR, f"Order {order}: {words}")
-            return HttpResponseRedirect(reverse("admin:projections_stafforder_change", args=[order.pk]))
         return self._page(request, offer, orders, outcomes=outcomes)
+
+    def _told(self, request: HttpRequest, answer: Answer) -> HttpResponse:
+        """The order's page, with what the command did at its head: in the words of its timeline."""
+        facts = store.read_stream(answer.aggregate_id)
+        did = [in_words(fact.event) for fact in facts if fact.metadata.command_id == answer.command_id]
+        words = "; ".join(did) or "that was so already: nothing changed"
+        shown = _shown({answer.aggregate_id: answer.version})
+        name = StaffOrder.objects.filter(pk=answer.aggregate_id).first() or f"…{str(answer.aggregate_id)[-8:]}"
+        messages.success(request, f"Order {name}: {words}{'' if shown else ' (this will show in a moment)'}")
+        return HttpResponseRedirect(_page_of(answer.aggregate_id))
 
     def _page(self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], **more: Any) -> HttpResponse:
         context = {
@@ -133,6 +148,13 @@ class OrderAdmin(StaffOrderAdmin):
             "opts": self.opts,
             "offer": offer,
             "orders": orders,
+            "sums": [(order, amount(order.total, order.currency)) for order in orders],
+            "figures": list(figures(orders[0])) if len(orders) == 1 else [],
+            "labels": labels(orders[0]) if len(orders) == 1 else [],
+            "wide": any(isinstance(field, RowsField) for field in getattr(more.get("form"), "fields", {}).values()),
+            "url": offer.url,
+            "form_id": request.POST.get("form_id") or new_id(),
+            "seen": request.POST.get("seen", ""),
             **more,
         }
         return TemplateResponse(request, "ordersite/command.html", context)
@@ -140,19 +162,40 @@ class OrderAdmin(StaffOrderAdmin):
 
 def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str, Any]) -> Answer | Refusal:
     """Send the command to one order. The same form with the same content, sent twice, is one command."""
+    actor = f"staff:{request.user.get_username()}"
+    seen = request.POST.get("seen", "")
+    about = "" if offer.command is CreateOrder else order_id
     context = Context(
-        actor=f"staff:{request.user.get_username()}",
-        command_id=uuid5(UUID(request.POST["form_id"]), f"{order_id} {sorted(fields.items())}"),
+        actor=actor,
+        command_id=uuid5(UUID(request.POST["form_id"]), f"{offer.name} {about} {sorted(fields.items())}"),
         correlation_id=correlation_of(request),
+        expected_version=int(seen) if seen.isdecimal() else None,
     )
+    by = {"by": actor} if "by" in offer.supplied else {}
     try:
-        return dispatch(offer.command(order_id=order_id, **fields), context)
+        return dispatch(offer.command(order_id=order_id, **by, **fields), context)
     except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
         return refusal
 
 
 def _why(refusal: Any) -> str:
-    return refusal.message if isinstance(refusal, CommandRefused) else str(refusal)
+    if isinstance(refusal, ConcurrencyError):
+        return "it has changed since you saw it, so nothing was done: look at it as it is now, and decide again"
+    return refusal.message_in(gettext) if isinstance(refusal, CommandRefused) else str(refusal)
+
+
+def _sent(request: HttpRequest) -> bool:
+    """Whether a form of ours was sent, and is not only to be shown."""
+    return request.method == "POST" and _is_uuid(request.POST.get("form_id", ""))
+
+
+def _initial(form: type[CommandForm], asked: dict[str, Any]) -> dict[str, Any]:
+    """What the address says of the form's fields, such as which part or version it is about."""
+    return {name: asked[name] for name, field in form.base_fields.items() if name in asked}
+
+
+def _page_of(order_id: UUID) -> str:
+    return reverse("admin:projections_stafforder_change", args=[order_id])
 
 
 def _shown(versions: dict[UUID, int]) -> bool:
@@ -180,8 +223,8 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
-    form = UserChangeForm
+class UserAdmin(FollowsTheLog, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+    form = AccountForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")

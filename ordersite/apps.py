@@ -11,4 +11,4 @@ class OrdersiteConfig(AppConfig):
 
         post_migrate.connect(write_roles, sender=self)
         # Importing them is what they are for: tasks find their broker, checks register themselves.
-        from ordersite import celery, checks  # noqa: F401, PLC0415
+        from ordersite import celery, checks, mails  # noqa: F401, PLC0415

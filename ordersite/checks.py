@@ -9,6 +9,7 @@ from django.db import connections
 from django.db.utils import DatabaseError
 
 from ordersite.models import User
+from ordersite.rates import parsed
 
 
 @register(Tags.database)
@@ -30,3 +31,15 @@ def no_demo_accounts(databases: Sequence[str] | None = None, **options: Any) -> 
             id="ordersite.E001",
         )
     ]
+
+
+@register()
+def rates_can_be_read(**options: Any) -> list[CheckMessage]:
+    """Every request would fail otherwise."""
+    wrong: list[CheckMessage] = []
+    for name in ("API_RATE_USER", "API_RATE_ADDRESS", "LOGIN_RATE"):
+        try:
+            parsed(name, getattr(settings, name))
+        except ValueError as error:
+            wrong.append(Error(f"{name}: {error}", id="ordersite.E003"))
+    return wrong

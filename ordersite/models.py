@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
@@ -11,3 +12,13 @@ class User(AbstractUser):
     is_demo = models.BooleanField(
         default=False, editable=False, help_text="Made by the demo shop; no use in production."
     )
+
+    class Meta(AbstractUser.Meta):
+        constraints = (
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=models.Q(customer_id__isnull=False) & ~models.Q(email=""),
+                name="customer_email_once",
+                violation_error_message="Another customer is reached at this address.",
+            ),
+        )

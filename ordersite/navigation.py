@@ -19,6 +19,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Days", "calendar_month", "projections", "accountingday"),
             ("Orders' money", "balance", "projections", "accountingorder"),
             ("Entries", "list_alt", "projections", "accountingentry"),
+            ("Customer accounts", "account_balance_wallet", "projections", "accountmoney"),
+            ("Account movements", "swap_vert", "projections", "accountmoneyentry"),
         ),
     ),
     (
@@ -29,6 +31,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Queued commands", "pending_actions", "eventstore", "queuedcommand"),
             ("Planned commands", "schedule", "eventstore", "plannedcommand"),
             ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
+            ("Webhook endpoints", "webhook", "projections", "webhookendpoint"),
+            ("Webhook deliveries", "outbox", "projections", "webhookdelivery"),
             ("Projections", "sync", "projections", "checkpoint"),
             ("Rebuilds", "autorenew", "projections", "build"),
             ("Parked events", "report", "projections", "parkedevent"),

@@ -6,12 +6,16 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.html import escape
+from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
+from orders.http import API
+from orders.words import said
 from projections.waiting import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
@@ -31,7 +35,14 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # DRF's name, our field
+    errors = FieldErrorSerializer(  # type: ignore[assignment]  # DRF's name, our field
+        many=True, required=False, help_text="Of 400: what is wrong, field by field."
+    )
+    allowed_actions = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Of 409: the commands that the order would take now, sent with the right content.",
+    )
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -39,15 +50,14 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     known = _of_the_domain(error)
     if known:
         set_rollback()
-        return _respond(*known)
+        return _respond(*known, **_instead(error))
     response = exception_handler(error, context)
     if response is None:
         return None
     headers = {name: response[name] for name in ("WWW-Authenticate", "Retry-After") if name in response}
     if isinstance(error, Http404 | PermissionDenied):
-        return _respond(
-            response.status_code, HTTPStatus(response.status_code).phrase.lower().replace(" ", "_"), str(error)
-        )
+        code = HTTPStatus(response.status_code).phrase.lower().replace(" ", "_")
+        return _respond(response.status_code, code, str(response.data["detail"]))
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
         errors = list(_field_errors(error.get_full_details()))
@@ -64,7 +74,14 @@ def problem_of(refusal: Exception) -> dict[str, Any]:
     """What a request that waits would have been answered, where the domain refused its command."""
     known = _of_the_domain(refusal)
     assert known, refusal
-    return _body(*known[:3])
+    return _body(*known[:3]) | _instead(refusal)
+
+
+def _instead(error: Exception) -> dict[str, Any]:
+    """What a refusal by the rules says besides."""
+    if isinstance(error, CommandRefused) and not isinstance(error, AggregateNotFound):
+        return {"allowed_actions": list(error.allowed_actions)}
+    return {}
 
 
 def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
@@ -73,25 +90,28 @@ def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | N
     later = {"Retry-After": "1"}
     match error:
         case AggregateNotFound():
-            known = (404, error.code, error.message, {})
+            known = (404, error.code, error.message_in(gettext), {})
         case CommandRefused():
-            known = (409, error.code, error.message, {})
+            known = (409, error.code, error.message_in(gettext), {})
         case IdempotencyConflict():
-            words = "this Idempotency-Key was used for another request: use a new one"
+            words = said("this Idempotency-Key was used for another request: use a new one")
             known = (422, "idempotency_key_reused", words, {})
         case ConcurrencyError() if error.actual is None:
-            known = (503, "contended", "too many change this order at once: send the same request again", later)
+            words = said("too many change this order at once: send the same request again")
+            known = (503, "contended", words, later)
         case ConcurrencyError():
-            words = "the order has changed since you read it: read it again, then retry"
+            words = said("the order has changed since you read it: read it again, then retry")
             known = (412, "version_differs", words, {})
         case RequestDataTooBig():
-            known = (413, "body_too_large", "the body is larger than this site takes: send less at once", {})
+            known = (413, "body_too_large", said("the body is larger than this site takes: send less at once"), {})
         case RecursionError():
-            known = (400, "parse_error", "the body is nested too deeply", {})
+            known = (400, "parse_error", said("the body is nested too deeply"), {})
         case QueueFull():
-            known = (503, "queue_full", str(error), {"Retry-After": "5"})
+            words = said("too many commands are waiting, and no more are taken: send it again in a while")
+            known = (503, "queue_full", words, {"Retry-After": "5"})
         case NotYetVisible():
-            known = (503, "not_yet_visible", f"{error}; ask again in a moment", later)
+            words = said("the version you asked for is not visible yet: ask again in a moment")
+            known = (503, "not_yet_visible", words, later)
         case _:
             return None
     return known
@@ -125,27 +145,27 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
                 yield from _field_errors(inner, path if is_leaf else f"{path}.{number}")
 
 
+def problem(request: HttpRequest, status: int, code: str, detail: str, page: str = "") -> HttpResponse:
+    """What is answered outside any view: a problem below /api/, a plain page elsewhere."""
+    if request.path.startswith(API):
+        as_they_are = {"ensure_ascii": False}
+        body = _body(status, code, detail)
+        return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=as_they_are)
+    return HttpResponse(page or f"<h1>{HTTPStatus(status).phrase}</h1><p>{escape(detail)}</p>", status=status)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before any view is asked, such as a wrong Host."""
-    if request.path.startswith("/api/"):
-        body = _body(400, "bad_request", "this request is not well-formed")
-        return JsonResponse(body, status=400, content_type=CONTENT_TYPE)
-    return HttpResponse("<h1>Bad request</h1>", status=400)
+    return problem(request, 400, "bad_request", said("this request is not well-formed"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A path that is not there: a problem below /api/, a plain page elsewhere."""
-    if request.path.startswith("/api/"):
-        body = _body(404, "not_found", f"there is nothing at {request.path}")
-        return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
-    return HttpResponse("<h1>Not found</h1><p><a href='/'>Start page</a></p>", status=404)
+    """A path that is not there."""
+    words = said("there is nothing at {path}", path=request.path)
+    return problem(request, 404, "not_found", words, "<h1>Not found</h1><p><a href='/'>Start page</a></p>")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """What nobody foresaw. The log has it under this request's id."""
-    if request.path.startswith("/api/"):
-        body = _body(500, "internal_error", "something went wrong here; quote the X-Request-ID of this answer")
-        return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
-    return HttpResponse(
-        "<h1>Something went wrong</h1><p>The log has it under this answer's X-Request-ID.</p>", status=500
-    )
+    words = said("something went wrong here; quote the X-Request-ID of this answer")
+    return problem(request, 500, "internal_error", words)

@@ -14,9 +14,14 @@ _ROLES = {
         "view_stafforder", "send_commands", "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
         "view_queuedcommand", "redrive_queuedcommand",
         "view_checkpoint", "view_parkedevent", "view_skippedevent", "view_build", "operate",
+        "view_webhookendpoint", "view_webhookdelivery",
         "view_accountingday", "view_accountingorder", "view_accountingentry",
+        "view_accountmoney", "view_accountmoneyentry",
     ),
-    ACCOUNTANTS: ("view_accountingday", "view_accountingorder", "view_accountingentry"),
+    ACCOUNTANTS: (
+        "view_accountingday", "view_accountingorder", "view_accountingentry",
+        "view_accountmoney", "view_accountmoneyentry",
+    ),
 }  # fmt: skip
 
 

@@ -113,7 +113,9 @@ def _run_site() -> None:
 
 def _processes(port: str) -> list[Process]:
     celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
-    workers, threads = os.environ.get("WEB_WORKERS", "2"), os.environ.get("WEB_THREADS", "4")
+    workers = os.environ.get("WEB_WORKERS", "2")
+    # An open stream of events holds a thread: those that may be open come on top of those that answer.
+    threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
     web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers]
     web += ["--blocking-threads", threads, "--respawn-failed-workers", "ordersite.wsgi:application"]
     return [

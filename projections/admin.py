@@ -19,10 +19,12 @@ from unfold.decorators import action, display
 from eventstore.admin import ReadOnlyAdmin
 from eventstore.timetravel import AsOf, moment
 from projections import spaces, tasks
+from projections.accounting import accounts_admin
 from projections.accounting import admin as accounting
 from projections.background import begin_as_of, begin_rebuild, begin_rollback
 from projections.builds import Build
 from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.customer.webhooks import admin as webhooks
 from projections.lookback import kept_views, look
 from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
@@ -30,7 +32,15 @@ from projections.rebuild import CannotRollBack, RebuildRunning, SpaceTaken
 from projections.status import Status, status_of
 from projections.swapping import drop_replaced
 
-__all__ = ["BuildAdmin", "CheckpointAdmin", "ParkedEventAdmin", "SkippedEventAdmin", "accounting"]
+__all__ = [
+    "BuildAdmin",
+    "CheckpointAdmin",
+    "ParkedEventAdmin",
+    "SkippedEventAdmin",
+    "accounting",
+    "accounts_admin",
+    "webhooks",
+]
 
 STATE_COLOURS = {
     **dict.fromkeys(("level", "done"), "success"),

@@ -18,16 +18,16 @@ Handler = Callable[[Any, Rows, Any, Recorded[Any]], None]
 
 
 def handles(
-    event_type: type[E], *, in_every_shard: bool = False
+    *event_types: type[E], in_every_shard: bool = False
 ) -> Callable[[Callable[[P, Rows, E, Recorded[E]], None]], Any]:
-    """Mark the method of a projection that takes this event: `(self, rows, event, fact)`.
+    """Mark the method of a projection that takes these events: `(self, rows, event, fact)`.
 
     With `in_every_shard` it may change rows of other aggregates than the event's, by `rows.where` and in no other way:
     each shard then takes the event in its own order, and changes the rows that are its own.
     """
 
     def mark(method: Callable[[P, Rows, E, Recorded[E]], None]) -> Any:
-        method.event_type = event_type  # type: ignore[attr-defined]  # read once, when the class is made
+        method.event_types = event_types  # type: ignore[attr-defined]  # read once, when the class is made
         method.in_every_shard = in_every_shard  # type: ignore[attr-defined]  # the same
         return method
 
@@ -67,7 +67,8 @@ class Projection:
     handlers: ClassVar[dict[type, Handler]]
 
     def __init_subclass__(cls) -> None:
-        cls.handlers = {method.event_type: method for method in vars(cls).values() if hasattr(method, "event_type")}
+        methods = [method for method in vars(cls).values() if isinstance(getattr(method, "event_types", None), tuple)]
+        cls.handlers = {event: method for method in methods for event in method.event_types}
         if cls.total_order and cls.shards != 1:
             raise TypeError(f"{cls.__name__} needs the total order: it cannot be divided into {cls.shards} shards")
         PROJECTIONS[cls.name] = cls()

@@ -267,4 +267,4 @@ def _array(field: "models.Field[Any, Any]") -> str:
 
 
 def _plain(field: "models.Field[Any, Any]", value: Any) -> Any:
-    return json.dumps(value) if isinstance(field, models.JSONField) else value
+    return json.dumps(value, cls=field.encoder) if isinstance(field, models.JSONField) else value

@@ -1,32 +1,167 @@
-"""What the read models have in common: a column for money, a line as JSON, the words for a status."""
+"""What the read models of orders have in common: the columns of money and statuses, and how an event changes them."""
 
-from typing import Any
+import json
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar, get_args
 
+import msgspec
 from django.db import models
 
-from orders.events import OrderLine
+from eventstore.messages import EVENT_TYPES
+from eventstore.store import Recorded
+from orders.events import (
+    OrderCreated,
+    OrderEvent,
+    OrderPaid,
+    OrderShipped,
+    ParcelShipped,
+    PaymentCaptured,
+    evolve,
+)
+from orders.lines import Line
+from orders.state import Order
+from orders.statuses import (
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    ReturnsStatus,
+    fulfilment_status,
+    order_status,
+    payment_status,
+    return_status,
+)
+from projections.rows import ReadModel
 
+R = TypeVar("R", bound="OrderRow")
 
-class Status(models.TextChoices):
-    CREATED = "created", "Created"
-    PAID = "paid", "Paid"
-    SHIPPED = "shipped", "Shipped"
-    CANCELLED = "cancelled", "Cancelled"
+LATER = tuple(event for event in get_args(OrderEvent) if event is not OrderCreated)
+"""Everything that happens to an order once it was placed."""
+
+STATUSES: dict[str, type[StrEnum]] = {
+    "status": OrderStatus,
+    "payment_status": PaymentStatus,
+    "fulfilment_status": FulfilmentStatus,
+    "return_status": ReturnsStatus,
+}
 
 
 def money() -> "models.DecimalField[Any, Any]":
     """An amount in the row's currency, exact: four decimals hold every currency, the digits a day of largest orders."""
-    return models.DecimalField(max_digits=30, decimal_places=4)
+    return models.DecimalField(max_digits=30, decimal_places=4, default=Decimal(0))
 
 
-def line_as_json(line: OrderLine) -> dict[str, Any]:
-    """Amounts as strings: a JSON number would be read back as a float."""
-    return {
-        "line_id": line.line_id,
-        "sku": line.sku,
-        "name": line.name,
-        "quantity": line.quantity,
-        "unit_price": str(line.unit_price),
-        "amount": str(line.amount),
-        "kind": line.kind.value,
-    }
+def one_of(statuses: type[StrEnum]) -> "models.CharField[Any, Any]":
+    """A column for a status."""
+    first = next(iter(statuses))
+    return models.CharField(max_length=20, choices=[(each, in_words(each)) for each in statuses], default=first)
+
+
+def in_words(status: StrEnum) -> str:
+    return status.replace("_", " ").capitalize()
+
+
+class _ToJson(json.JSONEncoder):
+    def encode(self, o: Any) -> str:
+        return msgspec.json.encode(o).decode()
+
+
+class _ToOrder(json.JSONDecoder):
+    def decode(self, s: str, *more: Any) -> Any:
+        return msgspec.json.decode(s, type=Order)
+
+
+class OrderRow(ReadModel):
+    """What every audience is shown of an order. `state` is what its events add up to; the columns are read off it."""
+
+    order_id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField(null=True)
+    reference = models.TextField()
+    country = models.TextField()
+    currency = models.CharField(max_length=3)
+    status = one_of(OrderStatus)
+    payment_status = one_of(PaymentStatus)
+    fulfilment_status = one_of(FulfilmentStatus)
+    return_status = one_of(ReturnsStatus)
+    total = money()
+    tax = money()
+    cancelled = money()
+    returned = money()
+    allowances = money()
+    authorised = money()
+    voided = money()
+    paid = money()
+    refund_pending = money()
+    refunded = money()
+    written_off = money()
+    due = money()
+    due_back = money()
+    placed_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    shipped_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    state = models.JSONField(default=Order, encoder=_ToJson, decoder=_ToOrder)
+    times = models.JSONField(default=dict, help_text="When what happened to each payment, parcel, refund and return.")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        order: Order = self.state
+        return order.lines
+
+    @classmethod
+    def placed(cls: type[R], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> R:
+        """The row of a new order."""
+        row = cls(
+            order_id=event.order_id,
+            customer_id=event.customer_id,
+            reference=event.reference,
+            country=event.country,
+            currency=event.currency,
+            placed_at=fact.occurred_at,
+            **more,
+        )
+        row.take(event, fact)
+        return row
+
+    def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
+        """Show what the order is after `event`."""
+        order = self.state = evolve(self.state, event)
+        if part := _part_of(event):
+            when = {EVENT_TYPES[type(event)].name: fact.occurred_at.isoformat()}
+            self.times = self.times | {part: self.times.get(part, {}) | when}
+        if isinstance(event, OrderPaid | PaymentCaptured):
+            self.paid_at = fact.occurred_at
+        if isinstance(event, OrderShipped | ParcelShipped):
+            self.shipped_at = fact.occurred_at
+        self._show(order)
+        if not order.is_cancelled:
+            self.cancelled_at = None
+        elif self.cancelled_at is None:
+            self.cancelled_at = fact.occurred_at
+
+    def _show(self, order: Order) -> None:
+        self.status = order_status(order)
+        self.payment_status = payment_status(order)
+        self.fulfilment_status = fulfilment_status(order)
+        self.return_status = return_status(order)
+        zero = Decimal(0)
+        self.total = order.sold
+        self.tax = sum((line.tax - line.tax_off for line in order.lines), zero)
+        self.cancelled = sum((line.cancelled_amount for line in order.lines), zero)
+        self.returned = sum((line.credited_amount for line in order.lines), zero)
+        self.allowances = sum((line.allowance for line in order.lines), zero)
+        self.authorised, self.voided, self.paid = order.authorised, order.voided, order.captured
+        self.refund_pending, self.refunded = order.refund_pending, order.refunded
+        self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
+
+
+def _part_of(event: OrderEvent) -> str | None:
+    """Which payment, parcel, refund or return an event is about: `payment/1`."""
+    for what in ("payment", "shipment", "refund", "return"):
+        number = getattr(event, f"{what}_id", None)
+        if number is not None:
+            return f"{what}/{number}"
+    return None

@@ -15,6 +15,11 @@ def channel(projection: str, aggregate_id: UUID) -> str:
     return f"ordersite:shown:{projection}:{aggregate_id}"
 
 
+def any_row(projection: str) -> str:
+    """The channel on which it is told, once a batch, that some row shows more."""
+    return f"ordersite:shown:{projection}"
+
+
 def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
     """Called in the transaction that changes the rows of these aggregates, to these versions.
 
@@ -28,6 +33,7 @@ def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
         told = valkey.client().pipeline(transaction=False)
         for aggregate_id in versions:
             told.publish(channel(projection.name, aggregate_id), "")
+        told.publish(any_row(projection.name), "")
         told.execute()
         if projection.cached:
             cached.forget(projection.name, versions)  # what was read a moment before the commit at the same version

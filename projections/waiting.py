@@ -38,7 +38,7 @@ def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UU
     if found is not None:
         return found
     deadline = time.monotonic() + settings.READ_WAIT_SECONDS
-    ear = _listen([channel(projection, row) for row in rows])
+    ear = listen([channel(projection, row) for row in rows])
     try:
         while True:
             found = look()  # after the ear is open: what is told from now on is heard
@@ -47,14 +47,12 @@ def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UU
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotYetVisible("the version you asked for is not visible yet")
-            _hear(ear, left)
+            hear(ear, left)
     finally:
-        if ear is not None:
-            with suppress(RedisError):
-                ear.close()
+        hang_up(ear)
 
 
-def _listen(channels: list[str]) -> Any:
+def listen(channels: list[str]) -> Any:
     """An ear that is open; None where Valkey does not answer."""
     ear: Any = valkey.client().pubsub()  # type: ignore[no-untyped-call]  # the library's
     try:
@@ -67,12 +65,19 @@ def _listen(channels: list[str]) -> Any:
     return ear
 
 
-def _hear(ear: Any, left: float) -> None:
-    """Returns when something is told, or after a while."""
+def hear(ear: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float = POLL_SECONDS) -> None:
+    """Returns when something is told, or after a while: `untold` where there is an ear, `poll` where there is none."""
     if ear is not None:
         try:
-            ear.get_message(timeout=min(left, UNTOLD_SECONDS))
+            ear.get_message(timeout=min(left, untold))
             return
         except RedisError as error:
             log.warning("the one listened to fell silent: %s", error)
-    time.sleep(min(left, POLL_SECONDS))
+    time.sleep(min(left, poll))
+
+
+def hang_up(ear: Any) -> None:
+    """Close what `listen` gave."""
+    if ear is not None:
+        with suppress(RedisError):
+            ear.close()

@@ -5,7 +5,7 @@ import re
 
 from ordersite.settings.connections import cache
 from ordersite.settings.development import *  # noqa: F403
-from ordersite.settings.development import INSTALLED_APPS, REDIS_URL, REST_FRAMEWORK
+from ordersite.settings.development import INSTALLED_APPS, REDIS_URL
 
 _number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
 REDIS_URL = re.sub(r"/\d+$", f"/{_number}", REDIS_URL)
@@ -13,5 +13,5 @@ CELERY_BROKER_URL = REDIS_URL
 CACHES = {"default": cache(REDIS_URL)}
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # passwords are not what is tested
-REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"login": "1000/min"}}
+API_RATE_USER = API_RATE_ADDRESS = LOGIN_RATE = "100000/min"  # tests of the limits set their own
 WHITENOISE_AUTOREFRESH = True  # look for a static file when it is asked for, not all of them for each test client

@@ -1,7 +1,7 @@
 """The rules of an account: its balance is what was deposited less what was withdrawn, and is never below zero."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import assert_never, get_args
 from uuid import UUID
@@ -11,17 +11,22 @@ from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.messages import guard
 from orders.accounts.commands import AccountCommand, DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
-from orders.money import LARGEST, require_exact, rounded
+from orders.money import LARGEST, require_positive, rounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account as its rules see it. `currency` is empty until it is opened; `references` are the providers' ids."""
+    """An account as its rules see it. `currency` is empty until it is opened.
+
+    `deposits` and `withdrawals` are the references that moved money, and how much. None is ever forgotten: a payment
+    that comes again years later is still the same payment.
+    """
 
     customer_id: UUID | None = None
     currency: str = ""
     balance: Decimal = Decimal(0)
-    references: frozenset[str] = frozenset()
+    deposits: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
+    withdrawals: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
 
 
 def decide(command: AccountCommand, account: Account) -> Sequence[AccountEvent]:
@@ -30,9 +35,9 @@ def decide(command: AccountCommand, account: Account) -> Sequence[AccountEvent]:
         case OpenAccount():
             return [_open(command, account)]
         case DepositMoney():
-            return [_deposit(command, account)]
+            return _deposit(command, account)
         case WithdrawMoney():
-            return [_withdraw(command, account)]
+            return _withdraw(command, account)
         case _:
             assert_never(command)
 
@@ -43,59 +48,105 @@ def evolve(account: Account, event: AccountEvent) -> Account:
         case AccountOpened():
             return replace(account, customer_id=event.customer_id, currency=event.currency)
         case MoneyDeposited():
-            references = account.references | ({event.reference} if event.reference else set())
-            return replace(account, balance=account.balance + event.amount, references=references)
+            deposits = _with(account.deposits, event)
+            return replace(account, balance=account.balance + event.amount, deposits=deposits)
         case MoneyWithdrawn():
-            return replace(account, balance=account.balance - event.amount)
+            withdrawals = _with(account.withdrawals, event)
+            return replace(account, balance=account.balance - event.amount, withdrawals=withdrawals)
         case _:
             assert_never(event)
 
 
+def _with(moved: Mapping[str, Decimal], event: MoneyDeposited | MoneyWithdrawn) -> Mapping[str, Decimal]:
+    return {**moved, event.reference: event.amount} if event.reference else moved
+
+
 def _open(command: OpenAccount, account: Account) -> AccountOpened:
     if account.currency:
-        raise CommandRefused("account_exists", f"account {command.account_id} is open already")
+        raise CommandRefused("account_exists", "account {account_id} is open already", account_id=command.account_id)
     rounded(Decimal(0), command.currency)  # refuses what is no currency
     return AccountOpened(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
 
 
-def _deposit(command: DepositMoney, account: Account) -> MoneyDeposited:
+def _deposit(command: DepositMoney, account: Account) -> Sequence[AccountEvent]:
+    opened: list[AccountEvent] = []
+    if not account.currency and command.customer_id and command.currency:
+        opening = OpenAccount(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
+        opened = [_open(opening, account)]
+        account = evolve(account, opened[0])
+    if command.customer_id not in (None, account.customer_id):
+        raise _no_account(command.account_id)
     amount = _movable(command, account)
-    if command.reference in account.references:
-        raise CommandRefused("reference_used", f"the payment {command.reference} was deposited already")
+    if _moved_before(command.reference, amount, account.deposits):
+        return []
     if account.balance + amount >= LARGEST:
-        raise CommandRefused("amount_too_large", f"the balance would be {LARGEST:,} or more")
-    return MoneyDeposited(
+        raise CommandRefused("amount_too_large", "the balance would be {largest} or more", largest=f"{LARGEST:,}")
+    deposited = MoneyDeposited(
         account_id=command.account_id,
         amount=amount,
         currency=account.currency,
         method=command.method,
         reference=command.reference,
     )
+    return [*opened, deposited]
 
 
-def _withdraw(command: WithdrawMoney, account: Account) -> MoneyWithdrawn:
+def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent]:
     amount = _movable(command, account)
+    if _moved_before(command.reference, amount, account.withdrawals):
+        return []
     if amount > account.balance:
         raise CommandRefused(
-            "balance_too_low", f"{amount:,} {account.currency} cannot be withdrawn from {account.balance:,}"
+            "balance_too_low",
+            "{amount} {currency} cannot be withdrawn from {balance}",
+            amount=f"{amount:,}",
+            currency=account.currency,
+            balance=f"{account.balance:,}",
         )
     if not command.reason.strip():
         raise CommandRefused("no_reason", "a withdrawal needs a reason")
-    return MoneyWithdrawn(
-        account_id=command.account_id, amount=amount, currency=account.currency, reason=command.reason.strip()
-    )
+    return [
+        MoneyWithdrawn(
+            account_id=command.account_id,
+            amount=amount,
+            currency=account.currency,
+            reason=command.reason.strip(),
+            reference=command.reference,
+        )
+    ]
+
+
+def _moved_before(reference: str, amount: Decimal, moved: Mapping[str, Decimal]) -> bool:
+    """Whether this very movement was made. Raises CommandRefused where its reference moved another amount."""
+    if reference not in moved:
+        return False
+    if moved[reference] != amount:
+        raise CommandRefused(
+            "reference_used",
+            "{reference} moved {moved} before, and cannot move {amount} now",
+            reference=reference,
+            moved=f"{moved[reference]:,}",
+            amount=f"{amount:,}",
+        )
+    return True
 
 
 def _movable(command: DepositMoney | WithdrawMoney, account: Account) -> Decimal:
     """The amount in the account's own decimals. Raises CommandRefused, AggregateNotFound."""
     if not account.currency:
-        raise AggregateNotFound("account_not_found", f"there is no account {command.account_id}")
-    if not command.amount.is_finite() or command.amount <= 0:
-        raise CommandRefused("amount_not_positive", f"{command.amount} is not more than nothing")
-    if command.amount >= LARGEST:
-        raise CommandRefused("amount_too_large", f"{LARGEST:,} or more is never moved at once")
-    require_exact(command.amount, account.currency, "the amount")
-    return rounded(command.amount, account.currency)
+        raise _no_account(command.account_id)
+    if command.currency not in ("", account.currency):
+        raise CommandRefused(
+            "currency_differs",
+            "this account is in {currency}, not in {other}",
+            currency=account.currency,
+            other=command.currency,
+        )
+    return require_positive(command.amount, account.currency)
+
+
+def _no_account(account_id: UUID) -> AggregateNotFound:
+    return AggregateNotFound("account_not_found", "there is no account {account_id}", account_id=account_id)
 
 
 @guard("account.own")
@@ -107,7 +158,7 @@ class OwnAccount:
 
     def __call__(self, account: Account) -> None:
         if account.customer_id != self.customer_id:
-            raise AggregateNotFound("account_not_found", f"there is no account {self.account_id}")
+            raise _no_account(self.account_id)
 
 
 ACCOUNT = Decider(

@@ -1,4 +1,7 @@
-"""What can be asked of an account."""
+"""What can be asked of an account.
+
+Money moves once for each `reference`: asked for again, with the same amount, nothing more happens.
+"""
 
 from dataclasses import field
 from decimal import Decimal
@@ -17,12 +20,16 @@ class OpenAccount:
 
 @command("account.deposit")
 class DepositMoney:
+    """With `customer_id` and `currency` it opens the account, where there is none yet."""
+
     account_id: UUID
     amount: Decimal = field(metadata=checked("More than nothing.", max_digits=18, decimal_places=4, min_value=0))
     method: str = field(metadata=checked("How it comes, such as card or transfer.", max_length=40))
     reference: str = field(
-        default="", metadata=checked("The provider's id of this payment: the same twice is refused.", max_length=100)
+        default="", metadata=checked("The provider's id of this payment: it is deposited once.", max_length=100)
     )
+    customer_id: UUID | None = None
+    currency: str = field(default="", metadata=checked("If given, it has to be the account's.", max_length=3))
 
 
 @command("account.withdraw")
@@ -30,6 +37,10 @@ class WithdrawMoney:
     account_id: UUID
     amount: Decimal = field(metadata=checked("At most the balance.", max_digits=18, decimal_places=4, min_value=0))
     reason: str = field(metadata=checked("What for, in words that make sense in a year.", max_length=300))
+    reference: str = field(
+        default="", metadata=checked("The id of what it is taken for: it is withdrawn once.", max_length=100)
+    )
+    currency: str = field(default="", metadata=checked("If given, it has to be the account's.", max_length=3))
 
 
 AccountCommand = OpenAccount | DepositMoney | WithdrawMoney

@@ -1,9 +1,10 @@
 """The facts of an account. All that projections know of it."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event
+from eventstore.messages import event, upcaster
 
 
 @event("account.opened")
@@ -26,12 +27,20 @@ class MoneyDeposited:
     reference: str
 
 
-@event("account.withdrawn")
+@event("account.withdrawn", schema_version=2)
 class MoneyWithdrawn:
+    """`reference` is what it was taken for, such as a payment of an order; empty where that has no id."""
+
     account_id: UUID
     amount: Decimal
     currency: str
     reason: str
+    reference: str
+
+
+@upcaster("account.withdrawn", from_version=1)
+def _without_a_reference(stored: dict[str, Any]) -> dict[str, Any]:
+    return stored | {"reference": ""}
 
 
 AccountEvent = AccountOpened | MoneyDeposited | MoneyWithdrawn

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from orders.money import plain
-from ordersite.importing.reading import COLUMNS, RawLine
+from ordersite.importing.reading import BAD_DEBT, COLUMNS, CREDIT_NOTE, RawLine
 
 # In the real file an invoice's lines stand together but for a few that slipped behind the next invoice's.
 LOOKAHEAD = 200
@@ -42,8 +43,12 @@ class Invoice:
     last_seen: int = 0
 
     @property
-    def is_cancellation(self) -> bool:
-        return self.number.startswith("C")
+    def is_credit_note(self) -> bool:
+        return self.number.startswith(CREDIT_NOTE)
+
+    @property
+    def is_bad_debt(self) -> bool:
+        return self.number.startswith(BAD_DEBT)
 
     @property
     def at(self) -> datetime:
@@ -63,17 +68,18 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
     """Raises BadLine."""
     if len(raw.values) != len(COLUMNS):
         raise BadLine("wrong number of columns")
+    number = raw.invoice
     try:
         quantity, price = int(raw["Quantity"]), Decimal(raw["UnitPrice"])
     except (ValueError, InvalidOperation):
         raise BadLine("quantity or price is no number") from None
     if not price.is_finite() or abs(quantity) > _MOST or abs(price) > _MOST:
         raise BadLine("quantity or price is no number of this world")
-    if any("\0" in value for value in raw.values):
+    if "\0" in "".join(raw.values):
         raise BadLine("a character that no database takes (NUL)")
-    if price < 0:
-        raise BadLine("negative price (a bad debt)")
-    if not raw["InvoiceNo"].strip() or not raw["StockCode"].strip():
+    if price < 0 and not number.startswith(BAD_DEBT):
+        raise BadLine("negative price")
+    if not number or not raw["StockCode"].strip():
         raise BadLine("no invoice number or no stock code")
     return Line(
         raw=raw,
@@ -87,6 +93,7 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
     )
 
 
+@lru_cache(maxsize=LOOKAHEAD)  # an invoice's lines were written in the same minute
 def _moment(text: str, zone: ZoneInfo) -> datetime:
     for form in _DATE_FORMATS:
         try:
@@ -100,7 +107,7 @@ def invoices_of(lines: Iterable[Line]) -> Iterator[Invoice]:
     """Invoices in the order they begin, each once no more of its lines are to be expected."""
     open_invoices: dict[str, Invoice] = {}
     for count, line in enumerate(lines):
-        number = line.raw["InvoiceNo"].strip().upper()
+        number = line.raw.invoice
         invoice = open_invoices.setdefault(number, Invoice(number))
         invoice.lines.append(line)
         invoice.last_seen = count

@@ -15,6 +15,7 @@ from typing import Any
 import openpyxl
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+CREDIT_NOTE, BAD_DEBT = "C", "A"  # how the numbers of what is no order begin
 _OPEN: dict[str, Callable[[Any], Any]] = {".csv": lambda packed: packed, ".xz": lzma.open, ".gz": gzip.open}
 
 
@@ -35,6 +36,14 @@ class RawLine:
 
     def __getitem__(self, column: str) -> str:
         return self.of[column]
+
+    @property
+    def invoice(self) -> str:
+        return self["InvoiceNo"].strip().upper()
+
+    @property
+    def is_customers_cancellation(self) -> bool:
+        return self.invoice.startswith(CREDIT_NOTE) and bool(self["CustomerID"].strip())
 
 
 @contextmanager

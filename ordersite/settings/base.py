@@ -1,6 +1,7 @@
 """What holds everywhere. Everything that differs between a laptop and a shop comes from the environment."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import environ
@@ -32,9 +33,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ordersite.middleware.RequestId",  # first: whatever answers, its answer is named
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "ordersite.middleware.RequestId",
+    "ordersite.middleware.Language",
+    "ordersite.rates.RateLimits",
+    "ordersite.sizes.RequestSizes",
     "ordersite.replicas.ReadsMayLag",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -74,6 +78,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("ru", "Russian")]  # that the API speaks; docs/languages.md says how
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # the shop's: its days are the accountants' days
 USE_TZ = True
 FORMAT_MODULE_PATH = "ordersite.formats"
@@ -94,8 +99,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "ordersite.problems.problem_response",
     # How many proxies in front of the site may be believed about a client's address.
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
-    "DEFAULT_THROTTLE_RATES": {"login": env.str("LOGIN_RATE", default="20/min")},
+    "DEFAULT_METADATA_CLASS": "ordersite.options.Methods",
 }
+# How often one person and one address may ask the API, and how often one address may try to log in, or everybody
+# together with the name of one account.
+API_RATE_USER = env.str("API_RATE_USER", default="600/min")
+API_RATE_ADDRESS = env.str("API_RATE_ADDRESS", default="1200/min")
+LOGIN_RATE = env.str("LOGIN_RATE", default="20/min")
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
     "AUTH_HEADER_PREFIX": "Token",
@@ -110,9 +120,25 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH of this API says all that it changes
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ordersite.schema.add_what_holds_everywhere",
+        "ordersite.schema_links.add_links",
+        "ordersite.schema_examples.add_examples",
+    ],
     "ENUM_NAME_OVERRIDES": {
-        "OrderStatus": "projections.shared.Status",
+        "OrderStatus": "orders.statuses.OrderStatus",
+        "PaymentStatus": "orders.statuses.PaymentStatus",
+        "FulfilmentStatus": "orders.statuses.FulfilmentStatus",
+        "ReturnsStatus": "orders.statuses.ReturnsStatus",
+        "RefundStatus": "orders.values.RefundStatus",
+        "ReturnStatus": "orders.values.ReturnStatus",
+        "ReturnReason": "orders.values.ReturnReason",
+        "LineKind": "orders.values.LineKind",
+        "MovementKind": "projections.customer.account.MovementKind",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
+        "WebhookDeliveryStatus": "projections.customer.webhooks.models.DeliveryStatus",
     },
 }
 
@@ -139,8 +165,43 @@ EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
 COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
 COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)
 
+# For how many days a mail proves whose an address is, and where its reader is sent: `…?token={token}`; empty: the mail
+# holds the token alone.
+EMAIL_TOKEN_DAYS = env.int("EMAIL_TOKEN_DAYS", default=3)
+EMAIL_VERIFY_URL = env.str("EMAIL_VERIFY_URL", default="")
+
 # An order that is not paid within so many days is cancelled; 0: never.
 UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
+
+# Whether everything that is due has to be paid before anything is sent.
+PAID_BEFORE_SHIPPED = env.bool("PAID_BEFORE_SHIPPED", default=True)
+# Up to which amount one person may both request and approve a refund, by currency (GBP=100,EUR=120); a currency that
+# is not named has no such amount. Empty: one person always may.
+REFUND_APPROVAL_LIMITS = {
+    currency: Decimal(amount) for currency, amount in env.dict("REFUND_APPROVAL_LIMITS", default={}).items()
+}
+# Whether a change of an order has to name, with If-Match, the version that its sender has seen.
+REQUIRE_IF_MATCH = env.bool("REQUIRE_IF_MATCH", default=True)
+
+# For how many days a customer's feed of events goes back; 0: to the beginning.
+PUBLIC_EVENTS_DAYS = env.int("PUBLIC_EVENTS_DAYS", default=0)
+# Streams of events that a web process holds open at once, and a customer on all of them; each holds a thread, so a
+# process needs more threads than this. How long (seconds) one lasts, and is silent at most.
+EVENT_STREAMS = env.int("EVENT_STREAMS", default=8)
+EVENT_STREAMS_EACH = env.int("EVENT_STREAMS_EACH", default=2)
+EVENT_STREAM_SECONDS = env.float("EVENT_STREAM_SECONDS", default=60.0)
+EVENT_STREAM_SILENT_SECONDS = env.float("EVENT_STREAM_SILENT_SECONDS", default=15.0)
+
+# Endpoints that a customer may have. After how many seconds a delivery that failed is tried again, each time.
+WEBHOOK_ENDPOINTS = env.int("WEBHOOK_ENDPOINTS", default=10)
+WEBHOOK_RETRY_SECONDS = env.list(
+    "WEBHOOK_RETRY_SECONDS", cast=float, default=[5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+)
+# How long (seconds) an endpoint may take to answer, and days for which what was sent can be looked up.
+WEBHOOK_SECONDS = env.float("WEBHOOK_SECONDS", default=10.0)
+WEBHOOK_DELIVERIES_DAYS = env.int("WEBHOOK_DELIVERIES_DAYS", default=30)
+# Whether an endpoint may be without TLS, or in this network: on a laptop only.
+WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = False
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -155,8 +216,11 @@ CELERY_BEAT_SCHEDULE = {
         ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
         ("queue", "eventstore.queue.run", SWEEP_SECONDS),
         ("prune-queue", "eventstore.queue.prune", 3600.0),
+        ("webhooks", "projections.customer.webhooks.tasks.run", SWEEP_SECONDS),
+        ("prune-webhooks", "projections.customer.webhooks.tasks.prune", 3600.0),
         ("seal", "eventstore.publishing.seal", SEAL_SECONDS),
         ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
+        ("mail", "ordersite.mails.send", SWEEP_SECONDS),
     )
 }
 # A publisher gives up at once where the broker is down: the sweep finds what was not announced.

@@ -3,11 +3,12 @@
 import base64
 import os
 import secrets
+from decimal import Decimal
 from pathlib import Path
 
 from ordersite.embedded import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, env
+from ordersite.settings.base import BASE_DIR, REFUND_APPROVAL_LIMITS, env
 from ordersite.settings.connections import cache, databases
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
@@ -35,4 +36,15 @@ SEAL_KEYS = env.list("SEAL_KEYS", default=[keep_secret(STATE_DIR / "seal-key", n
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver"]
 DEMO_ACCOUNTS = True
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # no mail server on a laptop
+EMAIL_FILE_PATH = STATE_DIR / "mail"
+WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = True  # a receiver on the same laptop
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a laptop
+# In the demo shop, about a hundred pounds.
+REFUND_APPROVAL_LIMITS = REFUND_APPROVAL_LIMITS or {
+    currency: Decimal(amount)
+    for currency, amount in (
+        ("GBP", 100), ("EUR", 120), ("USD", 130), ("JPY", 20_000), ("NOK", 1400), ("PLN", 500), ("BHD", 50),
+        ("DKK", 900), ("SEK", 1400), ("CHF", 110),
+    )
+}  # fmt: skip

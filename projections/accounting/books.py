@@ -1,20 +1,23 @@
-"""What accountants see: every movement of money, and its sums by day and by order."""
+"""What accountants see: every movement of money, and its sums by day and by order.
+
+A movement is the difference that an event makes to one of an order's sums. So the entries of an order add up to its
+sums, whatever happens to it, and the sums by day to those of all orders.
+"""
 
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db import models
 from django.db.models import Sum
 from django.utils import timezone
 
 from eventstore.store import Recorded
-from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored
+from orders.events import OrderCreated, OrderEvent
 from projections.projection import Law, Projection, handles
-from projections.rows import ReadModel, Rows
-from projections.shared import money
+from projections.rows import Rows
+from projections.shared import LATER, OrderRow, money
 
 
 class EntryKind(models.TextChoices):
@@ -22,6 +25,23 @@ class EntryKind(models.TextChoices):
     PAYMENT = "payment", "Payment"
     CANCELLATION = "cancellation", "Cancelled sale"
     DUE_BACK = "due_back", "Owed to the customer"
+    RETURN = "return", "Returned goods"
+    ALLOWANCE = "allowance", "Allowance"
+    REFUND = "refund", "Refund"
+    WRITE_OFF = "write_off", "Bad debt"
+
+
+SUMS = {
+    EntryKind.SALE: ("total", "sales"),
+    EntryKind.PAYMENT: ("paid", "payments"),
+    EntryKind.CANCELLATION: ("cancelled", "cancellations"),
+    EntryKind.DUE_BACK: ("due_back", "due_back"),
+    EntryKind.RETURN: ("returned", "returns"),
+    EntryKind.ALLOWANCE: ("allowances", "allowances"),
+    EntryKind.REFUND: ("refunded", "refunds"),
+    EntryKind.WRITE_OFF: ("written_off", "write_offs"),
+}
+"""By kind of movement: the column of an order that it changes, and the column of a day that adds it up."""
 
 
 class AccountingEntry(models.Model):
@@ -51,24 +71,20 @@ class AccountingEntry(models.Model):
         return f"{self.day} {self.kind} {self.amount} {self.currency}"
 
 
-class AccountingOrder(ReadModel):
+class AccountingOrder(OrderRow):
     """One order's money. `balance` is what the customer still owes; below zero, what is owed to the customer."""
 
-    order_id = models.UUIDField(primary_key=True)
-    reference = models.TextField()
     day = models.DateField("sold on")
-    country = models.TextField()
-    currency = models.CharField(max_length=3)
-    sold = money()
-    cancelled = money()
-    paid = money()
     balance = money()
 
     class Meta:
         app_label = "projections"
         verbose_name = "order's money"
         verbose_name_plural = "orders' money"
-        indexes = (models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),)
+        indexes = (
+            models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),
+            models.Index(fields=("payment_status", "-day"), name="accountingorder_payment"),
+        )
 
     def __str__(self) -> str:
         return self.reference or str(self.order_id)
@@ -83,114 +99,84 @@ class AccountingDay(models.Model):
     orders = models.IntegerField(default=0)
     sales = money()
     cancellations = money()
+    returns = money()
+    allowances = money()
     payments = money()
+    refunds = money()
+    write_offs = money()
     due_back = money()
 
     class Meta:
         app_label = "projections"
+        verbose_name = "day"
         indexes = (models.Index(fields=("-day", "currency"), name="accountingday_day"),)
 
     def __str__(self) -> str:
         return self.key
 
 
-_BY_DAY = (EntryKind.SALE, EntryKind.CANCELLATION, EntryKind.PAYMENT, EntryKind.DUE_BACK)
-
-
-def _sums(model: type[models.Model], *names: str) -> Iterator[dict[str, Any]]:
-    """The sums of these columns, currency by currency."""
-    rows = model._default_manager.using("default").values("currency").order_by("currency")
-    yield from rows.annotate(**{f"total_{name}": Sum(name) for name in names}).values(
-        "currency", **{name: models.F(f"total_{name}") for name in names}
-    )
-
-
 class AccountingBooks(Projection):
     name = "accounting"
-    tables = (AccountingEntry, AccountingOrder, AccountingDay)
+    version = 2
+    tables = (AccountingOrder, AccountingEntry, AccountingDay)
+    complete = OrderEvent
 
     def laws(self) -> Iterator[Law]:
-        """The movements, their sums by day and their sums by order are the same money."""
-        movements: dict[str, dict[str, Decimal]] = {}
-        entries = AccountingEntry.objects.using("default").values_list("currency", "kind")
-        for currency, kind, amount in entries.annotate(Sum("amount")).order_by():
-            movements.setdefault(currency, {})[kind] = amount
-        for row in _sums(AccountingDay, "sales", "cancellations", "payments", "due_back"):
-            ours = movements.get(row["currency"], {})
-            for name, kind in zip(("sales", "cancellations", "payments", "due_back"), _BY_DAY, strict=True):
-                yield Law(f"{row['currency']} {name} by day and by entry", row[name], ours.get(kind, Decimal(0)))
-        for row in _sums(AccountingOrder, "sold", "cancelled", "paid"):
-            ours = movements.get(row["currency"], {})
-            for name, kind in zip(("sold", "cancelled", "paid"), _BY_DAY, strict=False):
-                yield Law(f"{row['currency']} {name} by order and by entry", row[name], ours.get(kind, Decimal(0)))
+        """The three tables tell the same, currency by currency."""
+        entries = AccountingEntry.objects.using("default").values_list("currency", "kind").order_by()
+        entered = {(currency, kind): amount for currency, kind, amount in entries.annotate(Sum("amount"))}
+        for model, column in ((AccountingOrder, 0), (AccountingDay, 1)):
+            names = [columns[column] for columns in SUMS.values()]
+            rows = model._default_manager.using("default").values_list("currency").order_by("currency")
+            for currency, *sums in rows.annotate(*map(Sum, names)):
+                for kind, name, amount in zip(SUMS, names, sums, strict=True):
+                    words = f"{currency} {name} by {model._meta.verbose_name} and by entry"
+                    yield Law(words, amount, entered.get((currency, kind), Decimal(0)))
 
     @handles(OrderCreated)
     def sold(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         day = timezone.localdate(fact.occurred_at)
-        order = AccountingOrder(
-            order_id=event.order_id,
-            reference=event.reference,
-            day=day,
-            country=event.country,
-            currency=event.currency,
-            sold=event.total,
-            cancelled=Decimal(0),
-            paid=Decimal(0),
-            balance=event.total,
-        )
+        order = AccountingOrder.placed(event, fact, day=day)
         rows.add(order)
-        rows.journal(_entry(fact, order, EntryKind.SALE, event.total))
-        rows.count(_day(day, event.currency, orders=1, sales=event.total))
+        rows.count(_day(day, event.currency, orders=1))
+        _move(rows, fact, order, dict.fromkeys(SUMS, Decimal(0)))
 
-    @handles(OrderPaid)
-    def paid(self, rows: Rows, event: OrderPaid, fact: Recorded[OrderPaid]) -> None:
+    @handles(*LATER)
+    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(AccountingOrder, event.order_id)
-        order.paid += event.amount
-        order.balance -= event.amount
-        rows.journal(_entry(fact, order, EntryKind.PAYMENT, event.amount, method=event.payment_method))
-        rows.count(_day(timezone.localdate(fact.occurred_at), event.currency, payments=event.amount))
-
-    @handles(OrderCancelled)
-    def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
-        _unsell(rows, fact, event.order_id, amount=event.amount, due_back=event.due_back)
-
-    @handles(OrderRestored)
-    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
-        """Reverses the cancellation, on the day it was taken back: entries of an earlier day stay as they are."""
-        _unsell(rows, fact, event.order_id, amount=-event.sold_again, due_back=-event.not_due_back)
+        before = _sums(order)
+        order.take(event, fact)
+        _move(rows, fact, order, before, method=getattr(event, "payment_method", getattr(event, "method", "")))
 
 
-def _unsell(rows: Rows, fact: Recorded[Any], order_id: UUID, *, amount: Decimal, due_back: Decimal) -> None:
-    """Both amounts may be below zero: then a cancellation is reversed."""
-    order = rows.get(AccountingOrder, order_id)
-    order.cancelled += amount
-    order.balance -= amount
-    rows.journal(_entry(fact, order, EntryKind.CANCELLATION, amount))
-    if due_back:
-        rows.journal(_entry(fact, order, EntryKind.DUE_BACK, due_back))
+def _sums(order: AccountingOrder) -> dict[EntryKind, Decimal]:
+    return {kind: getattr(order, column) for kind, (column, _) in SUMS.items()}
+
+
+def _move(
+    rows: Rows, fact: Recorded[Any], order: AccountingOrder, before: dict[EntryKind, Decimal], *, method: str = ""
+) -> None:
+    """Enter what an event changed, on its own day: entries of an earlier day stay as they are."""
+    order.balance = order.due - order.due_back
+    moved = {kind: now - before[kind] for kind, now in _sums(order).items() if now != before[kind]}
     day = timezone.localdate(fact.occurred_at)
-    rows.count(_day(day, order.currency, cancellations=amount, due_back=due_back))
+    for kind, amount in moved.items():
+        rows.journal(
+            AccountingEntry(
+                entry_id=fact.position * 10 + list(SUMS).index(kind),
+                order_id=order.order_id,
+                reference=order.reference,
+                day=day,
+                kind=kind,
+                currency=order.currency,
+                amount=amount,
+                method=method if kind is EntryKind.PAYMENT else "",
+                recorded_at=fact.timestamp,
+            )
+        )
+    if moved:
+        rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in moved.items()}))
 
 
-_ORDINAL = {kind: number for number, kind in enumerate(EntryKind)}
-
-
-def _entry(
-    fact: Recorded[Any], order: AccountingOrder, kind: EntryKind, amount: Decimal, *, method: str = ""
-) -> AccountingEntry:
-    return AccountingEntry(
-        entry_id=fact.position * 10 + _ORDINAL[kind],
-        order_id=order.order_id,
-        reference=order.reference,
-        day=timezone.localdate(fact.occurred_at),
-        kind=kind,
-        currency=order.currency,
-        amount=amount,
-        method=method,
-        recorded_at=fact.timestamp,
-    )
-
-
-def _day(day: date, currency: str, *, orders: int = 0, **amounts: Decimal) -> AccountingDay:
-    zero = dict.fromkeys(("sales", "cancellations", "payments", "due_back"), Decimal(0))
-    return AccountingDay(key=f"{day}/{currency}", day=day, currency=currency, orders=orders, **(zero | amounts))
+def _day(day: date, currency: str, *, orders: int = 0, sums: dict[str, Decimal] | None = None) -> AccountingDay:
+    return AccountingDay(key=f"{day}/{currency}", day=day, currency=currency, orders=orders, **(sums or {}))

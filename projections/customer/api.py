@@ -1,77 +1,54 @@
 """The customer's reading side of the API."""
 
-from collections.abc import Callable
-from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
-from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.generics import ListAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.timetravel import AsOf, first, moment
-from orders.http import customer_of
-from orders.money import rounded
+from orders.http import customer_of, query_of
+from orders.words import said
 from projections import cached
+from projections.customer.asked import (
+    A_MOMENT,
+    A_VERSION,
+    EXPAND,
+    FROM,
+    IF_NONE_MATCH,
+    MIN_VERSION,
+    PAST,
+    STATUSES_ASKED,
+    TO,
+    VERSION_SHOWN,
+    WANTED,
+    OrderPages,
+    expanded,
+    past_in,
+    version_in,
+    wanted,
+)
 from projections.customer.orders import CustomerOrder
-from projections.customer.queries import Wanted, own_order, own_order_as_of, own_orders
+from projections.customer.queries import own_order, own_order_as_of, own_orders
+from projections.customer.shown import (
+    PARTS,
+    OrderSerializer,
+    PaymentSerializer,
+    RefundSerializer,
+    ReturnSerializer,
+    ShipmentSerializer,
+    shown,
+)
 from projections.customer.timeline import own_timeline
-from projections.shared import Status
-
-MONEY = ("total", "paid", "due", "due_back")
-
-
-_MOMENT = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
-_FROM = "A date (its beginning) or a date and time, ISO 8601; without a zone it is the shop's."
-
-
-class LineSerializer(serializers.Serializer[Any]):
-    line_id = serializers.IntegerField()
-    sku = serializers.CharField()
-    name = serializers.CharField()
-    quantity = serializers.IntegerField()
-    unit_price = serializers.CharField()
-    amount = serializers.CharField()
-    kind = serializers.CharField()
-
-
-class OrderSerializer(serializers.ModelSerializer[CustomerOrder]):
-    """An order, with amounts in its currency's own decimals."""
-
-    lines = LineSerializer(many=True)
-    total = serializers.CharField()
-    paid = serializers.CharField()
-    due = serializers.CharField()
-    due_back = serializers.CharField()
-
-    class Meta:
-        model = CustomerOrder
-        fields = (
-            "order_id", "version", "reference", "status", "country", "currency", *MONEY, "placed_at", "paid_at",
-            "shipped_at", "cancelled_at", "carrier", "tracking_code", "behind", "lines",
-        )  # fmt: skip
-
-    def to_representation(self, instance: CustomerOrder) -> dict[str, Any]:
-        shown = super().to_representation(instance)
-        return shown | {name: str(rounded(getattr(instance, name), instance.currency)) for name in MONEY}
-
-
-class OrderPages(CursorPagination):
-    page_size = 20
-    page_size_query_param = "limit"
-    max_page_size = 100
-    ordering = ("-placed_at", "-order_id")
 
 
 class ListOwnOrders(ListAPIView[CustomerOrder]):
@@ -83,66 +60,143 @@ class ListOwnOrders(ListAPIView[CustomerOrder]):
         operation_id="order_list",
         tags=["orders"],
         parameters=[
-            OpenApiParameter("status", OpenApiTypes.STR, enum=Status.values, description="What they are now."),
-            OpenApiParameter("created_gte", OpenApiTypes.STR, description=f"Placed then or later. {_FROM}"),
-            OpenApiParameter("created_lt", OpenApiTypes.STR, description=f"Placed before. {_FROM}"),
+            *(
+                OpenApiParameter(name, OpenApiTypes.STR, enum=[*statuses], description="What they are now.")
+                for name, (_, statuses) in STATUSES_ASKED.items()
+            ),
+            OpenApiParameter("created_gte", A_MOMENT, description=f"Placed then or later. {FROM}"),
+            OpenApiParameter("created_lt", A_MOMENT, description=f"Placed before. {FROM}"),
             OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this article."),
+            EXPAND,
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List your orders, the newest first: all, or those that every parameter fits."""
-        return super().get(request, *args, **kwargs)
-
-    def get_queryset(self) -> Any:
-        return own_orders(customer_of(self.request), _wanted(self.request.query_params))
+        asked = query_of(request, WANTED)
+        parts = expanded(asked)
+        own = own_orders(customer_of(request), wanted(asked))
+        page = self.paginate_queryset(own)
+        return self.get_paginated_response([_with_parts(shown(order), parts) for order in page or ()])
 
 
 class GetOwnOrder(APIView):
+    problems: ClassVar = {"GET": {"412": "You sent `If-Match`, and the order is not shown so any more."}}
+
     @extend_schema(
         operation_id="order_get",
         tags=["orders"],
         parameters=[
-            OpenApiParameter(
-                "min_version",
-                OpenApiTypes.INT,
-                description="Wait until this version is visible: what a command answered. 503 if that takes too long.",
-            ),
-            OpenApiParameter("version", OpenApiTypes.INT, description="The order as it was at this version."),
-            OpenApiParameter(
-                "as_of", OpenApiTypes.STR, description=f"The order as of what had happened by this moment. {_MOMENT}"
-            ),
+            MIN_VERSION,
+            EXPAND,
+            IF_NONE_MATCH,
+            VERSION_SHOWN,
+            OpenApiParameter("version", A_VERSION, description="The order as it was at this version."),
+            OpenApiParameter("as_of", A_MOMENT, description=f"The order as of what had happened by this moment. {TO}"),
             OpenApiParameter(
                 "recorded_by",
-                OpenApiTypes.STR,
+                A_MOMENT,
                 description="The order as it was known at this moment: what happened earlier and was told later does"
-                f" not count. {_MOMENT}",
+                f" not count. {TO}",
             ),
         ],
-        responses={200: OrderSerializer, 304: None},
+        responses={200: OrderSerializer, 304: OpenApiResponse(description="The answer that you have still holds.")},
     )
     def get(self, request: Request, order_id: UUID) -> HttpResponseBase:
         """Get one of your orders, as it is or as it was.
 
         Send the `ETag` of an earlier answer as `If-None-Match`: 304 says that it still holds.
         """
-        customer_id, asked = customer_of(request), request.query_params
-        if {"version", "as_of", "recorded_by"} & set(asked):
-            as_of = AsOf(
-                version=_version(asked, "version"),
-                occurred=_moment(asked, "as_of"),
-                recorded=_moment(asked, "recorded_by"),
-            )
+        customer_id, asked = customer_of(request), query_of(request, ("min_version", "expand", *PAST))
+        parts = expanded(asked)
+        as_of = past_in(asked)
+        if as_of:
             past = own_order_as_of(customer_id, order_id, as_of)
             if past is None:
                 raise _no_order(order_id)
-            return Response(OrderSerializer(past).data, headers={"ETag": f'"{past.version}"'})
-        hot = hot_order(customer_id, order_id, min_version=_version(asked, "min_version") or 0)
-        if hot is None:
-            raise _no_order(order_id)
-        headers = {"ETag": hot.etag, "Cache-Control": "private, no-cache"}
-        answer = Response(msgspec.json.decode(hot.shown), headers=headers)
+            return Response(_with_parts(shown(past), parts), headers={"ETag": f'"{past.version}"'})
+        body = _with_parts(_now(customer_id, order_id, min_version=version_in(asked, "min_version") or 0), parts)
+        # Not the version alone: what was expanded differs, and a rebuild after a release may show it otherwise.
+        etag = f'"{body["version"]}.{blake2b(msgspec.json.encode(body), digest_size=6).hexdigest()}"'
+        answer = Response(body, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
         # 304 where the client has this very answer, 412 where it named another with If-Match.
-        return get_conditional_response(request._request, etag=hot.etag, response=answer) or answer
+        told = get_conditional_response(request._request, etag=etag, response=answer) or answer
+        if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
+            raise NotThatVersion(said("the order has changed since you read it: read it again, then retry"))
+        return told
+
+
+class NotThatVersion(APIException):
+    """A reading was asked for with If-Match, and the order is not shown so any more."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "version_differs"
+
+
+class OwnPart(APIView):
+    """One kind of what belongs to an order: `part` of what is shown of it."""
+
+    part: ClassVar[str]
+
+    def read(self, request: Request, order_id: UUID) -> Response:
+        asked = query_of(request, ("min_version",))
+        order = _now(customer_of(request), order_id, min_version=version_in(asked, "min_version") or 0)
+        return Response(order[self.part], headers={"ETag": f'"{order["version"]}"'})
+
+
+class OwnPayments(OwnPart):
+    part = "payments"
+
+    @extend_schema(
+        operation_id="order_payments",
+        tags=["orders"],
+        parameters=[MIN_VERSION, VERSION_SHOWN],
+        responses=PaymentSerializer(many=True),
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Get the payments of one of your orders."""
+        return self.read(request, order_id)
+
+
+class OwnShipments(OwnPart):
+    part = "shipments"
+
+    @extend_schema(
+        operation_id="order_shipments",
+        tags=["orders"],
+        parameters=[MIN_VERSION, VERSION_SHOWN],
+        responses=ShipmentSerializer(many=True),
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Get the parcels of one of your orders."""
+        return self.read(request, order_id)
+
+
+class OwnRefunds(OwnPart):
+    part = "refunds"
+
+    @extend_schema(
+        operation_id="order_refunds",
+        tags=["orders"],
+        parameters=[MIN_VERSION, VERSION_SHOWN],
+        responses=RefundSerializer(many=True),
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Get what was given back, or is on its way, of one of your orders: for which lines, with which tax."""
+        return self.read(request, order_id)
+
+
+class OwnReturns(OwnPart):
+    part = "returns"
+
+    @extend_schema(
+        operation_id="order_returns",
+        tags=["orders"],
+        parameters=[MIN_VERSION, VERSION_SHOWN],
+        responses=ReturnSerializer(many=True),
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """Get the returns of one of your orders."""
+        return self.read(request, order_id)
 
 
 class MomentSerializer(serializers.Serializer[Any]):
@@ -158,6 +212,7 @@ class OwnTimeline(APIView):
     @extend_schema(operation_id="order_timeline", tags=["orders"], responses=MomentSerializer(many=True))
     def get(self, request: Request, order_id: UUID) -> Response:
         """Get what happened to one of your orders, the oldest first. It is never behind."""
+        query_of(request)
         moments = own_timeline(customer_of(request), order_id)
         if moments is None:
             raise _no_order(order_id)
@@ -165,12 +220,20 @@ class OwnTimeline(APIView):
 
 
 class Hot(msgspec.Struct, frozen=True):
-    """An order as it is answered, and as it is kept in the cache."""
+    """An order as it is answered, all its parts in it, and as it is kept in the cache."""
 
     owner: UUID | None
     version: int
-    etag: str
     shown: msgspec.Raw
+
+
+def _now(customer_id: UUID, order_id: UUID, *, min_version: int) -> dict[str, Any]:
+    """The order as it is answered. Raises NotFound, NotYetVisible."""
+    hot = hot_order(customer_id, order_id, min_version=min_version)
+    if hot is None:
+        raise _no_order(order_id)
+    body: dict[str, Any] = msgspec.json.decode(hot.shown)
+    return body
 
 
 def hot_order(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot | None:
@@ -183,49 +246,16 @@ def hot_order(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot | N
     order = own_order(customer_id, order_id, min_version=min_version)
     if order is None:
         return None
-    shown = msgspec.json.encode(OrderSerializer(order).data)
-    # Not the version alone: a rebuild after a release may show the same version otherwise.
-    etag = f'"{order.version}.{blake2b(shown, digest_size=6).hexdigest()}"'
-    hot = Hot(owner=order.customer_id, version=order.version, etag=etag, shown=msgspec.Raw(shown))
+    body = msgspec.Raw(msgspec.json.encode(shown(order)))
+    hot = Hot(owner=order.customer_id, version=order.version, shown=body)
     cached.keep(lease, order.version, msgspec.json.encode(hot))
     return hot
 
 
+def _with_parts(order: dict[str, Any], parts: set[str]) -> dict[str, Any]:
+    """What was asked for of an order; its lines always are."""
+    return {name: value for name, value in order.items() if name not in PARTS or name in parts}
+
+
 def _no_order(order_id: UUID) -> NotFound:
-    return NotFound(f"there is no order {order_id}", code="order_not_found")
-
-
-def _wanted(asked: QueryDict) -> Wanted:
-    """Raises ValidationError, also for a parameter that there is not: it would be left out in silence."""
-    known = ("status", "created_gte", "created_lt", "sku", "cursor", "limit")
-    wrong = {name: [f"There is no parameter {name!r} here."] for name in asked if name not in known}
-    status = asked.get("status")
-    if status is not None and status not in Status.values:
-        wrong["status"] = [f"There is no status {status!r}; there are {', '.join(Status.values)}."]
-    if wrong:
-        raise ValidationError(wrong)
-    return Wanted(
-        status=status,
-        created_gte=_moment(asked, "created_gte", first),
-        created_lt=_moment(asked, "created_lt", first),
-        sku=(asked.get("sku") or "").replace("\0", "") or None,
-    )
-
-
-def _version(asked: QueryDict, name: str) -> int | None:
-    given = asked.get(name)
-    if given is None:
-        return None
-    if not given.isdecimal() or len(given) > 9:
-        raise ValidationError({name: ["A version is a whole number, such as 3."]})
-    return int(given)
-
-
-def _moment(asked: QueryDict, name: str, read: Callable[[str], datetime] = moment) -> datetime | None:
-    given = asked.get(name)
-    if given is None:
-        return None
-    try:
-        return read(given)
-    except ValueError as error:
-        raise ValidationError({name: [str(error)]}) from error
+    return NotFound(said("there is no order {order_id}", order_id=order_id), code="order_not_found")

@@ -1,38 +1,29 @@
 """What a customer may see of an order."""
 
-from decimal import Decimal
-
 from django.db import models
 
+from eventstore.personal import ERASED
 from eventstore.store import Recorded
-from orders.events import OrderCancelled, OrderCreated, OrderPaid, OrderRestored, OrderShipped
+from eventstore.subjects import SubjectErased
+from orders.events import AddressChanged, OrderCreated, OrderEvent
 from projections.projection import Projection, handles
-from projections.rows import ReadModel, Rows
-from projections.shared import Status, line_as_json, money
+from projections.rows import Rows
+from projections.shared import LATER, OrderRow
 
 
-class CustomerOrder(ReadModel):
-    order_id = models.UUIDField(primary_key=True)
-    customer_id = models.UUIDField(null=True)
-    reference = models.TextField()
-    status = models.CharField(max_length=20, choices=Status.choices)
-    country = models.TextField()
-    currency = models.CharField(max_length=3)
-    total = money()
-    paid = money()
-    due = money()
-    due_back = money()
-    lines = models.JSONField()
-    carrier = models.TextField(blank=True)
-    tracking_code = models.TextField(blank=True)
-    placed_at = models.DateTimeField()
-    paid_at = models.DateTimeField(null=True)
-    shipped_at = models.DateTimeField(null=True)
-    cancelled_at = models.DateTimeField(null=True)
+class CustomerOrder(OrderRow):
+    shipping_address = models.TextField(default="")
+    billing_address = models.TextField(default="")
 
     class Meta:
         app_label = "projections"
-        indexes = (models.Index(fields=("customer_id", "-placed_at", "-order_id"), name="customerorder_own"),)
+        indexes = (
+            models.Index(fields=("customer_id", "-placed_at", "-order_id"), name="customerorder_own"),
+            models.Index(fields=("customer_id", "status", "-placed_at"), name="customerorder_status"),
+            models.Index(fields=("customer_id", "payment_status", "-placed_at"), name="customerorder_payment"),
+            models.Index(fields=("customer_id", "fulfilment_status", "-placed_at"), name="customerorder_fulfilment"),
+            models.Index(fields=("customer_id", "return_status", "-placed_at"), name="customerorder_return"),
+        )
 
     def __str__(self) -> str:
         return str(self.order_id)
@@ -40,56 +31,32 @@ class CustomerOrder(ReadModel):
 
 class CustomerOrders(Projection):
     name = "customer"
+    version = 2
     cached = True
     tables = (CustomerOrder,)
+    complete = OrderEvent
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         rows.add(
-            CustomerOrder(
-                order_id=event.order_id,
-                customer_id=event.customer_id,
-                reference=event.reference,
-                status=Status.CREATED,
-                country=event.country,
-                currency=event.currency,
-                total=event.total,
-                paid=Decimal(0),
-                due=event.total,
-                due_back=Decimal(0),
-                lines=[line_as_json(line) for line in event.lines],
-                placed_at=fact.occurred_at,
+            CustomerOrder.placed(
+                event, fact, shipping_address=event.shipping_address, billing_address=event.billing_address
             )
         )
 
-    @handles(OrderPaid)
-    def paid(self, rows: Rows, event: OrderPaid, fact: Recorded[OrderPaid]) -> None:
+    @handles(*LATER)
+    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(CustomerOrder, event.order_id)
-        order.status = Status.PAID
-        order.paid += event.amount
-        order.due -= event.amount
-        order.paid_at = fact.occurred_at
+        order.take(event, fact)
+        if isinstance(event, AddressChanged):
+            order.shipping_address = event.shipping_address
+            order.country = event.country or order.country
 
-    @handles(OrderShipped)
-    def shipped(self, rows: Rows, event: OrderShipped, fact: Recorded[OrderShipped]) -> None:
-        order = rows.get(CustomerOrder, event.order_id)
-        order.status = Status.SHIPPED
-        order.carrier = event.carrier
-        order.tracking_code = event.tracking_code
-        order.shipped_at = fact.occurred_at
-
-    @handles(OrderCancelled)
-    def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
-        order = rows.get(CustomerOrder, event.order_id)
-        order.status = Status.CANCELLED
-        order.due = Decimal(0)
-        order.due_back += event.due_back
-        order.cancelled_at = fact.occurred_at
-
-    @handles(OrderRestored)
-    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
-        order = rows.get(CustomerOrder, event.order_id)
-        order.status = event.status
-        order.due = event.due
-        order.due_back -= event.not_due_back
-        order.cancelled_at = fact.occurred_at if event.status == Status.CANCELLED else None
+    @handles(SubjectErased, in_every_shard=True)
+    def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+        """A guest has no view of their own, but the row holds where their order went."""
+        own = rows.where(CustomerOrder, customer_id=event.subject_id)
+        own += rows.where(CustomerOrder, order_id=event.subject_id, customer_id=None)
+        for order in own:
+            order.shipping_address = order.shipping_address and ERASED
+            order.billing_address = order.billing_address and ERASED

@@ -1,6 +1,6 @@
 """What the customer API asks. Every query names the customer: there is none that could show another's order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -18,9 +18,12 @@ from projections.waiting import NotYetVisible, wait_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which of a customer's orders; None of what does not matter. `created_lt` is the first moment that is too late."""
+    """Which of a customer's orders; None of what does not matter. `created_lt` is the first moment that is too late.
 
-    status: str | None = None
+    `statuses` are by column.
+    """
+
+    statuses: dict[str, str | None] = field(default_factory=dict)
     created_gte: datetime | None = None
     created_lt: datetime | None = None
     sku: str | None = None
@@ -31,10 +34,10 @@ def own_orders(customer_id: UUID, wanted: Wanted | None = None) -> "QuerySet[Cus
     if wanted is None:
         return own
     conditions = {
-        "status": wanted.status,
+        **wanted.statuses,
         "placed_at__gte": wanted.created_gte,
         "placed_at__lt": wanted.created_lt,
-        "lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
+        "state__lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
     }
     return own.filter(**{name: value for name, value in conditions.items() if value is not None})
 

@@ -1,14 +1,51 @@
-"""What happened to an order, as its customer is told: what and when, not who in the shop did it or why."""
+"""What happened to an order, as its customer is told: what and when, not who in the shop did it or why.
+
+In the language of the request.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, assert_never
 from uuid import UUID
 
 from eventstore import store
 from eventstore.records import type_name
 from eventstore.store import Recorded
-from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderRestored, OrderShipped
+from orders.events import (
+    AddressChanged,
+    EditCommitted,
+    EditDiscarded,
+    EditStaged,
+    LinesCancelled,
+    NoteAdded,
+    OrderCancelled,
+    OrderCreated,
+    OrderEvent,
+    OrderHeld,
+    OrderPaid,
+    OrderReleased,
+    OrderRestored,
+    OrderShipped,
+    ParcelDelivered,
+    ParcelShipped,
+    PaymentAuthorised,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentVoided,
+    RefundApproved,
+    RefundDeclined,
+    RefundFailed,
+    RefundRequested,
+    RefundRetried,
+    RefundSettled,
+    ReturnApproved,
+    ReturnDeclined,
+    ReturnReceived,
+    ReturnRequested,
+    WrittenOff,
+)
+from orders.words import counted, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +64,9 @@ def own_timeline(customer_id: UUID, order_id: UUID) -> list[Moment] | None:
     if not is_own(customer_id, facts):
         return None
     return [
-        Moment(
-            version=fact.version,
-            event=type_name(fact.event),
-            words=told(fact.event),
-            occurred_at=fact.occurred_at,
-        )
+        Moment(version=fact.version, event=type_name(fact.event), words=words, occurred_at=fact.occurred_at)
         for fact in facts
+        if (words := told(fact.event))
     ]
 
 
@@ -42,23 +75,132 @@ def is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:
     return bool(facts) and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
 
 
-def told(event: OrderEvent) -> str:
-    """An event in a sentence for the customer."""
+def told(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each kind of thing
+    """An event in a sentence for the customer; None for what is the shop's own business."""
     match event:
-        case OrderCreated():
-            lines = "1 line" if len(event.lines) == 1 else f"{len(event.lines)} lines"
-            return f"You ordered {lines} for {event.total:,} {event.currency}."
-        case OrderPaid():
-            return f"You paid {event.amount:,} {event.currency} by {event.payment_method}."
-        case OrderShipped():
-            by = f" with {event.carrier}" if event.carrier else ""
-            code = f"; its tracking code is {event.tracking_code}" if event.tracking_code else ""
-            return f"We sent your order{by}{code}."
-        case OrderCancelled():
-            back = f" You get {event.due_back:,} {event.currency} back." if event.due_back else ""
-            return f"The order was cancelled.{back}"
-        case OrderRestored():
-            due = f" {event.due:,} {event.currency} is to be paid." if event.due > 0 else ""
-            return f"We put the order back to what it was before.{due}"
+        case OrderCreated() | OrderCancelled() | LinesCancelled() | OrderRestored() | EditCommitted():
+            return _told_of_the_order(event)
+        case OrderPaid() | PaymentAuthorised() | PaymentCaptured() | PaymentVoided() | PaymentFailed():
+            return _told_of_a_payment(event)
+        case OrderShipped() | ParcelShipped() | ParcelDelivered():
+            return _told_of_a_parcel(event)
+        case RefundRequested() | RefundApproved() | RefundSettled() | RefundDeclined() | RefundFailed():
+            return _told_of_a_refund(event)
+        case ReturnRequested() | ReturnApproved() | ReturnDeclined() | ReturnReceived():
+            return _told_of_a_return(event)
+        case NoteAdded():
+            return said("We noted: {text}", text=event.text) if event.visible else None
+        case AddressChanged():
+            return said("It will be sent to another address.")
+        case EditStaged() | EditDiscarded() | OrderHeld() | OrderReleased() | RefundRetried() | WrittenOff():
+            return None
         case _:
             assert_never(event)
+
+
+def _told_of_the_order(
+    event: OrderCreated | OrderCancelled | LinesCancelled | OrderRestored | EditCommitted,
+) -> str:
+    match event:
+        case OrderCreated():
+            return counted(
+                "You ordered {number} line for {total}.",
+                "You ordered {number} lines for {total}.",
+                number=len(event.lines),
+                total=_money(event.total, event.currency),
+            )
+        case OrderCancelled():
+            return _sentences(said("The order was cancelled."), _back(event.due_back, event.currency))
+        case LinesCancelled():
+            return _sentences(said("A part of the order was cancelled."), _back(event.due_back, event.currency))
+        case OrderRestored():
+            return _sentences(said("We put the order back to what it was before."), _due(event.due, event.currency))
+        case EditCommitted():
+            owed = _due(event.due, event.currency), _back(event.due_back, event.currency)
+            return _sentences(said("The order was changed."), *owed)
+        case _:
+            assert_never(event)
+
+
+def _told_of_a_payment(
+    event: OrderPaid | PaymentAuthorised | PaymentCaptured | PaymentVoided | PaymentFailed,
+) -> str:
+    amount = _money(event.amount, event.currency)
+    match event:
+        case OrderPaid():
+            return said("You paid {amount} by {method}.", amount=amount, method=event.payment_method)
+        case PaymentAuthorised():
+            return said("You promised to pay {amount} by {method}.", amount=amount, method=event.method)
+        case PaymentCaptured():
+            return said("We received {amount} by {method}.", amount=amount, method=event.method)
+        case PaymentVoided():
+            return said("We let go of {amount} that you had promised to pay.", amount=amount)
+        case PaymentFailed():
+            return said("A payment of {amount} did not succeed.", amount=amount)
+        case _:
+            assert_never(event)
+
+
+def _told_of_a_parcel(event: OrderShipped | ParcelShipped | ParcelDelivered) -> str:
+    match event:
+        case OrderShipped():
+            sent = said("We sent your order.")
+        case ParcelShipped():
+            sent = said("We sent parcel {number}.", number=event.shipment_id)
+        case ParcelDelivered():
+            return said("Parcel {number} was delivered.", number=event.shipment_id)
+        case _:
+            assert_never(event)
+    by = said("It goes with {carrier}.", carrier=event.carrier) if event.carrier else ""
+    code = said("Its tracking code is {code}.", code=event.tracking_code) if event.tracking_code else ""
+    return _sentences(sent, by, code)
+
+
+def _told_of_a_refund(
+    event: RefundRequested | RefundApproved | RefundSettled | RefundDeclined | RefundFailed,
+) -> str:
+    amount = _money(event.amount, event.currency)
+    match event:
+        case RefundRequested():
+            return said("A refund of {amount} was requested.", amount=amount)
+        case RefundApproved():
+            return said("A refund of {amount} is on its way to you.", amount=amount)
+        case RefundSettled():
+            return said("We gave back {amount}.", amount=amount)
+        case RefundDeclined():
+            return said("A refund of {amount} was declined: {reason}", amount=amount, reason=event.reason)
+        case RefundFailed():
+            return said("A refund of {amount} did not reach you; we will try again.", amount=amount)
+        case _:
+            assert_never(event)
+
+
+def _told_of_a_return(event: ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived) -> str:
+    match event:
+        case ReturnRequested():
+            return said("You asked to send goods back.")
+        case ReturnApproved():
+            return said("You may send the goods back.")
+        case ReturnDeclined():
+            return said("The return was declined: {reason}", reason=event.reason)
+        case ReturnReceived():
+            return _sentences(said("We received what you sent back."), _back(event.due_back, event.currency))
+        case _:
+            assert_never(event)
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{amount:,} {currency}"
+
+
+def _back(amount: Decimal, currency: str) -> str:
+    return said("You get {amount} back.", amount=_money(amount, currency)) if amount > 0 else ""
+
+
+def _due(amount: Decimal, currency: str) -> str:
+    return said("{amount} is to be paid.", amount=_money(amount, currency)) if amount > 0 else ""
+
+
+def _sentences(*sentences: str) -> str:
+    """Whole sentences: not every language lets them be put together from parts."""
+    return " ".join(filter(None, sentences))

@@ -15,39 +15,25 @@ from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateFilter,
     RangeNumericFilter,
-    TextFilter,
 )
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
+from eventstore.ids import new_id
 from eventstore.processes import plans_for
-from orders.money import rounded
+from orders.statuses import FulfilmentStatus, ReturnsStatus
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean
 from projections.checkpoints import LIVE, ParkedEvent
 from projections.lookback import ViewAdmin, looked_back_at
 from projections.replicas import may_lag
-from projections.shared import Status
 from projections.staff.orders import StaffOrder
-from projections.staff.page import NoSuchPast, Past, as_it_was, timeline
-
-STATUS_COLOURS = {Status.CREATED: "info", Status.PAID: "warning", Status.SHIPPED: "success", Status.CANCELLED: "danger"}
-
-PAST = "past"  # the stage of an order that is shown as it was
+from projections.staff.page import NoSuchPast, Past, as_it_was, held, timeline
+from projections.staff.parts import amount, figures, labels, lines, parts, staged
 
 
-class CountryFilter(TextFilter):
+class CountryFilter(ColumnFilter):
     title = "country"
     parameter_name = "country"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
-        return queryset.filter(country=_clean(self.value())) if self.value() else queryset
-
-
-class CurrencyFilter(TextFilter):
-    title = "currency"
-    parameter_name = "currency"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
-        return queryset.filter(currency=_clean(self.value()).upper()) if self.value() else queryset
 
 
 class PlacedFilter(RangeDateFilter):
@@ -66,15 +52,19 @@ class StaffOrderAdmin(ViewAdmin):
     list_display = (
         "order",
         "status_shown",
+        "payment_shown",
+        "fulfilment_shown",
+        "return_shown",
         "customer",
-        "country",
         "total_shown",
         "due_shown",
-        "line_count",
         "placed_at",
     )
     list_filter = (
         ("status", ChoicesDropdownFilter),
+        ("payment_status", ChoicesDropdownFilter),
+        ("fulfilment_status", ChoicesDropdownFilter),
+        ("return_status", ChoicesDropdownFilter),
         CountryFilter,
         CurrencyFilter,
         ("placed_at", PlacedFilter),
@@ -88,7 +78,11 @@ class StaffOrderAdmin(ViewAdmin):
     ordering = ("-placed_at", "-order_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffOrder]:
-        heavy = () if request.resolver_match and "object_id" in request.resolver_match.kwargs else ("lines", "search")
+        heavy = (
+            ()
+            if request.resolver_match and "object_id" in request.resolver_match.kwargs
+            else ("state", "times", "search")
+        )
         queryset: QuerySet[StaffOrder] = super().get_queryset(request)
         return queryset.defer(*heavy)
 
@@ -96,7 +90,7 @@ class StaffOrderAdmin(ViewAdmin):
         self, request: HttpRequest, queryset: QuerySet[StaffOrder], search_term: str
     ) -> tuple[QuerySet[StaffOrder], bool]:
         """Every word has to be found somewhere; a trigram index answers that."""
-        for word in _clean(search_term).lower().split():
+        for word in clean(search_term).lower().split():
             queryset = queryset.filter(search__contains=word)
         return queryset, False
 
@@ -104,9 +98,25 @@ class StaffOrderAdmin(ViewAdmin):
     def order(self, order: StaffOrder) -> str:
         return str(order)
 
-    @display(description="Status", ordering="status", label=dict(STATUS_COLOURS))
+    @display(description="Status", ordering="status", label=COLOURS["status"])
     def status_shown(self, order: StaffOrder) -> tuple[str, str]:
         return order.status, f"{order.get_status_display()}{', behind' if order.behind else ''}"
+
+    @display(description="Payment", ordering="payment_status", label=COLOURS["payment_status"])
+    def payment_shown(self, order: StaffOrder) -> tuple[str, str]:
+        return order.payment_status, order.get_payment_status_display()
+
+    @display(description="Fulfilment", ordering="fulfilment_status", label=COLOURS["fulfilment_status"])
+    def fulfilment_shown(self, order: StaffOrder) -> tuple[str, str] | None:
+        if order.fulfilment_status == FulfilmentStatus.NONE:
+            return None
+        return order.fulfilment_status, order.get_fulfilment_status_display()
+
+    @display(description="Return", ordering="return_status", label=COLOURS["return_status"])
+    def return_shown(self, order: StaffOrder) -> tuple[str, str] | None:
+        if order.return_status == ReturnsStatus.NONE:
+            return None
+        return order.return_status, order.get_return_status_display()
 
     @display(description="Customer", ordering="customer_name")
     def customer(self, order: StaffOrder) -> str:
@@ -119,7 +129,7 @@ class StaffOrderAdmin(ViewAdmin):
     @display(description="Open")
     def due_shown(self, order: StaffOrder) -> str:
         if order.due_back:
-            return f"{amount(order.due_back, order.currency)} owed to customer"
+            return f"{amount(order.due_back, order.currency)} back"
         return amount(order.due, order.currency) if order.due else "—"
 
     def _found(self, request: HttpRequest, object_id: str) -> tuple[StaffOrder, list[dict[str, Any]]] | None:
@@ -150,18 +160,18 @@ class StaffOrderAdmin(ViewAdmin):
             messages.error(request, str(problem))
         if past:
             order, behind = past.order, 0
+        offers = self.offers(order, past) if (extra_context or {}).get("offering") else None
         context = {
             **self.admin_site.each_context(request),
             "title": f"Order {order}",
             "opts": self.opts,
             "order": order,
-            "stage": _stage(order, past),
-            "colour": STATUS_COLOURS[Status(order.status)],
-            "figures": [
-                (name, amount(value, order.currency))
-                for name, value in (("Total", order.total), ("Paid", order.paid), ("Due", order.due))
-            ]
-            + ([("Owed to customer", amount(order.due_back, order.currency))] if order.due_back else []),
+            "labels": labels(order),
+            "figures": list(figures(order)),
+            "lines": lines(order),
+            "parts": parts(order, offers.parts if offers else {}),
+            "staged": staged(order),
+            "held": held(history, order.version) if order.state.on_hold else None,
             "timeline": history,
             "behind": behind,
             "stuck": None if past else _stuck(order),
@@ -169,9 +179,14 @@ class StaffOrderAdmin(ViewAdmin):
             "looks_back": looks_back is not None,
             "looked_at": f"order {order} {past.when if past else ''}",
             "plans": [] if past else plans_for(order.order_id),
-            **(extra_context or {}),
+            "offers": offers,
+            "form_id": new_id(),
         }
         return TemplateResponse(request, "projections/order.html", context)
+
+    def offers(self, order: StaffOrder, past: Past | None) -> Any:
+        """The commands that the order's page offers: none, until somebody who knows commands says which."""
+        return None
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:
@@ -188,19 +203,3 @@ def _stuck(order: StaffOrder) -> ParkedEvent | None:
     """The event that this order's row cannot get past."""
     parked = ParkedEvent.objects.filter(projection="staff", space=LIVE, aggregate_id=order.order_id)
     return parked.order_by("position").first() if order.behind else None
-
-
-def _clean(text: str) -> str:
-    """Without the one character that PostgreSQL takes in no text."""
-    return text.replace("\0", "")
-
-
-def _stage(order: StaffOrder, past: Past | None) -> str:
-    """What decides which commands are offered: the status, but that a free order is as good as paid."""
-    if past:
-        return PAST if past.restorable else ""
-    return Status.PAID if order.status == Status.CREATED and not order.due else order.status
-
-
-def amount(value: Any, currency: str) -> str:
-    return f"{rounded(value, currency):,} {currency}"

@@ -1,44 +1,28 @@
 """What staff see of an order: every column they search, filter or sort by, in one row."""
 
-from decimal import Decimal
-from typing import assert_never
-
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from eventstore.personal import ERASED
 from eventstore.store import Recorded
 from eventstore.subjects import SubjectErased
-from orders.events import LineKind, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, OrderRestored, OrderShipped
+from orders.events import AddressChanged, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
 from projections.projection import Projection, handles
-from projections.rows import ReadModel, Rows
-from projections.shared import Status, line_as_json, money
+from projections.rows import Rows
+from projections.shared import LATER, OrderRow
 
 
-class StaffOrder(ReadModel):
-    order_id = models.UUIDField(primary_key=True)
-    reference = models.TextField()
-    status = models.CharField(max_length=20, choices=Status.choices)
-    customer_id = models.UUIDField(null=True)
+class StaffOrder(OrderRow):
     customer_name = models.TextField()
     customer_email = models.TextField()
-    country = models.TextField()
-    currency = models.CharField(max_length=3)
-    total = money()
-    paid = money()
-    due = money()
-    due_back = money()
+    shipping_address = models.TextField(default="")
+    billing_address = models.TextField(default="")
     line_count = models.PositiveIntegerField("lines")
     units = models.PositiveBigIntegerField()
-    lines = models.JSONField()
     payment_method = models.TextField(blank=True)
     carrier = models.TextField(blank=True)
     tracking_code = models.TextField(blank=True)
     cancel_reason = models.TextField(blank=True)
-    placed_at = models.DateTimeField()
-    paid_at = models.DateTimeField(null=True)
-    shipped_at = models.DateTimeField(null=True)
-    cancelled_at = models.DateTimeField(null=True)
     search = models.TextField(help_text="Lower-case text of everything an order is looked for by.")
 
     class Meta:
@@ -48,6 +32,9 @@ class StaffOrder(ReadModel):
         indexes = (
             models.Index(fields=("-placed_at", "-order_id"), name="stafforder_placed"),
             models.Index(fields=("status", "-placed_at"), name="stafforder_status"),
+            models.Index(fields=("payment_status", "-placed_at"), name="stafforder_payment"),
+            models.Index(fields=("fulfilment_status", "-placed_at"), name="stafforder_fulfilment"),
+            models.Index(fields=("return_status", "-placed_at"), name="stafforder_return"),
             models.Index(fields=("country", "-placed_at"), name="stafforder_country"),
             models.Index(fields=("currency", "-placed_at"), name="stafforder_currency"),
             models.Index(fields=("customer_id", "-placed_at"), name="stafforder_customer"),
@@ -61,68 +48,38 @@ class StaffOrder(ReadModel):
 
 class StaffOrders(Projection):
     name = "staff"
+    version = 2
     tables = (StaffOrder,)
     complete = OrderEvent
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        order = StaffOrder(
-            order_id=event.order_id,
-            reference=event.reference,
-            status=Status.CREATED,
-            customer_id=event.customer_id,
+        order = StaffOrder.placed(
+            event,
+            fact,
             customer_name=event.customer_name,
             customer_email=event.customer_email,
-            country=event.country,
-            currency=event.currency,
-            total=event.total,
-            paid=Decimal(0),
-            due=event.total,
-            due_back=Decimal(0),
-            line_count=len(event.lines),
-            units=sum(line.quantity for line in event.lines if line.kind is LineKind.GOODS),
-            lines=[line_as_json(line) for line in event.lines],
-            placed_at=fact.occurred_at,
+            shipping_address=event.shipping_address,
+            billing_address=event.billing_address,
         )
-        order.search = _search_text(order)
+        _show(order)
         rows.add(order)
 
-    @handles(OrderPaid)
-    def paid(self, rows: Rows, event: OrderPaid, fact: Recorded[OrderPaid]) -> None:
+    @handles(*LATER)
+    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(StaffOrder, event.order_id)
-        order.status = Status.PAID
-        order.paid += event.amount
-        order.due -= event.amount
-        order.payment_method = event.payment_method
-        order.paid_at = fact.occurred_at
-
-    @handles(OrderShipped)
-    def shipped(self, rows: Rows, event: OrderShipped, fact: Recorded[OrderShipped]) -> None:
-        order = rows.get(StaffOrder, event.order_id)
-        order.status = Status.SHIPPED
-        order.carrier = event.carrier
-        order.tracking_code = event.tracking_code
-        order.shipped_at = fact.occurred_at
-        order.search = _search_text(order)
-
-    @handles(OrderCancelled)
-    def cancelled(self, rows: Rows, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> None:
-        order = rows.get(StaffOrder, event.order_id)
-        order.status = Status.CANCELLED
-        order.due = Decimal(0)
-        order.due_back += event.due_back
-        order.cancel_reason = event.reason
-        order.cancelled_at = fact.occurred_at
-
-    @handles(OrderRestored)
-    def restored(self, rows: Rows, event: OrderRestored, fact: Recorded[OrderRestored]) -> None:
-        order = rows.get(StaffOrder, event.order_id)
-        cancelled = event.status == Status.CANCELLED
-        order.status = event.status
-        order.due = event.due
-        order.due_back -= event.not_due_back
-        order.cancel_reason = event.reason if cancelled else ""
-        order.cancelled_at = fact.occurred_at if cancelled else None
+        order.take(event, fact)
+        match event:
+            case OrderPaid():
+                order.payment_method = event.payment_method
+            case PaymentAuthorised():
+                order.payment_method = event.method
+            case OrderCancelled():
+                order.cancel_reason = event.reason
+            case AddressChanged():
+                order.shipping_address = event.shipping_address
+                order.country = event.country or order.country
+        _show(order)
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
@@ -130,33 +87,27 @@ class StaffOrders(Projection):
         own = rows.where(StaffOrder, customer_id=event.subject_id)
         own += rows.where(StaffOrder, order_id=event.subject_id, customer_id=None)
         for order in own:
-            order.customer_name = order.customer_name and ERASED
-            order.customer_email = order.customer_email and ERASED
+            for name in ("customer_name", "customer_email", "shipping_address", "billing_address"):
+                setattr(order, name, getattr(order, name) and ERASED)
             order.search = _search_text(order)
 
 
-def in_words(event: OrderEvent) -> str:
-    """An event as one sentence of an order's timeline."""
-    match event:
-        case OrderCreated():
-            lines = "1 line" if len(event.lines) == 1 else f"{len(event.lines)} lines"
-            return f"Order placed: {lines} for {event.total:,} {event.currency}"
-        case OrderPaid():
-            return f"Paid {event.amount:,} {event.currency} by {event.payment_method}"
-        case OrderShipped():
-            by = f" with {event.carrier}" if event.carrier else ""
-            return f"Shipped{by}{f', tracking code {event.tracking_code}' if event.tracking_code else ''}"
-        case OrderCancelled():
-            back = f"; {event.due_back:,} {event.currency} to be paid back" if event.due_back else ""
-            return f"Cancelled: {event.reason}{back}"
-        case OrderRestored():
-            return f"Restored to version {event.version}, {event.status}: {event.reason}"
-        case _:
-            assert_never(event)
+def _show(order: StaffOrder) -> None:
+    """What is read off the order's lines and parcels."""
+    order.line_count = len(order.lines)
+    order.units = sum(line.quantity - line.cancelled for line in order.lines if line.is_goods)
+    if not order.state.is_cancelled:
+        order.cancel_reason = ""
+    if order.state.shipments:
+        last = order.state.shipments[-1]
+        order.carrier, order.tracking_code = last.carrier, last.tracking_code
+    order.search = _search_text(order)
 
 
 def _search_text(order: StaffOrder) -> str:
     person = [word for word in (order.customer_name, order.customer_email) if word != ERASED]
-    skus = dict.fromkeys(line["sku"] for line in order.lines)
-    words = [str(order.order_id), order.reference, *person, order.country, order.tracking_code, *skus]
+    skus = dict.fromkeys(line.sku for line in order.lines)
+    payments = [payment.reference for payment in order.state.payments]
+    parcels = [shipment.tracking_code for shipment in order.state.shipments]
+    words = [str(order.order_id), order.reference, *person, order.country, *parcels, *payments, *skus]
     return " ".join(word for word in words if word).lower()

@@ -13,8 +13,10 @@ from eventstore.admin import actor_in_words
 from eventstore.errors import UNREADABLE, AggregateNotFound
 from eventstore.store import Damaged, Recorded
 from eventstore.timetravel import AsOf
+from orders.events import NoteAdded, OrderHeld
 from projections.projection import PROJECTIONS
-from projections.staff.orders import StaffOrder, in_words
+from projections.staff.orders import StaffOrder
+from projections.staff.words import in_words
 
 
 class NoSuchPast(Exception):
@@ -71,6 +73,8 @@ def timeline(order_id: UUID) -> list[dict[str, Any]]:
         {
             "version": fact.version,
             "words": _cannot_be_read(fact.event) if isinstance(fact.event, Damaged) else in_words(fact.event),
+            "event": fact.event,
+            "is_note": isinstance(fact.event, NoteAdded),
             "who": actor_in_words(fact.metadata.actor),
             "occurred_at": fact.occurred_at,
             "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
@@ -80,6 +84,11 @@ def timeline(order_id: UUID) -> list[dict[str, Any]]:
         }
         for fact in reversed(store.read_stream(order_id, tolerant=True))
     ]
+
+
+def held(history: list[dict[str, Any]], version: int) -> dict[str, Any] | None:
+    """The entry of a timeline that put the order on hold, as the order was at `version`."""
+    return next((each for each in history if each["version"] <= version and isinstance(each["event"], OrderHeld)), None)
 
 
 def _cannot_be_read(damaged: Damaged) -> str:

@@ -22,7 +22,7 @@ from eventstore.models import CommandReceipt
 from eventstore.source import Source, Unprintable, flat, laid_out, quoted
 from eventstore.subjects import EraseSubject, erase
 from orders.commands import CancelOrder, RestoreOrder, ShipOrder
-from orders.events import LineKind
+from orders.values import LineKind
 from tests.eventstore.histories import file_of, load, order, paid_order, staff, tally
 from tests.eventstore.tally import Counted
 from tests.eventstore.tampering import behind_the_logs_back, empty
@@ -203,11 +203,11 @@ def test_what_todays_code_cannot_fold_is_a_test_that_shows_it(tmp_path: Path) ->
     )
     source = printed(order_id)
     require_laid_out(source)
-    assert "# Today's code cannot take this: AssertionError:" in source
+    assert "# Today's code cannot take this: AttributeError:" in source
     assert 'given(E1, E2).leads_to("order", ...)' in source
     told = run(source, tmp_path)
     assert "1 failed, 1 passed" in told
-    assert "Expected code to be unreachable" in told
+    assert "has no attribute 'apply'" in told
 
 
 @database

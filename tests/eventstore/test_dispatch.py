@@ -22,6 +22,7 @@ from eventstore.errors import (
 )
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt, Event
+from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.commands import CancelOrder, CreateOrder, PayOrder
 from orders.events import OrderCreated, OrderPaid
 from tests.orders.examples import CREATE
@@ -48,7 +49,7 @@ def test_a_command_becomes_events_with_their_cause_and_a_receipt() -> None:
     assert (fact.version, fact.aggregate_type) == (1, "order")
     assert fact.metadata == context.metadata
     row = Event.objects.get(aggregate_id=create.order_id)
-    assert (row.event_type, row.schema_version, row.event_id) == ("order.created", 1, fact.event_id)
+    assert (row.event_type, row.schema_version, row.event_id) == ("order.created", 2, fact.event_id)
     assert row.metadata["actor"] == "staff:anna"
     assert CommandReceipt.objects.get(command_id=context.command_id).version == 1
 
@@ -84,6 +85,32 @@ def test_a_refused_command_leaves_nothing_not_even_a_receipt() -> None:
     assert not CommandReceipt.objects.filter(command_id=refused.command_id).exists()
     assert len(store.read_stream(create.order_id)) == 1
     assert dispatch(pay(create.order_id), refused).version == 2, "the id may be used for the corrected command"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_that_brings_nothing_about_is_done_once_all_the_same() -> None:
+    """Its receipt is kept: sent again it gets the same answer, and with another body it is refused."""
+    rung: list[Any] = []
+
+    def hear(sender: Any, **news: Any) -> None:
+        rung.append(news["position"])
+
+    account_id = new_id()
+    dispatch(OpenAccount(account_id=account_id, customer_id=new_id(), currency="GBP"), Context(actor="staff:anna"))
+    deposit = DepositMoney(account_id=account_id, amount=Decimal(5), method="card", reference="pay_1")
+    dispatch(deposit, Context(actor="staff:anna"))
+    events_appended.connect(hear)
+    first = dispatch(deposit, STAFF)
+    again = dispatch(deposit, STAFF)
+    in_a_batch = dispatch_batch([(deposit, Context(actor="staff:anna")), (deposit, STAFF)])
+    events_appended.disconnect(hear)
+    assert (first.version, again) == (2, replace(first, replayed=True))
+    assert [answer.version for answer in in_a_batch if isinstance(answer, Answer)] == [2, 2]
+    assert CommandReceipt.objects.get(command_id=STAFF.command_id).version == 2
+    assert len(store.read_stream(account_id)) == 2
+    assert rung == [], "nothing happened, so nobody is woken"
+    with pytest.raises(IdempotencyConflict):
+        dispatch(replace(deposit, amount=Decimal(6)), STAFF)
 
 
 @pytest.mark.django_db
@@ -144,9 +171,14 @@ def created(order_id: UUID) -> OrderCreated:
         customer_id=None,
         customer_name="",
         customer_email="",
+        shipping_address="",
+        billing_address="",
         country="",
         currency="GBP",
+        prices_include_tax=True,
         lines=(),
+        discounts=(),
+        tax=Decimal(0),
         total=Decimal(0),
     )
 
@@ -302,7 +334,7 @@ def test_of_eight_payments_at_once_one_is_taken_and_the_others_hear_why() -> Non
     dispatch(create, STAFF)
     answers = at_once(*[lambda: dispatch(pay(create.order_id), Context(actor="customer:x"))] * 8)
     assert sum(isinstance(answer, Answer) for answer in answers) == 1
-    assert {answer.code for answer in answers if isinstance(answer, CommandRefused)} == {"not_payable"}
+    assert {answer.code for answer in answers if isinstance(answer, CommandRefused)} == {"nothing_due"}
     assert len(store.read_stream(create.order_id)) == 2
 
 

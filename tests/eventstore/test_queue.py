@@ -25,7 +25,7 @@ from eventstore.messages import GUARDS, guard
 from eventstore.models import QueuedCommand
 from eventstore.queue import accept, outcome_of, run
 from eventstore.subjects import erase
-from tests.eventstore.tally import Count, Tally
+from tests.eventstore.tally import Count, Restore, Tally
 from tests.eventstore.test_dispatch import new_order
 from tests.threads import at_once
 
@@ -114,6 +114,24 @@ def test_what_is_refused_says_so_in_the_rules_words() -> None:
     assert isinstance(outcome_of(again(hidden)), AggregateNotFound)
     assert isinstance(outcome_of(again(seen)), Answer)
     assert counted(tally_id) == [5, 1]
+
+
+def test_a_refusal_is_noted_so_that_it_can_be_told_in_another_language() -> None:
+    tally_id = new_id()
+    dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
+    queued = accept(Restore(tally_id=tally_id, version=9), Context(actor="customer:1"), owner=OWNER)
+    run()
+    refusal = outcome_of(again(queued))
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.message == "9 is no earlier version; the current one is 1"
+    assert refusal.message_in(lambda template: "{current}, not {version}") == "1, not 9"
+
+
+def test_a_refusal_that_was_noted_before_there_were_templates_is_read_as_it_was() -> None:
+    noted = {"kind": "refused", "code": "not_paid", "message": "{5} has to be paid"}
+    refusal = outcome_of(QueuedCommand(status=Status.REFUSED, refusal=noted))
+    assert isinstance(refusal, CommandRefused)
+    assert (refusal.code, refusal.message, refusal.params) == ("not_paid", "{5} has to be paid", {})
 
 
 def test_a_worker_that_dies_after_the_append_has_done_nothing_or_all(monkeypatch: pytest.MonkeyPatch) -> None:

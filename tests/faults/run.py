@@ -67,9 +67,9 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     """Break `running` for so long; everything is up again when this returns."""
     with _database(running) as connection:
         ((before,),) = connection.execute("SELECT max(position) FROM events").fetchall()
-    auth = {"Authorization": f"Token {running.logins()['customer_token']}"}
+    auths = {who: {"Authorization": f"Token {token}"} for who, token in running.tokens().items()}
     writers = [
-        Writer(running, auth, f"{seed}-{number}", random.Random(f"{seed}/{number}")) for number in range(WRITERS)
+        Writer(running, auths, f"{seed}-{number}", random.Random(f"{seed}/{number}")) for number in range(WRITERS)
     ]
     over = threading.Event()
     clients = [threading.Thread(target=writer.work, args=(over,)) for writer in writers]

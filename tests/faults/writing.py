@@ -15,7 +15,37 @@ ORDER = {
     "country": "France",
     "lines": [{"sku": "MUG-201", "name": "Stoneware mug", "quantity": 2, "unit_price": "9.95"}],
 }
+ONE = [{"line_id": 1, "quantity": 1}]
 PAYMENT = {"amount": "19.90", "payment_method": "card"}
+PROMISE = {"amount": "19.90", "payment_method": "card", "capture": False}
+
+Step = tuple[str, str, Any, str]
+"""Who sends it, the last part of its path, its body, and the event that it leads to."""
+CANCEL: Step = ("customer", "cancel", {"reason": "Ordered twice"}, "order.cancelled")
+PAY: Step = ("customer", "payments", PAYMENT, "order.paid")
+BACK: tuple[Step, ...] = (
+    ("staff", "request_refund", {"reason": "Owed"}, "order.refund_requested"),
+    ("staff", "approve_refund", {"refund_id": 1}, "order.refund_approved"),
+    ("staff", "settle_refund", {"refund_id": 1}, "order.refund_settled"),
+)
+LIVES: tuple[tuple[Step, ...], ...] = (
+    (),
+    (CANCEL,),
+    (PAY,),
+    (PAY, CANCEL, *BACK),
+    (("customer", "edits", {"quantities": ONE}, "order.edit_committed"), CANCEL),
+    (
+        ("customer", "payments", PROMISE, "order.payment_authorised"),
+        ("staff", "capture_payment", {"payment_id": 1}, "order.payment_captured"),
+        ("staff", "ship_lines", {"lines": ONE}, "order.parcel_shipped"),
+        ("staff", "ship", {"carrier": "DHL"}, "order.shipped"),
+        ("customer", "returns", {"lines": ONE}, "order.return_requested"),
+        ("staff", "approve_return", {"return_id": 1}, "order.return_approved"),
+        ("staff", "receive_return", {"return_id": 1, "restocked": ONE}, "order.return_received"),
+        *BACK,
+    ),
+)
+"""What becomes of an order; the longest has all that can happen from its placing to the refund."""
 
 
 class NotAnswered(AssertionError):
@@ -27,7 +57,8 @@ class Writer:
     """One client. `orders` holds what was acknowledged: each order's event types in order."""
 
     running: Running
-    auth: dict[str, str]
+    auths: dict[str, dict[str, str]]
+    """The headers of the customer, and of the staff."""
     name: str
     chance: random.Random
     orders: dict[str, list[str]] = field(default_factory=dict)
@@ -44,20 +75,20 @@ class Writer:
 
     def _one_order(self) -> None:
         later = {"Prefer": "respond-async"} if self.chance.random() < 0.2 else {}
-        order_id = self._send("/api/v1/orders", ORDER, later)["order_id"]
+        order_id = self._send("customer", "/api/v1/orders", ORDER, later)["order_id"]
         self.orders[order_id] = ["order.created"]
-        what = self.chance.random()
-        if what < 0.6:
-            self._send(f"/api/v1/orders/{order_id}/payments", PAYMENT, later)
-            self.orders[order_id].append("order.paid")
-        if what < 0.3 or what > 0.9:
-            self._send(f"/api/v1/orders/{order_id}/cancel", {"reason": "Ordered twice"}, {})
-            self.orders[order_id].append("order.cancelled")
+        for who, path, body, event in self.chance.choice(LIVES):
+            # Named by the version that was seen, or not: sent again after it was done, both are a repeat.
+            seen = f'"{len(self.orders[order_id])}"' if self.chance.random() < 0.5 else "*"
+            below = "orders" if who == "customer" else "back-office/orders"
+            more = later if who == "customer" else {}
+            self._send(who, f"/api/v1/{below}/{order_id}/{path}", body, {"If-Match": seen, **more})
+            self.orders[order_id].append(event)
 
-    def _send(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+    def _send(self, who: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         """Until it is done. Now and then a client does not believe the answer, and sends the command once more."""
         self.sent += 1
-        headers = {"Idempotency-Key": f"{self.name}-{self.sent}", **headers, **self.auth}
+        headers = {"Idempotency-Key": f"{self.name}-{self.sent}", **headers, **self.auths[who]}
         answer = self._until_answered("POST", path, body, headers)
         if self.chance.random() < 0.2:
             again = self._until_answered("POST", path, body, headers)
@@ -75,9 +106,9 @@ class Writer:
                 status, answered, told = 0, {}, error
             if status == 202 and method == "POST":
                 return self._until_done(answered["Location"])
-            if status in (200, 201):
+            if status in (200, 201) or (status == 202 and method == "GET"):
                 return told
-            if 400 <= status < 500:
+            if 400 <= status < 500 and status != 429:
                 raise NotAnswered(f"{method} {path}: {status} {told}")
             self.sent_again += 1
             time.sleep(self.chance.uniform(0.02, 0.2))
@@ -86,7 +117,7 @@ class Writer:
     def _until_done(self, location: str) -> Any:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            outcome = self._until_answered("GET", location, None, self.auth)
+            outcome = self._until_answered("GET", location, None, self.auths["customer"])
             if outcome["status"] == "done":
                 return outcome
             if outcome["status"] != "waiting":

@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given as always
 from hypothesis import strategies as st
 
+from eventstore import codec
 from eventstore.errors import AggregateNotFound, CommandRefused
-from orders.accounts.account import Account, OwnAccount, decide, evolve
+from eventstore.records import History
+from eventstore.snapshots import state_of
+from orders.accounts.account import ACCOUNT, Account, OwnAccount, decide, evolve
 from orders.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
+from orders.accounts.identity import account_of
 from tests.spec import given
 
 ID, ADA, EVE = UUID(int=11), UUID(int=2), UUID(int=3)
@@ -25,16 +29,16 @@ def deposit(amount: str, reference: str = "", **changes: Any) -> DepositMoney:
     return replace(command, **changes)
 
 
-def withdraw(amount: str, reason: str = "Paid out") -> WithdrawMoney:
-    return WithdrawMoney(account_id=ID, amount=Decimal(amount), reason=reason)
+def withdraw(amount: str, reason: str = "Paid out", **changes: Any) -> WithdrawMoney:
+    return replace(WithdrawMoney(account_id=ID, amount=Decimal(amount), reason=reason), **changes)
 
 
 def deposited(amount: str, reference: str = "") -> MoneyDeposited:
     return MoneyDeposited(account_id=ID, amount=Decimal(amount), currency="GBP", method="card", reference=reference)
 
 
-def withdrawn(amount: str, reason: str = "Paid out") -> MoneyWithdrawn:
-    return MoneyWithdrawn(account_id=ID, amount=Decimal(amount), currency="GBP", reason=reason)
+def withdrawn(amount: str, reason: str = "Paid out", reference: str = "") -> MoneyWithdrawn:
+    return MoneyWithdrawn(account_id=ID, amount=Decimal(amount), currency="GBP", reason=reason, reference=reference)
 
 
 def test_fifty_and_seventy_less_twenty_are_a_hundred() -> None:
@@ -55,9 +59,46 @@ def test_money_is_deposited_in_the_accounts_own_currency_and_decimals() -> None:
 
 
 def test_the_same_payment_of_a_provider_is_deposited_once() -> None:
-    given(OPENED, deposited("50.00", "pay_1")).when(deposit("50", "pay_1")).refused("reference_used", "pay_1")
+    given(OPENED, deposited("50.00", "pay_1")).when(deposit("50", "pay_1")).then()
     given(OPENED, deposited("50.00", "pay_1")).when(deposit("50", "pay_2")).then(deposited("50.00", "pay_2"))
     given(OPENED, deposited("50.00")).when(deposit("50")).then(deposited("50.00"))
+
+
+def test_what_was_withdrawn_for_a_purpose_is_not_withdrawn_for_it_again() -> None:
+    past = (OPENED, deposited("50.00"), withdrawn("20.00", reference="order/1"))
+    given(*past).when(withdraw("20", reference="order/1")).then()
+    given(*past).when(withdraw("20", reference="order/2")).then(withdrawn("20.00", reference="order/2"))
+    given(*past, withdrawn("30.00")).when(withdraw("20", reference="order/1")).then()
+    given(*past, withdrawn("5.00")).when(withdraw("5")).then(withdrawn("5.00"))
+
+
+def test_a_reference_cannot_move_another_amount_than_it_did() -> None:
+    past = (OPENED, deposited("50.00", "pay_1"), withdrawn("20.00", reference="order/1"))
+    given(*past).when(deposit("50.01", "pay_1")).refused("reference_used", r"pay_1 moved 50\.00 before")
+    given(*past).when(withdraw("19.99", reference="order/1")).refused("reference_used")
+    given(*past).when(withdraw("50", reference="pay_1")).refused("balance_too_low")
+
+
+def test_a_deposit_that_says_whose_and_which_money_it_is_opens_the_account() -> None:
+    command = deposit("50", customer_id=ADA, currency="GBP")
+    given().when(command).then(OPENED, deposited("50.00"))
+    given(OPENED).when(command).then(deposited("50.00"))
+    given().when(replace(command, currency="XXQ")).refused("unknown_currency")
+    given().when(replace(command, amount=Decimal(-1))).refused("amount_not_positive")
+
+
+def test_money_of_another_customer_or_currency_is_not_moved() -> None:
+    past = (OPENED, deposited("50.00"))
+    given(*past).when(deposit("5", customer_id=EVE)).refused("account_not_found")
+    given(*past).when(deposit("5", customer_id=ADA)).then(deposited("5.00"))
+    for command in (deposit("5"), withdraw("5")):
+        given(*past).when(replace(command, currency="EUR")).refused("currency_differs", "in GBP, not in EUR")
+        assert given(*past).when(replace(command, currency="GBP")).events()
+
+
+def test_a_customer_has_one_account_in_each_currency() -> None:
+    assert account_of(ADA, "GBP") == account_of(ADA, "GBP")
+    assert len({account_of(ADA, "GBP"), account_of(ADA, "EUR"), account_of(EVE, "GBP")}) == 3
 
 
 def test_no_more_is_withdrawn_than_there_is() -> None:
@@ -94,6 +135,20 @@ def test_to_others_an_account_does_not_exist() -> None:
     OwnAccount(account_id=ID, customer_id=ADA)(account)
     with pytest.raises(AggregateNotFound):
         OwnAccount(account_id=ID, customer_id=EVE)(account)
+
+
+def test_what_moves_is_told_as_the_account_was_before_it_had_references() -> None:
+    stored = (
+        '{"account_id": "00000000-0000-0000-0000-00000000000b", "amount": "20.00", "currency": "GBP", "reason": "x"}'
+    )
+    assert codec.decode("account.withdrawn", 1, stored) == withdrawn("20.00", reason="x")
+
+
+def test_references_are_kept_in_a_snapshot() -> None:
+    history: list[AccountEvent] = [OPENED, deposited("50.00", "pay_1"), withdrawn("20.00", reference="o/1")]
+    account = reduce(evolve, history, Account())
+    stored = History(snapshot=codec.encode(account), snapshot_version=3)
+    assert state_of(ACCOUNT, stored) == account
 
 
 @always(st.lists(st.tuples(st.booleans(), st.integers(-200, 2_000_000)), max_size=30))

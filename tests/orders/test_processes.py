@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,12 @@ from eventstore import processes, store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import PlannedCommand
-from orders.commands import RestoreOrder
+from orders.commands import RecordPaymentFailure, RestoreOrder, VoidPayment
 from orders.events import OrderCancelled
 from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
-from tests.orders.examples import CREATE
-from tests.orders.test_rules import CANCEL, PAY, SHIP
+from tests.orders.examples import CANCEL, CREATE, ORDER, PAY, SHIP
+from tests.orders.stories import authorise, capture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(days=14, seconds=1)
@@ -57,13 +58,38 @@ def test_an_order_that_nobody_pays_is_cancelled_at_its_deadline_by_the_service()
     assert fact.metadata.actor == "service:unpaid-orders"
 
 
-@pytest.mark.parametrize("steps", [(PAY,), (PAY, SHIP), (CANCEL,)])
-def test_a_paid_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]) -> None:
+VOID = VoidPayment(order_id=ORDER, payment_id=1, reason="Paid otherwise")
+FAILURE = RecordPaymentFailure(
+    order_id=ORDER, payment_id=1, amount=Decimal(25), payment_method="card", reason="No funds"
+)
+
+
+@pytest.mark.parametrize("steps", [(PAY,), (PAY, SHIP), (CANCEL,), (authorise("25.00"),)])
+def test_a_paid_promised_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]) -> None:
     order_id = place()
     for step in steps:
         send(step, order_id)
     processes.run()
     assert not PlannedCommand.objects.exists()
+
+
+@pytest.mark.parametrize("step", [VOID, FAILURE], ids=["voided", "failed"])
+def test_an_order_whose_promised_payment_came_to_nothing_waits_anew_and_is_then_cancelled(step: Any) -> None:
+    order_id = place()
+    send(authorise("25.00"), order_id)
+    send(step, order_id)
+    processes.run()
+    pass_time(LATER)
+    assert isinstance(store.read_stream(order_id)[-1].event, OrderCancelled)
+
+
+def test_an_order_that_was_paid_in_part_is_never_cancelled_by_itself() -> None:
+    order_id = place()
+    for step in (authorise("25.00"), capture("5.00"), VOID):
+        send(step, order_id)
+    processes.run()
+    pass_time(LATER)
+    assert not any(isinstance(fact.event, OrderCancelled) for fact in store.read_stream(order_id))
 
 
 def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_same() -> None:
@@ -72,7 +98,7 @@ def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_sam
     send(PAY, order_id)
     processes.send_due()
     assert [type(fact.event).__name__ for fact in store.read_stream(order_id)] == ["OrderCreated", "OrderPaid"]
-    assert "this one is paid" in PlannedCommand.objects.get().problem
+    assert "only an order that nobody paid anything for expires" in PlannedCommand.objects.get().problem
 
 
 def test_an_old_order_that_is_only_told_now_is_history() -> None:

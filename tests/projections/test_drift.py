@@ -54,7 +54,8 @@ def test_what_follows_from_the_log_has_no_drift_whatever_happened_and_however_it
     place(PAID, CANCELLED_AFTER_PAYMENT)
     erase(CREATED.customer_id or ORDER, Context(actor="staff:anna"))
     level()
-    divide(PROJECTIONS[name], 3)
+    if not PROJECTIONS[name].total_order:
+        divide(PROJECTIONS[name], 3)
     assert found(PROJECTIONS[name]) == []
 
 
@@ -77,7 +78,7 @@ def test_an_entry_and_a_sum_that_differ_are_found() -> None:
     told = " ".join(found(ACCOUNTING))
     assert "projections_accountingentry" in told
     assert "GBP sales by day and by entry: Decimal('1.0000') and Decimal('25.0000')" in told
-    assert "GBP paid by order and by entry" in told
+    assert "GBP paid by order's money and by entry" in told
 
 
 def test_a_view_that_is_only_behind_or_moves_on_meanwhile_has_not_drifted(monkeypatch: pytest.MonkeyPatch) -> None:

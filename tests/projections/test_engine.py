@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +33,7 @@ from projections.projection import PROJECTIONS, UnknownProjection, projection_na
 from projections.rebuild import rebuild
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.eventstore.tampering import behind_the_logs_back
-from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED
+from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED, TOO_MUCH
 from tests.projections.spec import contents, empty, write
 from tests.threads import at_once
 
@@ -55,7 +54,7 @@ def test_a_projection_that_forgets_an_event_is_named_by_the_check(monkeypatch: p
 
 
 def test_a_wrong_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UnknownProjection, match="accounting, customer, staff"):
+    with pytest.raises(UnknownProjection, match=r"accounting, .*customer, .*staff"):
         projection_named("stock")
 
 
@@ -114,8 +113,8 @@ def test_a_poison_event_is_parked_with_the_later_ones_of_its_aggregate_and_the_o
     place(bad, PAID, SHIPPED)
     place(good, PAID, SHIPPED)
     catch_up(STAFF, limit=batch)
-    assert StaffOrder.objects.get(pk=good).status == "shipped"
-    assert (StaffOrder.objects.get(pk=bad).status, StaffOrder.objects.get(pk=bad).version) == ("created", 1)
+    assert StaffOrder.objects.get(pk=good).fulfilment_status == "fulfilled"
+    assert (StaffOrder.objects.get(pk=bad).payment_status, StaffOrder.objects.get(pk=bad).version) == ("unpaid", 1)
     parked = list(ParkedEvent.objects.all())
     assert [(event.event_type, bool(event.error)) for event in parked] == [
         ("order.paid", True),
@@ -127,7 +126,7 @@ def test_a_poison_event_is_parked_with_the_later_ones_of_its_aggregate_and_the_o
     assert ParkedEvent.objects.count() == 2
     poison.clear()
     assert redrive(STAFF) == 2
-    assert StaffOrder.objects.get(pk=bad).status == "shipped"
+    assert StaffOrder.objects.get(pk=bad).fulfilment_status == "fulfilled"
     assert not ParkedEvent.objects.exists()
 
 
@@ -152,7 +151,7 @@ def test_one_aggregate_is_tried_again_and_the_others_stay_parked(poison: set[UUI
     catch_up(STAFF)
     poison.clear()
     assert redrive(STAFF, aggregate_id=first) == 1
-    assert StaffOrder.objects.get(pk=first).status == "paid"
+    assert StaffOrder.objects.get(pk=first).payment_status == "paid"
     assert list(ParkedEvent.objects.values_list("aggregate_id", flat=True)) == [second]
 
 
@@ -184,7 +183,7 @@ def test_a_parked_event_is_left_out_for_a_reason_that_is_kept_and_every_rebuild_
         skip(STAFF, 999999, reason="never paid", by="staff:anna")
     assert skip(STAFF, first.position, reason="never paid", by="staff:anna") == 2
     row = StaffOrder.objects.get(pk=bad)
-    assert (row.status, row.version, row.paid, row.behind) == ("shipped", 3, 0, False)
+    assert (row.fulfilment_status, row.version, row.paid, row.behind) == ("fulfilled", 3, 0, False)
     kept = SkippedEvent.objects.get()
     assert (kept.reason, kept.skipped_by, kept.event_type) == ("never paid", "staff:anna", "order.paid")
     assert "ZeroDivisionError" in kept.error
@@ -201,7 +200,7 @@ def test_a_row_shows_the_version_of_a_last_event_that_was_left_out(poison: set[U
     catch_up(STAFF)
     skip(STAFF, ParkedEvent.objects.get().position, reason="never paid", by="staff:anna")
     row = StaffOrder.objects.get(pk=bad)
-    assert (row.status, row.version, row.behind) == ("created", 2, False)
+    assert (row.payment_status, row.version, row.behind) == ("unpaid", 2, False)
 
 
 def test_strict_stops_at_the_event_and_writes_nothing_of_its_batch(poison: set[UUID]) -> None:
@@ -216,7 +215,7 @@ def test_strict_stops_at_the_event_and_writes_nothing_of_its_batch(poison: set[U
 
 def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
     bad, good = new_id(), new_id()
-    store.append([write(replace(CREATED, order_id=bad, total=Decimal(10) ** 27), 0)])
+    store.append([write(replace(TOO_MUCH, order_id=bad), 0)])
     place(good)
     catch_up(STAFF)
     assert list(StaffOrder.objects.values_list("pk", flat=True)) == [good]
@@ -345,17 +344,17 @@ def test_an_event_that_cannot_be_decoded_is_parked_and_taken_once_it_is_mended()
     place(good, PAID)
     damage(bad, "event_data = event_data - 'amount'")
     catch_up(STAFF)
-    assert StaffOrder.objects.get(pk=good).status == "paid"
-    assert StaffOrder.objects.get(pk=bad).status == "created"
-    assert ParkedEvent.objects.get().summary.startswith("CorruptEvent: order.paid v1: Object missing required field")
+    assert StaffOrder.objects.get(pk=good).payment_status == "paid"
+    assert StaffOrder.objects.get(pk=bad).payment_status == "unpaid"
+    assert ParkedEvent.objects.get().summary.startswith("CorruptEvent: order.paid v2: Object missing required field")
     damage(bad, """event_data = event_data || '{"amount": "25.00"}'""")
     assert redrive(STAFF) == 1
-    assert StaffOrder.objects.get(pk=bad).status == "paid"
+    assert StaffOrder.objects.get(pk=bad).payment_status == "paid"
 
 
 def test_what_a_newer_release_can_read_is_waited_for_and_not_parked() -> None:
     place(ORDER, PAID)
-    damage(ORDER, "schema_version = 2")
+    damage(ORDER, "schema_version = 3")
     with pytest.raises(NewerSchemaVersion):
         catch_up(STAFF)
     assert not ParkedEvent.objects.exists()
@@ -372,7 +371,7 @@ def test_a_migration_that_is_not_applied_parks_nothing() -> None:
             cursor.execute("ALTER TABLE projections_stafforder RENAME COLUMN carriers TO carrier")
     assert not ParkedEvent.objects.exists()
     catch_up(STAFF)
-    assert StaffOrder.objects.get().status == "paid"
+    assert StaffOrder.objects.get().payment_status == "paid"
 
 
 def test_older_code_that_knows_fewer_events_is_refused_and_passes_nothing_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,23 +384,23 @@ def test_older_code_that_knows_fewer_events_is_refused_and_passes_nothing_over(m
         catch_up(STAFF)
     monkeypatch.undo()
     catch_up(STAFF)
-    assert StaffOrder.objects.get().status == "paid"
+    assert StaffOrder.objects.get().payment_status == "paid"
 
 
 def test_code_of_an_older_version_cannot_write_once_a_newer_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
     place(ORDER)
     catch_up(STAFF)
-    monkeypatch.setattr(StaffOrders, "version", 2)
+    monkeypatch.setattr(StaffOrders, "version", 3)
     place(new_id())
     catch_up(STAFF)
-    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 1 of its code; this is 2"
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 2 of its code; this is 3"
     monkeypatch.undo()
     place(new_id())
-    with pytest.raises(OutdatedCode, match="kept by version 2 of its code, and this is 1"):
+    with pytest.raises(OutdatedCode, match="kept by version 3 of its code, and this is 2"):
         catch_up(STAFF)
     assert StaffOrder.objects.count() == 2
     rebuild(STAFF)  # the older code was brought back on purpose
-    assert Checkpoint.objects.get(name="staff/0").code_version == 1
+    assert Checkpoint.objects.get(name="staff/0").code_version == 2
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == ""
 
 
@@ -414,15 +413,15 @@ def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeyp
     late = new_id()
     place(late, PAID)
     catch_up(STAFF)
-    assert StaffOrder.objects.get(pk=late).status == "paid"
-    assert StaffOrder.objects.get(pk=ORDER).status == "created"
+    assert StaffOrder.objects.get(pk=late).payment_status == "paid"
+    assert StaffOrder.objects.get(pk=ORDER).payment_status == "unpaid"
     told = Checkpoint.objects.get(name="staff/0").rebuild_wanted
     assert told.startswith("not shown: order.paid up to")
     place(new_id())
     catch_up(STAFF)
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == told, "it stays until somebody rebuilds"
     rebuild(STAFF)
-    assert StaffOrder.objects.get(pk=ORDER).status == "paid"
+    assert StaffOrder.objects.get(pk=ORDER).payment_status == "paid"
     assert Checkpoint.objects.get(name="staff/0").last_error == ""
 
 

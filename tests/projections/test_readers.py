@@ -70,7 +70,7 @@ def test_what_commits_between_the_first_look_and_the_listening_is_seen(monkeypat
     from projections import waiting
 
     place()
-    listen, late = waiting._listen, [pay]
+    listen, late = waiting.listen, [pay]
 
     def commit_then_listen(channels: list[str]) -> Any:
         if late:
@@ -80,8 +80,8 @@ def test_what_commits_between_the_first_look_and_the_listening_is_seen(monkeypat
     def never(ear: Any, left: float) -> None:
         raise AssertionError("it was there already: nothing to wait for")
 
-    monkeypatch.setattr(waiting, "_listen", commit_then_listen)
-    monkeypatch.setattr(waiting, "_hear", never)
+    monkeypatch.setattr(waiting, "listen", commit_then_listen)
+    monkeypatch.setattr(waiting, "hear", never)
     assert wait_for(paid, projection="customer", rows=[ORDER]).version == 2
 
 

@@ -5,7 +5,6 @@ import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +35,7 @@ from projections.rebuild import (
 from projections.spaces import BadSpaceName
 from projections.staff.orders import StaffOrder
 from projections.swapping import SwapTimedOut, drop_replaced
-from tests.orders.examples import CREATED, PAID, SHIPPED
+from tests.orders.examples import CREATED, PAID, SHIPPED, TOO_MUCH
 from tests.projections.clock import AT
 from tests.projections.spec import contents, write
 from tests.threads import at_once
@@ -194,7 +193,7 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
     assert [error for reader in readers for error in reader.errors] == []
     assert rebuilt >= 2
     assert sum(reader.reads for reader in readers) > 20
-    assert set(StaffOrder.objects.values_list("status", flat=True)) == {"paid"}
+    assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"paid"}
 
 
 def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +301,7 @@ def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_a
     catch_up(ACCOUNTING)
     expected = contents(ACCOUNTING)
     report = rebuild(ACCOUNTING, workers=2)
-    assert (report.events, report.parked) == (40, 0)
+    assert (report.events, report.parked) == (60, 0)
     assert all(table.identical for table in report.differences)
     assert contents(ACCOUNTING) == expected
     assert list(Checkpoint.objects.filter(space="").values_list("name", "of")) == [("accounting/0", 1)]
@@ -315,7 +314,7 @@ def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_a
 
 def test_a_worker_that_fails_says_why_and_what_is_built_is_kept() -> None:
     place(2)
-    store.append([write(replace(CREATED, order_id=new_id(), total=Decimal(10) ** 27), 0)])
+    store.append([write(replace(TOO_MUCH, order_id=new_id()), 0)])
     with pytest.raises(RebuildFailed, match=r"HandlerFailed: staff cannot take order\.created at .* overflow"):
         rebuild(STAFF, workers=2, strict=True)
     assert Build.objects.get().state == Build.State.FAILED
@@ -376,9 +375,9 @@ def test_the_replaced_tables_come_back_caught_up_until_they_are_dropped() -> Non
     store.append([write(replace(PAID, order_id=lost), 1)])
     catch_up(STAFF)
     report = roll_back(STAFF)
-    assert report.differences[0].samples == [f"{lost}: changed in reference"]
+    assert report.differences[0].samples == [f"{lost}: changed in reference, search"]
     back = StaffOrder.objects.get(pk=lost)
-    assert (back.reference, back.status, back.version) == ("by hand", "paid", 2)
+    assert (back.reference, back.payment_status, back.version) == ("by hand", "paid", 2)
     assert StaffOrder.objects.filter(pk=late).exists()
     roll_back(STAFF)  # and forward again
     assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
@@ -424,7 +423,7 @@ def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypat
     report = rebuild(STAFF)
     assert [(step.events, step.busy) for step in seen] == [(1, False)]
     assert report.differences[0].identical, "both are compared as they stood at one position"
-    assert StaffOrder.objects.get().status == "paid"
+    assert StaffOrder.objects.get().payment_status == "paid"
 
 
 def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time() -> None:
@@ -434,7 +433,7 @@ def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time() -
     live = contents(STAFF)
     build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
     with spaces.inside("audit_occurred"):
-        assert set(StaffOrder.objects.values_list("status", flat=True)) == {"created"}
+        assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"unpaid"}
     build_as_of(STAFF, AsOf(recorded=AT + timedelta(hours=24)), "audit_recorded", workers=2)
     with spaces.inside("audit_recorded"):
         assert StaffOrder.objects.count() == 0, "nothing had been recorded by then"
@@ -479,7 +478,7 @@ def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
     call_command("rebuild_projections", "staff", "accounting", stdout=out)
     assert "staff: 6 events, 0 parked; swapped in" in out.getvalue()
     assert "projections_accountingday: 1 rows" in out.getvalue()
-    with pytest.raises(CommandError, match="there are accounting, customer, staff"):
+    with pytest.raises(CommandError, match=r"there are .*accounting, .*customer, .*staff"):
         call_command("rebuild_projections", "stock")
 
 

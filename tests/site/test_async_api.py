@@ -27,7 +27,7 @@ def test_a_command_is_accepted_done_and_its_outcome_read_at_its_location(api: AP
     assert body["status"] == "waiting"
     assert not Event.objects.exists()
     waiting = api.get(accepted["Location"])
-    assert (waiting.status_code, waiting.json()["status"], waiting["Retry-After"]) == (200, "waiting", "1")
+    assert (waiting.status_code, waiting.json()["status"], waiting["Retry-After"]) == (202, "waiting", "1")
     queue.run()
     done = api.get(accepted["Location"])
     assert done.json() == {

@@ -135,7 +135,7 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "order.paid could not be taken (ZeroDivisionError: cannot take this payment)" in page
     assert "This view is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
-    assert "Created, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
+    assert "Open, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
     parked = ParkedEvent.objects.get()
     assert "1 still parked" in act(client, "parkedevent", "retry", parked).content.decode()
     broken.clear()
@@ -143,7 +143,7 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
         "1 parked no more, 0 still parked"
         in act(client, "parkedevent", "retry", *ParkedEvent.objects.all()).content.decode()
     )
-    assert StaffOrder.objects.get().status == "paid"
+    assert StaffOrder.objects.get().payment_status == "paid"
     assert "could not be taken" not in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
 
 
@@ -225,7 +225,7 @@ def test_staff_cancel_a_paused_rebuild_and_nothing_is_left_of_it(log_in: LogIn) 
 def test_a_view_whose_code_is_newer_rebuilds_itself_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     place()
     catch_up(STAFF)
-    monkeypatch.setattr(StaffOrders, "version", 2)
+    monkeypatch.setattr(StaffOrders, "version", StaffOrders.version + 1)
     place()
     tasks.sweep()
     build = Build.objects.get()
@@ -273,10 +273,10 @@ def test_staff_look_at_a_whole_view_as_it_stood_and_go_back_to_now(log_in: LogIn
     assert "Look at it" in client.get(f"{ADMIN}/stafforder/").content.decode()
     past = look_at(client, build)
     assert "You are looking at <strong>staff as known on" in past
-    assert "Created" in past
+    assert "Unpaid" in past
     assert "Back to now" in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "Look at it" not in past
-    assert StaffOrder.objects.get().status == "paid", "only what this person is shown is past"
+    assert StaffOrder.objects.get().payment_status == "paid", "only what this person is shown is past"
     now = look_at(client)
     assert "Back to now" not in now
     assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()

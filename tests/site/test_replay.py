@@ -38,10 +38,13 @@ def exported(*arguments: str) -> str:
     return out.getvalue()
 
 
+_PLACES = {"entry_id": None, "position": None}
+
+
 def shown() -> dict[str, list[dict[str, Any]]]:
-    """The rows of every view, without the number of an entry in the books: it follows the log's positions."""
+    """The rows of every view, without the keys that follow the log's positions: in the books, and in the feed."""
     tables = [contents(projection) for projection in PROJECTIONS.values()]
-    return {name: [{**row, "entry_id": None} for row in rows] for each in tables for name, rows in each.items()}
+    return {name: [{**row, **_PLACES} for row in rows] for each in tables for name, rows in each.items()}
 
 
 def another_site() -> None:

@@ -41,7 +41,8 @@ class Running:
     def environment(self) -> dict[str, str]:
         ours = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
         kept = {name: value for name, value in os.environ.items() if name not in ours}
-        return kept | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)} | self.more
+        free = {"API_RATE_USER": "1000000/min", "API_RATE_ADDRESS": "1000000/min"}  # all clients come from one address
+        return kept | free | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)} | self.more
 
     def start(self) -> "Running":
         self.state.mkdir(parents=True, exist_ok=True)
@@ -90,6 +91,13 @@ class Running:
     def logins(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.manage("demo_logins", "--json"))
         return found
+
+    def tokens(self) -> dict[str, str]:
+        """API tokens of the demo's customer and of its staff."""
+        found = self.logins()
+        status, _, staff = self.call("POST", "/api/v1/auth/login", found["logins"]["staff"])
+        assert status == 200, staff
+        return {"customer": found["customer_token"], "staff": staff["token"]}
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
         """One HTTP call, as curl would make it: status, headers, body."""

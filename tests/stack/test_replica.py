@@ -28,7 +28,8 @@ class Site:
     auth: dict[str, str]
 
     def post(self, path: str, body: Any) -> Any:
-        status, _, answer = self.running.call("POST", path, body, **self.auth, **{"Idempotency-Key": str(uuid4())})
+        headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
+        status, _, answer = self.running.call("POST", path, body, **self.auth, **headers)
         assert status in (200, 201), answer
         return answer
 
@@ -45,10 +46,10 @@ class Site:
         return order
 
     def listed(self) -> dict[str, str]:
-        """Each order's status in the customer's list, which has no `min_version` and may lag."""
+        """Whether each order is paid, in the customer's list, which has no `min_version` and may lag."""
         status, _, page = self.running.call("GET", "/api/v1/orders?limit=100", **self.auth)
         assert status == 200, page
-        return {order["order_id"]: order["status"] for order in page["results"]}
+        return {order["order_id"]: order["payment"] for order in page["results"]}
 
     def wait_until_listed(self, order_id: str, status: str) -> None:
         deadline = time.monotonic() + 30
@@ -85,18 +86,18 @@ def _follows(site: Site) -> Iterator[None]:
 
 def test_lists_come_from_the_replica_and_a_min_version_is_truthful_although_it_lags(site: Site) -> None:
     order_id = site.place()
-    site.wait_until_listed(order_id, "created")
+    site.wait_until_listed(order_id, "unpaid")
     site.replica.ask("SELECT pg_wal_replay_pause()")
     site.pay(order_id)
-    assert site.one(order_id, min_version=2)["status"] == "paid"
-    assert site.listed()[order_id] == "created", "the list did not come from the replica"
+    assert site.one(order_id, min_version=2)["payment"] == "paid"
+    assert site.listed()[order_id] == "unpaid", "the list did not come from the replica"
     site.replica.ask("SELECT pg_wal_replay_resume()")
     site.wait_until_listed(order_id, "paid")
 
 
 def test_staff_see_an_order_as_it_is_although_the_replica_lags(site: Site) -> None:
     order_id = site.place()
-    site.wait_until_listed(order_id, "created")
+    site.wait_until_listed(order_id, "unpaid")
     staff = Staff(site.running)
     site.replica.ask("SELECT pg_wal_replay_pause()")
     site.pay(order_id)
@@ -118,7 +119,7 @@ def test_staff_who_changed_something_a_moment_ago_read_the_primary(site: Site) -
 
 def test_readers_do_not_notice_that_the_replica_died(site: Site) -> None:
     order_id = site.place()
-    site.wait_until_listed(order_id, "created")
+    site.wait_until_listed(order_id, "unpaid")
     site.replica.kill()
     site.pay(order_id)
     site.one(order_id, min_version=2)

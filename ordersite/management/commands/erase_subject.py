@@ -8,8 +8,8 @@ from django.db import transaction
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
-from eventstore.subjects import erase
 from ordersite.models import User
+from ordersite.people import forget
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 for user in User.objects.filter(customer_id=subject):
                     user.delete()  # with their tokens; their name and address stood here in the clear
-                answer = erase(subject, Context(actor=actor))
+                answer = forget(subject, Context(actor=actor))
         except CommandRefused as refusal:
             raise CommandError(refusal.message) from refusal
         self.stdout.write(f"the personal data of {subject} is erased; the log says so at {answer.aggregate_id}")

@@ -10,8 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from orders.commands import CancelOrder, ReceiveReturn, SettleRefund
 from ordersite.importing.reading import UnreadableFile
-from ordersite.importing.run import Report, import_file
+from ordersite.importing.report import Report
+from ordersite.importing.run import import_file
+from ordersite.importing.sales import CURRENCY
+from ordersite.importing.steps import Way
 
 
 class Command(BaseCommand):
@@ -49,14 +53,28 @@ def _as_json(report: Report, quarantine: Path) -> str:
 
 
 def _in_words(report: Report, quarantine: Path) -> str:
+    told, sums, done = report.as_json(), report.sums, report.done
+    matched = (
+        f"{report.matched:,} of {report.of_customers:,} customers' cancellation lines ({report.share_matched:.1%})"
+    )
     rows = [
-        f"{report.lines:,} lines read in {report.seconds:.1f} s ({report.as_json()['lines_per_second']:,} lines/s)",
-        f"  {report.imported:,} stand in {report.orders:,} orders worth {report.total:,} GBP",
-        f"    {report.orders_added:,} of the orders are new",
-        f"  {report.cancelling:,} cancelled {report.cancelled:,} orders worth {report.cancelled_total:,} GBP",
+        f"{report.lines:,} lines read in {report.seconds:.1f} s ({told['lines_per_second']:,} lines/s)",
+        f"  {report.imported:,} stand in {report.orders:,} orders, of which {report.orders_added:,} are new",
+        f"  {report.cancelling:,} took something back:",
+        *(_row(count, way) for way, count in report.ways.most_common() if way is not Way.ORDER),
         f"  {report.quarantined:,} are in {quarantine}, by reason:",
-        *(f"    {count:>8,}  {reason}" for reason, count in report.reasons.most_common()),
+        *(_row(count, reason) for reason, count in report.reasons.most_common()),
+        f"{matched} matched an earlier purchase; the others, by reason:",
+        *(_row(count, reason) for reason, count in report.not_matched.most_common()),
+        f"{done[CancelOrder]:,} orders cancelled, {done[ReceiveReturn]:,} returns, {done[SettleRefund]:,} refunds",
+        f"{CURRENCY}:",
+        *(f"    {amount:>14,}  {figure.replace('_', ' ')}" for figure, amount in sums.items()),
+        f"    {report.owed_back:>14,}  owed back, and not given back yet",
         f"{report.commands:,} commands, {report.commands_repeated:,} of them done before",
-        *(f"    {count:>8,}  refused: {what}" for what, count in report.commands_refused.most_common()),
+        *(_row(count, f"refused: {what}") for what, count in report.commands_refused.most_common()),
     ]
     return "\n".join(rows)
+
+
+def _row(count: int, what: str) -> str:
+    return f"    {count:>8,}  {what}"

@@ -1,0 +1,38 @@
+"""Placing an order."""
+
+from eventstore.errors import CommandRefused
+from orders.commands import CreateOrder
+from orders.events import OrderCreated
+from orders.money import LARGEST, exponent, rounded
+from orders.rules.pricing import new_lines
+from orders.state import Order
+from orders.values import ZERO
+
+
+def create(command: CreateOrder, order: Order) -> OrderCreated:
+    """Prices, names and tax are those of now, and stand in the event for ever."""
+    if order.is_placed:
+        raise CommandRefused("order_exists", "order {order_id} exists already", order_id=command.order_id)
+    if not command.lines:
+        raise CommandRefused("no_lines", "an order must have at least one line")
+    exponent(command.currency)  # refuses what is no currency
+    lines, discounts = new_lines(command)
+    total = sum((line.total for line in lines), start=rounded(ZERO, command.currency))
+    if total >= LARGEST:
+        raise CommandRefused("amount_too_large", "the order is worth {largest} or more", largest=f"{LARGEST:,}")
+    return OrderCreated(
+        order_id=command.order_id,
+        reference=command.reference,
+        customer_id=command.customer_id,
+        customer_name=command.customer_name,
+        customer_email=command.customer_email,
+        shipping_address=command.shipping_address,
+        billing_address=command.billing_address,
+        country=command.country,
+        currency=command.currency,
+        prices_include_tax=command.prices_include_tax,
+        lines=lines,
+        discounts=discounts,
+        tax=sum((line.tax for line in lines), start=rounded(ZERO, command.currency)),
+        total=total,
+    )

@@ -1,0 +1,18 @@
+"""What is said to a client, in the language of the request that is being answered. docs/languages.md says how.
+
+For the edges alone: the rules raise CommandRefused with a template, and an edge finds its translation.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+
+
+def said(template: str, /, **params: Any) -> str:
+    """`template`, a literal in the source, with `params` in the places that it names: `said("no order {id}", id=7)`."""
+    return gettext(template).format(**params) if params else gettext(template)
+
+
+def counted(one: str, many: str, /, *, number: int, **params: Any) -> str:
+    """As `said`, with the words that go with a `number` (`{number}` in the templates)."""
+    return ngettext(one, many, number).format(number=number, **params)

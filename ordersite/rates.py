@@ -1,0 +1,204 @@
+"""How often a client may ask: counted in Valkey by address, by person and by account name, and told with each answer.
+
+`RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers. A window begins with a client's
+first request and ends whole: docs/decisions/21-rate-limits.md says why.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import ceil
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from eventstore import valkey
+from orders.http import API
+from orders.words import counted
+from ordersite.problems import problem
+
+log = logging.getLogger(__name__)
+
+PERIODS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
+TOKEN_SECONDS = 3600  # how long Valkey remembers whose a token is
+_KEY = "ordersite:rate:"
+
+# KEYS are counted, each in its window (ARGV, milliseconds). The last three of ARGV: where the owner of the request's
+# token may be remembered, and what to put before their name to count them too. One round trip, and nothing between.
+_COUNT = """
+local taken = {}
+local function take(key, window)
+  local count, left = redis.call('INCR', key), redis.call('PTTL', key)
+  if left < 0 then
+    redis.call('PEXPIRE', key, window)
+    left = tonumber(window)
+  end
+  taken[#taken + 1] = {count, left}
+end
+for number, key in ipairs(KEYS) do take(key, ARGV[number]) end
+local token = ARGV[#KEYS + 1]
+if token ~= '' then
+  local owner = redis.call('GET', token)
+  if owner then take(ARGV[#KEYS + 2] .. owner, ARGV[#KEYS + 3]) end
+end
+return taken
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """At most `quota` requests in `window` seconds."""
+
+    name: str
+    quota: int
+    window: int
+
+    @property
+    def header(self) -> str:
+        return f'"{self.name}";q={self.quota};w={self.window}'
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One request counted under a policy: which one of its window it was, and the seconds until the next begins."""
+
+    policy: Policy
+    count: int
+    seconds: int
+
+    @property
+    def is_too_many(self) -> bool:
+        return self.count > self.policy.quota
+
+    @property
+    def header(self) -> str:
+        return f'"{self.policy.name}";r={max(self.policy.quota - self.count, 0)};t={self.seconds}'
+
+
+def parsed(name: str, rate: str) -> Policy:
+    """`600/min` as a policy. Raises ValueError."""
+    quota, _, period = rate.partition("/")
+    if period not in PERIODS or not quota.isdecimal():
+        raise ValueError(f"{rate!r} is no rate such as 600/min; the periods are {', '.join(PERIODS)}")
+    return Policy(name, int(quota), PERIODS[period])
+
+
+def address_of(request: HttpRequest | Request) -> str:
+    """Where a request comes from, as far as NUM_PROXIES allows belief. Of IPv6 the network: a client has all of it."""
+    given: str = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # asks for nothing but META
+    try:
+        address = ipaddress.ip_address(given)
+    except ValueError:
+        return given
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def count(who: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None) -> list[Taken]:
+    """Count a request under each policy, and under `owner` if it is known whose `token` it came with.
+
+    Empty where nobody can count: then it goes through, and the log says so.
+    """
+    keys = [_key(policy.name, name) for policy, name in who]
+    asked: list[str | int] = [policy.window * 1000 for policy, _ in who]
+    asked += [_key("token", token), f"{_KEY}{owner.name}:", owner.window * 1000] if owner and token else [""]
+    try:
+        found = valkey.client().register_script(_COUNT)(keys=keys, args=asked)
+    except RedisError as error:
+        log.warning("requests are not being counted: %s", error)
+        return []
+    policies = [policy for policy, _ in who] + ([owner] if owner else [])
+    return [Taken(policy, number, ceil(left / 1000)) for policy, (number, left) in zip(policies, found, strict=False)]
+
+
+def _key(kind: str, name: str) -> str:
+    return f"{_KEY}{kind}:{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    """No address, name or token stands in Valkey."""
+    return blake2b(name.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+class RateLimits:
+    """Counts each request to the API before anything else is done for it; refuses those that are too many."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API):
+            return self.get_response(request)
+        user, address = parsed("user", settings.API_RATE_USER), parsed("address", settings.API_RATE_ADDRESS)
+        token = request.headers.get("Authorization", "")
+        taken = count([(address, address_of(request))], token=token, owner=user)
+        request.rates = taken  # type: ignore[attr-defined]  # throttles of a view add theirs
+        refused = [each for each in taken if each.is_too_many]
+        response = too_many(request, refused) if refused else self.get_response(request)
+        if taken and not refused:
+            self._remember(request, response, token, user, taken)
+        policies = dict.fromkeys([user, address, *(each.policy for each in taken)])
+        response["RateLimit-Policy"] = ", ".join(each.header for each in policies)
+        if taken:
+            response["RateLimit"] = ", ".join(each.header for each in sorted(taken, key=_left))
+        return response
+
+    @staticmethod
+    def _remember(request: HttpRequest, response: HttpResponse, token: str, user: Policy, taken: list[Taken]) -> None:
+        """Whose a token is becomes known when its first request is answered; one that is revoked is forgotten."""
+        was_known = any(each.policy == user for each in taken)
+        owner = getattr(getattr(request, "auth", None), "user_id", None)
+        try:
+            if was_known and response.status_code == 401:
+                valkey.client().delete(_key("token", token))
+            elif owner is not None and not was_known:
+                valkey.client().set(_key("token", token), _digest(str(owner)), ex=TOKEN_SECONDS)
+                taken.extend(count([(user, str(owner))]))
+        except RedisError as error:
+            log.warning("requests are not being counted: %s", error)
+
+
+def _left(taken: Taken) -> int:
+    """The nearest limit first: what a client looks at that looks at one only."""
+    return taken.policy.quota - taken.count
+
+
+def too_many(request: HttpRequest, refused: Sequence[Taken]) -> HttpResponse:
+    seconds = max(each.seconds for each in refused)
+    response = problem(request, 429, "throttled", wait_words(seconds))
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def wait_words(seconds: int) -> str:
+    return counted(
+        "too many requests: send it again in {number} second",
+        "too many requests: send it again in {number} seconds",
+        number=seconds,
+    )
+
+
+class LoginThrottle(BaseThrottle):
+    """Attempts to log in, at LOGIN_RATE: from one address, and for one account from all of them."""
+
+    refused: Sequence[Taken] = ()
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        by_address = parsed("login", settings.LOGIN_RATE)
+        by_account = Policy("account", by_address.quota, by_address.window)
+        name = request.data.get("username") if isinstance(request.data, dict) else None
+        who = [(by_address, address_of(request))]
+        if isinstance(name, str):
+            who.append((by_account, name.casefold()))
+        taken = count(who)
+        getattr(request._request, "rates", []).extend(taken)
+        self.refused = [each for each in taken if each.is_too_many]
+        return not self.refused
+
+    def wait(self) -> float | None:
+        return float(max(each.seconds for each in self.refused))

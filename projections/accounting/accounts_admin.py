@@ -1,0 +1,40 @@
+"""The customers' accounts as accountants, and staff, browse them. Nothing is changed here: commands do that."""
+
+from django.contrib import admin
+from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.decorators import display
+
+from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
+from projections.accounting.admin import column
+from projections.lookback import ViewAdmin
+
+
+@admin.register(AccountMoney)
+class AccountMoneyAdmin(ViewAdmin):
+    list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
+    list_filter = (("currency", AllValuesCheckboxFilter), ("opened_on", RangeDateFilter))
+    list_filter_submit = True
+    list_display_links = None  # the row says it all
+    search_fields = ("=customer_id", "=account_id")
+    search_help_text = "The whole id of a customer or an account."
+    ordering = ("-balance", "account_id")
+    deposited_shown = column("deposited", "Deposited")
+    withdrawn_shown = column("withdrawn", "Withdrawn")
+    balance_shown = column("balance", "Balance")
+
+    @display(description="Customer", ordering="customer_id")
+    def customer(self, row: AccountMoney) -> str:
+        return f"{row.customer_id}{' (behind)' if row.behind else ''}"
+
+
+@admin.register(AccountMoneyEntry)
+class AccountMoneyEntryAdmin(ViewAdmin):
+    list_display = ("day", "kind", "customer_id", "currency", "amount_shown", "method", "reason", "recorded_at")
+    list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
+    list_filter_submit = True
+    list_display_links = None  # the row says it all
+    search_fields = ("=customer_id", "=account_id", "=reference")
+    search_help_text = "The whole id of a customer or an account, or a reference."
+    date_hierarchy = "day"
+    ordering = ("-day", "-entry_id")
+    amount_shown = column("amount", "Amount")

@@ -1,0 +1,49 @@
+"""What the lists of all audiences have in common: the colours of statuses, and filters by a column's own text."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import TextFilter
+
+_GOOD, _NEWS, _LOOK, _BAD = "success", "info", "warning", "danger"
+COLOURS: dict[str, dict[str, str]] = {
+    "status": {"open": _NEWS, "on_hold": _LOOK, "completed": _GOOD, "cancelled": _BAD},
+    "payment_status": {
+        "unpaid": _NEWS, "failed": _BAD, "voided": _NEWS, "authorised": _NEWS, "partially_paid": _LOOK, "paid": _GOOD,
+        "overcharged": _LOOK, "partially_refunded": _GOOD, "refunded": _GOOD, "written_off": _BAD,
+    },
+    "fulfilment_status": {
+        "none": _NEWS, "unfulfilled": _NEWS, "partial": _LOOK, "fulfilled": _GOOD, "delivered": _GOOD,
+    },
+    "return_status": {
+        "none": _NEWS, "requested": _LOOK, "approved": _NEWS, "partial": _NEWS, "returned": _GOOD, "declined": _BAD,
+    },
+}  # fmt: skip
+"""Of each status: what is as it should be, what is news, and what somebody has to look at."""
+
+
+class ColumnFilter(TextFilter):
+    """Rows of which the column `parameter_name` is the text that was typed. Asks the table for no distinct values."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        text = self.wanted(clean(self.value()))
+        return queryset.filter(**{self.parameter_name: text}) if text else queryset.none()
+
+    def wanted(self, text: str) -> str:
+        return text
+
+
+class CurrencyFilter(ColumnFilter):
+    title = "currency"
+    parameter_name = "currency"
+
+    def wanted(self, text: str) -> str:
+        return text.upper()
+
+
+def clean(text: str) -> str:
+    """Without the one character that PostgreSQL takes in no text."""
+    return text.replace("\0", "")

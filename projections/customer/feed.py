@@ -1,0 +1,81 @@
+"""Which events are a customer's to know, in the order of the log.
+
+The rows are an index of the log by customer: they hold no word of what happened, and no personal data. What is told is
+made from the log when somebody reads (`projections.customer.events`).
+"""
+
+from typing import Any, get_args
+
+from django.db import models
+
+from eventstore.store import Recorded
+from orders.events import OrderCreated, OrderEvent
+from projections.customer.timeline import told
+from projections.projection import Handler, Projection, handles
+from projections.rows import ReadModel, Rows
+
+
+class FeedOrder(ReadModel):
+    """Whose order it is; nobody's who has a feed where a guest placed it."""
+
+    order_id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField(null=True)
+
+    class Meta:
+        app_label = "projections"
+        indexes = (models.Index(fields=("customer_id",), name="feedorder_customer"),)
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class FeedEvent(models.Model):
+    """One event that a customer is told of."""
+
+    position = models.BigIntegerField(primary_key=True)
+    event_id = models.UUIDField()
+    customer_id = models.UUIDField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "projections"
+        indexes = (
+            models.Index(fields=("customer_id", "position"), name="feedevent_customer"),
+            models.Index(fields=("event_id",), name="feedevent_event"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.event_id)
+
+
+class CustomerFeed(Projection):
+    """In the log's total order: a reader who goes on from a position must find nothing new before it."""
+
+    name = "feed"
+    tables = (FeedOrder, FeedEvent)
+    total_order = True
+    complete = OrderEvent
+
+    @handles(OrderCreated)
+    def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        rows.add(FeedOrder(order_id=event.order_id, customer_id=event.customer_id))
+        self.happened(rows, event, fact)
+
+    def happened(self, rows: Rows, event: Any, fact: Recorded[Any]) -> None:
+        order = rows.get(FeedOrder, fact.aggregate_id)
+        if order.customer_id is not None and told(event) is not None:
+            rows.journal(
+                FeedEvent(
+                    position=fact.position,
+                    event_id=fact.event_id,
+                    customer_id=order.customer_id,
+                    recorded_at=fact.timestamp,
+                )
+            )
+
+
+# Every other event of an order is handled alike, also those that later releases declare.
+_alike: dict[type, Handler] = {
+    event: CustomerFeed.happened for event in get_args(OrderEvent) if event not in CustomerFeed.handlers
+}
+CustomerFeed.handlers.update(_alike)

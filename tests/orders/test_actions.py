@@ -1,0 +1,83 @@
+"""What can be done with an order: exactly what the rules would take."""
+
+from typing import get_args
+
+import pytest
+
+from orders.actions import CUSTOMERS, _examples, allowed, name_of
+from orders.commands import CreateOrder, ExpireOrder, HoldOrder, OrderCommand, ShipOrder
+from orders.state import Order
+from tests.orders.examples import CANCEL, CREATE, ORDER, PAY, SHIP
+from tests.orders.stories import after, approve, ask_refund, authorise, come_back, fail, settle
+
+ALWAYS = {"authorise_payment", "record_payment_failure", "add_note", "hold"}
+
+
+def test_commands_have_short_names() -> None:
+    assert name_of(ShipOrder) == "ship"
+
+
+def test_an_order_that_does_not_exist_takes_nothing() -> None:
+    assert allowed(Order()) == []
+
+
+@pytest.mark.parametrize(
+    ("past", "actions"),
+    [
+        (
+            (),
+            {"pay", "pay_from_account", "write_off", "cancel", "cancel_lines", "edit", "stage_edit", "change_address"},
+        ),
+        (
+            (PAY,),
+            {
+                "ship",
+                "ship_lines",
+                "cancel",
+                "cancel_lines",
+                "edit",
+                "stage_edit",
+                "change_address",
+                "request_refund",
+            },
+        ),
+        ((PAY, SHIP), {"confirm_delivery", "request_refund", "request_return"}),
+        (
+            (PAY, SHIP, *come_back(_1=2)[:1]),
+            {"confirm_delivery", "request_refund", "request_return"} | {"approve_return", "decline_return"},
+        ),
+        ((PAY, CANCEL), {"request_refund"}),
+        ((PAY, CANCEL, ask_refund()), {"approve_refund", "decline_refund"}),
+        ((PAY, CANCEL, ask_refund(), approve()), {"settle_refund", "fail_refund"}),
+        ((PAY, CANCEL, ask_refund(), approve(), fail()), {"request_refund", "retry_refund", "decline_refund"}),
+        ((PAY, CANCEL, ask_refund(), approve(), settle()), set()),
+    ],
+    ids=["new", "paid", "shipped", "to come back", "cancelled", "asked", "approved", "failed", "refunded"],
+)
+def test_an_order_names_all_that_it_would_take_and_nothing_else(past: tuple[object, ...], actions: set[str]) -> None:
+    order = after(CREATE, *past)
+    usual = ALWAYS - {"authorise_payment"} if order.is_cancelled else ALWAYS
+    assert set(allowed(order)) == usual | actions
+
+
+def test_a_customer_is_told_of_their_own_commands_alone() -> None:
+    assert allowed(after(CREATE, PAY, SHIP), CUSTOMERS) == ["request_return"]
+    assert allowed(after(CREATE, CANCEL), CUSTOMERS) == []
+
+
+def test_what_is_on_hold_is_released_and_not_sent() -> None:
+    actions = allowed(after(CREATE, PAY, HoldOrder(order_id=ORDER, reason="Fraud")))
+    assert "release" in actions
+    assert not {"hold", "ship", "ship_lines"} & set(actions)
+
+
+def test_a_promise_can_be_captured_or_let_go() -> None:
+    assert {"capture_payment", "void_payment"} <= set(allowed(after(CREATE, authorise("25.00"))))
+
+
+def test_every_command_that_people_send_has_an_example() -> None:
+    orders = [after(CREATE, PAY, SHIP, *come_back(_1=1)[:steps], ask_refund("1.00")) for steps in (1, 2)]
+    orders += [after(CREATE, PAY, *more) for more in ((ask_refund("1.00"), approve()),)]
+    orders += [after(CREATE, PAY, ask_refund("1.00"), approve(), fail())]
+    shown = {type(example) for order in orders for example in _examples(order)}
+    assert shown == set(get_args(OrderCommand)) - {CreateOrder, ExpireOrder}

@@ -1,0 +1,306 @@
+"""Whatever is asked of an order, in whatever sequence, its quantities, its money and its statuses stay true."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from eventstore import codec
+from eventstore.decider import decider_of
+from eventstore.errors import CommandRefused
+from eventstore.messages import EVENT_TYPES
+from orders import commands as c
+from orders import policy
+from orders.accounts.identity import MOVER
+from orders.actions import allowed, name_of
+from orders.commands import CreateOrder, RestoreOrder
+from orders.events import OrderEvent, OrderPaid, PaymentCaptured, RefundRequested, RefundSettled, ReturnReceived, evolve
+from orders.money import rounded
+from orders.policy import Policy
+from orders.state import Order, units_of
+from orders.statuses import (
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    fulfilment_status,
+    order_status,
+    payment_status,
+)
+from orders.values import ZERO, LineQuantity, RefundStatus, ReturnStatus
+from tests.orders.examples import ORDER
+from tests.orders.lives import (
+    PEOPLE,
+    REASONS,
+    calling_off,
+    creations,
+    keeping,
+    paying,
+    refund_decisions,
+    refunding,
+    sending,
+)
+
+LIMITS = {"GBP": Decimal(5), "JPY": Decimal(500)}
+
+
+class OrderLife(RuleBasedStateMachine):
+    """An order, its whole history, and the money that moved as a bank would tell it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = Order()
+        self.history: list[OrderEvent] = []
+        self.was_policy = policy.current()
+
+    @initialize(create=creations(), paid_before_shipped=st.booleans(), so_far=st.integers(0, 3))
+    def is_placed(self, create: CreateOrder, paid_before_shipped: bool, so_far: int) -> None:
+        policy.use(Policy(paid_before_shipped=paid_before_shipped, approval_limits=LIMITS))
+        self.create = create
+        assert self.send(create)
+        self.send_some(so_far)
+
+    @rule(data=st.data())
+    def is_paid(self, data: st.DataObject) -> None:
+        self.send(data.draw(paying(self.order)))
+
+    @rule(data=st.data())
+    def is_sent_or_comes_back(self, data: st.DataObject) -> None:
+        self.send(data.draw(sending(self.order)))
+
+    @rule(data=st.data())
+    def is_refunded(self, data: st.DataObject) -> None:
+        self.send_without_new_debt(data.draw(refunding(self.order)))
+
+    @precondition(lambda self: self.order.refunds)
+    @rule(data=st.data())
+    def refunds_go_on(self, data: st.DataObject) -> None:
+        self.send_without_new_debt(data.draw(refund_decisions(self.order)))
+
+    @precondition(lambda self: any(each.status is RefundStatus.FAILED for each in self.order.refunds))
+    @rule(data=st.data())
+    def refunds_are_tried_again(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from([each.refund_id for each in self.order.refunds]))
+        self.send_without_new_debt(c.RetryRefund(order_id=ORDER, refund_id=number))
+
+    @precondition(lambda self: self.order.refund_pending)
+    @rule(data=st.data())
+    def refunds_fail(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from([each.refund_id for each in self.order.refunds]))
+        for by in PEOPLE:
+            self.send_without_new_debt(c.ApproveRefund(order_id=ORDER, refund_id=number, by=by))
+        self.send_without_new_debt(c.FailRefund(order_id=ORDER, refund_id=number, reason="because", by=MOVER))
+
+    def send_without_new_debt(self, command: Any) -> None:
+        due = self.order.due
+        self.send(command)
+        assert self.order.due <= due, "giving money back never makes the customer owe more"
+
+    @rule(data=st.data())
+    def is_changed(self, data: st.DataObject) -> None:
+        self.send(data.draw(keeping(self.order)))
+
+    @rule(data=st.data())
+    def is_called_off_in_part_at_least(self, data: st.DataObject) -> None:
+        self.send(data.draw(calling_off(self.order)))
+
+    @rule(undone=st.integers(0, 4), reason=REASONS)
+    def is_restored(self, undone: int, reason: str) -> None:
+        version = len(self.history) - undone
+        was = reduce(evolve, self.history[:version], Order())
+        if self.send(RestoreOrder(order_id=ORDER, version=version, reason=reason)):
+            assert self.order == was
+
+    @rule()
+    def is_created_again(self) -> None:
+        assert not self.send(self.create)
+
+    @rule(steps=st.integers(1, 3))
+    def goes_well(self, steps: int) -> None:
+        self.send_some(steps)
+
+    def send_some(self, steps: int) -> None:
+        """What happens to most orders: half is paid, then the rest, and all is sent."""
+        half = rounded(self.order.due / 2, self.order.currency)
+        for amount in (half, self.order.due - half)[:steps]:
+            if amount:
+                self.send(c.AuthorisePayment(order_id=ORDER, amount=amount, payment_method="card"))
+                self.send(c.CapturePayment(order_id=ORDER, payment_id=len(self.order.payments), by=MOVER))
+        if steps == 3:
+            self.send(c.ShipOrder(order_id=ORDER))
+
+    @rule()
+    def refunds_go_through(self) -> None:
+        self.let_refunds_go_through()
+
+    def send(self, command: Any) -> Sequence[OrderEvent]:
+        """The events, which are in the history now; none where the command was refused."""
+        decider, before = decider_of(command), codec.encode(self.order)
+        could = allowed(self.order)
+        try:
+            # To whoever restores, the order is its whole past.
+            state = tuple(self.history) if isinstance(command, RestoreOrder) else self.order
+            events: Sequence[OrderEvent] = decider.decide(command, state)
+        except CommandRefused:
+            events = []
+        assert codec.encode(self.order) == before
+        by_itself = isinstance(command, c.ExpireOrder) or getattr(command, "by", "") == MOVER
+        if events and not by_itself and not isinstance(command, CreateOrder | RestoreOrder):
+            assert name_of(type(command)) in could, "what an order takes is among what it says it would take"
+        for event in events:
+            declared = EVENT_TYPES[type(event)]
+            assert codec.decode(declared.name, declared.schema_version, codec.encode(event)) == event
+            self.order = evolve(self.order, event)
+            self.history.append(event)
+        return events
+
+    @invariant()
+    def no_line_counts_more_than_there_is(self) -> None:
+        for line in self.order.lines:
+            counters = (line.open, line.cancelled, line.shipped, line.returned, line.credited, line.refunded)
+            assert min(counters) >= 0
+            assert line.cancelled + line.shipped <= line.quantity
+            assert line.credited <= line.returned <= line.shipped
+            assert line.returned + self.order.in_return(line.line_id) <= line.shipped
+            assert line.refunded <= line.quantity
+            if not line.is_goods:
+                assert line.shipped == line.returned == 0
+
+    @invariant()
+    def no_line_costs_less_than_nothing_or_gives_back_more_than_it_cost(self) -> None:
+        for line in self.order.lines:
+            amounts = (line.cancelled_amount, line.credited_amount, line.allowance, line.owed_back, line.given_back)
+            assert min(amounts) >= 0
+            off = line.cancelled_amount + line.credited_amount + line.allowance
+            assert 0 <= line.charged == line.total - off <= line.total
+            assert 0 <= line.tax - line.tax_off <= line.charged, "the tax is in what the line still costs"
+            assert line.given_back + line.owed_back <= off, "nothing goes back that still has to be paid"
+            assert 0 <= line.tax_off - line.tax_given_back <= off - line.given_back
+            assert line.tax_given_back >= 0
+            if line.cancelled + line.credited == line.quantity:
+                assert line.charged == 0
+
+    @invariant()
+    def what_came_back_to_be_sold_again_is_credited_and_nothing_else(self) -> None:
+        came = [event for event in self.history if isinstance(event, ReturnReceived)]
+        for line in self.order.lines:
+            restocked = sum(units_of(event.restocked, line.line_id) for event in came)
+            damaged = sum(units_of(event.damaged, line.line_id) for event in came)
+            assert (line.credited, line.returned) == (restocked, restocked + damaged)
+
+    @invariant()
+    def every_payment_is_authorised_before_it_is_captured_or_let_go(self) -> None:
+        for payment in self.order.payments:
+            assert payment.captured >= 0
+            assert payment.voided >= 0
+            assert payment.captured + payment.voided <= payment.authorised
+
+    @invariant()
+    def the_bank_and_the_order_agree(self) -> None:
+        order = self.order
+        came = sum((e.amount for e in self.history if isinstance(e, OrderPaid | PaymentCaptured)), ZERO)
+        went = sum((e.amount for e in self.history if isinstance(e, RefundSettled)), ZERO)
+        assert (order.captured, order.refunded) == (came, went)
+        assert order.refundable >= 0, "refunded and pending is at most what was captured"
+
+    @invariant()
+    def everything_that_was_captured_is_for_the_order_or_goes_back(self) -> None:
+        order = self.order
+        for_the_order = min(order.refundable, order.charged)
+        assert order.captured == order.refunded + order.refund_pending + for_the_order + order.owed
+        assert order.charged == for_the_order + order.due + order.bad_debt
+        assert not (order.due and (order.owed or order.due_back)), "nobody owes and is owed"
+        assert order.owed <= order.due_back <= order.kept
+        assert min(order.due, order.due_back, order.bad_debt) >= 0
+
+    @invariant()
+    def every_refund_says_what_it_is_for(self) -> None:
+        counted = [each for each in self.order.refunds if each.is_pending or each.status is RefundStatus.SETTLED]
+        for line in self.order.lines:
+            parts = [part for each in counted for part in each.lines if part.line_id == line.line_id]
+            assert sum(part.amount for part in parts) == line.given_back
+            assert sum(part.tax for part in parts) == line.tax_given_back
+            assert sum(part.allowance for part in parts) == line.allowance
+        for event in self.history:
+            if isinstance(event, RefundRequested):
+                assert sum((part.amount for part in event.lines), ZERO) > 0 or not event.lines
+                assert sum((part.amount for part in event.lines), ZERO) <= event.amount
+                assert all(0 <= part.allowance_tax <= part.tax <= part.amount for part in event.lines)
+                assert all(part.allowance_tax <= part.allowance <= part.amount for part in event.lines)
+
+    @invariant()
+    def the_statuses_say_what_the_counters_say(self) -> None:
+        order, waits = self.order, any(line.open for line in self.order.goods)
+        status, fulfilment, payment = order_status(order), fulfilment_status(order), payment_status(order)
+        assert (status is OrderStatus.CANCELLED) == order.is_cancelled
+        if status is OrderStatus.COMPLETED:
+            assert not waits
+            assert order.due == order.due_back == order.refund_pending == 0
+        assert (fulfilment in (FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIAL)) == waits
+        assert (payment is PaymentStatus.OVERCHARGED) == bool(order.due_back)
+        if payment in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
+            assert not order.due or not order.captured or not order.kept
+        if payment is PaymentStatus.PARTIALLY_PAID:
+            assert order.due
+
+    @invariant()
+    def a_snapshot_and_the_whole_history_give_the_same_order(self) -> None:
+        assert msgspec.json.decode(codec.encode(self.order), type=Order) == self.order
+        assert reduce(evolve, self.history, Order()) == self.order
+
+    def teardown(self) -> None:
+        """At the end everything is called off and given back, and not a penny is left anywhere."""
+        if self.order.is_placed:
+            self.is_called_off()
+            self.all_money_goes_back()
+        policy.use(self.was_policy)
+
+    def is_called_off(self) -> None:
+        for each in self.order.returns:
+            if each.is_open:
+                assert self.send(c.DeclineReturn(order_id=ORDER, return_id=each.return_id, reason="because"))
+        sent = [(line.line_id, line.shipped - line.returned) for line in self.order.goods]
+        lines = tuple(LineQuantity(line_id=number, quantity=left) for number, left in sent if left)
+        if lines:
+            assert self.send(c.RequestReturn(order_id=ORDER, lines=lines))
+            number = len(self.order.returns)
+            assert self.send(c.ApproveReturn(order_id=ORDER, return_id=number))
+            assert self.send(c.ReceiveReturn(order_id=ORDER, return_id=number, restocked=lines))
+            assert self.order.returns[-1].status is ReturnStatus.RECEIVED
+        self.send(c.CancelOrder(order_id=ORDER, reason="because"))
+        assert not any(line.open for line in self.order.goods)
+
+    def all_money_goes_back(self) -> None:
+        for each in self.order.payments:
+            if each.capturable:
+                assert self.send(c.CapturePayment(order_id=ORDER, payment_id=each.payment_id, by=MOVER))
+        if self.order.due:
+            assert self.send(c.WriteOff(order_id=ORDER, reason="because"))
+        self.let_refunds_go_through()
+        for amount in (None, self.order.refundable - self.order.owed):
+            self.send(c.RequestRefund(order_id=ORDER, reason="because", amount=amount, by="staff:anna"))
+            self.let_refunds_go_through()
+        order = self.order
+        assert order.captured == order.refunded
+        assert order.kept == order.due == order.due_back == order.refund_pending == 0
+        assert order.charged == order.bad_debt
+        for line in order.lines:
+            if not line.charged:
+                assert line.tax_off == line.tax
+
+    def let_refunds_go_through(self) -> None:
+        for each in self.order.refunds:
+            number, status = each.refund_id, each.status
+            if status is RefundStatus.REQUESTED:
+                other = next(person for person in PEOPLE if person != each.requested_by)
+                assert self.send(c.ApproveRefund(order_id=ORDER, refund_id=number, by=other))
+            if status in (RefundStatus.REQUESTED, RefundStatus.APPROVED):
+                assert self.send(c.SettleRefund(order_id=ORDER, refund_id=number, by=MOVER))
+
+
+OrderLife.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestOrderLife = OrderLife.TestCase

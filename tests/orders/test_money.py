@@ -1,0 +1,81 @@
+"""Exact money: whatever is divided adds up again, in the currency's own smallest unit."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore.errors import CommandRefused
+from orders.money import LARGEST, exponent, part, plain, require_exact, require_positive, rounded, smallest, spread
+
+CURRENCIES = st.sampled_from(["GBP", "JPY", "BHD", "CLF"])
+units = st.integers(0, 10**9)
+
+
+@given(st.data(), CURRENCIES, st.lists(units, min_size=1, max_size=12))
+def test_what_is_spread_adds_up_and_nobody_gets_a_whole_unit_more_or_less_than_their_share(
+    data: st.DataObject, currency: str, weights: list[int]
+) -> None:
+    unit = smallest(currency)
+    amount = data.draw(units) * unit
+    parts = spread(amount, [Decimal(weight) for weight in weights], currency)
+    assert sum(parts) == (amount if any(weights) else 0)
+    for each, weight in zip(parts, weights, strict=True):
+        assert each % unit == 0
+        assert abs(each - amount * weight / max(sum(weights), 1)) < unit or not any(weights)
+
+
+def test_the_rest_goes_to_those_that_lost_most_and_of_equals_to_the_first() -> None:
+    assert [str(each) for each in spread(Decimal("1.00"), [Decimal(1)] * 3, "GBP")] == ["0.34", "0.33", "0.33"]
+    weights = [Decimal("0.1"), Decimal("0.6"), Decimal("0.3")]
+    assert [str(each) for each in spread(Decimal("0.08"), weights, "GBP")] == ["0.01", "0.05", "0.02"]
+
+
+@given(st.data(), CURRENCIES, units, st.integers(1, 50))
+def test_parts_in_whatever_pieces_they_are_taken_add_up_to_the_whole(
+    data: st.DataObject, currency: str, whole: int, pieces: int
+) -> None:
+    total, taken, came = whole * smallest(currency), 0, Decimal(0)
+    while taken < pieces:
+        take = data.draw(st.integers(1, pieces - taken))
+        came += part(total, of=pieces, before=taken, take=take, currency=currency)
+        taken += take
+    assert came == total
+
+
+def test_a_part_of_nothing_is_nothing() -> None:
+    assert part(Decimal(0), of=0, take=0, currency="GBP") == 0
+
+
+def test_a_half_goes_away_from_zero() -> None:
+    assert [str(rounded(Decimal(each), "GBP")) for each in ("0.005", "-0.005", "0.0149")] == ["0.01", "-0.01", "0.01"]
+
+
+@pytest.mark.parametrize(("currency", "decimals"), [("GBP", 2), ("JPY", 0), ("BHD", 3), ("CLF", 4)])
+def test_every_currency_has_its_own_decimals(currency: str, decimals: int) -> None:
+    assert exponent(currency) == decimals
+
+
+@pytest.mark.parametrize(("number", "shown"), [("9.950000", "9.95"), ("100.00", "100"), ("1E+2", "100"), ("0.00", "0")])
+def test_a_number_is_kept_without_zeros_that_say_nothing(number: str, shown: str) -> None:
+    assert str(plain(Decimal(number))) == shown
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "1E+40", "-1E+40", str(LARGEST)])
+def test_what_nobody_could_pay_is_refused_and_never_an_error(amount: str) -> None:
+    with pytest.raises(CommandRefused, match="never moved at once"):
+        require_exact(Decimal(amount), "GBP")
+
+
+@pytest.mark.parametrize("amount", ["0", "-0.01", "NaN"])
+def test_what_moves_is_more_than_nothing(amount: str) -> None:
+    with pytest.raises(CommandRefused) as refusal:
+        require_positive(Decimal(amount), "GBP")
+    assert refusal.value.code == "amount_not_positive"
+
+
+def test_yen_are_whole() -> None:
+    assert require_exact(Decimal("100.0"), "JPY") == 100
+    with pytest.raises(CommandRefused, match="more than 0 decimals"):
+        require_exact(Decimal("100.5"), "JPY")

@@ -1,0 +1,81 @@
+"""What was recorded when an order was created, paid, shipped or cancelled, and nothing else, means what it meant."""
+
+import json
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from eventstore import codec
+from orders.events import evolve
+from orders.state import Order
+from orders.statuses import (
+    FulfilmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    fulfilment_status,
+    order_status,
+    payment_status,
+)
+from tests.orders.examples import CREATED, PAID, SHIPPED
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def old(name: str, **changes: Any) -> Any:
+    """An event as its first version was stored, read as it is read today."""
+    stored = json.loads((SAMPLES / f"order.{name}.v1.json").read_text()) | changes
+    return codec.decode(f"order.{name}", 1, json.dumps(stored))
+
+
+def order_of(*events: Any) -> Any:
+    return reduce(evolve, events, Order())
+
+
+NEW = (old("created"),)
+PAID_ONE = (*NEW, old("paid"))
+CANCELLED = old("cancelled", due_back="0")
+CANCELLED_PAID = old("cancelled")
+BACK = old("restored", status="created", not_due_back="0", due="25.00")
+BACK_TO_PAID = old("restored")
+BACK_TO_CANCELLED = old("restored", status="cancelled", sold_again="-25.00", not_due_back="-25.00")
+
+
+def test_an_order_from_before_tax_discounts_and_parcels_is_one_without() -> None:
+    assert old("created") == CREATED
+    assert old("paid") == PAID
+    assert old("shipped") == SHIPPED
+
+
+def test_an_old_order_was_placed_paid_and_shipped() -> None:
+    order = order_of(*PAID_ONE, old("shipped"))
+    assert order == order_of(CREATED, PAID, SHIPPED)
+    assert (order_status(order), payment_status(order), fulfilment_status(order)) == (
+        OrderStatus.COMPLETED,
+        PaymentStatus.PAID,
+        FulfilmentStatus.FULFILLED,
+    )
+    assert (order.due, order.captured, [line.shipped for line in order.lines]) == (0, 25, [2, 1])
+
+
+def test_an_old_order_was_cancelled_and_what_was_paid_is_due_back_for_its_lines() -> None:
+    order = order_of(*PAID_ONE, CANCELLED_PAID)
+    assert (order_status(order), payment_status(order)) == (OrderStatus.CANCELLED, PaymentStatus.OVERCHARGED)
+    assert (order.due_back, [line.owed_back for line in order.lines]) == (25, [15, 10])
+    assert order_of(*NEW, CANCELLED).due_back == 0
+
+
+def test_an_old_order_was_restored_to_what_it_was() -> None:
+    assert order_of(*NEW, CANCELLED, BACK) == order_of(*NEW)
+    assert order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID) == order_of(*PAID_ONE)
+
+
+def test_an_old_restoration_was_itself_undone() -> None:
+    again = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, BACK_TO_CANCELLED)
+    assert again == order_of(*PAID_ONE, CANCELLED_PAID)
+    unpaid = old("restored", status="cancelled", sold_again="-25.00", not_due_back="0")
+    assert order_of(*NEW, CANCELLED, BACK, unpaid) == order_of(*NEW, CANCELLED)
+
+
+def test_an_old_order_goes_on_today() -> None:
+    order = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, SHIPPED)
+    assert fulfilment_status(order) is FulfilmentStatus.FULFILLED

@@ -1,0 +1,80 @@
+"""A server of a customer's, on this machine: it keeps what it is sent, and answers as it is told."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook
+
+
+@dataclass
+class Receiver:
+    """`answers` are the statuses of the next answers; 200 from then on. 0: none at all, byte by byte, for a while.
+
+    Where messages come at once, `decide` makes a status of each.
+    """
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    decide: Callable[[dict[str, Any]], int] | None = None
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def messages(self, secret: str) -> list[dict[str, Any]]:
+        """What came, each with its signature verified by the standard's own library."""
+        return [Webhook(secret).verify(body, headers) for headers, body in self.got]
+
+    @property
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for headers, _ in self.got]
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            with receiver.lock:
+                receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                status = receiver.answers.pop(0) if receiver.answers else 200
+            if receiver.decide:
+                status = receiver.decide(json.loads(body))
+            if status == 0:
+                self.trickle()
+                return
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", receiver.url + "elsewhere")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def trickle(self) -> None:
+            for _ in range(40):
+                try:
+                    self.wfile.write(b"H")
+                except OSError:
+                    return
+                time.sleep(0.1)
+
+        def log_message(self, *words: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
