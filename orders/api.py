@@ -29,8 +29,8 @@ from orders.commands import (
     PayFromAccount,
     PayOrder,
     RequestReturn,
-    checked,
 )
+from orders.commands.fields import CURRENCY, PAYMENT_REFERENCE, checked, money, why
 from orders.events import EditCommitted
 from orders.http import buyer_of, customer_of
 from orders.order import ORDER, OwnOrder
@@ -85,19 +85,11 @@ class NewPayment:
 
     amount: Decimal | None = field(
         default=None,
-        metadata=checked(
-            "What is paid. If not given: what is due; only an account can be asked so.",
-            max_digits=18,
-            decimal_places=4,
-            min_value=0,
-            allow_null=True,
-        ),
+        metadata=money("What is paid. If not given: what is due; only an account can be asked so.", allow_null=True),
     )
     payment_method: str = field(metadata=checked(f"Such as card or transfer; `{ACCOUNT}`: your own.", max_length=40))
-    currency: str = field(
-        default="", metadata=checked("If given, it has to be the order's.", min_length=3, max_length=3)
-    )
-    payment_reference: str = field(default="", metadata=checked("The provider's id of this payment.", max_length=100))
+    currency: str = field(default="", metadata=CURRENCY)
+    payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
     capture: bool = field(default=True, metadata=checked("False: it is only promised, and the shop captures it."))
 
 
@@ -166,7 +158,7 @@ def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
 class Cancellation:
     """What is no longer wanted: the lines that are named, or everything that was not sent."""
 
-    reason: str = field(metadata=checked("Why, in words that make sense in a year.", max_length=300))
+    reason: str = field(metadata=why())
     lines: tuple[LineQuantity, ...] = field(
         default=(), metadata=checked("Which lines, and how many units of each; none: all.", max_length=5000)
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventstore.messages import command
-from orders.commands import checked
+from orders.commands.fields import checked, money, why
 
 
 @command("account.open")
@@ -23,7 +23,7 @@ class DepositMoney:
     """With `customer_id` and `currency` it opens the account, where there is none yet."""
 
     account_id: UUID
-    amount: Decimal = field(metadata=checked("More than nothing.", max_digits=18, decimal_places=4, min_value=0))
+    amount: Decimal = field(metadata=money("More than nothing."))
     method: str = field(metadata=checked("How it comes, such as card or transfer.", max_length=40))
     reference: str = field(
         default="", metadata=checked("The provider's id of this payment: it is deposited once.", max_length=100)
@@ -35,8 +35,8 @@ class DepositMoney:
 @command("account.withdraw")
 class WithdrawMoney:
     account_id: UUID
-    amount: Decimal = field(metadata=checked("At most the balance.", max_digits=18, decimal_places=4, min_value=0))
-    reason: str = field(metadata=checked("What for, in words that make sense in a year.", max_length=300))
+    amount: Decimal = field(metadata=money("At most the balance."))
+    reason: str = field(metadata=why("What for, in words that make sense in a year."))
     reference: str = field(
         default="", metadata=checked("The id of what it is taken for: it is withdrawn once.", max_length=100)
     )

@@ -4,7 +4,7 @@ from dataclasses import field
 from uuid import UUID
 
 from eventstore.messages import command
-from orders.commands import checked
+from orders.commands.fields import checked
 
 
 @command("customer.register", incidental=("customer_id",))

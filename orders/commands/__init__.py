@@ -1,0 +1,105 @@
+"""What can be asked of an order. API bodies, admin forms, their checks and documentation are made from these.
+
+Fields named `by` say who asks, as the actor of the event will; whoever sends the command supplies them.
+"""
+
+from orders.commands.cancelling import CancelLines, CancelOrder, ExpireOrder, RestoreOrder
+from orders.commands.editing import CommitEdit, DiscardEdit, EditOrder, StageEdit
+from orders.commands.keeping import AddNote, ChangeAddress, HoldOrder, ReleaseOrder
+from orders.commands.paying import (
+    AuthorisePayment,
+    CapturePayment,
+    PayFromAccount,
+    PayOrder,
+    RecordPaymentFailure,
+    VoidPayment,
+    WriteOff,
+)
+from orders.commands.placing import CreateOrder, NewDiscount, NewLine, NewShipping
+from orders.commands.refunding import (
+    ApproveRefund,
+    DeclineRefund,
+    FailRefund,
+    RefundWish,
+    RequestRefund,
+    RetryRefund,
+    SettleRefund,
+)
+from orders.commands.returning import ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn
+from orders.commands.shipping import ConfirmDelivery, ShipLines, ShipOrder
+
+OrderCommand = (
+    CreateOrder
+    | PayOrder
+    | ShipOrder
+    | CancelOrder
+    | ExpireOrder
+    | AuthorisePayment
+    | PayFromAccount
+    | CapturePayment
+    | VoidPayment
+    | RecordPaymentFailure
+    | WriteOff
+    | ShipLines
+    | ConfirmDelivery
+    | CancelLines
+    | RequestRefund
+    | ApproveRefund
+    | DeclineRefund
+    | SettleRefund
+    | FailRefund
+    | RetryRefund
+    | RequestReturn
+    | ApproveReturn
+    | DeclineReturn
+    | ReceiveReturn
+    | EditOrder
+    | StageEdit
+    | CommitEdit
+    | DiscardEdit
+    | HoldOrder
+    | ReleaseOrder
+    | AddNote
+    | ChangeAddress
+)
+
+__all__ = [
+    "AddNote",
+    "ApproveRefund",
+    "ApproveReturn",
+    "AuthorisePayment",
+    "CancelLines",
+    "CancelOrder",
+    "CapturePayment",
+    "ChangeAddress",
+    "CommitEdit",
+    "ConfirmDelivery",
+    "CreateOrder",
+    "DeclineRefund",
+    "DeclineReturn",
+    "DiscardEdit",
+    "EditOrder",
+    "ExpireOrder",
+    "FailRefund",
+    "HoldOrder",
+    "NewDiscount",
+    "NewLine",
+    "NewShipping",
+    "OrderCommand",
+    "PayFromAccount",
+    "PayOrder",
+    "ReceiveReturn",
+    "RecordPaymentFailure",
+    "RefundWish",
+    "ReleaseOrder",
+    "RequestRefund",
+    "RequestReturn",
+    "RestoreOrder",
+    "RetryRefund",
+    "SettleRefund",
+    "ShipLines",
+    "ShipOrder",
+    "StageEdit",
+    "VoidPayment",
+    "WriteOff",
+]
