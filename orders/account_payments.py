@@ -20,7 +20,7 @@ from eventstore.store import Recorded
 from orders.accounts import references
 from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.events import MoneyDeposited, MoneyWithdrawn
-from orders.accounts.identity import MOVER
+from orders.accounts.identity import FROM_ACCOUNT, MOVER
 from orders.accounts.references import REFUND, RETURNED
 from orders.commands import CapturePayment, FailRefund, RecordPaymentFailure, SettleRefund
 from orders.events import PaymentAuthorised, RefundApproved, RefundRetried
@@ -86,7 +86,7 @@ class AccountPayments(Process):
                     order_id=named.order_id,
                     payment_id=named.number,
                     amount=command.amount,
-                    payment_method="account",
+                    payment_method=FROM_ACCOUNT,
                     reason=refusal.message,
                     by=MOVER,
                 )

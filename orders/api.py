@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from eventstore.dispatch import Context, rehearse, state_now
 from eventstore.ids import new_id
 from eventstore.messages import value
-from orders.accounts.account import ACCOUNT as ACCOUNTS
-from orders.accounts.identity import account_of
+from orders.accounts.account import ACCOUNT
+from orders.accounts.identity import FROM_ACCOUNT, account_of
 from orders.actions import CUSTOMERS, allowed
 from orders.commands import (
     AuthorisePayment,
@@ -34,7 +34,6 @@ from orders.commands.fields import CURRENCY, PAYMENT_REFERENCE, checked, money, 
 from orders.events import EditCommitted
 from orders.http import buyer_of, customer_of
 from orders.order import ORDER, OwnOrder
-from orders.rules.paying import ACCOUNT
 from orders.sending import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -87,7 +86,9 @@ class NewPayment:
         default=None,
         metadata=money("What is paid. If not given: what is due; only an account can be asked so.", allow_null=True),
     )
-    payment_method: str = field(metadata=checked(f"Such as card or transfer; `{ACCOUNT}`: your own.", max_length=40))
+    payment_method: str = field(
+        metadata=checked(f"Such as card or transfer; `{FROM_ACCOUNT}`: your own.", max_length=40)
+    )
     currency: str = field(default="", metadata=CURRENCY)
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
     capture: bool = field(default=True, metadata=checked("False: it is only promised, and the shop captures it."))
@@ -126,7 +127,7 @@ class PayOwnOrder(OwnOrderCommand):
         customer_id = customer_of(request)
         if order.customer_id != customer_id:
             return  # which is told by the guard
-        account = state_now(ACCOUNTS, account_of(customer_id, order.currency))
+        account = state_now(ACCOUNT, account_of(customer_id, order.currency))
         wanted = order.due if command.amount is None else command.amount
         if account.balance < wanted:
             raise BalanceTooLow(
@@ -140,7 +141,7 @@ class PayOwnOrder(OwnOrderCommand):
 
 
 def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
-    if payment.payment_method == ACCOUNT:
+    if payment.payment_method == FROM_ACCOUNT:
         return PayFromAccount(order_id=order_id, amount=payment.amount)
     if payment.amount is None:
         raise serializers.ValidationError({"amount": [said("This field is required.")]}, code="required")

@@ -17,7 +17,7 @@ from eventstore.models import QueuedCommand
 from eventstore.queue import accept
 from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.accounts.identity import account_of
-from orders.accounts.references import REFUND, RETURNED
+from orders.accounts.references import PREFIXES, REFUND, RETURNED
 from orders.http import customer_of, query_of
 from orders.money import rounded
 from orders.sending import IDEMPOTENCY_KEY, PREFER, prefers_async
@@ -88,7 +88,7 @@ class NewDeposit(Exact):
         return method
 
     def validate_reference(self, reference: str) -> str:
-        if reference.startswith(("refund:", "returned:")):
+        if reference.startswith(PREFIXES):
             raise ValidationError(said("So begins what comes back from an order."), code="reserved")
         return reference
 

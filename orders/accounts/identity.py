@@ -5,6 +5,9 @@ from uuid import UUID, uuid5
 MOVER = "service:account-payments"
 """Who moves money between orders and accounts; what is on its way between them is nobody else's to decide."""
 
+FROM_ACCOUNT = "account"
+"""The method of an order's payment that is made from the customer's account in the shop."""
+
 _ACCOUNTS = UUID("b1f0a7f4-6c1e-4a0e-8f57-2d8c5c3e9b46")
 
 

@@ -7,6 +7,9 @@ from uuid import UUID
 REFUND, RETURNED = "refund", "returned payment"
 """The methods of deposits that come from an order: nobody else may use them."""
 
+PREFIXES = ("refund:", "returned:")
+"""So begin the references of such deposits."""
+
 _PAYMENT = re.compile(r"([0-9a-f-]{36})/(\d{1,9})")
 _REFUND = re.compile(r"refund:([0-9a-f-]{36})/(\d{1,9})(?:/\d{1,9})?")
 

@@ -7,9 +7,9 @@ from orders.commands import CommitEdit, DiscardEdit, EditOrder, StageEdit
 from orders.events import EditCommitted, EditDiscarded, EditStaged
 from orders.events.placing import edited
 from orders.lines import Line
-from orders.money import LARGEST, rounded
+from orders.money import rounded
 from orders.rules.common import found, require_placed
-from orders.rules.pricing import line_amount, priced, require_quantity, with_quantity
+from orders.rules.pricing import line_amount, priced, require_quantity, require_total, with_quantity
 from orders.state import Order, StagedEdit
 from orders.values import ZERO, OrderLine
 
@@ -40,8 +40,7 @@ def _edit(command: StageEdit | EditOrder, order: Order) -> StagedEdit:
     if not lines:
         raise CommandRefused("nothing_changes", "name at least one line that changes or comes in addition")
     total = sum((line.charged for line in edited(order.lines, lines)), rounded(ZERO, order.currency))
-    if total >= LARGEST:
-        raise CommandRefused("amount_too_large", "the order is worth {largest} or more", largest=f"{LARGEST:,}")
+    require_total(total)
     if not any(line.quantity for line in lines) and all(not line.quantity for line in edited(order.lines, lines)):
         raise CommandRefused("no_lines", "an order must have at least one line: cancel it instead")
     return StagedEdit(lines=lines, difference=rounded(total - order.charged, order.currency))

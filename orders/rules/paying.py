@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from eventstore.errors import CommandRefused
-from orders.accounts.identity import MOVER, account_of
+from orders.accounts.identity import FROM_ACCOUNT, MOVER, account_of
 from orders.commands import (
     AuthorisePayment,
     CapturePayment,
@@ -25,9 +25,6 @@ from orders.events import (
 from orders.money import require_exact, require_positive
 from orders.rules.common import amount_or, found, require_currency, require_placed, require_reason
 from orders.state import Order, Payment
-
-ACCOUNT = "account"
-"""The method of a payment that is made from the customer's account in the shop."""
 
 
 def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:
@@ -93,25 +90,16 @@ def pay_from_account(command: PayFromAccount, order: Order) -> PaymentAuthorised
     require_placed(command.order_id, order)
     if order.customer_id is None:
         raise CommandRefused("no_account", "a guest has no account in this shop to pay from")
-    free = order.due - order.capturable
+    free = _due_and_not_promised(order)
     if free <= 0:
         raise CommandRefused("nothing_due", "nothing is due for this order, so there is nothing to pay")
-    amount = amount_or(command.amount, free, order)
-    if amount > free:
-        raise CommandRefused(
-            "more_than_due",
-            "{due} {currency} is due and not promised yet, less than {amount} {currency}",
-            due=free,
-            amount=amount,
-            currency=order.currency,
-        )
     return PaymentAuthorised(
         order_id=command.order_id,
         payment_id=_next(order),
-        method=ACCOUNT,
+        method=FROM_ACCOUNT,
         reference="",
         account_id=account_of(order.customer_id, order.currency),
-        amount=amount,
+        amount=_at_most(free, command.amount, order),
         currency=order.currency,
     )
 
@@ -180,10 +168,24 @@ def _told_of(command: RecordPaymentFailure, order: Order) -> Payment | None:
 def write_off(command: WriteOff, order: Order) -> WrittenOff:
     """Only what is due, and what nobody has promised to pay."""
     require_placed(command.order_id, order)
-    free = order.due - order.capturable
+    free = _due_and_not_promised(order)
     if free <= 0:
         raise CommandRefused("nothing_due", "nothing is due for this order, so there is nothing to write off")
-    amount = amount_or(command.amount, free, order)
+    return WrittenOff(
+        order_id=command.order_id,
+        amount=_at_most(free, command.amount, order),
+        reason=require_reason(command.reason),
+        currency=order.currency,
+    )
+
+
+def _due_and_not_promised(order: Order) -> Decimal:
+    return order.due - order.capturable
+
+
+def _at_most(free: Decimal, given: Decimal | None, order: Order) -> Decimal:
+    """An amount of what is due and not promised; all of it where none is named. Raises CommandRefused."""
+    amount = amount_or(given, free, order)
     if amount > free:
         raise CommandRefused(
             "more_than_due",
@@ -192,9 +194,7 @@ def write_off(command: WriteOff, order: Order) -> WrittenOff:
             amount=amount,
             currency=order.currency,
         )
-    return WrittenOff(
-        order_id=command.order_id, amount=amount, reason=require_reason(command.reason), currency=order.currency
-    )
+    return amount
 
 
 def _payment(command: CapturePayment | VoidPayment, order: Order) -> Payment:

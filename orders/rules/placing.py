@@ -3,8 +3,8 @@
 from eventstore.errors import CommandRefused
 from orders.commands import CreateOrder
 from orders.events import OrderCreated
-from orders.money import LARGEST, exponent, rounded
-from orders.rules.pricing import new_lines
+from orders.money import exponent, rounded
+from orders.rules.pricing import new_lines, require_total
 from orders.state import Order
 from orders.values import ZERO
 
@@ -18,8 +18,7 @@ def create(command: CreateOrder, order: Order) -> OrderCreated:
     exponent(command.currency)  # refuses what is no currency
     lines, discounts = new_lines(command)
     total = sum((line.total for line in lines), start=rounded(ZERO, command.currency))
-    if total >= LARGEST:
-        raise CommandRefused("amount_too_large", "the order is worth {largest} or more", largest=f"{LARGEST:,}")
+    require_total(total)
     return OrderCreated(
         order_id=command.order_id,
         reference=command.reference,

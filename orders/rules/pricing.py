@@ -26,6 +26,23 @@ def new_lines(command: CreateOrder) -> tuple[tuple[OrderLine, ...], tuple[Discou
 
 def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
     """Quantity times price, rounded once, before anything is taken off. Raises CommandRefused."""
+    _require_sellable(number, line)
+    amount = rounded(line.quantity * line.unit_price, currency)
+    if _is_too_much(line.discount, amount, currency):
+        raise CommandRefused(
+            "discount_too_large",
+            "line {number} ({sku}): {discount} {currency} cannot be taken off {at_most} {currency}",
+            number=number,
+            sku=line.sku,
+            discount=line.discount,
+            at_most=amount,
+            currency=currency,
+        )
+    return amount
+
+
+def _require_sellable(number: int, line: NewLine) -> None:
+    """Whether it says what is sold, how many, for how much and at which tax. Raises CommandRefused."""
     if not line.sku.strip():
         raise CommandRefused("no_sku", "line {number} names no sku", number=number)
     if line.quantity <= 0:
@@ -45,14 +62,7 @@ def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
             sku=line.sku,
             price=line.unit_price,
         )
-    if line.quantity * line.unit_price >= LARGEST:
-        raise CommandRefused(
-            "amount_too_large",
-            "line {number} ({sku}) is worth {largest} or more",
-            number=number,
-            sku=line.sku,
-            largest=f"{LARGEST:,}",
-        )
+    _require_not_too_large(number, line.sku, line.quantity * line.unit_price)
     if not line.tax_rate.is_finite() or not 0 <= line.tax_rate <= 100:
         raise CommandRefused(
             "tax_rate_wrong",
@@ -61,18 +71,6 @@ def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
             sku=line.sku,
             rate=line.tax_rate,
         )
-    amount = rounded(line.quantity * line.unit_price, currency)
-    if _is_too_much(line.discount, amount, currency):
-        raise CommandRefused(
-            "discount_too_large",
-            "line {number} ({sku}): {discount} {currency} cannot be taken off {at_most} {currency}",
-            number=number,
-            sku=line.sku,
-            discount=line.discount,
-            at_most=amount,
-            currency=currency,
-        )
-    return amount
 
 
 def require_quantity(number: int, sku: str, quantity: int) -> None:
@@ -86,6 +84,24 @@ def require_quantity(number: int, sku: str, quantity: int) -> None:
             quantity=quantity,
             most=f"{MOST_UNITS:,}",
         )
+
+
+def _require_not_too_large(number: int, sku: str, amount: Decimal) -> None:
+    """Raises CommandRefused for what no line is worth."""
+    if amount >= LARGEST:
+        raise CommandRefused(
+            "amount_too_large",
+            "line {number} ({sku}) is worth {largest} or more",
+            number=number,
+            sku=sku,
+            largest=f"{LARGEST:,}",
+        )
+
+
+def require_total(total: Decimal) -> None:
+    """Raises CommandRefused for what no order is worth."""
+    if total >= LARGEST:
+        raise CommandRefused("amount_too_large", "the order is worth {largest} or more", largest=f"{LARGEST:,}")
 
 
 def priced(
@@ -116,14 +132,7 @@ def priced(
 def with_quantity(line: Line, quantity: int, *, currency: str, prices_include_tax: bool) -> OrderLine:
     """The line with another quantity: what is taken off it shrinks or grows with it."""
     amount = rounded(quantity * line.unit_price, currency)
-    if amount >= LARGEST:
-        raise CommandRefused(
-            "amount_too_large",
-            "line {number} ({sku}) is worth {largest} or more",
-            number=line.line_id,
-            sku=line.sku,
-            largest=f"{LARGEST:,}",
-        )
+    _require_not_too_large(line.line_id, line.sku, amount)
 
     def scaled(off: Decimal) -> Decimal:
         return rounded(off * amount / line.amount, currency) if line.amount else rounded(ZERO, currency)
