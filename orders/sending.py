@@ -207,21 +207,26 @@ def prefers_async(request: Request) -> bool:
     return any(re.split("[;=]", each)[0].strip().lower() == "respond-async" for each in preferences)
 
 
-def accepted(queued: QueuedCommand) -> Response:
+def accepted(
+    queued: QueuedCommand, shown: type[serializers.Serializer[QueuedCommand]] = AcceptedSerializer
+) -> Response:
     """202: the command will be done; `Location` tells what came of it."""
     headers = {
         "Location": reverse("command", args=[queued.command_id]),
         "Preference-Applied": "respond-async",
         "Retry-After": "1",
     }
-    return Response(AcceptedSerializer(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+    return Response(shown(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    """What says which version a command led to, and whether it had been done before."""
+    return {"ETag": f'"{answer.version}"'} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
 
 
 def answered(answer: Answer, code: int) -> Response:
     """What an order's command did."""
-    headers = {"ETag": f'"{answer.version}"'}
-    if answer.replayed:
-        headers["Idempotency-Replayed"] = "true"
+    headers = headers_of(answer)
     if code == status.HTTP_201_CREATED:
         headers["Location"] = reverse("order", args=[answer.aggregate_id])
     return Response(AnswerSerializer(answer).data, status=code, headers=headers)

@@ -20,9 +20,9 @@ from orders.accounts.identity import account_of
 from orders.accounts.references import PREFIXES, REFUND, RETURNED
 from orders.http import customer_of, query_of
 from orders.money import rounded
-from orders.sending import IDEMPOTENCY_KEY, PREFER, prefers_async
+from orders.sending import IDEMPOTENCY_KEY, PREFER, accepted, headers_of, prefers_async
 from orders.words import said
-from ordersite.bodies import VERSION_IF_ANY, Exact, context_of, headers_of, read, refusals
+from ordersite.bodies import VERSION_IF_ANY, Exact, context_of, read, refusals
 from projections.customer.account import (
     CustomerAccount,
     CustomerAccountMovement,
@@ -30,7 +30,7 @@ from projections.customer.account import (
     own_movements,
     wait_until_shown,
 )
-from projections.customer.asked import OrderPages
+from projections.customer.asked import A_VERSION, Pages, version_in
 
 _CURRENCY = OpenApiParameter(
     "currency", OpenApiTypes.STR, description="Only the account in this currency, such as GBP."
@@ -61,7 +61,7 @@ class MovementSerializer(serializers.ModelSerializer[CustomerAccountMovement]):
     class Meta:
         model = CustomerAccountMovement
         fields = (
-             "account_id", "currency", "version", "kind", "amount", "balance", "method", "reason",
+            "account_id", "currency", "version", "kind", "amount", "balance", "method", "reason",
             "reference", "occurred_at",
         )  # fmt: skip
 
@@ -112,13 +112,7 @@ def _send(request: Request, command: OpenAccount | DepositMoney) -> Response:
     """Do it and answer; or, if that is preferred, accept it to be done later."""
     context = context_of(request)
     if prefers_async(request):
-        queued = accept(command, context, owner=customer_of(request))
-        headers = {
-            "Location": reverse("command", args=[queued.command_id]),
-            "Preference-Applied": "respond-async",
-            "Retry-After": "1",
-        }
-        return Response(AccountAccepted(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return accepted(accept(command, context, owner=customer_of(request)), AccountAccepted)
     answer = dispatch(command, context)
     headers = headers_of(answer) | {"Location": f"{reverse('account')}?currency={command.currency}"}
     return Response(AccountAnswer(answer).data, status=status.HTTP_201_CREATED, headers=headers)
@@ -132,7 +126,7 @@ class Accounts(APIView):
             _CURRENCY,
             OpenApiParameter(
                 "min_version",
-                {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+                A_VERSION,
                 description="With `currency`: wait until that account shows this version, which a command answered.",
             ),
         ],
@@ -144,13 +138,11 @@ class Accounts(APIView):
     def get(self, request: Request) -> Response:
         """List your accounts: one for each currency in which you have had money here."""
         customer_id, asked = customer_of(request), query_of(request, ("currency", "min_version"))
-        currency, version = asked.get("currency", ""), asked.get("min_version", "0")
-        if not version.isdecimal() or len(version) > 9:
-            raise ValidationError({"min_version": [said("A version is a whole number, such as 3.")]})
-        if int(version) and not currency:
+        currency, version = asked.get("currency", ""), version_in(asked, "min_version") or 0
+        if version and not currency:
             raise ValidationError({"currency": [said("Say of which account: a version is one account's.")]})
-        if int(version):
-            wait_until_shown(customer_id, currency, int(version))
+        if version:
+            wait_until_shown(customer_id, currency, version)
         return Response(AccountSerializer(own_accounts(customer_id, currency=currency), many=True).data)
 
     @extend_schema(
@@ -168,7 +160,7 @@ class Accounts(APIView):
         return _send(request, OpenAccount(account_id=account_id, customer_id=customer_id, **given))
 
 
-class MovementPages(OrderPages):
+class MovementPages(Pages):
     ordering = ("-occurred_at", "-movement_id")
 
 

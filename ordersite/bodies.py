@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from eventstore.dispatch import Answer, Context
+from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from orders.http import correlation_of, customer_of
 from orders.sending import command_id_of, seen_version
@@ -68,8 +68,3 @@ def context_of(request: Request, *, key_needed: bool = True) -> Context:
         correlation_id=correlation_of(request),
         expected_version=seen_version(request) if "If-Match" in request.headers else None,
     )
-
-
-def headers_of(answer: Answer) -> dict[str, str]:
-    """What says which version a command led to, and whether it had been done before."""
-    return {"ETag": f'"{answer.version}"'} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})

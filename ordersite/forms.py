@@ -13,6 +13,7 @@ from django.core.validators import EMPTY_VALUES
 from unfold import widgets
 
 from ordersite.rows import Row, RowsField
+from projections.shared import in_words
 
 LONG = 300  # characters; what may be longer is written in a box of several lines
 BLANK_ROWS = 3
@@ -75,7 +76,7 @@ def _field(field: "Field[Any]", hint: Any, known: Known) -> forms.Field:
     if bare is bool:
         return forms.BooleanField(**common | {"required": False}, widget=widgets.UnfoldBooleanWidget)
     if issubclass(bare, StrEnum):
-        choices = tuple((each.value, each.replace("_", " ").capitalize()) for each in bare)
+        choices = tuple((each.value, in_words(each)) for each in bare)
         return _choice(choices, bare, common)
     return _plain(bare, limits, common)
 

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
 from orders.http import correlation_of, customer_of, query_of
+from orders.sending import headers_of
 from orders.words import said
 from ordersite import people
 from ordersite.bodies import (
@@ -18,7 +19,6 @@ from ordersite.bodies import (
     VERSION_IF_ANY,
     Exact,
     context_of,
-    headers_of,
     read,
     refusals,
     user_of,

@@ -16,7 +16,7 @@ from projections.staff.parts import in_short, plain
 
 NEW_ORDER = {"lines": Known(blank=8), "shipping": Known(blank=1), "discounts": Known(blank=2)}
 
-AMOUNTS: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
+STARTS: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
     (c.PayOrder, "amount"): lambda row: row.due,
     (c.AuthorisePayment, "amount"): lambda row: max(row.due - row.state.capturable, 0) or None,
     (c.RecordPaymentFailure, "amount"): lambda row: row.due or None,
@@ -83,7 +83,7 @@ def known_of(command: type, row: StaffOrder, asked: Mapping[str, Any]) -> dict[s
     known: dict[str, Known] = {}
     hints = get_type_hints(command)
     for each in fields(command):
-        start = AMOUNTS.get((command, each.name))
+        start = STARTS.get((command, each.name))
         if each.name in PARTS:
             choices = _parts(command, each.name, row, optional=each.default is not MISSING)
             known[each.name] = Known(choices=choices, initial=asked.get(each.name))

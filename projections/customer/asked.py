@@ -56,11 +56,12 @@ VERSION_SHOWN = OpenApiParameter(
 )
 
 
-class OrderPages(CursorPagination):
+class Pages(CursorPagination):
+    """Pages of what a customer has much of: the next and the one before by whole addresses, nothing counted."""
+
     page_size = 20
     page_size_query_param = "limit"
     max_page_size = 100
-    ordering = ("-placed_at", "-order_id")
 
     def get_page_size(self, request: Request) -> int:
         """Raises ValidationError."""
@@ -90,8 +91,12 @@ class OrderPages(CursorPagination):
         limit = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
         return [
             _asked("cursor", {"type": "string"}, "Where to go on: take the whole of `next` or `prev`."),
-            _asked("limit", limit, "How many orders at once."),
+            _asked("limit", limit, "How many at once."),
         ]
+
+
+class OrderPages(Pages):
+    ordering = ("-placed_at", "-order_id")
 
 
 def _asked(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
