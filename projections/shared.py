@@ -11,6 +11,7 @@ from django.db import models
 from eventstore.messages import EVENT_TYPES
 from eventstore.store import Recorded
 from orders.events import (
+    AddressChanged,
     OrderCreated,
     OrderEvent,
     OrderPaid,
@@ -34,6 +35,7 @@ from orders.statuses import (
 from projections.rows import ReadModel
 
 R = TypeVar("R", bound="OrderRow")
+A = TypeVar("A", bound="AddressedOrder")
 
 LATER = tuple(event for event in get_args(OrderEvent) if event is not OrderCreated)
 """Everything that happens to an order once it was placed."""
@@ -156,6 +158,27 @@ class OrderRow(ReadModel):
         self.authorised, self.voided, self.paid = order.authorised, order.voided, order.captured
         self.refund_pending, self.refunded = order.refund_pending, order.refunded
         self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
+
+
+class AddressedOrder(OrderRow):
+    """An order as those see it who are to know where it goes."""
+
+    shipping_address = models.TextField(default="")
+    billing_address = models.TextField(default="")
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def placed(cls: type[A], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> A:
+        addresses = {"shipping_address": event.shipping_address, "billing_address": event.billing_address}
+        return super().placed(event, fact, **addresses, **more)
+
+    def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
+        super().take(event, fact)
+        if isinstance(event, AddressChanged):
+            self.shipping_address = event.shipping_address
+            self.country = event.country or self.country
 
 
 def _part_of(event: OrderEvent) -> str | None:

@@ -5,16 +5,13 @@ from django.db import models
 from eventstore.personal import ERASED
 from eventstore.store import Recorded
 from eventstore.subjects import SubjectErased
-from orders.events import AddressChanged, OrderCreated, OrderEvent
+from orders.events import OrderCreated, OrderEvent
 from projections.projection import Projection, handles
 from projections.rows import Rows
-from projections.shared import LATER, OrderRow
+from projections.shared import LATER, AddressedOrder
 
 
-class CustomerOrder(OrderRow):
-    shipping_address = models.TextField(default="")
-    billing_address = models.TextField(default="")
-
+class CustomerOrder(AddressedOrder):
     class Meta:
         app_label = "projections"
         indexes = (
@@ -38,19 +35,11 @@ class CustomerOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(
-            CustomerOrder.placed(
-                event, fact, shipping_address=event.shipping_address, billing_address=event.billing_address
-            )
-        )
+        rows.add(CustomerOrder.placed(event, fact))
 
     @handles(*LATER)
     def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
-        order = rows.get(CustomerOrder, event.order_id)
-        order.take(event, fact)
-        if isinstance(event, AddressChanged):
-            order.shipping_address = event.shipping_address
-            order.country = event.country or order.country
+        rows.get(CustomerOrder, event.order_id).take(event, fact)
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:

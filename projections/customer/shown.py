@@ -12,10 +12,7 @@ from orders.money import rounded
 from orders.state import Payment, Refund, Return, Shipment
 from orders.statuses import FulfilmentStatus, OrderStatus, PaymentStatus, ReturnsStatus
 from orders.values import LineAmount, LineKind, LineQuantity, RefundStatus, ReturnReason, ReturnStatus
-from projections.customer.orders import CustomerOrder
-from projections.staff.orders import StaffOrder
-
-Shown = CustomerOrder | StaffOrder
+from projections.shared import AddressedOrder
 
 MONEY = (
     "total", "tax", "cancelled", "returned", "allowances", "authorised", "voided", "paid", "refund_pending", "refunded",
@@ -25,7 +22,7 @@ PARTS = ("lines", "payments", "shipments", "refunds", "returns")
 """What of an order can be asked for with it."""
 
 
-def shown(order: Shown) -> dict[str, Any]:
+def shown(order: AddressedOrder) -> dict[str, Any]:
     """The whole of an order, all its parts in it."""
     money = {name: _text(getattr(order, name), order.currency) for name in MONEY}
     moments = {name: _moment(getattr(order, name)) for name in ("placed_at", "paid_at", "shipped_at", "cancelled_at")}
@@ -71,7 +68,7 @@ def _line(line: Line, currency: str) -> dict[str, Any]:
     }
 
 
-def _payment(payment: Payment, order: Shown) -> dict[str, Any]:
+def _payment(payment: Payment, order: AddressedOrder) -> dict[str, Any]:
     return {
         "payment_id": payment.payment_id,
         "method": payment.method,
@@ -86,7 +83,7 @@ def _payment(payment: Payment, order: Shown) -> dict[str, Any]:
     }
 
 
-def _shipment(shipment: Shipment, order: Shown) -> dict[str, Any]:
+def _shipment(shipment: Shipment, order: AddressedOrder) -> dict[str, Any]:
     part = f"shipment/{shipment.shipment_id}"
     return {
         "shipment_id": shipment.shipment_id,
@@ -98,7 +95,7 @@ def _shipment(shipment: Shipment, order: Shown) -> dict[str, Any]:
     }
 
 
-def _refund(refund: Refund, order: Shown) -> dict[str, Any]:
+def _refund(refund: Refund, order: AddressedOrder) -> dict[str, Any]:
     part = f"refund/{refund.refund_id}"
     kinds = {line.line_id: line.kind for line in order.lines}
     return {
@@ -121,7 +118,7 @@ def _refund(refund: Refund, order: Shown) -> dict[str, Any]:
     }
 
 
-def _return(each: Return, order: Shown) -> dict[str, Any]:
+def _return(each: Return, order: AddressedOrder) -> dict[str, Any]:
     part = f"return/{each.return_id}"
     return {
         "return_id": each.return_id,
@@ -146,12 +143,12 @@ def _moment(at: Any) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
 
 
-def _first(order: Shown, part: str) -> str | None:
+def _first(order: AddressedOrder, part: str) -> str | None:
     """When a part of an order came to be."""
     return _as_utc(min(order.times.get(part, {}).values(), default=""))
 
 
-def _when(order: Shown, part: str, *events: str) -> str | None:
+def _when(order: AddressedOrder, part: str, *events: str) -> str | None:
     """When one of these last happened to a part of an order."""
     return _as_utc(max((order.times.get(part, {}).get(event, "") for event in events), default=""))
 

@@ -6,17 +6,15 @@ from django.db import models
 from eventstore.personal import ERASED
 from eventstore.store import Recorded
 from eventstore.subjects import SubjectErased
-from orders.events import AddressChanged, OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
+from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
 from projections.projection import Projection, handles
 from projections.rows import Rows
-from projections.shared import LATER, OrderRow
+from projections.shared import LATER, AddressedOrder
 
 
-class StaffOrder(OrderRow):
+class StaffOrder(AddressedOrder):
     customer_name = models.TextField()
     customer_email = models.TextField()
-    shipping_address = models.TextField(default="")
-    billing_address = models.TextField(default="")
     line_count = models.PositiveIntegerField("lines")
     units = models.PositiveBigIntegerField()
     payment_method = models.TextField(blank=True)
@@ -59,8 +57,6 @@ class StaffOrders(Projection):
             fact,
             customer_name=event.customer_name,
             customer_email=event.customer_email,
-            shipping_address=event.shipping_address,
-            billing_address=event.billing_address,
         )
         _show(order)
         rows.add(order)
@@ -76,9 +72,6 @@ class StaffOrders(Projection):
                 order.payment_method = event.method
             case OrderCancelled():
                 order.cancel_reason = event.reason
-            case AddressChanged():
-                order.shipping_address = event.shipping_address
-                order.country = event.country or order.country
         _show(order)
 
     @handles(SubjectErased, in_every_shard=True)
