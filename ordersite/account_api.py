@@ -161,6 +161,7 @@ class Accounts(APIView):
 
 
 class MovementPages(Pages):
+    example = "account/movements"
     ordering = ("-occurred_at", "-movement_id")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
@@ -62,6 +62,8 @@ class Pages(CursorPagination):
     page_size = 20
     page_size_query_param = "limit"
     max_page_size = 100
+    example: ClassVar[str]
+    """The address of such a page, as the API's description shows it."""
 
     def get_page_size(self, request: Request) -> int:
         """Raises ValidationError."""
@@ -84,7 +86,8 @@ class Pages(CursorPagination):
 
     def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
-        properties = {"next": link, "prev": link, "results": schema}
+        there = link | {"example": f"https://shop.example/api/v1/{self.example}?cursor=cD00ODY%3D"}
+        properties = {"next": there, "prev": link | {"example": None}, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
@@ -96,6 +99,7 @@ class Pages(CursorPagination):
 
 
 class OrderPages(Pages):
+    example = "orders"
     ordering = ("-placed_at", "-order_id")
 
 

@@ -261,6 +261,21 @@ def test_an_endpoint_that_fails_rests_and_does_not_keep_others_waiting(
     assert len(receiver.got) == 3
 
 
+def test_deliveries_come_in_pages_as_orders_do(api: APIClient, receiver: Receiver) -> None:
+    endpoint = subscribe(api, receiver.url)
+    place(api)
+    place(api)
+    deliver()
+    both = [each["event_id"] for each in sent(api, endpoint)]
+    first = api.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries?limit=1").json()
+    second = api.get(first["next"]).json()
+    assert [page["results"][0]["event_id"] for page in (first, second)] == both
+    assert api.get(second["prev"]).json()["results"] == first["results"]
+    for query, field in (("limit=some", "limit"), ("cursor=x", "cursor")):
+        refused = api.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries?{query}")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+
+
 def test_a_server_that_is_not_there_is_tried_again(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, "http://127.0.0.1:1/")
     place(api)

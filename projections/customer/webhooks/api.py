@@ -15,7 +15,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.generics import ListAPIView
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,6 +23,7 @@ from eventstore.errors import SubjectWasErased
 from eventstore.ids import new_id
 from orders.http import customer_of, query_of
 from orders.words import said
+from projections.customer.asked import Pages
 from projections.customer.webhooks import deliveries, tasks
 from projections.customer.webhooks.models import WebhookDelivery, WebhookEndpoint
 from projections.customer.webhooks.serializers import (
@@ -179,11 +179,9 @@ class TestOwnEndpoint(APIView):
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 
 
-class DeliveryPages(CursorPagination):
-    page_size = 20
-    page_size_query_param = "limit"
-    max_page_size = 100
-    ordering = "-id"
+class DeliveryPages(Pages):
+    example = "webhook-endpoints/0192f3a4-5b6c-7d8e-9f00-112233445577/deliveries"
+    ordering = ("-id",)
 
 
 class OwnDeliveries(ListAPIView[WebhookDelivery]):
