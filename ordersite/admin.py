@@ -1,7 +1,7 @@
 """Where staff act: the order list and page with the commands they may send, and the accounts."""
 
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
@@ -12,22 +12,21 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from eventstore import store
-from eventstore.dispatch import Answer, Context, Refusal, dispatch
-from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
+from eventstore.dispatch import Answer, Refusal, dispatch
 from eventstore.ids import new_id
 from orders.commands import CreateOrder
-from orders.http import correlation_of
+from ordersite.account_admin import CustomerAccountAdmin
 from ordersite.buttons import Buttons, buttons
+from ordersite.command_forms import REFUSALS, context_of, is_sent, is_uuid, why
 from ordersite.forms import CommandForm, form_for
 from ordersite.models import User
 from ordersite.offers import BULK, OFFERS, Offer
-from ordersite.people_admin import AccountForm, FollowsTheLog
+from ordersite.people_admin import AccountForm, CustomerCommands, FollowsTheLog
 from ordersite.prefilled import NEW_ORDER, known_of
 from ordersite.rows import RowsField
 from projections.lookback import looked_back_at
@@ -37,6 +36,8 @@ from projections.staff.page import Past
 from projections.staff.parts import amount, figures, labels
 from projections.staff.words import in_words
 from projections.waiting import NotYetVisible, wait_for
+
+__all__ = ["CustomerAccountAdmin", "GroupAdmin", "OrderAdmin", "UserAdmin"]
 
 AT_MOST = 500  # orders one submission may change: each is a command of its own
 
@@ -66,13 +67,13 @@ class OrderAdmin(StaffOrderAdmin):
     def place(self, request: HttpRequest) -> HttpResponse:
         """The form of a new order; on POST places it and shows it."""
         offer = OFFERS["create"]
-        sent = _sent(request)
+        sent = is_sent(request)
         form = form_for(offer.command, *offer.supplied, known=NEW_ORDER)(request.POST if sent else None)
         if sent and form.is_valid():
             answer = _answer(request, offer, new_id(), form.cleaned_data)
             if isinstance(answer, Answer):
                 return self._told(request, answer)
-            form.add_error(None, _why(answer))
+            form.add_error(None, why(answer))
         return self._page(request, offer, [], form=form, url=request.path, title=offer.title)
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
@@ -93,7 +94,7 @@ class OrderAdmin(StaffOrderAdmin):
         if name not in OFFERS:
             raise Http404(f"no command {name}")
         ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
-        if not ids or not all(_is_uuid(value) for value in ids) or len(ids) > AT_MOST:
+        if not ids or not all(is_uuid(value) for value in ids) or len(ids) > AT_MOST:
             raise Http404("these are no orders")
         return self._ask(request, OFFERS[name], self.get_queryset(request).filter(pk__in=ids))
 
@@ -104,7 +105,7 @@ class OrderAdmin(StaffOrderAdmin):
             return HttpResponseRedirect(request.get_full_path())
         if not orders or (len(orders) > 1 and offer.command not in BULK):
             raise Http404(f"{offer.name} is sent to one order that is there")
-        sent = _sent(request)
+        sent = is_sent(request)
         asked = (request.POST if request.method == "POST" else request.GET).dict()
         known = known_of(offer.command, orders[0], asked) if len(orders) == 1 else {}
         made = form_for(offer.command, *offer.supplied, known=known)
@@ -122,12 +123,12 @@ class OrderAdmin(StaffOrderAdmin):
             answer = answers[order.pk]
             if isinstance(answer, Answer):
                 return self._told(request, answer)
-            messages.error(request, f"Order {order}: {_why(answer)}")
+            messages.error(request, f"Order {order}: {why(answer)}")
             return HttpResponseRedirect(_page_of(order.pk))
         versions = {key: answer.version for key, answer in answers.items() if isinstance(answer, Answer)}
         done = "done" if _shown(versions) else "done; this will show in a moment"
         outcomes = [
-            (order, order.pk in versions, done if order.pk in versions else _why(answers[order.pk])) for order in orders
+            (order, order.pk in versions, done if order.pk in versions else why(answers[order.pk])) for order in orders
         ]
         return self._page(request, offer, orders, outcomes=outcomes)
 
@@ -162,31 +163,13 @@ class OrderAdmin(StaffOrderAdmin):
 
 def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str, Any]) -> Answer | Refusal:
     """Send the command to one order. The same form with the same content, sent twice, is one command."""
-    actor = f"staff:{request.user.get_username()}"
-    seen = request.POST.get("seen", "")
     about = "" if offer.command is CreateOrder else order_id
-    context = Context(
-        actor=actor,
-        command_id=uuid5(UUID(request.POST["form_id"]), f"{offer.name} {about} {sorted(fields.items())}"),
-        correlation_id=correlation_of(request),
-        expected_version=int(seen) if seen.isdecimal() else None,
-    )
-    by = {"by": actor} if "by" in offer.supplied else {}
+    context = context_of(request, f"{offer.name} {about} {sorted(fields.items())}")
+    by = {"by": context.actor} if "by" in offer.supplied else {}
     try:
         return dispatch(offer.command(order_id=order_id, **by, **fields), context)
-    except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
+    except REFUSALS as refusal:
         return refusal
-
-
-def _why(refusal: Any) -> str:
-    if isinstance(refusal, ConcurrencyError):
-        return "it has changed since you saw it, so nothing was done: look at it as it is now, and decide again"
-    return refusal.message_in(gettext) if isinstance(refusal, CommandRefused) else str(refusal)
-
-
-def _sent(request: HttpRequest) -> bool:
-    """Whether a form of ours was sent, and is not only to be shown."""
-    return request.method == "POST" and _is_uuid(request.POST.get("form_id", ""))
 
 
 def _initial(form: type[CommandForm], asked: dict[str, Any]) -> dict[str, Any]:
@@ -211,24 +194,17 @@ def _shown(versions: dict[UUID, int]) -> bool:
         return False
 
 
-def _is_uuid(value: str) -> bool:
-    try:
-        UUID(value)
-    except ValueError:
-        return False
-    return True
-
-
 admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(FollowsTheLog, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+class UserAdmin(CustomerCommands, FollowsTheLog, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # only in the stubs
     form = AccountForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")
     fieldsets = (*(BaseUserAdmin.fieldsets or ()), ("Customer", {"fields": ("customer_id",)}))
+    actions_row = ("verify_email", "erase")
 
 
 @admin.register(Group)

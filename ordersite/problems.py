@@ -97,10 +97,10 @@ def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | N
             words = said("this Idempotency-Key was used for another request: use a new one")
             known = (422, "idempotency_key_reused", words, {})
         case ConcurrencyError() if error.actual is None:
-            words = said("too many change this order at once: send the same request again")
+            words = said("too many change it at once: send the same request again")
             known = (503, "contended", words, later)
         case ConcurrencyError():
-            words = said("the order has changed since you read it: read it again, then retry")
+            words = said("it has changed since you read it: read it again, then retry")
             known = (412, "version_differs", words, {})
         case RequestDataTooBig():
             known = (413, "body_too_large", said("the body is larger than this site takes: send less at once"), {})

@@ -31,6 +31,8 @@ class VerifyEmail:
 
 @command("customer.erase")
 class EraseCustomer:
+    """Forget them: their data is unreadable from then on, everywhere and for ever, and they log in no more."""
+
     customer_id: UUID
 
 

@@ -1,4 +1,4 @@
-"""The customers' accounts as accountants, and staff, browse them. Nothing is changed here: commands do that."""
+"""The customers' accounts as accountants, and staff, browse them. The commands are added in ordersite.account_admin."""
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesDropdownFilter, RangeDateFilter
@@ -9,7 +9,6 @@ from projections.accounting.admin import column
 from projections.lookback import ViewAdmin
 
 
-@admin.register(AccountMoney)
 class AccountMoneyAdmin(ViewAdmin):
     list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
     list_filter = (("currency", AllValuesCheckboxFilter), ("opened_on", RangeDateFilter))

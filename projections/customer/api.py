@@ -121,7 +121,7 @@ class GetOwnOrder(APIView):
         # 304 where the client has this very answer, 412 where it named another with If-Match.
         told = get_conditional_response(request._request, etag=etag, response=answer) or answer
         if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
-            raise NotThatVersion(said("the order has changed since you read it: read it again, then retry"))
+            raise NotThatVersion(said("it has changed since you read it: read it again, then retry"))
         return told
 
 
