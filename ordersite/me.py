@@ -76,6 +76,8 @@ class Me(APIView):
 
 
 class MyEmail(APIView):
+    throttle_classes = (LoginThrottle,)  # each change sends mail to an address that may be anybody's
+
     @extend_schema(
         operation_id="me_email",
         tags=["me"],

@@ -96,7 +96,11 @@ def address_of(request: HttpRequest | Request) -> str:
         address = ipaddress.ip_address(given)
     except ValueError:
         return given
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:  # as a socket that listens to both writes IPv4: these would all be one network
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def count(who: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None) -> list[Taken]:
@@ -184,17 +188,20 @@ def wait_words(seconds: int) -> str:
 
 
 class LoginThrottle(BaseThrottle):
-    """Attempts to log in, at LOGIN_RATE: from one address, and for one account from all of them."""
+    """Attempts to log in, at LOGIN_RATE: from one address, and for one account from all of them.
+
+    The account is that of whoever is logged in, or the one that is named, however it is written.
+    """
 
     refused: Sequence[Taken] = ()
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         by_address = parsed("login", settings.LOGIN_RATE)
         by_account = Policy("account", by_address.quota, by_address.window)
-        name = request.data.get("username") if isinstance(request.data, dict) else None
+        name = _account_of(request)
         who = [(by_address, address_of(request))]
-        if isinstance(name, str):
-            who.append((by_account, name.casefold()))
+        if name is not None:
+            who.append((by_account, name))
         taken = count(who)
         getattr(request._request, "rates", []).extend(taken)
         self.refused = [each for each in taken if each.is_too_many]
@@ -202,3 +209,12 @@ class LoginThrottle(BaseThrottle):
 
     def wait(self) -> float | None:
         return float(max(each.seconds for each in self.refused))
+
+
+def _account_of(request: Request) -> str | None:
+    """The name of the account that is tried, one for all ways in which the field of a log-in takes it."""
+    if request.user.is_authenticated:
+        return request.user.get_username().casefold()
+    name = request.data.get("username") if isinstance(request.data, dict) else None
+    # As the field does: it strips white space, and takes a number for its digits.
+    return str(name).strip().casefold() if isinstance(name, str | int | float) else None

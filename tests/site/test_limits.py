@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from knox.models import AuthToken
 from rest_framework.test import APIClient, APIRequestFactory
 
 from eventstore import valkey
@@ -103,6 +104,7 @@ def test_whoever_has_not_said_who_they_are_is_counted_by_address(
         (1, "198.51.100.1, 192.0.2.1", "203.0.113.9", "192.0.2.1"),
         (2, "198.51.100.1, 192.0.2.1, 192.0.2.2", "203.0.113.9", "192.0.2.1"),
         (0, "", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        (0, "", "::ffff:203.0.113.9", "203.0.113.9"),
         (1, "no address", "203.0.113.9", "no address"),
     ],
 )
@@ -133,7 +135,7 @@ def test_neither_names_nor_addresses_nor_tokens_stand_in_valkey(api: APIClient, 
     assert all(text not in keys for text in ("127.0.0.1", "ada"))
 
 
-def attempt(name: str, password: str, address: str) -> Any:
+def attempt(name: Any, password: str, address: str) -> Any:
     return APIClient(REMOTE_ADDR=address).post(LOGIN, {"username": name, "password": password}, format="json")
 
 
@@ -150,6 +152,27 @@ def test_one_account_is_not_guessed_from_many_addresses(ada: User, rates: Any) -
     assert left(answers[-1])["account"] == 0
     assert int(answers[-1]["Retry-After"]) > 0
     assert attempt("bea", "no", "192.0.2.1").status_code == 401, "another account may be tried from there"
+
+
+@pytest.mark.parametrize("names", [("ada", " ada", "ada\t", "\nADA  "), (1234, "1234", " 1234", 1234)])
+def test_an_account_is_the_same_however_its_name_is_written(ada: User, rates: Any, names: tuple[Any, ...]) -> None:
+    answers = [attempt(name, "no", f"192.0.2.{number}") for number, name in enumerate(names)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+
+
+def test_a_stolen_token_does_not_guess_the_password_from_many_addresses(ada: User, rates: Any) -> None:
+    token = AuthToken.objects.create(ada)[1]
+    codes = []
+    for number in range(4):
+        client = APIClient(REMOTE_ADDR=f"192.0.2.{number}", HTTP_AUTHORIZATION=f"Token {token}")
+        codes.append(client.post("/api/v1/me/erasure", {"password": "no"}, format="json").status_code)
+    assert codes == [403, 403, 403, 429]
+
+
+def test_nobody_has_mail_sent_to_many_addresses(api: APIClient, rates: Any) -> None:
+    bodies = [{"email": f"stranger-{number}@example.org"} for number in range(4)]
+    codes = [api.patch("/api/v1/me/email", body, format="json").status_code for body in bodies]
+    assert codes == [200, 200, 200, 429]
 
 
 @pytest.mark.parametrize("rate", ["", "many", "5", "5/fortnight", "-1/min"])
