@@ -1,11 +1,11 @@
 """Mail about addresses, sent by a consumer of the log: what was committed is told, though a mail server is down then.
 
 Each mail is sent at least once, and one at a time: where the server refuses to talk, the next run goes on there. A
-mailbox that there is not is no reason to wait.
+mailbox that there is not, an address that none can be at and a mail that is refused for good are no reason to wait.
 """
 
 import logging
-from smtplib import SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 from uuid import UUID
 
@@ -78,11 +78,17 @@ def _tell(fact: Recorded[Any]) -> None:
 
 
 def _mail(address: str, subject: str, text: str) -> None:
-    """Raises OSError, as smtplib does."""
+    """Raises OSError, as smtplib does. One mail that cannot be sent must not hold up everybody's."""
     try:
         send_mail(subject=subject, message=text, from_email=None, recipient_list=[address])
     except SMTPRecipientsRefused as error:
         log.warning("a mailbox is refused for good: %s", [code for code, _ in error.recipients.values()])
+    except SMTPDataError as error:
+        if not 500 <= error.smtp_code < 600:
+            raise
+        log.warning("a mail is refused for good: %s", error.smtp_code)
+    except ValueError as error:  # of a form that checks let pass, and that no mail server can be asked for
+        log.warning("an address cannot be written to: %s", type(error).__name__)
 
 
 _CHANGED = """Hello,

@@ -167,9 +167,19 @@ def _anonymise(user: User) -> None:
     user.set_unusable_password()
     user.groups.clear()
     user.save()
-    # What staff did with the account is noted by the admin under its name, which may be an address.
-    kind = ContentType.objects.get_for_model(User)
-    LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).update(object_repr=user.username)
+    _unname(user)
+
+
+def forget_login(user: User) -> None:
+    """Delete the account that somebody logs in by, with its tokens: a name and an address stand there in the clear."""
+    _unname(user)
+    user.delete()
+
+
+def _unname(user: User) -> None:
+    """What staff did with the account is noted by the admin under its name, which may be an address."""
+    kind, name = ContentType.objects.get_for_model(User), f"erased-{user.customer_id}"
+    LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).update(object_repr=name)
 
 
 def _require_nothing_open(customer_id: UUID) -> None:
@@ -189,8 +199,10 @@ def _require_nothing_open(customer_id: UUID) -> None:
 
 
 def is_open(order: Order) -> bool:
-    """Whether anything is still to be done for it, or owed by anybody."""
-    return order_status(order) in (OrderStatus.OPEN, OrderStatus.ON_HOLD)
+    """Whether anything is still to be done for it, or owed by anybody: of a cancelled one, what was paid for it."""
+    if order_status(order) in (OrderStatus.OPEN, OrderStatus.ON_HOLD) or order.due_back or order.refund_pending:
+        return True
+    return any(payment.account_id and payment.capturable for payment in order.payments)  # on its way to the order
 
 
 # --- what is theirs, as the log has it --------------------------------------------------------------------------------

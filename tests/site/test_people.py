@@ -3,8 +3,9 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core import mail
+from django.core.mail.message import sanitize_address
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -23,7 +25,8 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, Event
 from orders.accounts.commands import DepositMoney, WithdrawMoney
-from orders.accounts.identity import account_of
+from orders.accounts.identity import MOVER, account_of
+from orders.commands import ApproveRefund, PayFromAccount, RecordPaymentFailure, RequestRefund, SettleRefund
 from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
 from ordersite import mails, people
 from ordersite.models import User
@@ -31,6 +34,7 @@ from ordersite.roles import BACK_OFFICE
 from tests.eventstore.test_personal import dump
 from tests.site.conftest import client_of, make_customer
 from tests.site.test_api import BODY, ORDERS, place, problem, send
+from tests.site.test_events import pay
 
 AUTH, ME = "/api/v1/auth", "/api/v1/me"
 PASSWORD = "seven-brass-lanterns"
@@ -280,6 +284,41 @@ def test_a_mail_server_that_is_down_delays_mail_and_a_mailbox_that_is_not_there_
     assert sent == ["one@example.com", "three@example.com"]
 
 
+@pytest.mark.parametrize("refusal", [None, SMTPDataError(554, b"looks like spam")])
+def test_a_mail_that_can_never_be_sent_does_not_keep_others_from_theirs(
+    projecting: None, monkeypatch: pytest.MonkeyPatch, refusal: OSError | None
+) -> None:
+    odd = f"odd@{'é' * 60}.com"  # longer than a name of the internet can be, once it is written as one
+    assert register(username="odd", email=odd).status_code == 201
+    register()
+    really = mails.send_mail
+
+    def send_mail(*, recipient_list: list[str], **words: Any) -> None:
+        if refusal and recipient_list == [odd]:
+            raise refusal
+        really(recipient_list=recipient_list, **words)
+        for each in recipient_list:
+            sanitize_address(each, "utf-8")  # as the backend of SMTP does before it talks
+
+    monkeypatch.setattr(mails, "send_mail", send_mail)
+    mails.send()
+    assert [message.to for message in mail.outbox][-1] == ["grace@example.com"]
+
+
+def test_a_mail_that_is_refused_for_now_is_sent_later(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    register()
+    really = mails.send_mail
+
+    def busy(**words: Any) -> None:
+        raise SMTPDataError(451, b"try again")
+
+    monkeypatch.setattr(mails, "send_mail", busy)
+    mails.send()
+    monkeypatch.setattr(mails, "send_mail", really)
+    mails.send()
+    assert [message.to for message in mail.outbox] == [["grace@example.com"]]
+
+
 # --- everything that is kept ------------------------------------------------------------------------------------------
 
 
@@ -386,6 +425,33 @@ def test_nobody_is_forgotten_while_an_order_is_open_or_money_is_in_an_account(ap
     assert erase(api).status_code == 202
 
 
+def test_nobody_is_forgotten_while_money_of_a_cancelled_order_is_owed_to_them(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    pay(api, order_id)
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    problem(erase(api), 409, "orders_open")
+    staff, key = Context(actor="staff:anna"), UUID(order_id)
+    dispatch(RequestRefund(order_id=key, reason="Cancelled", by="staff:anna"), staff)
+    problem(erase(api), 409, "orders_open")
+    dispatch(ApproveRefund(order_id=key, refund_id=1, by="staff:anna"), replace(staff, command_id=new_id()))
+    problem(erase(api), 409, "orders_open")
+    dispatch(SettleRefund(order_id=key, refund_id=1), replace(staff, command_id=new_id()))
+    assert erase(api).status_code == 202
+
+
+def test_nobody_is_forgotten_while_money_of_theirs_is_on_its_way(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    key, staff = UUID(order_id), Context(actor="staff:anna")
+    dispatch(PayFromAccount(order_id=key), staff)
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    problem(erase(api), 409, "orders_open")
+    failed = RecordPaymentFailure(
+        order_id=key, payment_id=1, amount=Decimal(1), payment_method="account", reason="Too little there", by=MOVER
+    )
+    dispatch(failed, replace(staff, command_id=new_id()))
+    assert erase(api).status_code == 202
+
+
 def test_an_order_that_no_view_shows_yet_is_open_all_the_same(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(ada)
     place(client)
@@ -412,9 +478,12 @@ def test_a_crash_while_somebody_is_forgotten_leaves_them_as_they_were(
 def test_the_shop_forgets_somebody_by_the_same_way(api: APIClient, ada: User) -> None:
     place(api)
     patch(api, "ada@example.org")
+    noted = {"content_type": ContentType.objects.get_for_model(User), "object_id": str(ada.pk), "action_flag": CHANGE}
+    anna = User.objects.create_user("anna")
+    LogEntry.objects.create(user=anna, object_repr="a.whitfield@example.com", **noted)
     call_command("erase_subject", str(ada.customer_id), stdout=io.StringIO())
     assert history(ada.customer_id)[-1] == CustomerErased(customer_id=id_of(ada.customer_id))
-    assert not User.objects.exists()
+    assert list(User.objects.all()) == [anna]
     assert "whitfield" not in dump().lower()
     with pytest.raises(CommandError, match="erased before"):
         call_command("erase_subject", str(ada.customer_id))

@@ -9,7 +9,7 @@ from django.db import transaction
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
 from ordersite.models import User
-from ordersite.people import forget
+from ordersite.people import forget, forget_login
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 for user in User.objects.filter(customer_id=subject):
-                    user.delete()  # with their tokens; their name and address stood here in the clear
+                    forget_login(user)
                 answer = forget(subject, Context(actor=actor))
         except CommandRefused as refusal:
             raise CommandError(refusal.message) from refusal
