@@ -466,6 +466,7 @@ def test_another_customers_endpoint_is_not_there(api: APIClient, receiver: Recei
         ("https://[::ffff:10.0.0.1]/", "public internet"),
         ("https://[fe80::1]/", "public internet"),
         ("https://[fd00::1]/", "public internet"),
+        ("https://[fec0::1]/", "public internet"),
         ("https://[64:ff9b::a00:1]/", "public internet"),
         ("https://[2002:a00:1::]/", "public internet"),
         ("https://no-such-host.invalid/", "no address"),

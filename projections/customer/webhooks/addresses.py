@@ -90,4 +90,5 @@ def is_public(address: str) -> bool:
 
 
 def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    of_a_site = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # fec0::/10 counts as global
+    return address.is_global and not address.is_multicast and not address.is_reserved and not of_a_site
