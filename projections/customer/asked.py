@@ -1,7 +1,7 @@
 """What a customer may ask of the reading side of the API: its parameters, how they are read, and its pages."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -76,10 +76,21 @@ class Pages(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """Raises ValidationError."""
         try:
-            return super().decode_cursor(request)
+            cursor = super().decode_cursor(request)
+            if cursor and cursor.position is not None and not self.is_position(cursor.position):
+                raise NotFound  # anybody can make one up, and the database does not take everything
         except NotFound as error:
             words = said("This is no cursor of an answer: begin without one.")
             raise ValidationError({"cursor": [words]}) from error
+        return cursor
+
+    def is_position(self, position: str) -> bool:
+        """Whether a cursor may say so: the first of `ordering`, here a moment, of the last that a page showed."""
+        try:
+            moment = datetime.fromisoformat(position)
+        except ValueError:
+            return False
+        return moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"next": self.get_next_link(), "prev": self.get_previous_link(), "results": data})

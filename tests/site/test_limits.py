@@ -2,6 +2,7 @@
 
 import re
 import time
+from base64 import b64encode
 from typing import Any
 from uuid import uuid4
 
@@ -230,6 +231,18 @@ def test_a_parameter_is_sent_once_and_holds_no_null_character(api: APIClient) ->
 
 
 # --- every answer -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "position", ["p=abc", "p=", "p=5" + "0" * 30, "p=2020-01-01", "p=%00", "p=10000-01-01T00:00:00Z"]
+)
+def test_a_cursor_that_somebody_made_up_is_refused(api: APIClient, position: str) -> None:
+    cursor = b64encode(position.encode()).decode()
+    for path in (ORDERS, "/api/v1/account/movements"):
+        problem(api.get(path, {"cursor": cursor}), 400, "invalid")
+    url = "https://127.0.0.1:1/"
+    endpoint = api.post("/api/v1/webhook-endpoints", {"url": url}, format="json").json()["id"]
+    problem(api.get(f"/api/v1/webhook-endpoints/{endpoint}/deliveries", {"cursor": cursor}), 404, "not_found")
 
 
 def failing(*anything: Any, **more: Any) -> Any:

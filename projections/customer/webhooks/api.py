@@ -1,5 +1,6 @@
 """Endpoints that a customer's events are sent to, and what came of it."""
 
+import re
 import secrets
 from base64 import b64encode
 from datetime import timedelta
@@ -39,6 +40,8 @@ from projections.customer.webhooks.serializers import (
 SECRET_BYTES = 32
 TESTS = 10  # of one endpoint within TESTS_SECONDS: nobody is to be pestered through us
 TESTS_SECONDS = 600
+
+_POSITION = re.compile(r"[0-9]{1,18}")
 
 _NONE = {"404": "You have no such endpoint."}
 _DISABLED = {"409": "`endpoint_disabled`: nothing is sent there any more. Delete it and create it anew."}
@@ -182,6 +185,9 @@ class TestOwnEndpoint(APIView):
 class DeliveryPages(Pages):
     example = "webhook-endpoints/0192f3a4-5b6c-7d8e-9f00-112233445577/deliveries"
     ordering = ("-id",)
+
+    def is_position(self, position: str) -> bool:
+        return _POSITION.fullmatch(position) is not None
 
 
 class OwnDeliveries(ListAPIView[WebhookDelivery]):
