@@ -14,7 +14,9 @@ from eventstore import store
 from eventstore.records import type_name
 from eventstore.store import Damaged, Recorded
 from ordersite.models import User
-from ordersite.people import account_ids, order_ids
+from ordersite.people import account_ids, all_order_ids
+from projections.customer.webhooks.models import WebhookEndpoint
+from projections.customer.webhooks.serializers import WebhookEndpointSerializer
 
 
 class FactSerializer(serializers.Serializer[Any]):
@@ -56,6 +58,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     customer = FactSerializer(many=True, help_text="What happened to your name and address.")
     orders = HistorySerializer(many=True)
     accounts = HistorySerializer(many=True, help_text="Your money in this shop.")
+    webhook_endpoints = WebhookEndpointSerializer(many=True, help_text="Where your events are sent.")
 
 
 def exported(user: User) -> dict[str, Any]:
@@ -77,8 +80,9 @@ def exported(user: User) -> dict[str, Any]:
             for created, expires in AuthToken.objects.filter(user=user).values_list("created", "expiry")
         ],
         "customer": _history(customer_id, customer_id),
-        "orders": _histories(order_ids(customer_id), customer_id),
+        "orders": _histories(all_order_ids(customer_id), customer_id),
         "accounts": _histories(account_ids(customer_id), customer_id),
+        "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id).order_by("created_at", "id"),
     }
     shown: dict[str, Any] = ExportSerializer(everything).data
     return shown

@@ -5,6 +5,7 @@ Both change in one transaction, and the address of a customer changes here alone
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.contrib.admin.models import LogEntry
@@ -29,6 +30,7 @@ from orders.statuses import OrderStatus, order_status
 from ordersite.models import User
 from projections.customer.account import CustomerAccount
 from projections.customer.orders import CustomerOrder
+from projections.customer.webhooks import deliveries
 
 _NAMES = UUID("2f3b5c1e-9c5d-4f0c-8a83-0c1e5b8f7d24")
 CURRENCIES = sorted({currency.code for currency in Currency if currency.exponent is not None})
@@ -133,6 +135,13 @@ def _register(user: User, context: Context) -> None:
     dispatch(command, own)
 
 
+def shut_out(sender: Any, instance: User, **signal: Any) -> None:
+    """Receives `post_save` and `post_delete` of an account: whoever may not log in any more is not told by webhook."""
+    is_gone = not instance.is_active or "created" not in signal  # which only saving says
+    if instance.customer_id and is_gone:
+        deliveries.stop(instance.customer_id, "The account may not log in any more.")
+
+
 # --- forgetting them --------------------------------------------------------------------------------------------------
 
 
@@ -210,14 +219,18 @@ def is_open(order: Order) -> bool:
 
 def orders_of(customer_id: UUID) -> Iterator[Order]:
     """The customer's orders as the rules see them now: none is missing because a view is behind."""
-    theirs = Event.objects.filter(subject_id=customer_id, aggregate_type=ORDER.aggregate_type)
-    found = {*theirs.values_list("aggregate_id", flat=True), *order_ids(customer_id)}
-    for past in store.histories(dict.fromkeys(found, shape_of(ORDER))).values():
+    for past in store.histories(dict.fromkeys(all_order_ids(customer_id), shape_of(ORDER))).values():
         yield state_of(ORDER, past)
 
 
+def all_order_ids(customer_id: UUID) -> set[UUID]:
+    """The orders that hold their personal data, as the log has it; of those that hold none, those that are shown."""
+    theirs = Event.objects.filter(subject_id=customer_id, aggregate_type=ORDER.aggregate_type)
+    return {*theirs.values_list("aggregate_id", flat=True), *order_ids(customer_id)}
+
+
 def order_ids(customer_id: UUID) -> list[UUID]:
-    """As far as the customers' view has come: for reading. The log has no index of whose an event is."""
+    """As far as the customers' view has come."""
     return list(CustomerOrder.objects.filter(customer_id=customer_id).values_list("pk", flat=True))
 
 

@@ -353,6 +353,19 @@ def test_a_customer_takes_away_everything_that_is_kept_of_them(api: APIClient, a
     assert "eve" not in re.sub(r"event", "", text)
 
 
+def test_what_no_view_shows_yet_and_where_events_are_sent_is_taken_away_too(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place(api)
+    url = "https://127.0.0.1:1/hook"
+    assert post(api, "/api/v1/webhook-endpoints", {"url": url}).status_code == 201
+    monkeypatch.setattr(people, "order_ids", lambda customer_id: [])
+    kept = api.get(f"{ME}/export").json()
+    assert [order["id"] for order in kept["orders"]] == [order_id]
+    assert [endpoint["url"] for endpoint in kept["webhook_endpoints"]] == [url]
+    assert "secret" not in kept["webhook_endpoints"][0]
+
+
 # --- being forgotten --------------------------------------------------------------------------------------------------
 
 

@@ -583,6 +583,22 @@ def test_who_is_erased_has_no_endpoint_any_more(api: APIClient, ada: User, recei
     problem(api.post(ENDPOINTS, {"url": receiver.url}, format="json"), 409, "subject_erased")
 
 
+def test_who_may_not_log_in_any_more_is_not_told_either(api: APIClient, ada: User, receiver: Receiver) -> None:
+    bea = make_customer("bea")
+    for client in (api, client_of(bea)):
+        subscribe(client, receiver.url)
+        place(client)
+    ada.is_active = False
+    ada.save()
+    deliver()
+    assert len(receiver.got) == 1, "of hers, what was planned is not sent either"
+    mine, others = WebhookEndpoint.objects.order_by("created_at")
+    assert (others.disabled_at, mine.disabled_reason) == (None, "The account may not log in any more.")
+    bea.delete()
+    others.refresh_from_db()
+    assert others.disabled_at
+
+
 def test_old_deliveries_are_forgotten_and_pending_ones_are_not(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     pay(api, place(api))

@@ -57,6 +57,15 @@ def forget_customer(customer_id: UUID) -> None:
         theirs.delete()
 
 
+def stop(customer_id: UUID, reason: str) -> None:
+    """Send nothing more to a customer's endpoints, until each is enabled again or made anew."""
+    with transaction.atomic():
+        theirs = WebhookEndpoint.objects.filter(customer_id=customer_id, disabled_at=None)
+        for endpoint in theirs.select_for_update().order_by("pk"):
+            _disable(endpoint, reason)
+            endpoint.save(update_fields=["disabled_at", "disabled_reason"])
+
+
 # --- from events to deliveries ----------------------------------------------------------------------------------------
 
 
