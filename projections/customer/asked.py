@@ -77,7 +77,7 @@ class Pages(CursorPagination):
         """Raises ValidationError."""
         try:
             cursor = super().decode_cursor(request)
-            if cursor and cursor.position is not None and not self.is_position(cursor.position):
+            if cursor and cursor.position is not None and not self.is_position(str(cursor.position)):
                 raise NotFound  # anybody can make one up, and the database does not take everything
         except NotFound as error:
             words = said("This is no cursor of an answer: begin without one.")

@@ -291,7 +291,7 @@ def test_a_mail_that_can_never_be_sent_does_not_keep_others_from_theirs(
     odd = f"odd@{'é' * 60}.com"  # longer than a name of the internet can be, once it is written as one
     assert register(username="odd", email=odd).status_code == 201
     register()
-    really = mails.send_mail
+    really = mail.send_mail
 
     def send_mail(*, recipient_list: list[str], **words: Any) -> None:
         if refusal and recipient_list == [odd]:
@@ -307,7 +307,7 @@ def test_a_mail_that_can_never_be_sent_does_not_keep_others_from_theirs(
 
 def test_a_mail_that_is_refused_for_now_is_sent_later(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
     register()
-    really = mails.send_mail
+    really = mail.send_mail
 
     def busy(**words: Any) -> None:
         raise SMTPDataError(451, b"try again")
