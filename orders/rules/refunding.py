@@ -61,11 +61,12 @@ def request(command: RequestRefund, order: Order) -> RefundRequested:
 
 def approve(command: ApproveRefund, order: Order) -> RefundApproved:
     refund = _refund(command, order, RefundStatus.REQUESTED)
-    if refund.requested_by == command.by and policy.current().needs_second_person(refund.amount, order.currency):
+    alone = _asked_for_by(command.by, order) + refund.amount
+    if refund.requested_by == command.by and policy.current().needs_second_person(alone, order.currency):
         raise CommandRefused(
             "second_person_needed",
             "{amount} {currency} is more than one person may refund: somebody else has to approve it",
-            amount=refund.amount,
+            amount=alone,
             currency=order.currency,
         )
     return RefundApproved(
@@ -76,6 +77,12 @@ def approve(command: ApproveRefund, order: Order) -> RefundApproved:
         approved_by=command.by,
         currency=order.currency,
     )
+
+
+def _asked_for_by(by: str, order: Order) -> Decimal:
+    """What one person asked for of this order, and was approved: many small refunds count as one large one."""
+    approved = (RefundStatus.APPROVED, RefundStatus.SETTLED, RefundStatus.FAILED)
+    return sum((each.amount for each in order.refunds if each.requested_by == by and each.status in approved), ZERO)
 
 
 def decline(command: DeclineRefund, order: Order) -> RefundDeclined:

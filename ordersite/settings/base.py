@@ -175,8 +175,8 @@ UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
 
 # Whether everything that is due has to be paid before anything is sent.
 PAID_BEFORE_SHIPPED = env.bool("PAID_BEFORE_SHIPPED", default=True)
-# Up to which amount one person may both request and approve a refund, by currency (GBP=100,EUR=120); a currency that
-# is not named has no such amount. Empty: one person always may.
+# Up to which amount one person may both request and approve refunds of an order, by currency (GBP=100,EUR=120); a
+# currency that is not named has no such amount. Empty: one person always may.
 REFUND_APPROVAL_LIMITS = {
     currency: Decimal(amount) for currency, amount in env.dict("REFUND_APPROVAL_LIMITS", default={}).items()
 }

@@ -213,6 +213,16 @@ def test_over_a_limit_somebody_else_has_to_approve() -> None:
     assert given(*big).when(approve(by="staff:anna")).events()
 
 
+def test_many_small_refunds_of_one_order_by_one_person_count_as_one() -> None:
+    past = (CREATE, PAY, ask_refund("15.00"), approve(by="staff:anna"), ask_refund("5.01"))
+    with shop(approval_limits={"GBP": Decimal(20)}):
+        again = given(*done(*past)).when(approve(2, by="staff:anna"))
+        again.refused("second_person_needed", "20.01 GBP is more than one person")
+        assert given(*done(*past)).when(approve(2, by="staff:ben")).events()
+        fine = (*past[:-1], ask_refund("5.00"))
+        assert given(*done(*fine)).when(approve(2, by="staff:anna")).events()
+
+
 def test_a_currency_without_a_limit_takes_two_persons_once_another_has_one() -> None:
     yen = replace(CREATE, currency="JPY", lines=(replace(MUGS, unit_price=Decimal(100)),))
     with shop(approval_limits={"GBP": Decimal(20)}):
