@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`approval_limits` say, by currency, up to which amount of an order whoever asks for refunds may also approve them.
+    """`approval_limits` say, by currency, up to which amount of an order one person may ask for and approve.
 
     A currency that is not named has none: there, every refund takes two persons once any currency has a limit.
     """

@@ -125,7 +125,7 @@ def _sold_again(was: Order, now: Order) -> list[LineAmount]:
         )
         for before, after in pairs
     )
-    return [each for each in changes if each.quantity or each.amount]
+    return [each for each in changes if each.quantity or each.amount or each.tax or each.due_back]
 
 
 def _not_to_be_undone(event: OrderEvent) -> tuple[str, str] | None:

@@ -2,13 +2,27 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 
 import pytest
 
-from orders.commands import AddNote, ExpireOrder, HoldOrder, NewShipping, RefundWish, RestoreOrder, WriteOff
-from orders.events import LinesCancelled, OrderCancelled
+from eventstore.decider import decider_of
+from orders.commands import (
+    AddNote,
+    CancelLines,
+    EditOrder,
+    ExpireOrder,
+    HoldOrder,
+    NewShipping,
+    RefundWish,
+    RestoreOrder,
+    WriteOff,
+)
+from orders.events import LinesCancelled, OrderCancelled, evolve
+from orders.order import decide
+from orders.state import Order
 from orders.statuses import FulfilmentStatus, OrderStatus, fulfilment_status, order_status
-from orders.values import LineAmount, LineKind
+from orders.values import LineAmount, LineKind, LineQuantity
 from tests.orders.examples import (
     CANCEL,
     CANCELLED,
@@ -35,6 +49,7 @@ from tests.orders.stories import (
     done,
     last,
     line_of,
+    pay,
     settle,
     ship,
 )
@@ -246,3 +261,22 @@ def test_what_is_no_goods_is_cancelled_before_anything_was_sent() -> None:
 def test_a_unit_is_never_worth_more_than_what_its_line_still_costs() -> None:
     event = last(CREATE, PAY, ask_refund(lines=(RefundWish(line_id=1, amount=Decimal("10.00")),)), cancel(_1=1))
     assert event.lines == (replace(ONE_MUG, amount=Decimal("5.00"), due_back=Decimal("5.00")),)
+
+
+def test_a_restoration_brings_back_which_line_is_owed_what() -> None:
+    """Cancelled line by line, brought back, and cancelled whole: the same is owed, and for other lines."""
+    one = replace(MUGS, quantity=1, unit_price=Decimal("0.01"))
+    by_line = (
+        replace(CREATE, lines=(one,)),
+        pay("0.01"),
+        EditOrder(order_id=ORDER, added=(one,)),
+        CancelLines(order_id=ORDER, lines=(LineQuantity(line_id=1, quantity=1),), reason="No more"),
+        CANCEL,
+    )
+    history = done(*by_line)
+    restore = decider_of(RESTORE)
+    history += restore.decide(replace(RESTORE, version=3), tuple(history))  # nothing of it is cancelled
+    history += decide(CANCEL, reduce(evolve, history, Order()))
+    history += restore.decide(replace(RESTORE, version=5), tuple(history))
+    assert [line.owed_back for line in after(*by_line).lines] == [0, Decimal("0.01")]
+    assert reduce(evolve, history, Order()) == after(*by_line)
