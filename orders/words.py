@@ -16,3 +16,8 @@ def said(template: str, /, **params: Any) -> str:
 def counted(one: str, many: str, /, *, number: int, **params: Any) -> str:
     """As `said`, with the words that go with a `number` (`{number}` in the templates)."""
     return ngettext(one, many, number).format(number=number, **params)
+
+
+def noted(words: str) -> str:
+    """What was noted in English a while ago, marked with `gettext_noop`, in the language of whoever reads it now."""
+    return gettext(words) if words else ""

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 from iso4217 import Currency
 from knox.models import AuthToken
 
@@ -139,7 +140,7 @@ def shut_out(sender: Any, instance: User, **signal: Any) -> None:
     """Receives `post_save` and `post_delete` of an account: whoever may not log in any more is not told by webhook."""
     is_gone = not instance.is_active or "created" not in signal  # which only saving says
     if instance.customer_id and is_gone:
-        deliveries.stop(instance.customer_id, "The account may not log in any more.")
+        deliveries.stop(instance.customer_id, gettext_noop("The account may not log in any more."))
 
 
 # --- forgetting them --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from eventstore import bell, store
 from eventstore.codec import IMPORTED
@@ -215,7 +216,7 @@ def deliver_some() -> int:
             forget_customer(delivery.endpoint.customer_id)
         except WrongKey as error:
             log.error("nothing can be signed for %s: %s", delivery.endpoint_id, error)
-            note(delivery, Outcome(problem="it cannot be signed; whoever runs the shop sees why"))
+            note(delivery, Outcome(problem=gettext_noop("it cannot be signed; whoever runs the shop sees why")))
     for (delivery, _), outcome in zip(ready, send([message for _, message in ready]), strict=True):
         note(delivery, outcome)
     return len(ids)
@@ -283,9 +284,9 @@ def _note_of_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, given_up_a
     endpoint.failures += 1
     endpoint.resting_until = timezone.now() + bell.pause(endpoint.failures, longest=LONGEST_REST)
     if outcome.gone:
-        _disable(endpoint, "It answered 410: it wants no more.")
+        _disable(endpoint, gettext_noop("It answered 410: it wants no more."))
     elif given_up_after and endpoint.failures >= given_up_after:
-        _disable(endpoint, "It took nothing in all the time in which a message was tried.")
+        _disable(endpoint, gettext_noop("It took nothing in all the time in which a message was tried."))
     endpoint.save(update_fields=["failures", "resting_until", "disabled_at", "disabled_reason"])
 
 

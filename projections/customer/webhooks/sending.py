@@ -18,6 +18,7 @@ from uuid import UUID
 
 import httpcore
 from django.conf import settings
+from django.utils.translation import gettext_noop
 from httpcore import AsyncNetworkStream
 from standardwebhooks.webhooks import Webhook
 
@@ -85,12 +86,12 @@ async def _send(message: Message) -> Outcome:
     except addresses.AddressRefused as error:
         return Outcome(problem=str(error))
     except TimeoutError:
-        return Outcome(problem=f"no answer within {settings.WEBHOOK_SECONDS:g} s")
+        return Outcome(problem=gettext_noop("no answer in time"))
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
         return Outcome(problem=f"{type(error).__name__}: {error}"[:300])
     except Exception:  # whatever nobody foresaw is this message's alone: the others are sent
         log.exception("the message %s cannot be sent", message.event_id)
-        return Outcome(problem="it cannot be sent; whoever runs the shop sees why")
+        return Outcome(problem=gettext_noop("it cannot be sent; whoever runs the shop sees why"))
 
 
 async def _post(message: Message) -> int:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from orders.words import said
+from orders.words import noted, said
 from projections.customer.webhooks import addresses, deliveries
 from projections.customer.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 
@@ -72,10 +72,18 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         return sorted(set(names))
 
 
+class NotedField(serializers.CharField):
+    """Words that were noted in English, in the language of whoever reads them."""
+
+    def to_representation(self, value: str) -> str:
+        return noted(value)
+
+
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     """Where events are sent. One that is disabled gets none any more; the reason says why."""
 
     event_types = serializers.ListField(child=serializers.CharField())
+    disabled_reason = NotedField(read_only=True)
 
     class Meta:
         model = WebhookEndpoint
@@ -101,7 +109,7 @@ class WebhookEndpointsSerializer(serializers.Serializer[Any]):
 class WebhookAttemptSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     status = serializers.IntegerField(allow_null=True, help_text="What your server answered; null: nothing.")
-    problem = serializers.CharField(help_text="Why it answered nothing.")
+    problem = NotedField(help_text="Why it answered nothing.")
 
 
 class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
