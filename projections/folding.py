@@ -46,7 +46,11 @@ class Fold:
     def _take(self, facts: list[Recorded[Any]], skipped: Collection[int]) -> None:
         try:
             with transaction.atomic():
-                rows = Rows(self.projection, (fact.aggregate_id for fact in facts), self.shard)
+                ids, new = (
+                    {fact.aggregate_id for fact in facts},
+                    (each.aggregate_id for each in facts if each.version == 1),
+                )
+                rows = Rows(self.projection, ids, self.shard, new=new)
                 for fact in facts:
                     if fact.position in skipped:
                         rows.pass_over(fact)

@@ -38,6 +38,11 @@ class ReadModel(models.Model):
     class Meta:
         abstract = True
 
+    def show(self) -> None:
+        """Set the columns that follow from others. Called once for all the events of a batch, before anybody looks:
+        what depends on each of them, such as when something was first the case, is the handler's.
+        """
+
 
 class Declared(Protocol):
     """What rows have to know of their projection."""
@@ -51,9 +56,13 @@ class Declared(Protocol):
 class Rows:
     """What handlers work on. Nothing reaches the database before `write`."""
 
-    def __init__(self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE) -> None:
+    def __init__(
+        self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE, *, new: Iterable[UUID] = ()
+    ) -> None:
+        """Those of the aggregates that are `new` begin with these events: nothing can be stored of them."""
         self._projection, self._shard = projection, shard
         self._aggregate_ids = set(aggregate_ids)
+        self._to_load = self._aggregate_ids if projection.total_order else self._aggregate_ids.difference(new)
         self._detached = False
         self._loaded: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._changed: dict[type[models.Model], dict[Any, models.Model]] = {}
@@ -113,6 +122,7 @@ class Rows:
         """
         if not (self._only_where or self._projection.total_order):
             raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
+        self.show()
         table, deleted = self._table(model), self._deleted.get(model, set())
         for stored in () if self._detached else _stored(model).filter(**conditions):
             if stored.pk not in deleted and (self._projection.total_order or self._shard.holds(stored.pk)):
@@ -163,11 +173,18 @@ class Rows:
         for counters in self._counters.values():
             yield from counters.values()
 
+    def show(self) -> None:
+        """Every changed row shows what the events so far made of it."""
+        for row in self.changed():
+            if isinstance(row, ReadModel):
+                row.show()
+
     def write(self) -> None:
         """Write everything: one statement a table, or two where rows were deleted.
 
         Counters, which several shards add to at once, are locked in one order: table by table, key by key.
         """
+        self.show()
         for model, keys in self._deleted.items():
             _stored(model).filter(pk__in=keys).delete()
         for model, rows in self._changed.items():
@@ -179,7 +196,7 @@ class Rows:
 
     def _table(self, model: type[models.Model]) -> dict[Any, models.Model]:
         if model not in self._loaded:
-            wanted = list(self._aggregate_ids) if issubclass(model, ReadModel) and not self._detached else []
+            wanted = list(self._to_load) if issubclass(model, ReadModel) and not self._detached else []
             self._loaded[model] = dict(_stored(model).in_bulk(wanted)) if wanted else {}
         return self._loaded[model]
 
