@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from eventstore.garbage import uncollected
 from eventstore.records import type_name
 from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
@@ -41,7 +42,8 @@ class Fold:
         """Raises HandlerFailed where `strict`."""
         facts = self._without_waiting(facts)
         if facts:
-            self._take(facts, self._skipped(facts))
+            with uncollected():
+                self._take(facts, self._skipped(facts))
 
     def _take(self, facts: list[Recorded[Any]], skipped: Collection[int]) -> None:
         try:
@@ -85,8 +87,9 @@ class Fold:
 
     def _without_waiting(self, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
         """Parks those of `facts` that come after a parked event of their aggregate; returns the others."""
-        aggregates = {fact.aggregate_id for fact in facts}
-        parked = self._parked().filter(aggregate_id__in=aggregates)
+        if not self._parked().exists():  # as nearly always: a list of all the aggregates would be long
+            return facts
+        parked = self._parked().filter(aggregate_id__in={fact.aggregate_id for fact in facts})
         behind = set(parked.values_list("aggregate_id", flat=True))
         if behind:
             self._park([fact for fact in facts if fact.aggregate_id in behind], error="")

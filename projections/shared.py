@@ -35,6 +35,7 @@ from orders.statuses import (
     return_status,
 )
 from projections.rows import ReadModel
+from projections.tables import made
 
 R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
@@ -118,15 +119,15 @@ class OrderRow(ReadModel):
     @classmethod
     def placed(cls: type[R], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> R:
         """The row of a new order."""
-        row = cls(
-            order_id=event.order_id,
-            customer_id=event.customer_id,
-            reference=event.reference,
-            country=event.country,
-            currency=event.currency,
-            placed_at=fact.occurred_at,
-            **more,
-        )
+        values = {
+            "order_id": event.order_id,
+            "customer_id": event.customer_id,
+            "reference": event.reference,
+            "country": event.country,
+            "currency": event.currency,
+            "placed_at": fact.occurred_at,
+        }
+        row = made(cls, values | more)
         row.take(event, fact)
         return row
 
