@@ -7,7 +7,7 @@ from orders.money import part
 from orders.values import ZERO, LineAmount, LineKind, OrderLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """A line and its counters. `total` is what its `quantity` units cost, `tax` in it.
 

@@ -5,13 +5,14 @@ the order's currency.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 from orders.lines import Line
 from orders.money import spread
+from orders.parts import once
 from orders.values import (
     ZERO,
     LineAmount,
@@ -24,7 +25,7 @@ from orders.values import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Payment:
     """One payment; `account_id` where it is made from the customer's account. `captures` are the providers' ids."""
 
@@ -44,7 +45,7 @@ class Payment:
         return self.authorised - self.captured - self.voided
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Shipment:
     """A parcel and what is in it."""
 
@@ -55,7 +56,7 @@ class Shipment:
     delivered: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Refund:
     """Money on its way back, or given back; `account_id` where it goes to the customer's account in the shop."""
 
@@ -72,7 +73,7 @@ class Refund:
         return self.status in (RefundStatus.REQUESTED, RefundStatus.APPROVED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Return:
     """Goods that a customer wants to send back; `outstanding` are those that did not come yet."""
 
@@ -87,7 +88,7 @@ class Return:
         return self.status in (ReturnStatus.REQUESTED, ReturnStatus.APPROVED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StagedEdit:
     """Lines as they will be once the edit is committed, and by how much the order will cost more (below zero: less)."""
 
@@ -95,7 +96,7 @@ class StagedEdit:
     difference: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """An order. `currency` is empty until it was placed; `bad_debt` is what was given up of what is due."""
 
@@ -119,25 +120,42 @@ class Order:
     def goods(self) -> Iterable[Line]:
         return (line for line in self.lines if line.is_goods)
 
-    @property
+    @once
     def sold(self) -> Decimal:
         """What was ordered, edits in it, before anything was taken off."""
         return sum((line.total for line in self.lines), ZERO)
 
-    @property
+    @once
     def charged(self) -> Decimal:
         """What the order costs after cancellations, returns and allowances."""
         return sum((line.charged for line in self.lines), ZERO)
 
-    @property
+    @once
+    def tax(self) -> Decimal:
+        """What is in it of tax, less what was taken off."""
+        return sum((line.tax - line.tax_off for line in self.lines), ZERO)
+
+    @once
+    def cancelled(self) -> Decimal:
+        return sum((line.cancelled_amount for line in self.lines), ZERO)
+
+    @once
+    def returned(self) -> Decimal:
+        return sum((line.credited_amount for line in self.lines), ZERO)
+
+    @once
+    def allowances(self) -> Decimal:
+        return sum((line.allowance for line in self.lines), ZERO)
+
+    @once
     def authorised(self) -> Decimal:
         return sum((payment.authorised for payment in self.payments), ZERO)
 
-    @property
+    @once
     def voided(self) -> Decimal:
         return sum((payment.voided for payment in self.payments), ZERO)
 
-    @property
+    @once
     def captured(self) -> Decimal:
         return sum((payment.captured for payment in self.payments), ZERO)
 
@@ -145,39 +163,39 @@ class Order:
     def capturable(self) -> Decimal:
         return sum((payment.capturable for payment in self.payments), ZERO)
 
-    @property
+    @once
     def refunded(self) -> Decimal:
         return sum((each.amount for each in self.refunds if each.status is RefundStatus.SETTLED), ZERO)
 
-    @property
+    @once
     def refund_pending(self) -> Decimal:
         return sum((each.amount for each in self.refunds if each.is_pending), ZERO)
 
-    @property
+    @once
     def refundable(self) -> Decimal:
         """The most that another refund may give back."""
         return self.captured - self.refunded - self.refund_pending
 
-    @property
+    @once
     def kept(self) -> Decimal:
         return self.captured - self.refunded
 
-    @property
+    @once
     def unpaid(self) -> Decimal:
         """What is not paid of what the order costs, a bad debt in it. What a pending refund gives back pays nothing."""
         return max(self.charged - self.refundable, ZERO)
 
-    @property
+    @once
     def due(self) -> Decimal:
         """What the customer still has to pay."""
         return max(self.unpaid - self.bad_debt, ZERO)
 
-    @property
+    @once
     def owed(self) -> Decimal:
         """What was captured beyond what the order costs, and is not on its way back yet."""
         return max(self.refundable - self.charged, ZERO)
 
-    @property
+    @once
     def due_back(self) -> Decimal:
         """What was captured beyond what the order costs, and was not given back yet: pending refunds have not.
 
@@ -185,7 +203,7 @@ class Order:
         """
         return ZERO if self.unpaid else max(self.kept - self.charged, ZERO)
 
-    @property
+    @once
     def is_cancelled(self) -> bool:
         return bool(self.lines) and all(line.cancelled == line.quantity for line in self.lines)
 
@@ -215,18 +233,40 @@ class Order:
 
     def having(self, **changes: Any) -> "Order":
         """The order with these parts. What turned out to be paid or no longer owed is no bad debt any more."""
-        order = replace(self, **changes)
-        if order.bad_debt:
-            order = replace(order, bad_debt=min(order.bad_debt, order.unpaid))
+        order = self._with(changes)
+        if order.bad_debt and order.bad_debt > order.unpaid:
+            order = order._with({"bad_debt": order.unpaid})
         return order
+
+    def _with(self, changes: dict[str, Any]) -> "Order":
+        """As `orders.parts.changed`, but what was counted is counted anew."""
+        order, kept = object.__new__(Order), self.__dict__
+        values = order.__dict__
+        values.update({name: kept[name] for name in _FIELDS})
+        values.update(changes)
+        if len(values) != len(_FIELDS):
+            raise TypeError(f"an order has no field {', '.join(changes.keys() - _FIELDS)}")
+        return order
+
+
+_FIELDS = tuple(each.name for each in fields(Order))
 
 
 P = TypeVar("P", Line, Payment, Shipment, Refund, Return)
 
 
+_NUMBERS = {
+    Line: "line_id",
+    Payment: "payment_id",
+    Shipment: "shipment_id",
+    Refund: "refund_id",
+    Return: "return_id",
+}
+
+
 def swapped(parts: tuple[P, ...], new: P) -> tuple[P, ...]:
     """The parts with the one of the same number replaced by `new`."""
-    number = type(new).__slots__[0]  # each part's first field is its number
+    number = _NUMBERS[type(new)]
     return tuple(new if getattr(each, number) == getattr(new, number) else each for each in parts)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from eventstore.garbage import uncollected
 from eventstore.records import type_name
 from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
@@ -41,12 +42,17 @@ class Fold:
         """Raises HandlerFailed where `strict`."""
         facts = self._without_waiting(facts)
         if facts:
-            self._take(facts, self._skipped(facts))
+            with uncollected():
+                self._take(facts, self._skipped(facts))
 
     def _take(self, facts: list[Recorded[Any]], skipped: Collection[int]) -> None:
         try:
             with transaction.atomic():
-                rows = Rows(self.projection, (fact.aggregate_id for fact in facts), self.shard)
+                ids, new = (
+                    {fact.aggregate_id for fact in facts},
+                    (each.aggregate_id for each in facts if each.version == 1),
+                )
+                rows = Rows(self.projection, ids, self.shard, new=new)
                 for fact in facts:
                     if fact.position in skipped:
                         rows.pass_over(fact)
@@ -81,8 +87,9 @@ class Fold:
 
     def _without_waiting(self, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
         """Parks those of `facts` that come after a parked event of their aggregate; returns the others."""
-        aggregates = {fact.aggregate_id for fact in facts}
-        parked = self._parked().filter(aggregate_id__in=aggregates)
+        if not self._parked().exists():  # as nearly always: a list of all the aggregates would be long
+            return facts
+        parked = self._parked().filter(aggregate_id__in={fact.aggregate_id for fact in facts})
         behind = set(parked.values_list("aggregate_id", flat=True))
         if behind:
             self._park([fact for fact in facts if fact.aggregate_id in behind], error="")

@@ -122,6 +122,7 @@ class Projection:
                 rows.pass_over(fact)
             elif type(fact.event) in self.handlers:
                 self.handle(rows, fact)
+        rows.show()
         return rows
 
 

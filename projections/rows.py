@@ -1,16 +1,14 @@
 """The rows a batch of events touches: loaded once, changed in memory, written set-wise."""
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import models
 
 from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
+from projections import tables
 
 M = TypeVar("M", bound=models.Model)
 
@@ -38,6 +36,11 @@ class ReadModel(models.Model):
     class Meta:
         abstract = True
 
+    def show(self) -> None:
+        """Set the columns that follow from others. Called once for all the events of a batch, before anybody looks:
+        what depends on each of them, such as when something was first the case, is the handler's.
+        """
+
 
 class Declared(Protocol):
     """What rows have to know of their projection."""
@@ -51,9 +54,13 @@ class Declared(Protocol):
 class Rows:
     """What handlers work on. Nothing reaches the database before `write`."""
 
-    def __init__(self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE) -> None:
+    def __init__(
+        self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE, *, new: Iterable[UUID] = ()
+    ) -> None:
+        """Those of the aggregates that are `new` begin with these events: nothing can be stored of them."""
         self._projection, self._shard = projection, shard
         self._aggregate_ids = set(aggregate_ids)
+        self._to_load = self._aggregate_ids if projection.total_order else self._aggregate_ids.difference(new)
         self._detached = False
         self._loaded: dict[type[models.Model], dict[Any, models.Model]] = {}
         self._changed: dict[type[models.Model], dict[Any, models.Model]] = {}
@@ -97,7 +104,7 @@ class Rows:
         self._require_own(model, key)
         table = self._table(model)
         if key not in table and not self._is_known(model, key):
-            stored = _stored(model).filter(pk=key).first()
+            stored = tables.stored(model).filter(pk=key).first()
             if stored is not None:
                 table[key] = stored
         row = table.get(key)
@@ -113,8 +120,9 @@ class Rows:
         """
         if not (self._only_where or self._projection.total_order):
             raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
+        self.show()
         table, deleted = self._table(model), self._deleted.get(model, set())
-        for stored in () if self._detached else _stored(model).filter(**conditions):
+        for stored in () if self._detached else tables.stored(model).filter(**conditions):
             if stored.pk not in deleted and (self._projection.total_order or self._shard.holds(stored.pk)):
                 table.setdefault(stored.pk, stored)
         found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
@@ -139,7 +147,7 @@ class Rows:
         counters = self._counters.setdefault(type(row), {})
         known = counters.setdefault(row.pk, row)
         if known is not row:
-            for name in _numbers(type(row)):
+            for name in tables.numbers(type(row)):
                 setattr(known, name, getattr(known, name) + getattr(row, name))
 
     def pass_over(self, fact: Recorded[Any]) -> None:
@@ -163,24 +171,31 @@ class Rows:
         for counters in self._counters.values():
             yield from counters.values()
 
+    def show(self) -> None:
+        """Every changed row shows what the events so far made of it."""
+        for row in self.changed():
+            if isinstance(row, ReadModel):
+                row.show()
+
     def write(self) -> None:
-        """Write everything: one statement a table, or two where rows were deleted.
+        """Write everything, table by table.
 
         Counters, which several shards add to at once, are locked in one order: table by table, key by key.
         """
+        self.show()
         for model, keys in self._deleted.items():
-            _stored(model).filter(pk__in=keys).delete()
+            tables.stored(model).filter(pk__in=keys).delete()
         for model, rows in self._changed.items():
-            _write(model, rows.values(), on_conflict="replace")
+            tables.write(model, rows.values(), on_conflict="replace")
         for model, entries in self._journal.items():
-            _write(model, entries, on_conflict="error")
+            tables.write(model, entries, on_conflict="error")
         for model, rows in sorted(self._counters.items(), key=lambda table: table[0]._meta.db_table):
-            _write(model, [rows[key] for key in sorted(rows)], on_conflict="add")
+            tables.write(model, [rows[key] for key in sorted(rows)], on_conflict="add")
 
     def _table(self, model: type[models.Model]) -> dict[Any, models.Model]:
         if model not in self._loaded:
-            wanted = list(self._aggregate_ids) if issubclass(model, ReadModel) and not self._detached else []
-            self._loaded[model] = dict(_stored(model).in_bulk(wanted)) if wanted else {}
+            wanted = list(self._to_load) if issubclass(model, ReadModel) and not self._detached else []
+            self._loaded[model] = dict(tables.load(model, wanted)) if wanted else {}
         return self._loaded[model]
 
     def _is_known(self, model: type[models.Model], key: Any) -> bool:
@@ -202,69 +217,3 @@ class Rows:
     def _require_not_only_where(self, model: type[models.Model]) -> None:
         if self._only_where and not self._projection.total_order:
             raise ForeignRow(f"a handler that runs in every shard reaches {model.__name__} by rows.where alone")
-
-
-def _stored(model: type[M]) -> "models.QuerySet[M]":
-    """Of the primary database, whatever readers are given."""
-    return model._default_manager.using(DEFAULT_DB_ALIAS)
-
-
-def _write(model: type[models.Model], rows: Collection[models.Model], *, on_conflict: str) -> None:
-    """One statement with an array a column: no temporary table, and the same prepared text for any number of rows."""
-    columns = _columns(model)
-    values = [[_plain(field, getattr(row, field.attname)) for row in rows] for field in columns]
-    if values[0]:
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(_sql(model, on_conflict), values, prepare=True)
-
-
-@cache
-def _sql(model: type[models.Model], on_conflict: str) -> str:
-    table, key = model._meta.db_table, _key(model)
-    names = [str(field.column) for field in _columns(model)]
-    arrays = ", ".join(_array(field) for field in _columns(model))
-    selected = ", ".join(
-        f"{field.column}::jsonb" if isinstance(field, models.JSONField) else str(field.column)
-        for field in _columns(model)
-    )
-    others = [name for name in names if name not in key]
-    assignments = {
-        "replace": [f"{name} = excluded.{name}" for name in others],
-        "add": [f"{name} = {table}.{name} + excluded.{name}" for name in _numbers(model)],
-        "error": [],
-    }[on_conflict]
-    conflict = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(assignments)}" if assignments else ""
-    return (
-        f"INSERT INTO {table} ({', '.join(names)})"
-        f" SELECT {selected} FROM unnest({arrays}) AS new ({', '.join(names)}){conflict}"
-    )
-
-
-@cache
-def _columns(model: type[models.Model]) -> "Sequence[models.Field[Any, Any]]":
-    return tuple(model._meta.concrete_fields)
-
-
-@cache
-def _key(model: type[models.Model]) -> Sequence[str]:
-    return (str(model._meta.pk.column),)
-
-
-@cache
-def _numbers(model: type[models.Model]) -> Sequence[str]:
-    """The columns that a counter adds up."""
-    numeric = (models.DecimalField, models.IntegerField)
-    return tuple(field.attname for field in _columns(model) if isinstance(field, numeric) and not field.primary_key)
-
-
-def _array(field: "models.Field[Any, Any]") -> str:
-    """A column's placeholder. Text where an explicit cast would silently cut to length: the insert refuses instead.
-
-    Text goes in binary, because quoting each element of a text array costs more than all the rest of a batch.
-    """
-    textual = (models.CharField, models.TextField, models.JSONField)
-    return "%b::text[]" if isinstance(field, textual) else f"%s::{field.db_type(connection)}[]"
-
-
-def _plain(field: "models.Field[Any, Any]", value: Any) -> Any:
-    return json.dumps(value, cls=field.encoder) if isinstance(field, models.JSONField) else value

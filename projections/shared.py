@@ -1,14 +1,16 @@
 """What the read models of orders have in common: the columns of money and statuses, and how an event changes them."""
 
 import json
+from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
 from django.db import models
 
-from eventstore.messages import EVENT_TYPES
+from eventstore.messages import EVENT_TYPES, EventType
 from eventstore.store import Recorded
 from orders.events import (
     AddressChanged,
@@ -33,6 +35,7 @@ from orders.statuses import (
     return_status,
 )
 from projections.rows import ReadModel
+from projections.tables import made
 
 R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
@@ -116,48 +119,46 @@ class OrderRow(ReadModel):
     @classmethod
     def placed(cls: type[R], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> R:
         """The row of a new order."""
-        row = cls(
-            order_id=event.order_id,
-            customer_id=event.customer_id,
-            reference=event.reference,
-            country=event.country,
-            currency=event.currency,
-            placed_at=fact.occurred_at,
-            **more,
-        )
+        values = {
+            "order_id": event.order_id,
+            "customer_id": event.customer_id,
+            "reference": event.reference,
+            "country": event.country,
+            "currency": event.currency,
+            "placed_at": fact.occurred_at,
+        }
+        row = made(cls, values | more)
         row.take(event, fact)
         return row
 
     def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
-        """Show what the order is after `event`."""
-        order = self.state = evolve(self.state, event)
+        """The order after `event`; what depends on when it happened is noted at once, the rest waits for `show`."""
+        before = self.state
+        order = self.state = evolve(before, event)
         if part := _part_of(event):
             when = {EVENT_TYPES[type(event)].name: fact.occurred_at.isoformat()}
             self.times = self.times | {part: self.times.get(part, {}) | when}
-        if isinstance(event, OrderPaid | PaymentCaptured):
+        if type(event) in _PAYING:
             self.paid_at = fact.occurred_at
-        if isinstance(event, OrderShipped | ParcelShipped):
+        elif type(event) in _SHIPPING:
             self.shipped_at = fact.occurred_at
-        self._show(order)
-        if not order.is_cancelled:
-            self.cancelled_at = None
-        elif self.cancelled_at is None:
-            self.cancelled_at = fact.occurred_at
+        if order.lines is not before.lines:
+            self.cancelled_at = (self.cancelled_at or fact.occurred_at) if order.is_cancelled else None
 
-    def _show(self, order: Order) -> None:
+    def show(self) -> None:
+        order: Order = self.state
         self.status = order_status(order)
         self.payment_status = payment_status(order)
         self.fulfilment_status = fulfilment_status(order)
         self.return_status = return_status(order)
-        zero = Decimal(0)
-        self.total = order.sold
-        self.tax = sum((line.tax - line.tax_off for line in order.lines), zero)
-        self.cancelled = sum((line.cancelled_amount for line in order.lines), zero)
-        self.returned = sum((line.credited_amount for line in order.lines), zero)
-        self.allowances = sum((line.allowance for line in order.lines), zero)
+        self.total, self.tax = order.sold, order.tax
+        self.cancelled, self.returned, self.allowances = order.cancelled, order.returned, order.allowances
         self.authorised, self.voided, self.paid = order.authorised, order.voided, order.captured
         self.refund_pending, self.refunded = order.refund_pending, order.refunded
         self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
+
+
+_PAYING, _SHIPPING = (OrderPaid, PaymentCaptured), (OrderShipped, ParcelShipped)
 
 
 class AddressedOrder(OrderRow):
@@ -183,8 +184,11 @@ class AddressedOrder(OrderRow):
 
 def _part_of(event: OrderEvent) -> str | None:
     """Which payment, parcel, refund or return an event is about: `payment/1`."""
-    for what in ("payment", "shipment", "refund", "return"):
-        number = getattr(event, f"{what}_id", None)
-        if number is not None:
-            return f"{what}/{number}"
-    return None
+    what = _what(EVENT_TYPES[type(event)])
+    return f"{what}/{getattr(event, f'{what}_id')}" if what else None
+
+
+@cache
+def _what(declared: EventType) -> str | None:
+    names = {each.name for each in fields(declared.cls)}
+    return next((what for what in ("payment", "shipment", "refund", "return") if f"{what}_id" in names), None)

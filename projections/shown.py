@@ -9,8 +9,10 @@ from eventstore import valkey
 from projections import cached
 from projections.projection import Projection
 
+MANY = 50  # rows of a batch from which it is asked who listens at all
 
-def channel(projection: str, aggregate_id: UUID) -> str:
+
+def channel(projection: str, aggregate_id: UUID | str) -> str:
     """Where it is told that a row shows more."""
     return f"ordersite:shown:{projection}:{aggregate_id}"
 
@@ -30,9 +32,13 @@ def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
         cached.forget(projection.name, versions)
 
     def tell() -> None:
-        told = valkey.client().pipeline(transaction=False)
-        for aggregate_id in versions:
-            told.publish(channel(projection.name, aggregate_id), "")
+        client = valkey.client()
+        channels = {channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
+        if len(versions) > MANY:  # who begins to listen only now looks at the row afterwards, and finds it
+            channels = channels.intersection(client.pubsub_channels(channel(projection.name, "*")))
+        told = client.pipeline(transaction=False)
+        for each in channels:
+            told.publish(each, "")
         told.publish(any_row(projection.name), "")
         told.execute()
         if projection.cached:

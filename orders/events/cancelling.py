@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eventstore.messages import event, upcaster
 from orders.lines import Line
+from orders.parts import changed
 from orders.state import Order, owed_by_line
 from orders.values import ZERO, LineAmount
 
@@ -94,7 +95,7 @@ def _cancelled(order: Order, amounts: Iterable[LineAmount]) -> Order:
 def _line_cancelled(line: Line, amount: LineAmount | None) -> Line:
     if amount is None:
         return line
-    return replace(
+    return changed(
         line,
         cancelled=line.cancelled + amount.quantity,
         cancelled_amount=line.cancelled_amount + amount.amount,

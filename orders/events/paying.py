@@ -1,11 +1,11 @@
 """Money comes in, or is promised, or does not come."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from eventstore.messages import event, upcaster
+from orders.parts import changed
 from orders.state import Order, Payment, swapped
 
 
@@ -77,7 +77,7 @@ class PaymentCaptured:
         payment = order.payment(self.payment_id)
         assert payment
         captures = (*payment.captures, self.reference) if self.reference else payment.captures
-        payment = replace(payment, captured=payment.captured + self.amount, captures=captures)
+        payment = changed(payment, captured=payment.captured + self.amount, captures=captures)
         return order.having(payments=swapped(order.payments, payment))
 
 
@@ -94,7 +94,7 @@ class PaymentVoided:
     def apply(self, order: Order) -> Order:
         payment = order.payment(self.payment_id)
         assert payment
-        payment = replace(payment, voided=payment.voided + self.amount)
+        payment = changed(payment, voided=payment.voided + self.amount)
         return order.having(payments=swapped(order.payments, payment))
 
 
@@ -113,7 +113,7 @@ class PaymentFailed:
     def apply(self, order: Order) -> Order:
         known = order.payment(self.payment_id)
         if known:
-            failed = replace(known, voided=known.voided + self.amount, failed=True)
+            failed = changed(known, voided=known.voided + self.amount, failed=True)
             return order.having(payments=swapped(order.payments, failed))
         payment = Payment(
             payment_id=self.payment_id,

@@ -1,7 +1,6 @@
 """Money goes back: requested, approved, and at last settled, or not."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from eventstore.messages import event
 from orders.lines import Line
 from orders.money import part as part_of
 from orders.money import rounded
+from orders.parts import changed
 from orders.state import Order, Refund, swapped
 from orders.values import ZERO, RefundLine, RefundStatus
 
@@ -120,7 +120,7 @@ def _with_status(order: Order, refund_id: int, status: RefundStatus, *, referenc
     lines = order.lines
     if counts != counted:
         lines = _lines_with(order, refund, _given_back if counts else _not_given_back)
-    refund = replace(refund, status=status, reference=reference or refund.reference)
+    refund = changed(refund, status=status, reference=reference or refund.reference)
     return order.having(refunds=swapped(order.refunds, refund), lines=lines)
 
 
@@ -132,7 +132,7 @@ def _lines_with(order: Order, refund: Refund, change: Callable[[Line, RefundLine
 
 
 def _given_back(line: Line, part: RefundLine, currency: str) -> Line:
-    return replace(
+    return changed(
         line,
         refunded=line.refunded + part.quantity,
         given_back=line.given_back + part.amount,
@@ -149,7 +149,7 @@ def _not_given_back(line: Line, part: RefundLine, currency: str) -> Line:
     worth = rounded(line.total * gone / line.quantity, currency) if gone else ZERO
     stays = min(part.allowance, max(worth - line.cancelled_amount - line.credited_amount, ZERO))
     tax_stays = part_of(part.allowance_tax, of=part.allowance, take=stays, currency=currency)
-    line = replace(
+    line = changed(
         line,
         refunded=line.refunded - part.quantity,
         given_back=line.given_back - part.amount,
@@ -159,5 +159,5 @@ def _not_given_back(line: Line, part: RefundLine, currency: str) -> Line:
         tax_off=line.tax_off - part.allowance_tax + tax_stays,
     )
     if line.credited:
-        return replace(line, credited_amount=line.credited_amount + stays)
-    return replace(line, cancelled_amount=line.cancelled_amount + stays)
+        return changed(line, credited_amount=line.credited_amount + stays)
+    return changed(line, cancelled_amount=line.cancelled_amount + stays)

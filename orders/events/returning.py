@@ -6,6 +6,7 @@ from uuid import UUID
 
 from eventstore.messages import event, personal
 from orders.lines import Line
+from orders.parts import changed
 from orders.state import Order, Return, swapped, units_of
 from orders.values import LineAmount, LineQuantity, ReturnReason, ReturnStatus
 
@@ -79,8 +80,8 @@ class ReturnReceived:
         damaged = units_of(self.damaged, line.line_id)
         restocked = next((each for each in self.restocked if each.line_id == line.line_id), None)
         if restocked is None:
-            return replace(line, returned=line.returned + damaged) if damaged else line
-        return replace(
+            return changed(line, returned=line.returned + damaged) if damaged else line
+        return changed(
             line,
             returned=line.returned + damaged + restocked.quantity,
             credited=line.credited + restocked.quantity,
@@ -96,4 +97,4 @@ def _with(
     known = order.returning(return_id)
     assert known
     left = known.outstanding if outstanding is None else outstanding
-    return order.having(returns=swapped(order.returns, replace(known, status=status, outstanding=left)))
+    return order.having(returns=swapped(order.returns, changed(known, status=status, outstanding=left)))

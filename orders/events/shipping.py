@@ -1,11 +1,11 @@
 """Parcels leave and arrive."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from eventstore.messages import event, upcaster
+from orders.parts import changed
 from orders.state import Order, Shipment, swapped
 from orders.values import LineQuantity
 
@@ -52,7 +52,7 @@ def _sent(order: Order, shipment_id: int, lines: Iterable[LineQuantity], carrier
     return order.having(
         shipments=(*order.shipments, shipment),
         lines=tuple(
-            replace(line, shipped=line.shipped + sent[line.line_id]) if line.line_id in sent else line
+            changed(line, shipped=line.shipped + sent[line.line_id]) if line.line_id in sent else line
             for line in order.lines
         ),
     )
@@ -66,4 +66,4 @@ class ParcelDelivered:
     def apply(self, order: Order) -> Order:
         shipment = order.shipment(self.shipment_id)
         assert shipment
-        return order.having(shipments=swapped(order.shipments, replace(shipment, delivered=True)))
+        return order.having(shipments=swapped(order.shipments, changed(shipment, delivered=True)))

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
+from orders.state import Order
 from projections.projection import Law, Projection, handles
 from projections.rows import Rows
 from projections.shared import LATER, OrderRow, money
@@ -32,16 +33,17 @@ class EntryKind(models.TextChoices):
 
 
 SUMS = {
-    EntryKind.SALE: ("total", "sales"),
-    EntryKind.PAYMENT: ("paid", "payments"),
-    EntryKind.CANCELLATION: ("cancelled", "cancellations"),
-    EntryKind.DUE_BACK: ("due_back", "due_back"),
-    EntryKind.RETURN: ("returned", "returns"),
-    EntryKind.ALLOWANCE: ("allowances", "allowances"),
-    EntryKind.REFUND: ("refunded", "refunds"),
-    EntryKind.WRITE_OFF: ("written_off", "write_offs"),
+    EntryKind.SALE: ("total", "sales", "sold"),
+    EntryKind.PAYMENT: ("paid", "payments", "captured"),
+    EntryKind.CANCELLATION: ("cancelled", "cancellations", "cancelled"),
+    EntryKind.DUE_BACK: ("due_back", "due_back", "due_back"),
+    EntryKind.RETURN: ("returned", "returns", "returned"),
+    EntryKind.ALLOWANCE: ("allowances", "allowances", "allowances"),
+    EntryKind.REFUND: ("refunded", "refunds", "refunded"),
+    EntryKind.WRITE_OFF: ("written_off", "write_offs", "bad_debt"),
 }
-"""By kind of movement: the column of an order that it changes, and the column of a day that adds it up."""
+"""By kind of movement: the column of an order that it changes, that of a day that adds it up, and the sum both show."""
+_PLACES = {kind: place for place, kind in enumerate(SUMS)}
 
 
 class AccountingEntry(models.Model):
@@ -88,6 +90,10 @@ class AccountingOrder(OrderRow):
 
     def __str__(self) -> str:
         return self.reference or str(self.order_id)
+
+    def show(self) -> None:
+        super().show()
+        self.balance = self.due - self.due_back
 
 
 class AccountingDay(models.Model):
@@ -139,31 +145,28 @@ class AccountingBooks(Projection):
         order = AccountingOrder.placed(event, fact, day=day)
         rows.add(order)
         rows.count(_day(day, event.currency, orders=1))
-        _move(rows, fact, order, dict.fromkeys(SUMS, Decimal(0)))
+        _move(rows, fact, order, before=Order())
 
     @handles(*LATER)
     def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(AccountingOrder, event.order_id)
-        before = _sums(order)
+        before = order.state
         order.take(event, fact)
-        _move(rows, fact, order, before, method=getattr(event, "payment_method", getattr(event, "method", "")))
+        method = getattr(event, "payment_method", getattr(event, "method", ""))
+        _move(rows, fact, order, before=before, method=method)
 
 
-def _sums(order: AccountingOrder) -> dict[EntryKind, Decimal]:
-    return {kind: getattr(order, column) for kind, (column, _) in SUMS.items()}
-
-
-def _move(
-    rows: Rows, fact: Recorded[Any], order: AccountingOrder, before: dict[EntryKind, Decimal], *, method: str = ""
-) -> None:
+def _move(rows: Rows, fact: Recorded[Any], order: AccountingOrder, *, before: Order, method: str = "") -> None:
     """Enter what an event changed, on its own day: entries of an earlier day stay as they are."""
-    order.balance = order.due - order.due_back
-    moved = {kind: now - before[kind] for kind, now in _sums(order).items() if now != before[kind]}
+    differences = ((kind, getattr(order.state, sum_) - getattr(before, sum_)) for kind, (_, _, sum_) in SUMS.items())
+    moved = {kind: amount for kind, amount in differences if amount}
+    if not moved:
+        return
     day = timezone.localdate(fact.occurred_at)
     for kind, amount in moved.items():
         rows.journal(
             AccountingEntry(
-                entry_id=fact.position * 10 + list(SUMS).index(kind),
+                entry_id=fact.position * 10 + _PLACES[kind],
                 order_id=order.order_id,
                 reference=order.reference,
                 day=day,
@@ -174,8 +177,7 @@ def _move(
                 recorded_at=fact.timestamp,
             )
         )
-    if moved:
-        rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in moved.items()}))
+    rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in moved.items()}))
 
 
 def _day(day: date, currency: str, *, orders: int = 0, sums: dict[str, Decimal] | None = None) -> AccountingDay:

@@ -43,6 +43,15 @@ class StaffOrder(AddressedOrder):
     def __str__(self) -> str:
         return self.reference or f"…{str(self.order_id)[-8:]}"
 
+    def show(self) -> None:
+        super().show()
+        self.line_count = len(self.lines)
+        self.units = sum(line.quantity - line.cancelled for line in self.lines if line.is_goods)
+        if self.state.shipments:
+            last = self.state.shipments[-1]
+            self.carrier, self.tracking_code = last.carrier, last.tracking_code
+        self.search = _search_text(self)
+
 
 class StaffOrders(Projection):
     name = "staff"
@@ -52,14 +61,8 @@ class StaffOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        order = StaffOrder.placed(
-            event,
-            fact,
-            customer_name=event.customer_name,
-            customer_email=event.customer_email,
-        )
-        _show(order)
-        rows.add(order)
+        person = {"customer_name": event.customer_name, "customer_email": event.customer_email}
+        rows.add(StaffOrder.placed(event, fact, **person))
 
     @handles(*LATER)
     def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
@@ -72,7 +75,8 @@ class StaffOrders(Projection):
                 order.payment_method = event.method
             case OrderCancelled():
                 order.cancel_reason = event.reason
-        _show(order)
+        if order.cancel_reason and not order.state.is_cancelled:
+            order.cancel_reason = ""
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
@@ -82,19 +86,6 @@ class StaffOrders(Projection):
         for order in own:
             for name in ("customer_name", "customer_email", "shipping_address", "billing_address"):
                 setattr(order, name, getattr(order, name) and ERASED)
-            order.search = _search_text(order)
-
-
-def _show(order: StaffOrder) -> None:
-    """What is read off the order's lines and parcels."""
-    order.line_count = len(order.lines)
-    order.units = sum(line.quantity - line.cancelled for line in order.lines if line.is_goods)
-    if not order.state.is_cancelled:
-        order.cancel_reason = ""
-    if order.state.shipments:
-        last = order.state.shipments[-1]
-        order.carrier, order.tracking_code = last.carrier, last.tracking_code
-    order.search = _search_text(order)
 
 
 def _search_text(order: StaffOrder) -> str:

@@ -1,0 +1,168 @@
+"""A shop's log, as large as wanted: whole lives of orders by the rules, with personal data, many open at once."""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from random import Random
+from typing import Any, get_args
+from uuid import UUID
+
+from eventstore import store
+from eventstore.codec import Metadata
+from eventstore.ids import new_id
+from orders import commands as c
+from orders.events import OrderEvent, evolve
+from orders.order import decide
+from orders.state import Order
+from orders.values import LineQuantity
+
+OPEN_AT_ONCE = 400  # orders that something still happens to
+TEMPLATES = 300  # different orders; each is placed again and again, under other ids, names and references
+BATCH = 2000  # events appended at once
+BEGINNING = datetime(2025, 1, 6, 8, tzinfo=UTC)
+_ORDER = UUID(int=1)
+_PEOPLE = ("Ada Whitfield", "Grace Hopkins", "Émile Durand", "Jörg Weiß", "Mary Okafor", "Li Na", "Tom Baker")
+_COUNTRIES = ("United Kingdom",) * 8 + ("France", "Germany", "Ireland")
+
+
+def fill(events: int, *, seed: int = 7) -> int:
+    """Append that many events, in the order in which a shop would; returns how many orders they are of."""
+    orders, batch = set(), []
+    for number, (life, version) in enumerate(_interleaved(events, Random(seed))):  # noqa: S311 - a sample, not a secret
+        orders.add(life.order_id)
+        batch.append(life.write(version, BEGINNING + timedelta(seconds=40 * number)))
+        if len(batch) == BATCH:
+            store.append(batch)
+            batch = []
+    if batch:
+        store.append(batch)
+    return len(orders)
+
+
+class _Life:
+    """An order that is placed like a template, by somebody of its own."""
+
+    def __init__(self, template: list[Any], number: int, random: Random) -> None:
+        self.order_id, self.events = new_id(), template
+        person = random.choice(_PEOPLE)
+        self.customer_id = UUID(int=random.randrange(2000, 2000 + max(number // 3, 1))) if number % 8 else None
+        self._own: dict[str, Any] = {
+            "order_id": self.order_id,
+            "customer_id": self.customer_id,
+            "reference": f"W-{number}",
+            "customer_name": person,
+            "customer_email": f"{person.split()[0].lower()}.{number}@example.com",
+            "shipping_address": f"{number} High Street\nLeeds LS{number % 20} 4DY",
+            "billing_address": "",
+            "payment_reference": f"pay_{number}",
+            "tracking_code": f"JD{number:08}",
+        }
+
+    def write(self, version: int, at: datetime) -> store.Write:
+        event = self.events[version]
+        own = {name: value for name, value in self._own.items() if name in _NAMES[type(event)]}
+        if "reference" in own and "customer_email" not in own:  # a provider's, not the order's
+            own["reference"] = self._own["payment_reference"]
+        command_id = new_id()
+        return store.Write(
+            aggregate_type="order",
+            aggregate_id=self.order_id,
+            expected_version=version,
+            events=[replace(event, **own)],
+            metadata=Metadata(actor="service:shop", command_id=command_id, correlation_id=command_id, occurred_at=at),
+        )
+
+
+_NAMES = {cls: frozenset(each.name for each in fields(cls)) for cls in get_args(OrderEvent)}
+
+
+def _interleaved(events: int, random: Random) -> Iterator[tuple[_Life, int]]:
+    """What happens next, to whom."""
+    templates = [_template(random) for _ in range(TEMPLATES)]
+    open_lives: list[tuple[_Life, int]] = []
+    placed = 0
+    for _ in range(events):
+        if len(open_lives) < OPEN_AT_ONCE:
+            placed += 1
+            open_lives.append((_Life(random.choice(templates), placed, random), 0))
+            index = len(open_lives) - 1
+        else:
+            index = random.randrange(len(open_lives))
+        life, version = open_lives[index]
+        yield life, version
+        if version + 1 < len(life.events):
+            open_lives[index] = (life, version + 1)
+        else:
+            open_lives[index] = open_lives[-1]
+            open_lives.pop()
+
+
+def _template(random: Random) -> list[Any]:
+    """One order's life."""
+    lines = tuple(
+        c.NewLine(
+            sku=f"{random.randrange(20000, 24000)}{random.choice(['', 'A', 'B'])}",
+            name=random.choice(["White hanging heart", "Regency cakestand", "Jumbo bag", "Paper chain kit"]),
+            quantity=random.randrange(1, 13),
+            unit_price=Decimal(random.randrange(42, 1995)) / 100,
+            tax_rate=Decimal(20),
+        )
+        for _ in range(random.choice([1, 2, 2, 3, 3, 4, 5, 8]))
+    )
+    life = _Story(
+        c.CreateOrder(
+            order_id=_ORDER,
+            customer_id=_ORDER,
+            customer_name="x",
+            customer_email="x",
+            currency="GBP",
+            country=random.choice(_COUNTRIES),
+            lines=lines,
+            shipping=(c.NewShipping(name="Standard delivery", price=Decimal("4.90"), tax_rate=Decimal(20)),),
+            discounts=(c.NewDiscount(name="SPRING", amount=Decimal("0.20")),) if random.random() < 0.2 else (),
+            shipping_address="x",
+        )
+    )
+    chance = random.random()
+    if chance < 0.08:
+        life.go_on(c.CancelOrder(order_id=_ORDER, reason="Ordered twice"))
+        return life.events
+    if chance < 0.7:
+        life.go_on(c.AuthorisePayment(order_id=_ORDER, amount=life.order.due, payment_method="card"))
+        life.go_on(c.CapturePayment(order_id=_ORDER, payment_id=1))
+    else:
+        life.go_on(c.PayOrder(order_id=_ORDER, amount=life.order.due, payment_method="bank transfer"))
+    if chance > 0.96:
+        life.go_on(c.CancelOrder(order_id=_ORDER, reason="Out of stock"))
+        life.refund()
+        return life.events
+    life.go_on(c.ShipOrder(order_id=_ORDER, carrier="Royal Mail", tracking_code="x"))
+    if random.random() < 0.6:
+        life.go_on(c.ConfirmDelivery(order_id=_ORDER, shipment_id=1))
+    if 0.6 < chance < 0.68:
+        back = (LineQuantity(line_id=1, quantity=1),)
+        life.go_on(c.RequestReturn(order_id=_ORDER, lines=back, comment="Chipped"))
+        life.go_on(c.ApproveReturn(order_id=_ORDER, return_id=1))
+        life.go_on(c.ReceiveReturn(order_id=_ORDER, return_id=1, restocked=back))
+        life.refund()
+    return life.events
+
+
+class _Story:
+    def __init__(self, created: c.OrderCommand) -> None:
+        self.events: list[Any] = []
+        self.go_on(created)
+
+    @property
+    def order(self) -> Order:
+        return reduce(evolve, self.events, Order())
+
+    def go_on(self, command: c.OrderCommand) -> None:
+        self.events += decide(command, self.order)
+
+    def refund(self) -> None:
+        self.go_on(c.RequestRefund(order_id=_ORDER, reason="Money back", by="staff:anna"))
+        self.go_on(c.ApproveRefund(order_id=_ORDER, refund_id=1, by="staff:ben"))
+        self.go_on(c.SettleRefund(order_id=_ORDER, refund_id=1, reference="re_1"))
