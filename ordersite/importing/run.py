@@ -56,7 +56,7 @@ class _Import:
     def _steps(self, raw_lines: Iterator[RawLine]) -> Iterator[Step]:
         mapper = Mapper()
         for invoice in invoices_of(self._readable(raw_lines)):
-            self.report.several_times += len({line.at for line in invoice.lines}) > 1
+            self.report.several_times += invoice.at != invoice.until
             for step in mapper.steps(invoice):
                 if isinstance(step, Quarantined):
                     self._quarantine(step.line.raw, step.reason)
@@ -75,11 +75,11 @@ class _Import:
     def _send(self, batch: list[Step]) -> None:
         answers = dispatch_batch([(step.command, step.context) for step in batch])
         for step, answer in zip(batch, answers, strict=True):
-            for line in self.report.answered(step, answer):
-                if line.refused:
-                    self._quarantine(line.line.raw, f"refused: {line.refused}")
-                else:
-                    self.report.taken(line)
+            for done in self.report.answered(step, answer):
+                if not done.refused:
+                    self.report.taken(done)
+                for line in done.lines if done.refused else ():
+                    self._quarantine(line.raw, f"refused: {done.refused}")
 
     def _quarantine(self, raw: RawLine, reason: str) -> None:
         self.report.left_out(raw, reason)
