@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
+from functools import partial
 from random import uniform
 from time import sleep
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from eventstore.codec import Metadata
 from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch
 from eventstore.ids import new_id
+from eventstore.known import Known, KnownStates, loaded
 from eventstore.snapshots import is_due, shape_of, state_of
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def dispatch(command: object, context: Context) -> Answer:
         past = store.history(aggregate_id, shape=shape_of(decider), command_id=context.command_id)
         if past.receipt:
             return _repeat(command, past.receipt)
-        _, write = _decide(command, context, state_of(decider, past), past.version)
+        write = _decide(command, context, state_of(decider, past), past.version)
         try:
             position = store.append([write])
         except ConcurrencyError:
@@ -113,7 +114,7 @@ def rehearse(command: object, context: Context) -> Sequence[Any]:
     """The events that `dispatch` would append now. Nothing is written. Raises what `dispatch` raises."""
     decider = decider_of(command)
     past = store.history(decider.identify(command), shape=shape_of(decider))
-    return _decide(command, context, state_of(decider, past), past.version)[1].events
+    return _decide(command, context, state_of(decider, past), past.version).events
 
 
 def state_now(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
@@ -122,60 +123,83 @@ def state_now(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
     return state
 
 
-def dispatch_batch(commands: Sequence[tuple[object, Context]]) -> list[Answer | Refusal]:
+def dispatch_batch(
+    commands: Sequence[tuple[object, Context]], known: KnownStates | None = None
+) -> list[Answer | Refusal]:
     """Do many commands in one transaction: what `dispatch` would do one by one, at a fraction of the cost.
 
     A command sees what the ones before it did. A refused command is answered with its refusal and does not stop the
-    others; a lost race makes the whole batch look again, so nothing is done twice. Raises MixedBatch.
+    others; a lost race makes the whole batch look again, so nothing is done twice. Whoever sends batch after batch
+    gives the same `known` with each: what one has left need not be loaded for the next. Raises MixedBatch.
     """
+    known = known or KnownStates()
     for attempt in range(ATTEMPTS):
-        answers, writes = _decide_all(commands)
         try:
+            answers, writes, states = _decide_all(commands, known)
             position = store.append(writes)
+        except _Outdated:
+            continue
         except ConcurrencyError:
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
             continue
+        transaction.on_commit(partial(known.keep, states))
         if grown := [write for write in writes if write.events]:
             _ring_after_commit(grown, position)
         return answers
     raise ConcurrencyError(None)
 
 
+class _Outdated(Exception):
+    """Nothing is to be written for a command, and that was decided on a state that others may have moved on from."""
+
+
 def _decide_all(
-    commands: Sequence[tuple[object, Context]],
-) -> tuple[list[Answer | Refusal], list[store.Write]]:
-    ids = [decider_of(command).identify(command) for command, _ in commands]
-    deciders: dict[UUID, Decider[Any, Any, Any]] = {}
-    for key, (command, _) in zip(ids, commands, strict=True):
-        if deciders.setdefault(key, decider_of(command)) is not decider_of(command):
-            raise MixedBatch(f"{key} is restored and changed in one batch: send that in two")
-    pasts = store.histories({key: shape_of(decider) for key, decider in deciders.items()})
+    commands: Sequence[tuple[object, Context]], known: KnownStates
+) -> tuple[list[Answer | Refusal], list[store.Write], dict[UUID, Known]]:
+    """The answers, what has to be written for them, and the states after it. Raises _Outdated."""
+    deciders = _deciders(commands)
+    remembered = known.take_out(deciders)
+    states = remembered | loaded(deciders, besides=remembered)
     # After the histories: what was done in between is then known for a repeat, and a lost race only tries again.
     done = store.receipts(context.command_id for _, context in commands)
-    states: dict[UUID, tuple[Any, int]] = {
-        key: (state_of(decider, pasts[key]), pasts[key].version) for key, decider in deciders.items()
-    }
     answers: list[Answer | Refusal] = []
     writes = []
-    for (command, context), aggregate_id in zip(commands, ids, strict=True):
+    for command, context in commands:
+        aggregate_id = decider_of(command).identify(command)
+        aggregate = states[aggregate_id]
         try:
             if receipt := done.get(context.command_id):
                 answers.append(_repeat(command, receipt))
                 continue
-            state, write = _decide(command, context, *states[aggregate_id])
+            write = _decide(command, context, aggregate.state, aggregate.version)
         except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
+            if aggregate_id in remembered:
+                raise _Outdated from refusal
             answers.append(refusal)
             continue
+        if not write.events and aggregate_id in remembered:
+            raise _Outdated
         assert write.receipt
-        states[aggregate_id] = state, write.receipt.version
+        aggregate.take(write.events)
         done[context.command_id] = write.receipt
         writes.append(write)
         answers.append(_answer(write))
-    return answers, writes
+    return answers, writes, states
 
 
-def _decide(command: object, context: Context, state: Any, version: int) -> tuple[Any, store.Write]:
-    """The state after the command and what has to be written for it."""
+def _deciders(commands: Sequence[tuple[object, Context]]) -> dict[UUID, Decider[Any, Any, Any]]:
+    """Whose rules each aggregate of a batch is decided by. Raises MixedBatch."""
+    deciders: dict[UUID, Decider[Any, Any, Any]] = {}
+    for command, _ in commands:
+        decider = decider_of(command)
+        key = decider.identify(command)
+        if deciders.setdefault(key, decider) is not decider:
+            raise MixedBatch(f"{key} is restored and changed in one batch: send that in two")
+    return deciders
+
+
+def _decide(command: object, context: Context, state: Any, version: int) -> store.Write:
+    """What has to be written for the command."""
     decider = decider_of(command)
     if (
         context.guard
@@ -191,7 +215,7 @@ def _decide(command: object, context: Context, state: Any, version: int) -> tupl
         aggregate_id=decider.identify(command),
         version=version + len(events),
     )
-    write = store.Write(
+    return store.Write(
         aggregate_type=decider.aggregate_type,
         aggregate_id=receipt.aggregate_id,
         expected_version=version,
@@ -199,7 +223,6 @@ def _decide(command: object, context: Context, state: Any, version: int) -> tupl
         metadata=context.metadata,
         receipt=receipt,
     )
-    return reduce(decider.evolve, events, state), write
 
 
 def _repeat(command: object, receipt: store.Receipt) -> Answer:

@@ -36,6 +36,12 @@ def smallest(currency: str) -> Decimal:
     return Decimal(1).scaleb(-exponent(currency))
 
 
+@cache
+def nothing(currency: str) -> Decimal:
+    """Zero in the currency's own decimals: 0.00 for GBP. Raises CommandRefused."""
+    return Decimal(0) * smallest(currency)
+
+
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """`amount` in whole smallest units, a half going away from zero, as on a till receipt."""
     return amount.quantize(smallest(currency), rounding=ROUND_HALF_UP)
@@ -53,8 +59,8 @@ def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[D
     of equals the first. All of it is zero where the weights are.
     """
     whole = sum(weights)
-    if not whole:
-        return [rounded(Decimal(0), currency) for _ in weights]
+    if not whole or not amount:
+        return [nothing(currency)] * len(weights)
     unit = smallest(currency)
     exact = [amount * weight / whole for weight in weights]
     parts = [part.quantize(unit, rounding=ROUND_FLOOR) for part in exact]

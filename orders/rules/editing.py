@@ -98,12 +98,11 @@ def _changed(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
 
 
 def _added(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
-    first = len(order.lines) + 1
-    for number, line in enumerate(command.added, start=first):
-        line_amount(number, line, order.currency)  # refuses what is no line
+    currency, first = order.currency, len(order.lines) + 1
+    amounts = [line_amount(number, line, currency) for number, line in enumerate(command.added, start=first)]
     return [
-        priced(number, line, ZERO, currency=order.currency, prices_include_tax=order.prices_include_tax)
-        for number, line in enumerate(command.added, start=first)
+        priced(number, line, amount, ZERO, currency=currency, prices_include_tax=order.prices_include_tax)
+        for number, (line, amount) in enumerate(zip(command.added, amounts, strict=True), start=first)
     ]
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from eventstore.errors import CommandRefused
 from orders.commands import CreateOrder, NewDiscount, NewLine, NewShipping
 from orders.lines import Line
-from orders.money import LARGEST, plain, require_exact, rounded, spread
+from orders.money import LARGEST, nothing, plain, require_exact, rounded, spread
 from orders.values import MOST_UNITS, ZERO, Discount, LineKind, OrderLine
 
 
@@ -18,8 +18,8 @@ def new_lines(command: CreateOrder) -> tuple[tuple[OrderLine, ...], tuple[Discou
     discounts = tuple(_discount(each, currency) for each in command.discounts)
     shares = _shares(wanted, amounts, discounts, currency)
     lines = tuple(
-        priced(number, line, share, currency=currency, prices_include_tax=command.prices_include_tax)
-        for number, (line, share) in enumerate(zip(wanted, shares, strict=True), start=1)
+        priced(number, line, amount, share, currency=currency, prices_include_tax=command.prices_include_tax)
+        for number, (line, amount, share) in enumerate(zip(wanted, amounts, shares, strict=True), start=1)
     )
     return lines, discounts
 
@@ -28,7 +28,7 @@ def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
     """Quantity times price, rounded once, before anything is taken off. Raises CommandRefused."""
     _require_sellable(number, line)
     amount = rounded(line.quantity * line.unit_price, currency)
-    if _is_too_much(line.discount, amount, currency):
+    if line.discount and _is_too_much(line.discount, amount, currency):
         raise CommandRefused(
             "discount_too_large",
             "line {number} ({sku}): {discount} {currency} cannot be taken off {at_most} {currency}",
@@ -63,7 +63,7 @@ def _require_sellable(number: int, line: NewLine) -> None:
             price=line.unit_price,
         )
     _require_not_too_large(number, line.sku, line.quantity * line.unit_price)
-    if not line.tax_rate.is_finite() or not 0 <= line.tax_rate <= 100:
+    if line.tax_rate and (not line.tax_rate.is_finite() or not 0 <= line.tax_rate <= 100):
         raise CommandRefused(
             "tax_rate_wrong",
             "line {number} ({sku}): a tax rate is between 0 and 100 per cent, not {rate}",
@@ -105,14 +105,13 @@ def require_total(total: Decimal) -> None:
 
 
 def priced(
-    number: int, line: NewLine, discount_share: Decimal, *, currency: str, prices_include_tax: bool
+    number: int, line: NewLine, amount: Decimal, discount_share: Decimal, *, currency: str, prices_include_tax: bool
 ) -> OrderLine:
-    """The line as it is sold."""
-    amount = rounded(line.quantity * line.unit_price, currency)
-    discount = rounded(line.discount, currency)
+    """The line as it is sold; `amount` is its quantity times its price, rounded."""
+    discount = rounded(line.discount, currency) if line.discount else nothing(currency)
     taxable = amount - discount - discount_share
     whole = 100 + line.tax_rate if prices_include_tax else Decimal(100)
-    tax = rounded(taxable * line.tax_rate / whole, currency)
+    tax = rounded(taxable * line.tax_rate / whole, currency) if line.tax_rate else nothing(currency)
     return OrderLine(
         line_id=number,
         sku=line.sku,
@@ -123,7 +122,7 @@ def priced(
         kind=line.kind,
         discount=discount,
         discount_share=discount_share,
-        tax_rate=plain(line.tax_rate),
+        tax_rate=plain(line.tax_rate) if line.tax_rate else ZERO,
         tax=tax,
         total=taxable if prices_include_tax else taxable + tax,
     )
@@ -148,7 +147,7 @@ def with_quantity(line: Line, quantity: int, *, currency: str, prices_include_ta
         discount=discount,
         tax_rate=line.tax_rate,
     )
-    return priced(line.line_id, new, off - discount, currency=currency, prices_include_tax=prices_include_tax)
+    return priced(line.line_id, new, amount, off - discount, currency=currency, prices_include_tax=prices_include_tax)
 
 
 def _as_line(way: NewShipping) -> NewLine:

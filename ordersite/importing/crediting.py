@@ -47,7 +47,7 @@ class _Share:
             self.lines.append(line)
 
     def steps(self, note: Invoice) -> Iterator[Step]:
-        source = Source(number=note.number, at=note.at, lines=self.lines)
+        source = Source(number=note.number, at=note.at, awaiting=self.lines)
         if self.units:
             yield from self._returned(source) if self.sale.shipped else self._cancelled(source)
         if self.money:
@@ -127,7 +127,7 @@ def credited(note: Invoice, matcher: Matcher) -> list[Step | Quarantined]:
     shares: dict[Sale, _Share] = {}
     own = [line for line in note.lines if not _why_not(line, note)]
     meant = matcher.meant([_credit(line) for line in own])
-    for line in sorted(note.lines, key=lambda line: line.sku.upper() in ALLOWANCES):
+    for line in sorted(note.lines, key=lambda line: line.code in ALLOWANCES):
         if reason := _why_not(line, note):
             done.append(Quarantined(line, reason))
             continue
@@ -136,7 +136,7 @@ def credited(note: Invoice, matcher: Matcher) -> list[Step | Quarantined]:
         except NoMatch as no_match:
             done.append(Quarantined(line, str(no_match)))
             continue
-        awaiting = Awaiting(line, matches[0].way)
+        awaiting = Awaiting((line,), matches[0].way)
         for match in matches:
             sale = match.purchase.sale
             shares.setdefault(sale, _Share(sale)).take(match, awaiting)
@@ -146,7 +146,7 @@ def credited(note: Invoice, matcher: Matcher) -> list[Step | Quarantined]:
 
 
 def _credit(line: Line) -> Credit:
-    return Credit(line.customer, line.sku, -line.quantity, line.price)
+    return Credit(line.customer, line.code, -line.quantity, line.price)
 
 
 def _why_not(line: Line, note: Invoice) -> str:

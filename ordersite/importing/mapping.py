@@ -4,24 +4,22 @@ The file knows neither payments nor parcels. They are made up by rule, and marke
 is paid in full the moment it is invoiced, and leaves at noon of the next day unless it was cancelled before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from uuid_utils.compat import uuid5
 
 from eventstore.ids import id_at
 from orders.commands import CreateOrder, NewLine, NewShipping, PayOrder, ShipOrder, WriteOff
-from orders.money import rounded
-from orders.values import LineKind
+from orders.values import ZERO, LineKind
 from ordersite.importing.crediting import credited
 from ordersite.importing.invoices import Invoice, Line
 from ordersite.importing.matching import SHIPPING, Matcher
-from ordersite.importing.sales import CURRENCY, Sale
+from ordersite.importing.sales import CURRENCY, Sale, Sold
 from ordersite.importing.steps import NAMES, Awaiting, Figure, Quarantined, Source, Step, Way
-
-T = TypeVar("T")
 
 PAYMENT_RULE = "paid in full when invoiced"
 SHIPPING_RULE = "shipped at noon of the next day"
@@ -31,17 +29,13 @@ CHARGES = SHIPPING | {"M", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK", "
 
 @dataclass
 class Mapper:
-    """Remembers what customers bought, what still waits for its parcel, unpaid debts, and the invoices seen.
-
-    It grows with the customers' lines of the file, by about 0.3 kB each, and with nothing else.
-    """
+    """Remembers what customers bought, what still waits for its parcel, unpaid debts, and the invoices seen."""
 
     matcher: Matcher = field(default_factory=Matcher)
     waiting: dict[UUID, Sale] = field(default_factory=dict)
     debts: dict[Decimal, list[Sale]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     latest: datetime | None = None
-    _same: dict[object, object] = field(default_factory=dict)
 
     def steps(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
         """What an invoice brings about, after the parcels that left before it."""
@@ -50,8 +44,7 @@ class Mapper:
             return
         self.seen.add(invoice.number)
         yield from self._shipped_before(invoice.at)
-        last = max(line.at for line in invoice.lines)
-        self.latest = max(self.latest or last, last)
+        self.latest = max(self.latest or invoice.until, invoice.until)
         if invoice.is_credit_note:
             yield from credited(invoice, self.matcher)
         elif invoice.is_bad_debt:
@@ -73,14 +66,12 @@ class Mapper:
                 yield source.step(sale, "ship", ShipOrder(order_id=sale.order_id), synthetic=SHIPPING_RULE)
 
     def _order(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
-        good: list[Line] = []
         worth = any(line.price > 0 and line.quantity > 0 for line in invoice.lines)
-        for line in invoice.lines:
-            reason = _why_not(line, invoice, worth)
-            if reason:
-                yield Quarantined(line, reason)
-            else:
-                good.append(line)
+        good = [line for line in invoice.lines if not _why_not(line, invoice.customer, worth)]
+        if len(good) < len(invoice.lines):
+            for line in invoice.lines:
+                if reason := _why_not(line, invoice.customer, worth):
+                    yield Quarantined(line, reason)
         if not good:
             return
         sale, create = self._placed(invoice, good)
@@ -107,7 +98,7 @@ class Mapper:
         for line in invoice.lines:
             if line.quantity > 0 and line.price > 0:
                 continue
-            amount = rounded(-line.quantity * line.price, CURRENCY)
+            amount = -line.amount
             if debts := self.debts.get(amount):
                 yield _written_off(invoice, line, debts.pop(0))
             else:
@@ -116,27 +107,26 @@ class Mapper:
     def _placed(self, invoice: Invoice, lines: list[Line]) -> tuple[Sale, Step]:
         """The order of these lines, and the command that places it."""
         goods, sending = _apart(lines)
+        ordered, is_debt = goods + sending, invoice.is_bad_debt
+        are_goods = [not is_debt and line.code not in CHARGES for line in ordered]
         sale = Sale(
             order_id=id_at(invoice.at, f"online-retail/{invoice.number}"),
             number=invoice.number,
-            customer=self._shared(invoice.customer),
+            customer=invoice.customer,
             ships_at=invoice.at.replace(hour=12, minute=0, second=0) + timedelta(days=1),
+            sold=_sold(ordered, are_goods),
+            money=sum((line.amount for line in lines), ZERO),
+            unsent=sum(line.quantity for line, is_goods in zip(ordered, are_goods, strict=True) if is_goods),
         )
-        for line in (*goods, *sending):
-            sale.add(price=self._shared(line.price), units=line.quantity, is_goods=_is_goods(line, invoice))
-        if not invoice.is_bad_debt:
-            self.matcher.sold(sale, [self._shared(line.sku.upper()) for line in (*goods, *sending)])
-        source = Source(number=invoice.number, at=invoice.at, lines=[Awaiting(line, Way.ORDER) for line in lines])
-        create = _create(invoice, sale.order_id, goods, sending)
+        if not is_debt:
+            self.matcher.sold(sale)
+        source = Source(number=invoice.number, at=invoice.at, awaiting=(Awaiting(lines, Way.ORDER),))
+        create = _create(invoice, sale.order_id, zip(goods, are_goods, strict=False), sending)
         return sale, source.step(sale, "create", create, figure=Figure.SOLD, amount=sale.money)
 
-    def _shared(self, value: T) -> T:
-        """The same object for what is equal: there are some thousand skus, prices and customers."""
-        return self._same.setdefault(value, value)  # type: ignore[return-value]  # equal, so of the same type
 
-
-def _why_not(line: Line, invoice: Invoice, worth: bool) -> str:
-    if line.customer != invoice.customer:
+def _why_not(line: Line, customer: str, worth: bool) -> str:
+    if line.customer != customer:
         return "another customer than the invoice's first line"
     if line.quantity == 0:
         return "quantity is zero"
@@ -149,17 +139,26 @@ def _why_not(line: Line, invoice: Invoice, worth: bool) -> str:
 
 def _apart(lines: list[Line]) -> tuple[list[Line], list[Line]]:
     """What is sold, and what sending it costs, which an order numbers last; sending alone is what is sold."""
-    sending = [line for line in lines if line.sku.upper() in SHIPPING]
+    sending = [line for line in lines if line.code in SHIPPING]
     if not sending or len(sending) == len(lines):
         return lines, []
-    return [line for line in lines if line.sku.upper() not in SHIPPING], sending
+    return [line for line in lines if line.code not in SHIPPING], sending
 
 
-def _is_goods(line: Line, invoice: Invoice) -> bool:
-    return line.sku.upper() not in CHARGES and not invoice.is_bad_debt
+def _sold(lines: list[Line], are_goods: list[bool]) -> Sold:
+    return Sold(
+        codes=[line.code for line in lines],
+        prices=[line.price for line in lines],
+        quantities=[line.quantity for line in lines],
+        totals=[line.amount for line in lines],
+        are_goods=are_goods,
+    )
 
 
-def _create(invoice: Invoice, order_id: UUID, goods: list[Line], sending: list[Line]) -> CreateOrder:
+def _create(
+    invoice: Invoice, order_id: UUID, goods: Iterable[tuple[Line, bool]], sending: Iterable[Line]
+) -> CreateOrder:
+    """What is `goods`, each with whether it is to be packed; and what sending it costs."""
     customer = invoice.customer
     return CreateOrder(
         order_id=order_id,
@@ -175,14 +174,14 @@ def _create(invoice: Invoice, order_id: UUID, goods: list[Line], sending: list[L
                 name=line.name,
                 quantity=line.quantity,
                 unit_price=line.price,
-                kind=LineKind.GOODS if _is_goods(line, invoice) else LineKind.CHARGE,
+                kind=LineKind.GOODS if is_goods else LineKind.CHARGE,
             )
-            for line in goods
+            for line, is_goods in goods
         ),
         shipping=tuple(
             NewShipping(
                 name=line.name if line.quantity == 1 else f"{line.quantity} x {line.name}",
-                price=rounded(line.quantity * line.price, CURRENCY),
+                price=line.amount,
                 code=line.sku,
             )
             for line in sending
@@ -191,7 +190,7 @@ def _create(invoice: Invoice, order_id: UUID, goods: list[Line], sending: list[L
 
 
 def _written_off(invoice: Invoice, line: Line, debt: Sale) -> Step:
-    source = Source(number=invoice.number, at=invoice.at, lines=[Awaiting(line, Way.WRITE_OFF)])
+    source = Source(number=invoice.number, at=invoice.at, awaiting=(Awaiting((line,), Way.WRITE_OFF),))
     reason = f"Written off by {invoice.number}"
     command = WriteOff(order_id=debt.order_id, reason=reason, amount=debt.money)
     return source.step(

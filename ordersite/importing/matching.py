@@ -5,7 +5,7 @@ before in the file, so that one pass is enough and a second one says the same.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
@@ -29,7 +29,7 @@ class Credit:
     """A line of a credit note: `units` is above zero, `price` is the note's own."""
 
     customer: str
-    sku: str
+    code: str
     units: int
     price: Decimal
 
@@ -60,17 +60,13 @@ class Matcher:
 
     purchases: dict[tuple[str, str], list[Purchase]] = field(default_factory=dict)
     sales: dict[str, list[Sale]] = field(default_factory=dict)
+    new: dict[str, list[Sale]] = field(default_factory=dict)
 
-    def sold(self, sale: Sale, skus: Iterable[str]) -> None:
-        """Remember an order that was placed and paid; `skus`, in upper case, are those of its lines.
-
-        A guest's is forgotten: nothing could name it again.
-        """
-        if not sale.customer:
-            return
-        self.sales.setdefault(sale.customer, []).append(sale)
-        for line, sku in zip(sale.lines, skus, strict=True):
-            self.purchases.setdefault((sale.customer, sku), []).append(line)
+    def sold(self, sale: Sale) -> None:
+        """Remember an order that was placed and paid. A guest's is forgotten: nothing could name it again."""
+        if sale.customer:
+            self.sales.setdefault(sale.customer, []).append(sale)
+            self.new.setdefault(sale.customer, []).append(sale)
 
     def meant(self, lines: Sequence[Credit]) -> Sale | None:
         """The order that a customer's credit note points at: it has the most of the note's lines at their price.
@@ -99,12 +95,16 @@ class Matcher:
         try:
             return self._applied(self._of_purchases(line, meant), line)
         except NoMatch:
-            if line.sku.upper() not in ALLOWANCES:
+            if line.code not in ALLOWANCES:
                 raise
             return self._applied((), line)
 
     def _bought(self, line: Credit) -> Sequence[Purchase]:
-        return self.purchases.get((line.customer, line.sku.upper()), ())
+        """What the customer bought of this sku. Their orders are only looked through once a credit note comes."""
+        for sale in self.new.pop(line.customer, ()):
+            for purchase, code in zip(sale.lines, sale.sold.codes, strict=True):
+                self.purchases.setdefault((sale.customer, code), []).append(purchase)
+        return self.purchases.get((line.customer, line.code), ())
 
     def _of_purchases(self, line: Credit, meant: Sale | None) -> list[Match]:
         """Its price first; one that is enough alone; the order that is meant; just these units; the latest."""

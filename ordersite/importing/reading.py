@@ -5,13 +5,13 @@ import gzip
 import io
 import lzma
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openpyxl
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -26,24 +26,20 @@ class UnreadableFile(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
-    """One line as the file has it, every value as text."""
+class RawLine(msgspec.Struct, frozen=True, gc=False):
+    """One line as the file has it, every value as text. A struct, as there is one for every line of the file."""
 
     number: int
-    values: tuple[str, ...]
-    of: dict[str, str] = field(hash=False)
-
-    def __getitem__(self, column: str) -> str:
-        return self.of[column]
-
-    @property
-    def invoice(self) -> str:
-        return self["InvoiceNo"].strip().upper()
+    values: Sequence[str]
 
     @property
     def is_customers_cancellation(self) -> bool:
-        return self.invoice.startswith(CREDIT_NOTE) and bool(self["CustomerID"].strip())
+        invoice, customer = self._column("InvoiceNo"), self._column("CustomerID")
+        return invoice.upper().startswith(CREDIT_NOTE) and bool(customer)
+
+    def _column(self, name: str) -> str:
+        at = COLUMNS.index(name)
+        return self.values[at].strip() if at < len(self.values) else ""
 
 
 @contextmanager
@@ -109,16 +105,11 @@ def _raw_lines(rows: Iterator[Any], path: Path, encoding: str) -> Iterator[RawLi
         heading = tuple(str(name).strip().removeprefix("\ufeff") for name in next(rows, ()))
     if heading != COLUMNS:
         raise UnreadableFile(f"the first line has to be {','.join(COLUMNS)}; it is {','.join(heading)[:200]!r}")
-    number = 1
-    while True:
-        with _readable(path, encoding):
-            row = next(rows, None)
-        if row is None:
-            return
-        number += 1
-        values = tuple(row)
-        padded = (*values, *("",) * len(COLUMNS))[: len(COLUMNS)]
-        yield RawLine(number, values, dict(zip(COLUMNS, padded, strict=True)))
+    with _readable(
+        path, encoding
+    ):  # nothing else happens in here: what is done with a line happens to who asked for it
+        for number, values in enumerate(rows, start=2):
+            yield RawLine(number, values)
 
 
 def _as_text(row: tuple[Any, ...]) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class Report:
         return off - self.sums[Figure.REFUNDED]
 
     def answered(self, step: Step, answer: Answer | Refusal) -> list[Awaiting]:
-        """Count an answer. The lines that waited for it last."""
+        """Count an answer. Returns what waited for it last."""
         self.commands += 1
         refusal = ""
         if isinstance(answer, Answer):
@@ -81,14 +81,15 @@ class Report:
         else:
             refusal = _why(answer)
             self.commands_refused[f"{type(step.command).__name__}: {refusal}"] += 1
-        for line in step.lines:
-            line.commands -= 1
-            line.refused = line.refused or refusal
-        return [line for line in step.lines if not line.commands]
+        for each in step.awaiting:
+            each.commands -= 1
+            each.refused = each.refused or refusal
+        return [each for each in step.awaiting if not each.commands]
 
-    def taken(self, line: Awaiting) -> None:
-        self.ways[line.way] += 1
-        self.matched += line.way is not Way.ORDER and line.line.raw.is_customers_cancellation
+    def taken(self, done: Awaiting) -> None:
+        self.ways[done.way] += len(done.lines)
+        if done.way is not Way.ORDER:
+            self.matched += sum(line.raw.is_customers_cancellation for line in done.lines)
 
     def left_out(self, raw: RawLine, reason: str) -> None:
         self.reasons[reason] += 1

@@ -4,18 +4,31 @@ The importer sends a thousand commands at once and sees no state. So it counts a
 many returns and refunds it has, and what is left of each of its lines, as `orders.state` counts it.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
 from uuid import UUID
 
-from orders.money import part, rounded
+from orders.money import part
 from orders.values import ZERO
 
 CURRENCY = "GBP"
 
 
-@dataclass(slots=True, eq=False)
+class Sold(NamedTuple):
+    """The lines of an order when it was placed, a tuple a column: most orders are never named by a credit note."""
+
+    codes: Sequence[str]
+    prices: Sequence[Decimal]
+    quantities: Sequence[int]
+    totals: Sequence[Decimal]
+    are_goods: Sequence[bool]
+
+
+@dataclass(eq=False)
 class Sale:
     """An order. `money` was paid for it and not given back; `unsent` units of goods leave at `ships_at`.
 
@@ -26,21 +39,21 @@ class Sale:
     number: str
     customer: str
     ships_at: datetime
-    lines: list["Purchase"] = field(default_factory=list)
-    money: Decimal = ZERO
-    unsent: int = 0
+    sold: Sold
+    money: Decimal
+    unsent: int
     shipped: bool = False
     version: int = 0
     returns: int = 0
     refunds: int = 0
 
-    def add(self, *, price: Decimal, units: int, is_goods: bool) -> "Purchase":
-        """The order's next line, which takes the next number."""
-        line = Purchase(self, len(self.lines) + 1, price, units, units, is_goods)
-        self.lines.append(line)
-        self.money += line.total
-        self.unsent += units if is_goods else 0
-        return line
+    @cached_property
+    def lines(self) -> list["Purchase"]:
+        """Its lines, numbered from 1; made when a credit note first asks for them."""
+        return [
+            Purchase(self, line_id, price, quantity, total, quantity, is_goods)
+            for line_id, (_, price, quantity, total, is_goods) in enumerate(zip(*self.sold, strict=True), start=1)
+        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -55,15 +68,12 @@ class Purchase:
     line_id: int
     price: Decimal
     quantity: int
+    total: Decimal
     units: int
     is_goods: bool
     given_back: Decimal = ZERO
     off: Decimal = ZERO
     owed: Decimal = ZERO
-
-    @property
-    def total(self) -> Decimal:
-        return rounded(self.quantity * self.price, CURRENCY)
 
     @property
     def money(self) -> Decimal:

@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
+
+from uuid_utils.compat import uuid5
 
 from eventstore.dispatch import Context
 from orders.commands import OrderCommand
@@ -46,9 +48,9 @@ class Figure(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Awaiting:
-    """A line that is accounted for once each of its `commands` is answered; `refused` says why one was not done."""
+    """Lines that are accounted for once each of their `commands` is answered; `refused` says why one was not done."""
 
-    line: Line
+    lines: Sequence[Line]
     way: Way
     commands: int = 0
     refused: str = ""
@@ -60,7 +62,7 @@ class Step:
 
     command: OrderCommand
     context: Context
-    lines: Sequence[Awaiting] = ()
+    awaiting: Sequence[Awaiting] = ()
     figure: Figure | None = None
     amount: Decimal = ZERO
 
@@ -77,7 +79,7 @@ class Source:
 
     number: str
     at: datetime
-    lines: Sequence[Awaiting] = ()
+    awaiting: Sequence[Awaiting] = ()
 
     def step(
         self,
@@ -106,6 +108,6 @@ class Source:
             guard=guard,
         )
         sale.version += 1
-        for line in self.lines:
-            line.commands += 1
-        return Step(command, context, self.lines, figure, amount)
+        for each in self.awaiting:
+            each.commands += 1
+        return Step(command, context, self.awaiting, figure, amount)

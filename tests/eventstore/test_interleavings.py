@@ -66,7 +66,7 @@ class TwoWriters(RuleBasedStateMachine):
         past = store.history(self.tally_id, shape=shape_of(decider))
         self.decided.pop(writer, None)
         try:
-            _, write = _decide(command, Context(actor=f"staff:{writer}"), state_of(decider, past), past.version)
+            write = _decide(command, Context(actor=f"staff:{writer}"), state_of(decider, past), past.version)
         except CommandRefused:
             return
         self.decided[writer] = command, write
