@@ -130,6 +130,12 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="")
     def story(self, event: Event) -> str:
+        """Made once a page, for which the form asks several times."""
+        if "told" not in event.__dict__:
+            event.__dict__["told"] = self._told(event)
+        return str(event.__dict__["told"])
+
+    def _told(self, event: Event) -> str:
         """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
         try:
             correlation_id = codec.decode_metadata(json.dumps(event.metadata)).correlation_id

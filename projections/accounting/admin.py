@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from orders.money import rounded
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, is_page_of_one
 from projections.lookback import ViewAdmin
 
 
@@ -111,7 +111,7 @@ class AccountingOrderAdmin(ViewAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccountingOrder]:
         queryset: QuerySet[AccountingOrder] = super().get_queryset(request)
-        return queryset.defer("state", "times")
+        return queryset.defer(*(() if is_page_of_one(request) else ("state", "times")))
 
     @display(description="Payment", ordering="payment_status", label=COLOURS["payment_status"])
     def payment_shown(self, row: AccountingOrder) -> tuple[str, str]:

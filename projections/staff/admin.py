@@ -22,7 +22,7 @@ from unfold.utils import parse_date_str
 from eventstore.ids import new_id
 from eventstore.processes import plans_for
 from orders.statuses import FulfilmentStatus, ReturnsStatus
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
 from projections.checkpoints import LIVE, ParkedEvent
 from projections.lookback import ViewAdmin, looked_back_at
 from projections.replicas import may_lag
@@ -78,11 +78,7 @@ class StaffOrderAdmin(ViewAdmin):
     ordering = ("-placed_at", "-order_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffOrder]:
-        heavy = (
-            ()
-            if request.resolver_match and "object_id" in request.resolver_match.kwargs
-            else ("state", "times", "search")
-        )
+        heavy = () if is_page_of_one(request) else ("state", "times", "search")
         queryset: QuerySet[StaffOrder] = super().get_queryset(request)
         return queryset.defer(*heavy)
 
