@@ -17,9 +17,9 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from eventstore import store
-from eventstore.admin import FastPaginator
 from eventstore.dispatch import Answer, Refusal, dispatch
 from eventstore.ids import new_id
+from eventstore.lists import FastPaginator
 from orders.commands import CreateOrder
 from ordersite.account_admin import CustomerAccountAdmin
 from ordersite.buttons import Buttons, buttons

@@ -54,6 +54,7 @@ class AccountingDayAdmin(ViewAdmin):
     list_filter_submit = True
     list_display_links = None  # the row says it all
     date_hierarchy = "day"
+    indexed = ("day",)
     ordering = ("-day", "currency")
     sold = column("sales", "Sales")
     cancelled = column("cancellations", "Cancelled")
@@ -97,6 +98,7 @@ class AccountingOrderAdmin(ViewAdmin):
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
+    indexed = ("day", "order_id")
     ordering = ("-day", "-order_id")
     total_shown = column("total", "Sold")
     tax_shown = column("tax", "Tax in it")
@@ -137,6 +139,7 @@ class AccountingEntryAdmin(ViewAdmin):
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
+    indexed = ("day",)
     ordering = ("-day", "-entry_id")
     amount_shown = column("amount", "Amount")
 

@@ -65,7 +65,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "projections_accountingentry": {"change": 4, "changelist": 10, "history": 5},
     "projections_accountingorder": {"change": 4, "changelist": 10, "history": 5},
     "projections_accountmoney": {
-        "change": 4, "changelist": 9, "deposit": 4,
+        "change": 4, "changelist": 8, "deposit": 4,
         "history": 5, "open_account": 3, "withdraw": 4,
     },
     "projections_accountmoneyentry": {"change": 4, "changelist": 10, "history": 5},
