@@ -5,13 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
-from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -20,45 +17,27 @@ from unfold.decorators import action, display
 from eventstore import codec
 from eventstore.causality import Chapter, story_of
 from eventstore.errors import UNREADABLE
+from eventstore.lists import FastPaginator, LargeList
 from eventstore.messages import EVENTS
 from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
 from eventstore.queue import redrive
 from eventstore.records import type_name
 from eventstore.seals import public_form
 
-COUNT_UP_TO = 10_000  # rows counted one by one; beyond that nobody pages
-
-
-# A table that is partitioned has no estimate of its own.
-_ESTIMATE = """
-SELECT coalesce(sum(reltuples), 0) FROM pg_class
- WHERE relkind = 'r' AND (oid = %s::regclass OR oid IN (SELECT relid FROM pg_partition_tree(%s::regclass)))
-"""
-
-
-class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts in bounded time: a whole large table by PostgreSQL's estimate, a filtered one up to a limit."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        if not rows.query.where:
-            with connection.cursor() as cursor:
-                cursor.execute(_ESTIMATE, [rows.model._meta.db_table] * 2)
-                estimate = int((cursor.fetchone() or (0,))[0])
-            if estimate > COUNT_UP_TO:
-                return estimate
-        return len(rows.order_by().values_list("pk")[: COUNT_UP_TO + 1])
-
 
 class ReadOnlyAdmin(ModelAdmin):
     """A table to look at. Nobody adds, edits or deletes its rows here, whatever permissions they have."""
 
     paginator = FastPaginator
+    indexed: tuple[str, ...] = ()
+    """The columns that many rows may be sorted by."""
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True
     actions: Any = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LargeList]:
+        return LargeList
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -88,6 +67,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("position", "timestamp", "event_type", "aggregate", "version", "actor")
     list_display_links = ("position", "event_type")
     list_filter = (EventTypeFilter,)
+    indexed = ("position",)
     search_fields = ("aggregate_id",)
     search_help_text = "The whole id of an event or an aggregate."
     fieldsets = (
@@ -130,6 +110,12 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="")
     def story(self, event: Event) -> str:
+        """Made once a page, for which the form asks several times."""
+        if "told" not in event.__dict__:
+            event.__dict__["told"] = self._told(event)
+        return str(event.__dict__["told"])
+
+    def _told(self, event: Event) -> str:
         """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
         try:
             correlation_id = codec.decode_metadata(json.dumps(event.metadata)).correlation_id
@@ -146,6 +132,7 @@ class EventAdmin(ReadOnlyAdmin):
 @admin.register(Seal)
 class SealAdmin(ReadOnlyAdmin):
     list_display = ("number", "after", "through", "events", "sealed_at")
+    indexed = ("number",)
     ordering = ("-number",)
     fieldsets = (
         ("What it covers", {"fields": ("number", "after", "through", "events", "sealed_at")}),

@@ -22,6 +22,16 @@ LOCK_TIMEOUT = "200ms"  # how long others may queue behind the swap before it st
 TAIL = 5000  # rows that may be left to copy under the lock
 IDENTITY_SINCE = 170_000  # the PostgreSQL version whose partitioned tables can have identity columns
 
+_BLOOM = {  # by name: what the model says of them
+    "event_type": "event_type text_bloom_ops(n_distinct_per_range=64)",
+    "subject": "subject_id uuid_bloom_ops(n_distinct_per_range=500)",
+}
+# Of what was copied, before anybody asks; what is appended later is summed up by autovacuum.
+_SUM_UP = """
+SELECT brin_summarize_new_values(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+ WHERE indrelid IN (SELECT relid FROM pg_partition_tree('events')) AND relkind = 'i'
+   AND relam = (SELECT oid FROM pg_am WHERE amname = 'brin')
+"""
 _COLUMNS = (
     "position, event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version,"
     " timestamp, subject_id"
@@ -80,6 +90,7 @@ def _convert(wanted: int, batch: int, progress: Callable[[int, int], None]) -> C
         else:
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE events")
+                cursor.execute(_SUM_UP)
                 cursor.execute("SELECT count(*) FROM events")
                 return Converted(events=cursor.fetchone()[0], locked=locked)
     raise ConversionTimedOut("the log was in use all the time; what was copied is kept: run it again to swap")
@@ -139,6 +150,8 @@ def _create(wanted: int) -> None:
         else:
             cursor.execute(f"ALTER TABLE {BESIDE} ADD CONSTRAINT {BESIDE}_pkey PRIMARY KEY (position)")
             cursor.execute(f"ALTER TABLE {BESIDE} ADD CONSTRAINT {BESIDE}_event_id_key UNIQUE (event_id)")
+        for name, column in _BLOOM.items():
+            cursor.execute(f"CREATE INDEX {BESIDE}_{name} ON {BESIDE} USING brin ({column}) WITH (autosummarize = on)")
         _guard(cursor, wanted)
         _carry_grants(cursor, "events", f"TABLE {BESIDE}")
         _carry_grants(cursor, SEQUENCE, f"SEQUENCE {sequence}")
@@ -229,16 +242,20 @@ def _swap(compared: int) -> float:
             *_renamed("events_aggregate_version", f"{BESIDE}_aggregate_version"),
             *_renamed("events_pkey", f"{BESIDE}_pkey"),
             *_renamed("events_event_id_key", f"{BESIDE}_event_id_key"),
+            *(part for name in _BLOOM for part in _renamed(f"events_{name}", f"{BESIDE}_{name}")),
         ):
             cursor.execute(statement)
     return time.perf_counter() - start
 
 
 def _renamed(name: str, new: str) -> tuple[str, str]:
-    """The old table's index out of the way, the new one's in its place; a constraint's name follows its index's."""
+    """The old table's index out of the way, the new one's in its place; a constraint's name follows its index's.
+
+    A log that is partitioned as it is made has no more indexes yet than the migrations before.
+    """
     return (
-        f"ALTER INDEX {name} RENAME TO {name.replace('events', BEFORE)}",
-        f"ALTER INDEX {new} RENAME TO {name}",
+        f"ALTER INDEX IF EXISTS {name} RENAME TO {name.replace('events', BEFORE, 1)}",
+        f"ALTER INDEX IF EXISTS {new} RENAME TO {name}",
     )
 
 

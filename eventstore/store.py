@@ -113,6 +113,17 @@ def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = 
         return [recorded(row, tolerant=tolerant) for row in cursor]
 
 
+def read_streams(aggregate_ids: Iterable[UUID], *, tolerant: bool = False) -> dict[UUID, list[Recorded[Any]]]:
+    """What `read_stream` reads, of many at once; an aggregate without events is left out."""
+    found: dict[UUID, list[Recorded[Any]]] = {}
+    with _cursor() as cursor:
+        cursor.execute(_STREAMS, (list(aggregate_ids),))
+        for row in cursor:
+            fact = recorded(row, tolerant=tolerant)
+            found.setdefault(fact.aggregate_id, []).append(fact)
+    return found
+
+
 def read_at(positions: Sequence[int]) -> list[Recorded[Any]]:
     """The events at these positions, in order; damaged ones as `Damaged`."""
     with _cursor() as cursor:
@@ -243,6 +254,7 @@ _RECORDED = f"""
 SELECT e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED} FROM {_LOG}
 """
 _STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.version"
+_STREAMS = _RECORDED + "WHERE e.aggregate_id = ANY(%s) ORDER BY e.aggregate_id, e.version"
 _FIRST = _RECORDED + "WHERE e.aggregate_id = ANY(%s) AND e.version = 1"
 _AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
 _FEED = (

@@ -19,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from eventstore import store
 from eventstore.dispatch import Answer, Refusal, dispatch
 from eventstore.ids import new_id
+from eventstore.lists import FastPaginator
 from orders.commands import CreateOrder
 from ordersite.account_admin import CustomerAccountAdmin
 from ordersite.buttons import Buttons, buttons
@@ -205,6 +206,8 @@ class UserAdmin(CustomerCommands, FollowsTheLog, BaseUserAdmin, ModelAdmin):  # 
     list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")
     fieldsets = (*(BaseUserAdmin.fieldsets or ()), ("Customer", {"fields": ("customer_id",)}))
     actions_row = ("verify_email", "erase")
+    paginator = FastPaginator  # there is an account for each customer
+    show_full_result_count = False
 
 
 @admin.register(Group)

@@ -79,7 +79,7 @@ def exported(user: User) -> dict[str, Any]:
             {"created_at": created, "expires_at": expires}
             for created, expires in AuthToken.objects.filter(user=user).values_list("created", "expiry")
         ],
-        "customer": _history(customer_id, customer_id),
+        "customer": _told(store.read_stream(customer_id, tolerant=True), customer_id),
         "orders": _histories(all_order_ids(customer_id), customer_id),
         "accounts": _histories(account_ids(customer_id), customer_id),
         "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id).order_by("created_at", "id"),
@@ -89,12 +89,12 @@ def exported(user: User) -> dict[str, Any]:
 
 
 def _histories(aggregate_ids: Iterable[UUID], customer_id: UUID) -> list[dict[str, Any]]:
-    read = ((each, _history(each, customer_id)) for each in sorted(aggregate_ids))
-    return [{"id": aggregate_id, "history": history} for aggregate_id, history in read if history]
+    read = store.read_streams(aggregate_ids, tolerant=True)
+    return [{"id": each, "history": _told(read[each], customer_id)} for each in sorted(read)]
 
 
-def _history(aggregate_id: UUID, customer_id: UUID) -> list[dict[str, Any]]:
-    return [_fact(fact, customer_id) for fact in store.read_stream(aggregate_id, tolerant=True)]
+def _told(facts: Iterable[Recorded[Any]], customer_id: UUID) -> list[dict[str, Any]]:
+    return [_fact(fact, customer_id) for fact in facts]
 
 
 def _fact(fact: Recorded[Any], customer_id: UUID) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from uuid import UUID, uuid5
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_noop
 from iso4217 import Currency
 from knox.models import AuthToken
@@ -65,7 +67,10 @@ def require_free(user: User) -> None:
     others = User.objects.exclude(pk=user.pk)
     if others.filter(username=user.username).exists():
         raise NameTaken("email" if user.username == user.email else "username")
-    if user.email and others.filter(customer_id__isnull=False, email__iexact=user.email).exists():
+    reached = others.alias(address=Lower("email")).filter(
+        address=Lower(Value(user.email))
+    )  # as the unique index has it
+    if user.email and reached.filter(customer_id__isnull=False).exclude(email="").exists():
         raise NameTaken("email")
 
 

@@ -29,7 +29,7 @@ from projections.lookback import kept_views, look
 from projections.parking import NotParked, ReasonMissing, redrive, skip
 from projections.projection import PROJECTIONS, projection_named
 from projections.rebuild import CannotRollBack, RebuildRunning, SpaceTaken
-from projections.status import Status, status_of
+from projections.status import Status, statuses_of
 from projections.swapping import drop_replaced
 
 __all__ = [
@@ -70,11 +70,9 @@ def _told(attribute: str, title: str, form: str = "{}") -> Any:
 
 
 def _status(checkpoint: Checkpoint) -> Status:
-    """Asked for once a row, and not once a column."""
-    known: Status | None = checkpoint.__dict__.get("status")
-    if known is None:
-        known = checkpoint.__dict__["status"] = status_of(checkpoint)
-    return known
+    """As the list has asked for it, for all its rows at once."""
+    status: Status = checkpoint.__dict__["status"]
+    return status
 
 
 @admin.register(Checkpoint)
@@ -93,6 +91,14 @@ class CheckpointAdmin(OperatorAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {"drift": DriftFlag.objects.all()[:DRIFT_SHOWN], **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        shown = super().get_changelist_instance(request)
+        rows = list(shown.result_list)
+        for row, status in zip(rows, statuses_of(rows), strict=True):
+            row.__dict__["status"] = status
+        shown.result_list = rows
+        return shown
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Checkpoint]:
         found: QuerySet[Checkpoint] = super().get_queryset(request)

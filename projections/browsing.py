@@ -47,3 +47,8 @@ class CurrencyFilter(ColumnFilter):
 def clean(text: str) -> str:
     """Without the one character that PostgreSQL takes in no text."""
     return text.replace("\0", "")
+
+
+def is_page_of_one(request: HttpRequest) -> bool:
+    """Whether one row's page is asked for, which shows what a list leaves out."""
+    return request.resolver_match is not None and "object_id" in request.resolver_match.kwargs

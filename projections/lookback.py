@@ -24,7 +24,8 @@ def kept_views(projection: Projection) -> list[Build]:
     """The views as they stood that are kept, the latest built first."""
     built = Build.objects.filter(projection=projection.name, kind=Build.Kind.AS_OF, state=Build.State.DONE)
     latest = {build.space: build for build in built.order_by("id")}
-    return [build for build in reversed(latest.values()) if spaces.fits(projection, build.space)]
+    usable = spaces.fitting(projection, latest) if latest else ()
+    return [build for build in reversed(latest.values()) if build.space in usable]
 
 
 def projection_of(model: type[models.Model]) -> Projection | None:

@@ -4,10 +4,10 @@ Only the search path differs. The live tables are the space whose name is empty.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
 from projections.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.projection import Projection
@@ -75,7 +75,17 @@ def create_indexes(projection: Projection, space: str) -> None:
 
 def fits(projection: Projection, space: str) -> bool:
     """Whether every table is there, with the very columns that the models have."""
-    return all(_columns(model, space) == _columns(model, "public") for model in projection.tables)
+    return space in fitting(projection, [space])
+
+
+def fitting(projection: Projection, spaces: Collection[str]) -> set[str]:
+    """Which of these spaces have every table of it, with the very columns that the models have."""
+    columns: dict[str, set[tuple[str, ...]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_COLUMNS, [["public", *spaces], [model._meta.db_table for model in projection.tables]])
+        for space, *column in cursor.fetchall():
+            columns.setdefault(space, set()).add(tuple(column))
+    return {space for space in spaces if columns.get(space) == columns["public"]}
 
 
 def drop(projection: Projection, space: str) -> None:
@@ -100,11 +110,8 @@ def _statements(projection: Projection) -> tuple[list[str], list[str]]:
     return tables, [str(statement) for statement in editor.collected_sql[len(tables) :]]
 
 
-def _columns(model: type[models.Model], space: str) -> set[tuple[str, str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT attname, format_type(atttypid, atttypmod), attnotnull::text FROM pg_attribute"
-            " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
-            [f"{space}.{model._meta.db_table}"],
-        )
-        return set(cursor.fetchall())
+_COLUMNS = """
+SELECT nspname, relname, attname, format_type(atttypid, atttypmod), attnotnull::text
+  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE nspname = ANY(%s) AND relname = ANY(%s) AND attnum > 0 AND NOT attisdropped
+"""

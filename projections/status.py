@@ -45,14 +45,11 @@ def statuses() -> list[Status]:
     for projection in PROJECTIONS.values():
         engine.shards(projection)
     marks = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).order_by("projection", "shard")
-    return list(_statuses(list(marks)))
+    return list(statuses_of(list(marks)))
 
 
-def status_of(mark: Checkpoint) -> Status:
-    return next(_statuses([mark]))
-
-
-def _statuses(marks: list[Checkpoint]) -> Iterator[Status]:
+def statuses_of(marks: list[Checkpoint]) -> Iterator[Status]:
+    """In the order of `marks`, which are of projections that the code declares."""
     counted = ParkedEvent.objects.filter(space=LIVE).values_list("projection", "shard").annotate(Count("pk")).order_by()
     parked = {(name, shard): count for name, shard, count in counted}
     for mark in marks:

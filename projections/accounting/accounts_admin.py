@@ -1,21 +1,23 @@
 """The customers' accounts as accountants, and staff, browse them. The commands are added in ordersite.account_admin."""
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
 from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
 from projections.accounting.admin import column
+from projections.browsing import CurrencyFilter
 from projections.lookback import ViewAdmin
 
 
 class AccountMoneyAdmin(ViewAdmin):
     list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
-    list_filter = (("currency", AllValuesCheckboxFilter), ("opened_on", RangeDateFilter))
+    list_filter = (CurrencyFilter, ("opened_on", RangeDateFilter))
     list_filter_submit = True
     list_display_links = None  # the row says it all
     search_fields = ("=customer_id", "=account_id")
     search_help_text = "The whole id of a customer or an account."
+    indexed = ("balance",)
     ordering = ("-balance", "account_id")
     deposited_shown = column("deposited", "Deposited")
     withdrawn_shown = column("withdrawn", "Withdrawn")
@@ -35,5 +37,6 @@ class AccountMoneyEntryAdmin(ViewAdmin):
     search_fields = ("=customer_id", "=account_id", "=reference")
     search_help_text = "The whole id of a customer or an account, or a reference."
     date_hierarchy = "day"
+    indexed = ("day",)
     ordering = ("-day", "-entry_id")
     amount_shown = column("amount", "Amount")

@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from orders.money import rounded
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, is_page_of_one
 from projections.lookback import ViewAdmin
 
 
@@ -54,6 +54,7 @@ class AccountingDayAdmin(ViewAdmin):
     list_filter_submit = True
     list_display_links = None  # the row says it all
     date_hierarchy = "day"
+    indexed = ("day",)
     ordering = ("-day", "currency")
     sold = column("sales", "Sales")
     cancelled = column("cancellations", "Cancelled")
@@ -97,6 +98,7 @@ class AccountingOrderAdmin(ViewAdmin):
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
+    indexed = ("day", "order_id")
     ordering = ("-day", "-order_id")
     total_shown = column("total", "Sold")
     tax_shown = column("tax", "Tax in it")
@@ -111,7 +113,7 @@ class AccountingOrderAdmin(ViewAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccountingOrder]:
         queryset: QuerySet[AccountingOrder] = super().get_queryset(request)
-        return queryset.defer("state", "times")
+        return queryset.defer(*(() if is_page_of_one(request) else ("state", "times")))
 
     @display(description="Payment", ordering="payment_status", label=COLOURS["payment_status"])
     def payment_shown(self, row: AccountingOrder) -> tuple[str, str]:
@@ -137,6 +139,7 @@ class AccountingEntryAdmin(ViewAdmin):
     search_fields = ("=reference", "=order_id")
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
+    indexed = ("day",)
     ordering = ("-day", "-entry_id")
     amount_shown = column("amount", "Amount")
 

@@ -86,6 +86,7 @@ class AccountingOrder(OrderRow):
         indexes = (
             models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),
             models.Index(fields=("payment_status", "-day"), name="accountingorder_payment"),
+            models.Index(fields=("-day",), condition=models.Q(behind=True), name="accountingorder_behind"),
         )
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Orders as staff browse them. The commands are added where both sides are known: ordersite.admin."""
 
+import re
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -20,15 +21,18 @@ from unfold.decorators import display
 from unfold.utils import parse_date_str
 
 from eventstore.ids import new_id
+from eventstore.lists import COUNT_UP_TO
 from eventstore.processes import plans_for
 from orders.statuses import FulfilmentStatus, ReturnsStatus
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
 from projections.checkpoints import LIVE, ParkedEvent
 from projections.lookback import ViewAdmin, looked_back_at
 from projections.replicas import may_lag
 from projections.staff.orders import StaffOrder
 from projections.staff.page import NoSuchPast, Past, as_it_was, held, timeline
 from projections.staff.parts import amount, figures, labels, lines, parts, staged
+
+_THREE_LETTERS = re.compile(r"[^\W_]{3}")
 
 
 class CountryFilter(ColumnFilter):
@@ -75,23 +79,27 @@ class StaffOrderAdmin(ViewAdmin):
     search_fields = ("search",)
     search_help_text = "Part of an order's id or number, a name, an e-mail, a country, a sku or a tracking code."
     date_hierarchy = "placed_at"
+    indexed = ("placed_at", "total", "order_id")
     ordering = ("-placed_at", "-order_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffOrder]:
-        heavy = (
-            ()
-            if request.resolver_match and "object_id" in request.resolver_match.kwargs
-            else ("state", "times", "search")
-        )
+        heavy = () if is_page_of_one(request) else ("state", "times", "search")
         queryset: QuerySet[StaffOrder] = super().get_queryset(request)
         return queryset.defer(*heavy)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[StaffOrder], search_term: str
     ) -> tuple[QuerySet[StaffOrder], bool]:
-        """Every word has to be found somewhere; a trigram index answers that."""
-        for word in clean(search_term).lower().split():
+        """Every word has to be found somewhere. A trigram index answers that, where a word has three letters."""
+        words = clean(search_term).lower().split()
+        for word in words:
             queryset = queryset.filter(search__contains=word)
+        if words and not any(_THREE_LETTERS.search(word) for word in words):
+            newest = StaffOrder.objects.order_by("-placed_at").values_list("placed_at", flat=True)
+            since = newest[COUNT_UP_TO : COUNT_UP_TO + 1].first()
+            if since:
+                queryset = queryset.filter(placed_at__gt=since)
+                messages.info(request, f"Less than three letters are looked for in the last {COUNT_UP_TO:,} orders.")
         return queryset, False
 
     @display(description="Order", ordering="order_id")

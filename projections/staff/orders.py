@@ -37,6 +37,7 @@ class StaffOrder(AddressedOrder):
             models.Index(fields=("currency", "-placed_at"), name="stafforder_currency"),
             models.Index(fields=("customer_id", "-placed_at"), name="stafforder_customer"),
             models.Index(fields=("-total",), name="stafforder_total"),
+            models.Index(fields=("-placed_at",), condition=models.Q(behind=True), name="stafforder_behind"),
             GinIndex(fields=("search",), name="stafforder_search", opclasses=("gin_trgm_ops",)),
         )
 

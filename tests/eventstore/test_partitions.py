@@ -16,7 +16,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection
 
-from eventstore import admin, partitioning, store
+from eventstore import lists, partitioning, store
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import ConcurrencyError, ConversionRefused, ConversionTimedOut
 from eventstore.ids import new_id
@@ -166,9 +166,9 @@ def test_the_log_browser_counts_a_large_log_by_estimate_in_either_shape(
     shape: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_filled_log(shape)
-    monkeypatch.setattr(admin, "COUNT_UP_TO", 10)
+    monkeypatch.setattr(lists, "COUNT_UP_TO", 10)
     counted(50)  # more than the last ANALYZE knew
-    assert admin.FastPaginator(Event.objects.all(), 50).count == 5000
+    assert lists.FastPaginator(Event.objects.all(), 50).count == 5000
 
 
 def test_a_conversion_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,3 +355,15 @@ def test_a_new_site_can_begin_with_partitions() -> None:
                 assert there.execute("SELECT to_regclass('events_before_conversion')").fetchone() == (None,)
         finally:
             maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_the_log_has_the_same_indexes_in_either_shape() -> None:
+    def indexes() -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'events'")
+            return {name for (name,) in cursor.fetchall()}
+
+    there = indexes()
+    assert {"events_event_type", "events_subject"} <= there
+    convert(other())
+    assert indexes() == there

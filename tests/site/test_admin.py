@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from eventstore import processes, store
-from eventstore.admin import COUNT_UP_TO, FastPaginator
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
+from eventstore.lists import COUNT_UP_TO, FastPaginator
 from eventstore.models import Event
 from orders.commands import CancelOrder, ExpireOrder
 from ordersite.models import User
