@@ -40,7 +40,7 @@ def _database(url: str) -> Settings:
     """One PostgreSQL, kept connected: a new connection costs more than most queries."""
     return {
         **environ.Env.db_url_config(url),
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ordersite.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
