@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench schema contract faults screenshots clean
+.PHONY: help run test check install format lock messages bench performance schema contract faults screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -42,15 +42,24 @@ format: install  ## write the format and the safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: install  ## compile requirements.in and requirements-dev.in
-	@for name in requirements requirements-dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+lock: install  ## compile the requirements' .in files
+	@for name in requirements requirements-dev requirements-bench; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
 	@$(BIN)/python -m tests.messages
 
-bench: install  ## the benchmarks: ratios, each side measured in the same run
-	@for name in loading sealing queueing partitions; do echo "$$name"; $(BIN)/python -m benchmarks.$$name; done
+bench: .venv/bench  ## every benchmark, on servers of their own (15 minutes); one: manage.py bench NAME
+	@for name in $$($(BIN)/python -m benchmarks --names); do $(BIN)/python -m benchmarks $$name || failed="$$failed $$name"; done; \
+		test -z "$$failed" || { echo "not right:$$failed"; exit 1; }
+
+performance: .venv/bench  ## write the figures of the last benchmarks into docs/performance.md
+	@$(BIN)/python -m benchmarks.kept
+
+.venv/bench: .venv/installed requirements-bench.txt
+	@echo "installing the peers (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
 
 schema: install  ## write docs/openapi.yml, the description of the API that is kept
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml

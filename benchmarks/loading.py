@@ -1,36 +1,43 @@
-"""`python -m benchmarks.loading`: what a long history costs to load, with and without its snapshot."""
+"""Loading an aggregate with a long history, by its snapshot."""
 
 from uuid import UUID
 
-from benchmarks.scratch import database, seconds
+from benchmarks import samples
+from benchmarks.harness import Options, Report, Timing, at_most, cost, interleave, one_by_one
+from eventstore.dispatch import state_now
+from eventstore.snapshots import take
+from orders.order import ORDER
 
-SHORT, LONG = 10, 10_000
-LIMIT = 3.0  # a long history with its snapshot may cost so many times a short one
-
-
-def main() -> None:
-    with database():
-        from eventstore import store  # noqa: PLC0415 - only now there are settings
-        from eventstore.snapshots import shape_of, state_of, take  # noqa: PLC0415
-        from tests.eventstore.tally import TALLY, written  # noqa: PLC0415
-
-        def begun(events: int) -> UUID:
-            write = written(events)
-            store.append([write])
-            return write.aggregate_id
-
-        def load(tally_id: UUID) -> None:
-            for _ in range(20):
-                state_of(TALLY, store.history(tally_id, shape=shape_of(TALLY)))
-
-        short, long = begun(SHORT), begun(LONG)
-        base = seconds(lambda: load(short))
-        bare = seconds(lambda: load(long), times=3)
-        take("test.tally", str(long))
-        ratio = seconds(lambda: load(long)) / base
-        print(f"loading {LONG:,} events / loading {SHORT}: without a snapshot {bare / base:.0f}")
-        print(f"loading {LONG:,} events / loading {SHORT}: with a snapshot {ratio:.2f} (limit {LIMIT})")
+SHORT, LONG, LOADS, ROUNDS = 10, 10_000, 300, 7
 
 
-if __name__ == "__main__":
-    main()
+def run(options: Options) -> Report:
+    short, long, bare = (samples.long_history(events) for events in (SHORT, LONG, LONG))
+    take(ORDER.aggregate_type, str(long))
+
+    def loading(order_id: UUID, times: int = LOADS) -> Timing:
+        return one_by_one(lambda: state_now(ORDER, order_id), times=times)
+
+    loading(short)
+    timings = interleave(
+        {
+            "ours": lambda: loading(long),
+            "10_events": lambda: loading(short),
+            "without_snapshot": lambda: loading(bare, times=3),
+        },
+        rounds=ROUNDS,
+    )
+    return Report(
+        bench="load",
+        what=f"Loading an order of {LONG:,} events from its snapshot and what came after.",
+        unit="loads/s",
+        sides=timings,
+        ratios={
+            "10_events": cost(timings["ours"], timings["10_events"], at_most(1.3)),
+            "without_snapshot": cost(timings["ours"], timings["without_snapshot"]),
+        },
+        checks={
+            "the state is the same with the snapshot and without": state_now(ORDER, long) == state_now(ORDER, bare)
+        },
+        notes=["The ratios are of times: what one load costs against one of the other kind."],
+    )

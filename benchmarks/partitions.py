@@ -1,49 +1,49 @@
-"""`python -m benchmarks.partitions`: the log in hash partitions against one plain table."""
+"""The log in hash partitions against one plain table: two databases would not be the same, so one after the other."""
 
-from benchmarks.scratch import database, seconds
+from collections.abc import Callable
 
-EVENTS, BATCH, PARTITIONS = 400_000, 4000, 16
+from django.db import connection
 
+from benchmarks import samples
+from benchmarks.harness import Options, Report, Timing, cost, one_by_one, timed
+from eventstore import store
+from eventstore.partitioning import convert
 
-def main() -> None:
-    with database():
-        from django.db import connection  # noqa: PLC0415 - only now there are settings
-
-        from eventstore import store  # noqa: PLC0415
-        from eventstore.partitioning import convert  # noqa: PLC0415
-        from tests.eventstore.tally import written  # noqa: PLC0415
-
-        known = []
-        for _ in range(EVENTS // BATCH):
-            writes = [written(5) for _ in range(BATCH // 5)]
-            store.append(writes)
-            known.append(writes[0].aggregate_id)
-
-        def measured() -> dict[str, float]:
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM ANALYZE events")
-                cursor.execute(
-                    "SELECT sum(pg_indexes_size(relid)) FROM pg_partition_tree('events') WHERE isleaf"
-                    " UNION ALL SELECT pg_indexes_size('events')"
-                )
-                indexes = max(row[0] or 0 for row in cursor.fetchall())
-            return {
-                "appending one event": seconds(lambda: [store.append([written(1)]) for _ in range(400)]),
-                "appending 4,000 at once": seconds(lambda: store.append([written(1) for _ in range(BATCH)])),
-                "reading one aggregate": seconds(lambda: [store.read_stream(each) for each in known]),
-                "a page of the feed": seconds(lambda: store.read_after(EVENTS // 2, limit=1000)),
-                "room of the indexes": float(indexes),
-            }
-
-        plain = measured()
-        done = convert(PARTITIONS)
-        parted = measured()
-        print(f"{EVENTS:,} events, {PARTITIONS} partitions / one plain table:")
-        for what, figure in plain.items():
-            print(f"  {what}: {parted[what] / figure:.2f}")
-        single = plain["appending one event"] / 400
-        print(f"  locking the log to convert it / appending one event: {done.locked / single:.0f}")
+EVENTS, BATCH, PARTITIONS, ROUNDS = 100_000, 4000, 16, 5
 
 
-if __name__ == "__main__":
-    main()
+def run(options: Options) -> Report:
+    known = []
+    for _ in range(EVENTS // BATCH):
+        writes = [samples.write(5) for _ in range(BATCH // 5)]
+        store.append(writes)
+        known.append(writes[0].aggregate_id)
+    works: dict[str, Callable[[], Timing]] = {
+        "appending one event": lambda: one_by_one(lambda: store.append([samples.write(1)]), times=400),
+        "appending 4,000 at once": lambda: timed(
+            lambda: store.append([samples.write(1) for _ in range(BATCH)]), count=BATCH
+        ),
+        "reading one aggregate": lambda: timed(lambda: [store.read_stream(each) for each in known], count=len(known)),
+        "a page of the feed": lambda: timed(lambda: store.read_after(EVENTS // 2, limit=1000), count=1000),
+    }
+
+    def measured() -> dict[str, list[Timing]]:
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE events")
+        return {name: [work() for _ in range(ROUNDS)] for name, work in works.items()}
+
+    plain = measured()
+    done = convert(PARTITIONS)
+    parted = measured()
+    one = store.read_stream(known[0])
+    return Report(
+        bench="partitions",
+        what=f"The log in {PARTITIONS} hash partitions against one plain table.",
+        unit="items/s",
+        sides={f"{name}, plain": timings for name, timings in plain.items()}
+        | {f"{name}, in partitions": timings for name, timings in parted.items()},
+        ratios={name: cost(parted[name], plain[name]) for name in works},
+        checks={"an aggregate reads as before": [fact.version for fact in one] == [1, 2, 3, 4, 5]},
+        figures={"seconds for which the log was locked to convert it": round(done.locked, 3)},
+        notes=["The ratios are of times: in partitions / plain."],
+    )

@@ -1,38 +1,50 @@
-"""`python -m benchmarks.queueing`: accepting a command to be done later, against doing it."""
+"""Accepting a command to be done later, against doing it."""
 
 from uuid import UUID
 
-from benchmarks.scratch import database, seconds
+from benchmarks import samples, scratch
+from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by_one, timed
+from eventstore.dispatch import dispatch
+from eventstore.ids import new_id
+from eventstore.queue import accept
+from eventstore.queue import run as do_what_waits
 
-COMMANDS = 300
+COMMANDS, ROUNDS = 300, 5
 OWNER = UUID(int=1)
 
 
-def main() -> None:
-    with database():
-        from eventstore.dispatch import Context, dispatch  # noqa: PLC0415 - only now there are settings
-        from eventstore.ids import new_id  # noqa: PLC0415
-        from eventstore.queue import accept, run  # noqa: PLC0415
-        from tests.eventstore.tally import Count  # noqa: PLC0415
+def run(options: Options) -> Report:
+    def accepting() -> Timing:
+        return one_by_one(
+            lambda: accept(samples.placing(new_id(), OWNER), samples.context(), owner=OWNER), times=COMMANDS
+        )
 
-        def context() -> Context:
-            return Context(actor="customer:1")
+    def later() -> Timing:
+        do_what_waits()
+        accepting()
+        return timed(do_what_waits, count=COMMANDS)
 
-        def done() -> None:
-            for _ in range(COMMANDS):
-                dispatch(Count(tally_id=new_id(), by=1), context())
-
-        def taken() -> None:
-            for _ in range(COMMANDS):
-                accept(Count(tally_id=new_id(), by=1), context(), owner=OWNER)
-
-        at_once, accepted = seconds(done, times=5), seconds(taken, times=5)
-        run()
-        taken()
-        later = seconds(run, times=1)
-        print(f"accepting a command / doing it: {accepted / at_once:.2f}")
-        print(f"doing one from the queue / doing it at once: {later / at_once:.2f}")
-
-
-if __name__ == "__main__":
-    main()
+    timings = interleave(
+        {
+            "ours": accepting,
+            "doing": lambda: one_by_one(
+                lambda: dispatch(samples.placing(new_id(), OWNER), samples.context()), times=COMMANDS
+            ),
+            "doing it from the queue": later,
+        },
+        rounds=ROUNDS,
+    )
+    do_what_waits()
+    left = scratch.scalar("SELECT count(*) FROM command_queue WHERE status <> 'done'")
+    return Report(
+        bench="queueing",
+        what="Accepting a command to be done later.",
+        unit="commands/s",
+        sides=timings,
+        ratios={
+            "doing": cost(timings["ours"], timings["doing"]),
+            "from the queue / at once": cost(timings["doing it from the queue"], timings["doing"]),
+        },
+        checks={"every accepted command was done": left == 0},
+        notes=["The ratios are of times."],
+    )

@@ -1,31 +1,51 @@
-"""A database of a benchmark's own, on the servers that the tests use, gone when it ends."""
+"""A database of a benchmark's own, on servers of the benchmarks' own that wait for the disk, gone when it ends."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from statistics import median
+from pathlib import Path
+from typing import Any, LiteralString
 
 import psycopg
 
-from tests import services
+from ordersite.embedded import Services
+
+STATE = Path(__file__).resolve().parents[1] / ".local" / "bench"
+services = Services(STATE)
+
+
+def connect() -> psycopg.Connection:
+    """A connection of psycopg's own to the benchmark's database, each statement a transaction by itself."""
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+
+
+def scalar(statement: LiteralString) -> Any:
+    """The one value that a statement gives."""
+    with connect() as own:
+        row = own.execute(statement).fetchone()
+    return row[0] if row else None
 
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Django, set up on an empty database with every migration applied."""
-    maintenance = os.environ["DATABASE_URL"]
-    name = f"benchmark_{os.getpid()}"
+    """Django, set up on an empty database with every migration applied; Valkey too."""
+    found_running = services.up
+    if not found_running:
+        services.start()
+    maintenance = f"{services.database_url.rsplit('/', 1)[0]}/postgres"
+    name = f"bench_{os.getpid()}"
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     os.environ["DATABASE_URL"] = f"{maintenance.rsplit('/', 1)[0]}/{name}"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["REDIS_URL"] = services.redis_url
+    os.environ["ORDERSITE_STATE"] = str(STATE)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     try:
-        import django  # noqa: PLC0415 - its settings read the environment above
+        import django
 
         django.setup()
-        from django.core.management import call_command  # noqa: PLC0415
-        from django.db import connections  # noqa: PLC0415
+        from django.core.management import call_command
+        from django.db import connections
 
         call_command("migrate", verbosity=0)
         yield
@@ -33,15 +53,5 @@ def database() -> Iterator[None]:
     finally:
         with psycopg.connect(maintenance, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        if services.started:
-            services.services.stop()
-
-
-def seconds(work: Callable[[], object], *, times: int = 9) -> float:
-    """The median of several runs."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return median(taken)
+        if not found_running:
+            services.stop()

