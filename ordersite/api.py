@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from rest_framework import serializers, status
@@ -142,6 +143,7 @@ class Login(APIView):
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
             raise AuthenticationFailed(said("Wrong name or password."), code="wrong_credentials")
+        AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = AuthToken.objects.create(user)
         return Response(Token({"token": token, "expiry": instance.expiry}).data)
 

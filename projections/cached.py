@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 SECONDS = 15  # how long a row is kept; bounds what a Valkey that lost its last moments could still show
 FLOOR_SECONDS = 120  # longer than any reader takes from its lease to its answer
 
+_LOOK = """
+local row = redis.call('HMGET', KEYS[1], 'body', 'lease', 'epoch')
+local epoch = redis.call('GET', KEYS[2])
+return {(row[3] or '') == (epoch or '') and row[1], row[2], epoch}
+"""
 _FORGET = """
 redis.call('HDEL', KEYS[1], 'body')
 redis.call('HSET', KEYS[1], 'floor', ARGV[1], 'lease', ARGV[2])
@@ -48,16 +53,12 @@ class Lease:
 
 def look(projection: str, row: UUID) -> Lease:
     """What is kept of a row. One round trip."""
-    asked = valkey.client().pipeline(transaction=False)
-    asked.hmget(_key(projection, row), ["body", "lease", "epoch"])
-    asked.get(_epoch(projection))
     try:
-        (body, lease, kept_in), epoch = asked.execute()
+        body, lease, epoch = valkey.client().register_script(_LOOK)(keys=[_key(projection, row), _epoch(projection)])
     except RedisError as error:
         log.warning("the cache does not answer, the database is asked: %s", error)
         return Lease(projection, row, asked=False)
-    current = body if (kept_in or b"") == (epoch or b"") else None
-    return Lease(projection, row, current, lease or b"", epoch or b"")
+    return Lease(projection, row, body, lease or b"", epoch or b"")
 
 
 def keep(lease: Lease, version: int, body: bytes) -> bool:

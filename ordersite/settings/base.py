@@ -39,14 +39,15 @@ MIDDLEWARE = [
     "ordersite.middleware.Language",
     "ordersite.rates.RateLimits",
     "ordersite.sizes.RequestSizes",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "ordersite.hot.HotOrders",  # after those that write headers, before those that only pages need
     "ordersite.replicas.ReadsMayLag",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "projections.lookback.LooksBack",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "ordersite.urls"

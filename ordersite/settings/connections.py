@@ -48,7 +48,7 @@ def _database(url: str) -> Settings:
     return {
         **config,
         "OPTIONS": {**prepare, **config.get("OPTIONS", {})},
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ordersite.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }

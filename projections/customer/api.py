@@ -1,12 +1,10 @@
 """The customer's reading side of the API."""
 
-from hashlib import blake2b
 from typing import Any, ClassVar
 from uuid import UUID
 
-import msgspec
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -18,7 +16,7 @@ from rest_framework.views import APIView
 
 from orders.http import customer_of, query_of
 from orders.words import said
-from projections import cached
+from projections.customer import hot
 from projections.customer.asked import (
     A_MOMENT,
     A_VERSION,
@@ -37,8 +35,9 @@ from projections.customer.asked import (
     version_in,
     wanted,
 )
+from projections.customer.hot import Hot
 from projections.customer.orders import CustomerOrder
-from projections.customer.queries import own_order, own_order_as_of, own_orders
+from projections.customer.queries import own_order_as_of, own_orders
 from projections.customer.shown import (
     PARTS,
     OrderSerializer,
@@ -114,12 +113,8 @@ class GetOwnOrder(APIView):
             if past is None:
                 raise _no_order(order_id)
             return Response(_with_parts(shown(past), parts), headers={"ETag": f'"{past.version}"'})
-        body = _with_parts(_now(customer_id, order_id, min_version=version_in(asked, "min_version") or 0), parts)
-        # Not the version alone: what was expanded differs, and a rebuild after a release may show it otherwise.
-        etag = f'"{body["version"]}.{blake2b(msgspec.json.encode(body), digest_size=6).hexdigest()}"'
-        answer = Response(body, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
-        # 304 where the client has this very answer, 412 where it named another with If-Match.
-        told = get_conditional_response(request._request, etag=etag, response=answer) or answer
+        order = _now(customer_id, order_id, min_version=version_in(asked, "min_version") or 0)
+        told = hot.answer(request._request, order, parts)
         if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
             raise NotThatVersion(said("it has changed since you read it: read it again, then retry"))
         return told
@@ -137,10 +132,11 @@ class OwnPart(APIView):
 
     part: ClassVar[str]
 
-    def read(self, request: Request, order_id: UUID) -> Response:
+    def read(self, request: Request, order_id: UUID) -> HttpResponse:
         asked = query_of(request, ("min_version",))
         order = _now(customer_of(request), order_id, min_version=version_in(asked, "min_version") or 0)
-        return Response(order[self.part], headers={"ETag": f'"{order["version"]}"'})
+        tag = {"ETag": f'"{order.version}"'}
+        return HttpResponse(order.parts[self.part], content_type="application/json", headers=tag)
 
 
 class OwnPayments(OwnPart):
@@ -152,7 +148,7 @@ class OwnPayments(OwnPart):
         parameters=[MIN_VERSION, VERSION_SHOWN],
         responses=PaymentSerializer(many=True),
     )
-    def get(self, request: Request, order_id: UUID) -> Response:
+    def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Get the payments of one of your orders."""
         return self.read(request, order_id)
 
@@ -166,7 +162,7 @@ class OwnShipments(OwnPart):
         parameters=[MIN_VERSION, VERSION_SHOWN],
         responses=ShipmentSerializer(many=True),
     )
-    def get(self, request: Request, order_id: UUID) -> Response:
+    def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Get the parcels of one of your orders."""
         return self.read(request, order_id)
 
@@ -180,7 +176,7 @@ class OwnRefunds(OwnPart):
         parameters=[MIN_VERSION, VERSION_SHOWN],
         responses=RefundSerializer(many=True),
     )
-    def get(self, request: Request, order_id: UUID) -> Response:
+    def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Get what was given back, or is on its way, of one of your orders: for which lines, with which tax."""
         return self.read(request, order_id)
 
@@ -194,7 +190,7 @@ class OwnReturns(OwnPart):
         parameters=[MIN_VERSION, VERSION_SHOWN],
         responses=ReturnSerializer(many=True),
     )
-    def get(self, request: Request, order_id: UUID) -> Response:
+    def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Get the returns of one of your orders."""
         return self.read(request, order_id)
 
@@ -219,37 +215,12 @@ class OwnTimeline(APIView):
         return Response(MomentSerializer(moments, many=True).data)
 
 
-class Hot(msgspec.Struct, frozen=True):
-    """An order as it is answered, all its parts in it, and as it is kept in the cache."""
-
-    owner: UUID | None
-    version: int
-    shown: msgspec.Raw
-
-
-def _now(customer_id: UUID, order_id: UUID, *, min_version: int) -> dict[str, Any]:
+def _now(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot:
     """The order as it is answered. Raises NotFound, NotYetVisible."""
-    hot = hot_order(customer_id, order_id, min_version=min_version)
-    if hot is None:
-        raise _no_order(order_id)
-    body: dict[str, Any] = msgspec.json.decode(hot.shown)
-    return body
-
-
-def hot_order(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot | None:
-    """The order, once it shows `min_version`: from the cache, or read and kept there. Raises NotYetVisible."""
-    lease = cached.look("customer", order_id)
-    if lease.body is not None:
-        kept = msgspec.json.decode(lease.body, type=Hot)
-        if kept.owner == customer_id and kept.version >= min_version:
-            return kept
-    order = own_order(customer_id, order_id, min_version=min_version)
+    order = hot.read(customer_id, order_id, min_version=min_version)
     if order is None:
-        return None
-    body = msgspec.Raw(msgspec.json.encode(shown(order)))
-    hot = Hot(owner=order.customer_id, version=order.version, shown=body)
-    cached.keep(lease, order.version, msgspec.json.encode(hot))
-    return hot
+        raise _no_order(order_id)
+    return order
 
 
 def _with_parts(order: dict[str, Any], parts: set[str]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""GET one order over HTTP: ours from the view, from the cache, and answered 304, beside a plain DRF detail view."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
+from uuid import UUID
+
+import msgspec
+import psycopg
+from django.db import connections
+
+from benchmarks import serving
+from benchmarks.client import Answer, Client, ask, written
+from benchmarks.harness import Options, Report, Timing, at_least, interleave, speed
+from benchmarks.http_post import BODY, LINES, ORDERS, TOTAL, customer, token_of
+from eventstore.dispatch import Context, dispatch_batch
+from eventstore.ids import new_id
+from orders.commands import CreateOrder
+from ordersite.models import User
+from projections import cached, engine
+from projections.projection import PROJECTIONS
+
+SECONDS, ROUNDS = 1.6, 5
+COLD = 5_000  # more than are read in a round: each of them once, so none from the cache
+HOT = 50
+
+
+def run(options: Options) -> Report:
+    user = customer()
+    orders = _placed(user, COLD)
+    token = token_of(user)
+    connections.close_all()
+    with serving.plain() as plain, serving.served("ordersite.wsgi") as port:
+        numbers = _copied(plain.url, COLD)
+        paths = [f"{ORDERS}/{order_id}" for order_id in orders]
+        cold = Client(port, _reading(paths, token), expected=200)
+        hot = Client(port, _reading(paths[:HOT], token), expected=200)
+        held = Client(port, _conditional(port, paths[:HOT], token), expected=304)
+        drf = Client(plain.port, _reading([f"/orders/{number}" for number in numbers], plain.token), expected=200)
+        for each in (cold, hot, held, drf):
+            each.run(0.5)
+        sides = interleave(
+            {
+                "ours": lambda: _forgotten(cold),
+                "cached": lambda: hot.run(SECONDS),
+                "304": lambda: held.run(SECONDS),
+                "drf": lambda: drf.run(SECONDS),
+            },
+            rounds=ROUNDS,
+        )
+        alike = all(_is_alike(port, path, token) for path in paths[:HOT])
+    return Report(
+        bench="http_get",
+        what=f"Read one of {COLD:,} orders of {LINES} lines over HTTP, 8 connections, 2 cores for everything.",
+        unit="requests/s",
+        sides=sides,
+        ratios={
+            "drf": speed(sides["ours"], sides["drf"], at_least(1)),
+            "drf_cached": speed(sides["cached"], sides["drf"], at_least(3)),
+            "drf_304": speed(sides["304"], sides["drf"], at_least(3)),
+        },
+        checks={
+            "no order was read twice in a round of ours": all(each.count <= COLD for each in sides["ours"]),
+            "what was looked at of each is a whole order": all(
+                map(_is_whole, [*cold.sample, *hot.sample, *drf.sample])
+            ),
+            "a 304 has no body": not any(each.body for each in held.sample),
+            "the cache answers byte for byte as the view does": alike,
+        },
+        notes=[
+            "Each request is counted, and its token looked up in the database; 304 and cache spare the view alone.",
+            "drf: token, order and lines are a query each (select_related, prefetch_related).",
+        ],
+    )
+
+
+def _placed(user: User, count: int) -> list[UUID]:
+    """So many orders of theirs, in the log and in the customers' view."""
+    command = msgspec.convert(
+        {**BODY, "order_id": new_id(), "customer_id": user.customer_id, "customer_name": "", "customer_email": ""},
+        CreateOrder,
+        strict=False,
+    )
+    ids = [new_id() for _ in range(count)]
+    for start in range(0, count, 1000):
+        dispatch_batch(
+            [
+                (replace(command, order_id=each), Context(actor=f"customer:{user.customer_id}"))
+                for each in ids[start : start + 1000]
+            ]
+        )
+    engine.catch_up(PROJECTIONS["customer"])
+    return ids
+
+
+def _copied(url: str, count: int) -> list[int]:
+    """As many of the plain site's own, of the same lines; their numbers."""
+    line = BODY["lines"][0]
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO plain_drf_order (customer_id, customer_name, customer_email, reference, currency, country,"
+            " shipping_address, billing_address, prices_include_tax, status, total, tax, placed_at)"
+            " SELECT (SELECT id FROM auth_user), '', '', %s, %s, %s, %s, '', true, 'open', %s, 6.38, now()"
+            " FROM generate_series(1, %s)",
+            (BODY["reference"], BODY["currency"], BODY["country"], BODY["shipping_address"], TOTAL, count),
+        )
+        connection.execute(
+            "INSERT INTO plain_drf_line (order_id, sku, name, quantity, unit_price, tax_rate, amount, tax)"
+            " SELECT id, %s, %s, number, 2.55, 20, number * 2.55, number * 0.425"
+            " FROM plain_drf_order, generate_series(1, %s) number",
+            (line["sku"], line["name"], LINES),
+        )
+        found = connection.execute("SELECT id FROM plain_drf_order ORDER BY id").fetchall()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    return [number for (number,) in found]
+
+
+def _reading(paths: Sequence[str], token: str) -> Iterator[bytes]:
+    return cycle([written("GET", path, {"Authorization": f"Token {token}"}) for path in paths])
+
+
+def _conditional(port: int, paths: Sequence[str], token: str) -> Iterator[bytes]:
+    """Asks for each again, with what it was answered before."""
+    own = {"Authorization": f"Token {token}"}
+    tags = [ask(port, written("GET", path, own)).header("ETag") for path in paths]
+    return cycle([written("GET", path, own | {"If-None-Match": tag}) for path, tag in zip(paths, tags, strict=True)])
+
+
+def _forgotten(client: Client) -> Timing:
+    """Read with an empty cache."""
+    cached.forget_all("customer")
+    return client.run(SECONDS)
+
+
+def _is_whole(answer: Answer) -> bool:
+    body = msgspec.json.decode(answer.body)
+    return body["total"] == TOTAL and len(body["lines"]) == LINES
+
+
+def _is_alike(port: int, path: str, token: str) -> bool:
+    """Whether an order is answered from the view as it then is from the cache, but for what counts requests."""
+    cached.forget_all("customer")
+    request = written("GET", path, {"Authorization": f"Token {token}", "X-Request-ID": "one"})
+    read, kept = ask(port, request), ask(port, request)
+    return (_constant(read.head), read.body) == (_constant(kept.head), kept.body)
+
+
+def _constant(head: bytes) -> list[bytes]:
+    lines = sorted(head.lower().split(b"\r\n"))
+    return [line for line in lines if not line.startswith((b"ratelimit: ", b"date: "))]
