@@ -19,6 +19,10 @@ class Decider(Generic[S, C, E]):
     `decide(command, state)` says what happens, or raises CommandRefused; `evolve(state, event)` only remembers it, so
     replaying a history never runs a rule again. `identify(command)` is the aggregate a command is meant for.
 
+    Commands that `begin` an aggregate are decided on the initial state at first, without a look at the log: where there
+    is such an aggregate already, their append is refused. Where `evolve` leaves personal fields alone, `reads_personal`
+    is false, and they stay encrypted while a history is loaded.
+
     A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` comes to mean
     something else by the same fields: older snapshots are then ignored, as they are when the fields themselves change.
     """
@@ -28,6 +32,8 @@ class Decider(Generic[S, C, E]):
     decide: Callable[[C, S], Sequence[E]]
     evolve: Callable[[S, E], S]
     identify: Callable[[C], UUID]
+    begin: tuple[type, ...] = ()
+    reads_personal: bool = True
     state_version: int = 1
     snapshot_every: int = 100
 

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from eventstore import codec, store
 from eventstore.codec import Metadata
 from eventstore.decider import Decider, decider_named, decider_of
-from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch
+from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
 from eventstore.known import Known, KnownStates, loaded
 from eventstore.snapshots import is_due, shape_of, state_of
@@ -94,32 +94,47 @@ def dispatch(command: object, context: Context) -> Answer:
     decider = decider_of(command)
     aggregate_id = decider.identify(command)
     for attempt in range(ATTEMPTS):
-        past = store.history(aggregate_id, shape=shape_of(decider), command_id=context.command_id)
-        if past.receipt:
-            return _repeat(command, past.receipt)
-        write = _decide(command, context, state_of(decider, past), past.version)
+        past, write = _past(command, context, attempt), None
         try:
+            write = _decide(command, context, state_of(decider, past), past.version)
             position = store.append([write])
-        except ConcurrencyError:
-            # Somebody was first. What they did may be this very command, or change what the rules say: look again.
+        except (CommandRefused, ConcurrencyError, SubjectWasErased) as refusal:
+            # Where it was done before, that is why: asked only now, because it seldom was.
+            if receipt := store.receipts([context.command_id]).get(context.command_id):
+                return _repeat(command, receipt)
+            if write is None or not isinstance(refusal, ConcurrencyError):
+                raise
+            # Somebody was first, and what they did may change what the rules say: look again.
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
-            continue
-        if write.events:
-            _ring_after_commit([write], position)
-        return _answer(write)
+        else:
+            if write.events:
+                _ring_after_commit([write], position)
+            return _answer(write)
     raise ConcurrencyError(aggregate_id, past.version)
+
+
+def _past(command: object, context: Context, attempt: int) -> store.History:
+    """What the command is decided on; nothing at first for one that begins an aggregate."""
+    decider = decider_of(command)
+    if not attempt and type(command) in decider.begin and context.expected_version is None and not context.guard:
+        return store.History()
+    return _loaded(decider, decider.identify(command))
+
+
+def _loaded(decider: Decider[Any, Any, Any], aggregate_id: UUID) -> store.History:
+    return store.history(aggregate_id, shape=shape_of(decider), personal=decider.reads_personal)
 
 
 def rehearse(command: object, context: Context) -> Sequence[Any]:
     """The events that `dispatch` would append now. Nothing is written. Raises what `dispatch` raises."""
     decider = decider_of(command)
-    past = store.history(decider.identify(command), shape=shape_of(decider))
+    past = _loaded(decider, decider.identify(command))
     return _decide(command, context, state_of(decider, past), past.version).events
 
 
 def state_now(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
     """The state of an aggregate as the log has it now; the initial one where there is none of that id."""
-    state: S = state_of(decider, store.history(aggregate_id, shape=shape_of(decider)))
+    state: S = state_of(decider, _loaded(decider, aggregate_id))
     return state
 
 

@@ -84,7 +84,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What a decision needs: the aggregate's past, or the receipt if the command was done before.
+    """An aggregate's past, which is all that a decision needs.
 
     `events` are those after `snapshot`, which is the state at `snapshot_version` as JSON, or None at 0.
     """
@@ -92,7 +92,6 @@ class History:
     events: list[Any] = field(default_factory=list)
     snapshot: str | None = None
     snapshot_version: int = 0
-    receipt: Receipt | None = None
 
     @property
     def version(self) -> int:

@@ -18,6 +18,7 @@ from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 from psycopg.types.datetime import TimestamptzLoader
 
+from eventstore import codec
 from eventstore.errors import ConcurrencyError
 from eventstore.garbage import uncollected
 from eventstore.records import (
@@ -71,19 +72,16 @@ def append(writes: Sequence[Write]) -> int:
         raise
 
 
-def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -> History:
-    """Everything a command's decision needs, in one round trip.
+def history(aggregate_id: UUID, *, shape: str, personal: bool = True) -> History:
+    """Everything a decision needs, in one round trip; without `personal`, what is encrypted stays so.
 
     A snapshot of another shape than `shape` is ignored. Raises VersionGap, and what decoding an event raises.
     """
-    rows = _fetched(_HISTORY, (command_id, aggregate_id, shape, aggregate_id))
-    first = rows[0]
-    if first[0] is not None:
-        return History(receipt=receipt_of(first[:5]))
-    past = History(snapshot=first[6], snapshot_version=first[5] or 0)
-    for row in rows:
-        if row[7] is not None:
-            past.take(aggregate_id, row[7], decoded(row[8:]))
+    rows = _fetched(_HISTORY if personal else _SEALED_HISTORY, (aggregate_id, shape, aggregate_id))
+    past = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
+    for _, _, version, *event in rows:
+        if version is not None:
+            past.take(aggregate_id, version, decoded(event) if personal else codec.decode(*event))
     return past
 
 
@@ -272,16 +270,15 @@ SELECT DISTINCT found.aggregate_id FROM unnest(%s::bigint[]) picked (position)
  CROSS JOIN LATERAL (SELECT aggregate_id FROM events e WHERE e.position >= picked.position
                       ORDER BY e.position LIMIT 1) found
 """
-_HISTORY = f"""
-SELECT r.command_id, r.command_type, r.fingerprint, r.aggregate_id, r.version, s.version, s.state,
-       e.version, {_DECODED}
+_PAST = """
+SELECT s.version, s.state, e.version, {decoded}
   FROM (VALUES (1)) one
-  LEFT JOIN command_receipts r ON r.command_id = %s::uuid
-  LEFT JOIN snapshots s ON s.aggregate_id = %s AND s.shape = %s AND r.command_id IS NULL
-  LEFT JOIN events e ON e.aggregate_id = %s AND e.version > coalesce(s.version, 0) AND r.command_id IS NULL
-  LEFT JOIN subject_keys k USING (subject_id)
+  LEFT JOIN snapshots s ON s.aggregate_id = %s AND s.shape = %s
+  LEFT JOIN events e ON e.aggregate_id = %s AND e.version > coalesce(s.version, 0) {keys}
  ORDER BY e.version
 """
+_HISTORY = _PAST.format(decoded=_DECODED, keys="LEFT JOIN subject_keys k USING (subject_id)")
+_SEALED_HISTORY = _PAST.format(decoded="e.event_type, e.schema_version, e.event_data", keys="")
 _HISTORIES = f"""
 SELECT wanted.id, s.version, s.state, e.version, {_DECODED}
   FROM unnest(%s::uuid[], %s::text[]) wanted (id, shape)

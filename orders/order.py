@@ -109,6 +109,8 @@ ORDER = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.order_id,
+    begin=(c.CreateOrder,),
+    reads_personal=False,
 )
 register(ORDER, get_args(OrderCommand))
 register_restore(ORDER, RestoreOrder, cancelling.restore)

@@ -26,8 +26,10 @@ from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.commands import CancelOrder, CreateOrder, PayOrder
 from orders.events import OrderCreated, OrderPaid
 from tests.orders.examples import CREATE
+from tests.statements import sent
 
 STAFF = Context(actor="staff:anna")
+CUSTOMER = new_id()
 
 
 def new_order() -> CreateOrder:
@@ -62,6 +64,35 @@ def test_a_repeated_command_is_not_done_again_and_gets_the_first_answer() -> Non
     again = dispatch(replace(create, order_id=new_id()), STAFF)  # a repeat makes up a new id: it does not count
     assert again == replace(first, replayed=True)
     assert len(store.read_stream(create.order_id)) == 2
+
+
+@pytest.mark.django_db
+def test_a_repeat_gets_the_first_answer_where_a_rule_would_refuse_it_by_now() -> None:
+    create, payment = new_order(), Context(actor="staff:anna", expected_version=1)
+    dispatch(create, STAFF)
+    first = dispatch(pay(create.order_id), payment)
+    assert dispatch(pay(create.order_id), payment) == replace(first, replayed=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_order_takes_one_statement_and_whatever_follows_two() -> None:
+    first, create = (replace(new_order(), customer_id=CUSTOMER) for _ in range(2))
+    dispatch(first, Context(actor="staff:anna"))  # makes the customer's key
+    with sent() as statements:
+        dispatch(create, Context(actor="staff:anna"))
+    assert [statement.split()[0] for statement in statements] == ["WITH"]
+    with sent() as statements:
+        dispatch(pay(create.order_id), Context(actor="staff:anna"))
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "WITH"]
+
+
+@pytest.mark.django_db
+def test_an_order_that_is_there_is_not_begun_again_although_nobody_looked() -> None:
+    create = new_order()
+    dispatch(create, STAFF)
+    with pytest.raises(CommandRefused):
+        dispatch(create, Context(actor="staff:anna"))
+    assert len(store.read_stream(create.order_id)) == 1
 
 
 @pytest.mark.django_db

@@ -3,10 +3,12 @@
 import json
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from eventstore import codec
-from orders.events import evolve
+from eventstore.messages import EVENTS
+from orders.events import OrderEvent, evolve
+from orders.order import ORDER
 from orders.state import Order
 from orders.statuses import (
     FulfilmentStatus,
@@ -79,3 +81,19 @@ def test_an_old_restoration_was_itself_undone() -> None:
 def test_an_old_order_goes_on_today() -> None:
     order = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, SHIPPED)
     assert fulfilment_status(order) is FulfilmentStatus.FULFILLED
+
+
+def test_the_rules_of_an_order_read_nothing_that_is_personal() -> None:
+    """So a history is loaded for them without a key."""
+    assert not ORDER.reads_personal
+    personal = [declared for declared in EVENTS.values() if declared.personal and declared.cls in get_args(OrderEvent)]
+    assert len(personal) >= 3
+    order = order_of(CREATED)
+    for declared in personal:
+        (newest,) = SAMPLES.glob(f"{declared.name}.v{declared.schema_version}.json")
+        stored = json.loads(newest.read_text())
+        hidden = stored | dict.fromkeys(declared.personal, "pd1:noise")
+        shown, unread = (
+            codec.decode(declared.name, declared.schema_version, json.dumps(each)) for each in (stored, hidden)
+        )
+        assert evolve(order, shown) == evolve(order, unread), declared.name
