@@ -49,7 +49,11 @@ def served(application: str, environment: Mapping[str, str] | None = None) -> It
         yield port
     finally:
         server.terminate()
-        server.wait(15)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 @contextmanager

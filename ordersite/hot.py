@@ -23,7 +23,7 @@ def order_read_by(request: HttpRequest) -> UUID | None:
 
 
 class HotOrders:
-    """Answers whoever asks for an order of theirs that is in the cache, as `GetOwnOrder` does, at a third of the cost.
+    """Answers whoever asks for an order of theirs that is in the cache, as `GetOwnOrder` does, at half the cost.
 
     What it is not sure of is left to the view: every refusal, every order that is not kept, every unusual request. The
     middlewares before it have counted and checked the request, and write the headers that every answer has; those

@@ -114,7 +114,7 @@ def test_it_takes_one_round_trip_to_valkey_with_the_count(
 
     def seen(self: Any, *args: Any, **options: Any) -> Any:
         sent.append(args[0])
-        return execute(self, *args, **options)
+        return execute(self, *args, **options)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(redis.Redis, "execute_command", seen)
     assert api.get(order).status_code == 200
