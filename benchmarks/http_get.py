@@ -68,7 +68,7 @@ def run(options: Options) -> Report:
             "the cache answers byte for byte as the view does": alike,
         },
         notes=[
-            "Each request is counted, and its token looked up in the database; 304 and cache spare the view alone.",
+            "Each request is counted, and its token looked up in the database, also where the cache answers.",
             "drf: token, order and lines are a query each (select_related, prefetch_related).",
         ],
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from benchmarks.scratch import STATE
-from ordersite.stack import PYTHON, ROOT
+from ordersite.stack import PYTHON, ROOT, web_server
 
 PLAIN = "benchmarks.peers.plain_drf"
 
@@ -34,22 +34,7 @@ def served(application: str, environment: Mapping[str, str] | None = None) -> It
     """Serve a WSGI application as production does, and give the port. Raises NotServed."""
     port = _free_port()
     log = STATE / f"{application.partition('.')[0]}-web.log"
-    workers, threads = os.environ.get("WEB_WORKERS", "2"), os.environ.get("WEB_THREADS", "4")
-    command = [
-        PYTHON,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--port",
-        str(port),
-        "--workers",
-        workers,
-        "--blocking-threads",
-        threads,
-        *os.environ.get("GRANIAN_MORE", "").split(),
-        f"{application}:application",
-    ]
+    command = web_server(str(port), f"{application}:application")
     with log.open("wb") as output:
         server = subprocess.Popen(  # noqa: S603 - our own command
             command,
@@ -64,7 +49,11 @@ def served(application: str, environment: Mapping[str, str] | None = None) -> It
         yield port
     finally:
         server.terminate()
-        server.wait(15)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 @contextmanager

@@ -16,8 +16,14 @@ _ACCEPT = ("", "*/*", "application/json")
 _ALLOW = "GET, HEAD, OPTIONS"
 
 
+def order_read_by(request: HttpRequest) -> UUID | None:
+    """Which order a request asks for as it is: looked for in the cache on the way on which the request is counted."""
+    order = _ORDER.fullmatch(request.path) if request.method == "GET" else None
+    return UUID(order[1]) if order else None
+
+
 class HotOrders:
-    """Answers whoever asks for an order of theirs that is in the cache, as `GetOwnOrder` does, at a third of the cost.
+    """Answers whoever asks for an order of theirs that is in the cache, as `GetOwnOrder` does, at half the cost.
 
     What it is not sure of is left to the view: every refusal, every order that is not kept, every unusual request. The
     middlewares before it have counted and checked the request, and write the headers that every answer has; those
@@ -28,19 +34,18 @@ class HotOrders:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._kept(request) or self.get_response(request)
+        lease: cached.Lease | None = getattr(request, "order_lease", None)  # of RateLimits
+        kept = self._kept(request, lease) if lease and lease.body is not None else None
+        return kept or self.get_response(request)
 
     @staticmethod
-    def _kept(request: HttpRequest) -> HttpResponse | None:
+    def _kept(request: HttpRequest, lease: cached.Lease) -> HttpResponse | None:
         sent = request.META
-        order, query = _ORDER.fullmatch(request.path), _QUERY.fullmatch(sent.get("QUERY_STRING", ""))
+        query = _QUERY.fullmatch(sent.get("QUERY_STRING", ""))
         kind, _, token = sent.get("HTTP_AUTHORIZATION", "").partition(" ")
-        is_plain = request.method == "GET" and sent.get("HTTP_ACCEPT", "") in _ACCEPT and "HTTP_IF_MATCH" not in sent
-        if not (order and query and is_plain and kind == "Token"):
-            return None
-        lease = cached.look("customer", UUID(order[1]))
-        known = owner_of(token) if lease.body is not None else None
-        if known is None or not is_welcome(known[0]):
+        is_plain = sent.get("HTTP_ACCEPT", "") in _ACCEPT and "HTTP_IF_MATCH" not in sent
+        known = owner_of(token) if query and is_plain and kind == "Token" else None
+        if not query or not known or not is_welcome(known[0]):
             return None
         request.user, request.auth = known  # type: ignore[attr-defined]  # as DRF does: RateLimits wants to know
         kept = hot.kept_in(lease, known[0].customer_id, min_version=int(query[1] or 0))

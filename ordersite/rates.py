@@ -8,8 +8,10 @@ import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from math import ceil
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +23,10 @@ from rest_framework.views import APIView
 from eventstore import valkey
 from orders.http import API
 from orders.words import counted
+from ordersite.hot import order_read_by
 from ordersite.problems import problem
+from projections import cached
+from projections.customer import hot
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +34,13 @@ PERIODS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 8
 TOKEN_SECONDS = 3600  # how long Valkey remembers whose a token is
 _KEY = "ordersite:rate:"
 
-# KEYS are counted, each in its window (ARGV, milliseconds). The last three of ARGV: where the owner of the request's
-# token may be remembered, and what to put before their name to count them too. One round trip, and nothing between.
-_COUNT = """
-local taken = {}
+# The first ARGV[1] of KEYS are counted, each in its window (ARGV, milliseconds). The last three of ARGV: where the
+# owner of the request's token may be remembered, and what to put before their name to count them too. Two more KEYS are
+# those of a row that is looked for. One round trip, and nothing between.
+_COUNT = (
+    cached.LOOK
+    + """
+local taken, counted = {}, tonumber(ARGV[1])
 local function take(key, window)
   local count, left = redis.call('INCR', key), redis.call('PTTL', key)
   if left < 0 then
@@ -41,14 +49,15 @@ local function take(key, window)
   end
   taken[#taken + 1] = {count, left}
 end
-for number, key in ipairs(KEYS) do take(key, ARGV[number]) end
-local token = ARGV[#KEYS + 1]
+for number = 1, counted do take(KEYS[number], ARGV[number + 1]) end
+local token = ARGV[counted + 2]
 if token ~= '' then
   local owner = redis.call('GET', token)
-  if owner then take(ARGV[#KEYS + 2] .. owner, ARGV[#KEYS + 3]) end
+  if owner then take(ARGV[counted + 3] .. owner, ARGV[counted + 4]) end
 end
-return taken
+return {taken, #KEYS > counted and look(KEYS[counted + 1], KEYS[counted + 2])}
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Taken:
         return f'"{self.policy.name}";r={max(self.policy.quota - self.count, 0)};t={self.seconds}'
 
 
+@cache
 def parsed(name: str, rate: str) -> Policy:
     """`600/min` as a policy. Raises ValueError."""
     quota, _, period = rate.partition("/")
@@ -103,21 +113,27 @@ def address_of(request: HttpRequest | Request) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-def count(who: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None) -> list[Taken]:
-    """Count a request under each policy, and under `owner` if it is known whose `token` it came with.
+def count(who: Sequence[tuple[Policy, str]]) -> list[Taken]:
+    """Count a request under each policy. Empty where nobody can count: then it goes through, and the log says so."""
+    return arrive(who)[0]
 
-    Empty where nobody can count: then it goes through, and the log says so.
-    """
+
+def arrive(
+    who: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None, order: UUID | None = None
+) -> tuple[list[Taken], cached.Lease | None]:
+    """As `count`, and under `owner` if it is known whose `token` it came with; and what is kept of `order`."""
     keys = [_key(policy.name, name) for policy, name in who]
-    asked: list[str | int] = [policy.window * 1000 for policy, _ in who]
+    asked: list[str | int] = [len(keys), *(policy.window * 1000 for policy, _ in who)]
     asked += [_key("token", token), f"{_KEY}{owner.name}:", owner.window * 1000] if owner and token else [""]
+    keys += cached.keys_of(hot.PROJECTION, order) if order else []
     try:
-        found = valkey.client().register_script(_COUNT)(keys=keys, args=asked)
+        found, kept = valkey.client().register_script(_COUNT)(keys=keys, args=asked)
     except RedisError as error:
         log.warning("requests are not being counted: %s", error)
-        return []
+        return [], cached.Lease(hot.PROJECTION, order, asked=False) if order else None
     policies = [policy for policy, _ in who] + ([owner] if owner else [])
-    return [Taken(policy, number, ceil(left / 1000)) for policy, (number, left) in zip(policies, found, strict=False)]
+    taken = [Taken(policy, number, ceil(left / 1000)) for policy, (number, left) in zip(policies, found, strict=False)]
+    return taken, cached.found(hot.PROJECTION, order, kept) if order else None
 
 
 def _key(kind: str, name: str) -> str:
@@ -140,8 +156,10 @@ class RateLimits:
             return self.get_response(request)
         user, address = parsed("user", settings.API_RATE_USER), parsed("address", settings.API_RATE_ADDRESS)
         token = request.headers.get("Authorization", "")
-        taken = count([(address, address_of(request))], token=token, owner=user)
+        where, order = [(address, address_of(request))], order_read_by(request)
+        taken, lease = arrive(where, token=token, owner=user, order=order)
         request.rates = taken  # type: ignore[attr-defined]  # throttles of a view add theirs
+        request.order_lease = lease  # type: ignore[attr-defined]  # HotOrders and the view read on from there
         refused = [each for each in taken if each.is_too_many]
         response = too_many(request, refused) if refused else self.get_response(request)
         if taken and not refused:

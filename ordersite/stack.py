@@ -113,16 +113,20 @@ def _run_site() -> None:
 
 def _processes(port: str) -> list[Process]:
     celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
-    workers = os.environ.get("WEB_WORKERS", "2")
-    # An open stream of events holds a thread: those that may be open come on top of those that answer.
-    threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
-    web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers]
-    web += ["--blocking-threads", threads, "--respawn-failed-workers", "ordersite.wsgi:application"]
     return [
         Process("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], word="celery"),
         Process("beat", [*celery, "beat", "--schedule", str(STATE / "beat"), "--pidfile", ""], word="celery"),
-        Process("web", web, word="granian"),
+        Process("web", web_server(port, "ordersite.wsgi:application"), word="granian"),
     ]
+
+
+def web_server(port: str, application: str) -> list[str]:
+    """What serves a WSGI application here. The benchmarks serve theirs and others by it too."""
+    workers = os.environ.get("WEB_WORKERS", "2")
+    # An open stream of events holds a thread: those that may be open come on top of those that answer.
+    threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
+    command = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port]
+    return [*command, "--workers", workers, "--blocking-threads", threads, "--respawn-failed-workers", application]
 
 
 def _keep_up(processes: list[Process]) -> None:

@@ -6,7 +6,7 @@ readers ask the database.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -19,11 +19,14 @@ log = logging.getLogger(__name__)
 SECONDS = 15  # how long a row is kept; bounds what a Valkey that lost its last moments could still show
 FLOOR_SECONDS = 120  # longer than any reader takes from its lease to its answer
 
-_LOOK = """
-local row = redis.call('HMGET', KEYS[1], 'body', 'lease', 'epoch')
-local epoch = redis.call('GET', KEYS[2])
-return {(row[3] or '') == (epoch or '') and row[1], row[2], epoch}
+LOOK = """
+local function look(row, epoch)
+  local kept, now = redis.call('HMGET', row, 'body', 'lease', 'epoch'), redis.call('GET', epoch)
+  return {(kept[3] or '') == (now or '') and kept[1], kept[2], now}
+end
 """
+"""For a script that asks something else too: `look` with the keys of `keys_of` gives what `found` takes."""
+_LOOK = LOOK + "return look(KEYS[1], KEYS[2])"
 _FORGET = """
 redis.call('HDEL', KEYS[1], 'body')
 redis.call('HSET', KEYS[1], 'floor', ARGV[1], 'lease', ARGV[2])
@@ -54,10 +57,19 @@ class Lease:
 def look(projection: str, row: UUID) -> Lease:
     """What is kept of a row. One round trip."""
     try:
-        body, lease, epoch = valkey.client().register_script(_LOOK)(keys=[_key(projection, row), _epoch(projection)])
+        return found(projection, row, valkey.client().register_script(_LOOK)(keys=keys_of(projection, row)))
     except RedisError as error:
         log.warning("the cache does not answer, the database is asked: %s", error)
         return Lease(projection, row, asked=False)
+
+
+def keys_of(projection: str, row: UUID) -> list[str]:
+    return [_key(projection, row), _epoch(projection)]
+
+
+def found(projection: str, row: UUID, told: Sequence[bytes | None]) -> Lease:
+    """What Valkey told of a row."""
+    body, lease, epoch = told
     return Lease(projection, row, body, lease or b"", epoch or b"")
 
 
@@ -65,7 +77,7 @@ def keep(lease: Lease, version: int, body: bytes) -> bool:
     """Keep what was read under this lease; says whether it was still valid."""
     if not lease.asked:
         return False
-    keys = [_key(lease.projection, lease.row), _epoch(lease.projection)]
+    keys = keys_of(lease.projection, lease.row)
     try:
         script = valkey.client().register_script(_KEEP)
         return bool(script(keys=keys, args=[version, lease.lease, lease.epoch, body, SECONDS]))

@@ -113,7 +113,7 @@ class GetOwnOrder(APIView):
             if past is None:
                 raise _no_order(order_id)
             return Response(_with_parts(shown(past), parts), headers={"ETag": f'"{past.version}"'})
-        order = _now(customer_id, order_id, min_version=version_in(asked, "min_version") or 0)
+        order = _now(request, order_id, min_version=version_in(asked, "min_version") or 0)
         told = hot.answer(request._request, order, parts)
         if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
             raise NotThatVersion(said("it has changed since you read it: read it again, then retry"))
@@ -134,7 +134,7 @@ class OwnPart(APIView):
 
     def read(self, request: Request, order_id: UUID) -> HttpResponse:
         asked = query_of(request, ("min_version",))
-        order = _now(customer_of(request), order_id, min_version=version_in(asked, "min_version") or 0)
+        order = _now(request, order_id, min_version=version_in(asked, "min_version") or 0)
         tag = {"ETag": f'"{order.version}"'}
         return HttpResponse(order.parts[self.part], content_type="application/json", headers=tag)
 
@@ -215,9 +215,10 @@ class OwnTimeline(APIView):
         return Response(MomentSerializer(moments, many=True).data)
 
 
-def _now(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot:
-    """The order as it is answered. Raises NotFound, NotYetVisible."""
-    order = hot.read(customer_id, order_id, min_version=min_version)
+def _now(request: Request, order_id: UUID, *, min_version: int) -> Hot:
+    """The order as it is answered. Raises PermissionDenied, NotFound, NotYetVisible."""
+    lease = getattr(request._request, "order_lease", None)
+    order = hot.read(customer_of(request), order_id, min_version=min_version, lease=lease)
     if order is None:
         raise _no_order(order_id)
     return order

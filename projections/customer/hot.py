@@ -13,6 +13,7 @@ from projections.customer.orders import CustomerOrder
 from projections.customer.queries import own_order
 from projections.customer.shown import PARTS, shown
 
+PROJECTION = "customer"
 _EXPANDED = [part for part in PARTS if part != "lines"]
 
 
@@ -31,12 +32,12 @@ class Hot(msgspec.Struct, frozen=True):
         return b"%s%s}" % (self.order[:-1], b"".join(more)) if more else self.order
 
 
-def read(customer_id: UUID, order_id: UUID, *, min_version: int) -> Hot | None:
+def read(customer_id: UUID, order_id: UUID, *, min_version: int, lease: cached.Lease | None = None) -> Hot | None:
     """The order, once it shows `min_version`: from the cache, or read and kept there. Raises NotYetVisible.
 
-    None where this customer has none of that id.
+    None where this customer has none of that id. `lease` is what was found of it when the request came.
     """
-    lease = cached.look("customer", order_id)
+    lease = lease or cached.look(PROJECTION, order_id)
     kept = kept_in(lease, customer_id, min_version=min_version)
     if kept is not None:
         return kept

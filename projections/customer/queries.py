@@ -48,7 +48,7 @@ def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> Cus
     Read from the primary: it is what the cache then holds, which a replica's lag must not get into.
     """
     own = own_orders(customer_id).using(DEFAULT_DB_ALIAS).filter(pk=order_id)
-    order = own.first()
+    order = next(iter(own), None)  # as it is the key, `first` would only put it in order
     if order and order.version >= min_version:
         return order
     there = _version_in_the_log(customer_id, order_id)

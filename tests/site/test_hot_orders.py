@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import redis
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -103,6 +104,21 @@ def test_nothing_is_asked_of_the_database_but_whose_the_token_is(
     with CaptureQueriesContext(connection) as asked:
         assert api.get(order).status_code == 200
     assert (views_asked, [query["sql"] for query in asked]) == ([], [])
+
+
+def test_it_takes_one_round_trip_to_valkey_with_the_count(
+    api: APIClient, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    execute = redis.Redis.execute_command
+
+    def seen(self: Any, *args: Any, **options: Any) -> Any:
+        sent.append(args[0])
+        return execute(self, *args, **options)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(redis.Redis, "execute_command", seen)
+    assert api.get(order).status_code == 200
+    assert sent == ["EVALSHA"]
 
 
 def test_another_is_told_what_the_view_tells_them(api: APIClient, order: str) -> None:
