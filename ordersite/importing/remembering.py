@@ -83,5 +83,7 @@ class Remembered:
                     "INSERT INTO bought (customer, sales) VALUES (?, ?)", (name, pickle.dumps(customer.sales))
                 )
                 self._count -= len(self._near.pop(name).sales)
+                for sale in customer.sales:
+                    sale.let_go()
                 if self._count <= NEAR * 0.9:
                     return
