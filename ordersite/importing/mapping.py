@@ -18,6 +18,7 @@ from orders.values import ZERO, LineKind
 from ordersite.importing.crediting import credited
 from ordersite.importing.invoices import Invoice, Line
 from ordersite.importing.matching import SHIPPING, Matcher
+from ordersite.importing.remembering import Remembered
 from ordersite.importing.sales import CURRENCY, Sale, Sold
 from ordersite.importing.steps import NAMES, Awaiting, Figure, Quarantined, Source, Step, Way
 
@@ -31,18 +32,20 @@ CHARGES = SHIPPING | {"M", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK", "
 class Mapper:
     """Remembers what customers bought, what still waits for its parcel, unpaid debts, and the invoices seen."""
 
-    matcher: Matcher = field(default_factory=Matcher)
+    remembered: Remembered = field(default_factory=Remembered)
     waiting: dict[UUID, Sale] = field(default_factory=dict)
     debts: dict[Decimal, list[Sale]] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
     latest: datetime | None = None
+
+    @property
+    def matcher(self) -> Matcher:
+        return Matcher(self.remembered)
 
     def steps(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
         """What an invoice brings about, after the parcels that left before it."""
-        if invoice.number in self.seen:
+        if not self.remembered.meets(invoice.number):
             yield from (Quarantined(line, "came long after the other lines of its invoice") for line in invoice.lines)
             return
-        self.seen.add(invoice.number)
         yield from self._shipped_before(invoice.at)
         self.latest = max(self.latest or invoice.until, invoice.until)
         if invoice.is_credit_note:

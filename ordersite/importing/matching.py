@@ -6,12 +6,13 @@ before in the file, so that one pass is enough and a second one says the same.
 
 from collections import Counter
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
 
 from orders.money import rounded, spread
 from orders.values import ZERO
+from ordersite.importing.remembering import Remembered
 from ordersite.importing.sales import CURRENCY, Purchase, Sale
 from ordersite.importing.steps import Way
 
@@ -53,20 +54,17 @@ class Match:
 
 @dataclass(slots=True)
 class Matcher:
-    """Remembers what each customer bought and has not taken back: never more than was bought.
+    """Takes back what each customer bought and has not taken back: never more than was bought.
 
     Purchases and sales stand in the order of the file, so the last is the latest.
     """
 
-    purchases: dict[tuple[str, str], list[Purchase]] = field(default_factory=dict)
-    sales: dict[str, list[Sale]] = field(default_factory=dict)
-    new: dict[str, list[Sale]] = field(default_factory=dict)
+    remembered: Remembered
 
     def sold(self, sale: Sale) -> None:
         """Remember an order that was placed and paid. A guest's is forgotten: nothing could name it again."""
         if sale.customer:
-            self.sales.setdefault(sale.customer, []).append(sale)
-            self.new.setdefault(sale.customer, []).append(sale)
+            self.remembered.add(sale)
 
     def meant(self, lines: Sequence[Credit]) -> Sale | None:
         """The order that a customer's credit note points at: it has the most of the note's lines at their price.
@@ -80,7 +78,7 @@ class Matcher:
         if not has:
             return None
         most, worth = max(has.values()), sum((line.amount for line in lines), ZERO)
-        best = [sale for sale in reversed(self.sales[lines[0].customer]) if has[sale] == most]
+        best = [sale for sale in reversed(self._sales(lines[0].customer)) if has[sale] == most]
         return next((sale for sale in best if sale.money == worth), best[0])
 
     def match(self, line: Credit, meant: Sale | None) -> list[Match]:
@@ -90,7 +88,7 @@ class Matcher:
         """
         if not line.customer:
             raise NoMatch("cancellation without a customer")
-        if line.customer not in self.sales:
+        if not self._sales(line.customer):
             raise NoMatch("cancellation by a customer without an earlier order in the file")
         try:
             return self._applied(self._of_purchases(line, meant), line)
@@ -100,11 +98,10 @@ class Matcher:
             return self._applied((), line)
 
     def _bought(self, line: Credit) -> Sequence[Purchase]:
-        """What the customer bought of this sku. Their orders are only looked through once a credit note comes."""
-        for sale in self.new.pop(line.customer, ()):
-            for purchase, code in zip(sale.lines, sale.sold.codes, strict=True):
-                self.purchases.setdefault((sale.customer, code), []).append(purchase)
-        return self.purchases.get((line.customer, line.code), ())
+        return self.remembered.customer(line.customer).bought(line.code)
+
+    def _sales(self, customer: str) -> Sequence[Sale]:
+        return self.remembered.customer(customer).sales
 
     def _of_purchases(self, line: Credit, meant: Sale | None) -> list[Match]:
         """Its price first; one that is enough alone; the order that is meant; just these units; the latest."""
@@ -149,7 +146,7 @@ class Matcher:
 
     def _by_likelihood(self, customer: str, amount: Decimal, own: Container[Sale]) -> list[Sale]:
         """The sale whose goods are credited first, then one worth exactly `amount`, one worth more, the latest."""
-        sales = [sale for sale in reversed(self.sales[customer]) if sale.money]
+        sales = [sale for sale in reversed(self._sales(customer)) if sale.money]
         sales.sort(key=lambda sale: (sale not in own, sale.money != amount, sale.money < amount))
         return sales
 

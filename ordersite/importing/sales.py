@@ -55,6 +55,10 @@ class Sale:
             for line_id, (_, price, quantity, total, is_goods) in enumerate(zip(*self.sold, strict=True), start=1)
         ]
 
+    def let_go(self) -> None:
+        """It and its lines know each other, and the collector that looks for such comes seldom in an import."""
+        self.__dict__.pop("lines", None)
+
 
 @dataclass(slots=True, eq=False)
 class Purchase:

@@ -17,6 +17,7 @@ from orders import policy
 from orders.commands import AddNote, RequestRefund, RequestReturn
 from orders.policy import Policy
 from orders.values import LineKind, LineQuantity
+from ordersite.importing import remembering
 from ordersite.importing import run as importing
 from projections.accounting.books import SUMS
 from projections.staff.orders import StaffOrder
@@ -318,3 +319,16 @@ def test_whatever_the_file_says_no_command_is_refused_and_the_views_come_to_the_
     assert {figure: Decimal(report["total"][figure]) for figure in COLUMNS_OF} == shown
     assert StaffOrder.objects.filter(status="cancelled").count() == report["orders_cancelled"]
     assert len(SUMS) == len(COLUMNS_OF), "every sum of the books is compared"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_had_to_be_put_away_is_found_as_if_it_had_stayed_near(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = list(random_lines(Random(seed)))
+    report = imported(tmp_path, *lines)
+    monkeypatch.setattr(remembering, "NEAR", 2)
+    again = imported(tmp_path, *lines)
+    assert again["commands_repeated"] == again["commands"] == report["commands"], "the same commands, one by one"
+    for key in report.keys() - {"commands_repeated", "seconds", "lines_per_second", "orders_added"}:
+        assert again[key] == report[key]

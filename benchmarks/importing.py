@@ -1,0 +1,165 @@
+"""The importer: against its own commands dispatched one by one, and against plain COPY of the events it makes."""
+
+import csv
+import io
+import lzma
+import tempfile
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from benchmarks import invoices, scratch
+from benchmarks.harness import Options, Report, Timing, at_least, cost, interleave, speed, timed
+from eventstore.dispatch import dispatch
+from ordersite.importing.batches import batches_of
+from ordersite.importing.reading import CREDIT_NOTE
+from ordersite.importing.report import Report as Imported
+from ordersite.importing.run import import_file
+from ordersite.importing.steps import Figure, Step
+
+ROUNDS, SINGLES = 4, 1200
+MADE_UP = {"invoices": 1800, "lines": 27}
+_COLUMNS = (
+    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
+)
+
+
+def run(options: Options) -> Report:
+    with tempfile.TemporaryDirectory() as folder:
+        files = [_file(Path(folder), f"r{number}") for number in range(ROUNDS + 1)]
+        ours, singles = _Import(files), _Singles(_file(Path(folder), "s"))
+        ours.next()  # the first one warms up, and its events are those that COPY is given
+        copying = _Copy()
+        timings = interleave(
+            {"ours": ours.next, "single_dispatches": singles.next, "copy": copying.again}, rounds=ROUNDS
+        )
+        return Report(
+            bench="import",
+            what=f"Import of {ours.reports[0].lines:,} lines, as {ours.reports[0].commands:,} commands.",
+            unit="commands/s",
+            sides=timings,
+            ratios={
+                "single_dispatches": speed(timings["ours"], timings["single_dispatches"], at_least(20)),
+                "copy": cost(timings["ours"], timings["copy"]),
+            },
+            checks=ours.checks | singles.checks | copying.checks,
+            figures={"lines_per_second": round(ours.reports[0].lines * timings["ours"][0].rate / copying.events)},
+            notes=[
+                f"Invoices {'of a real file' if invoices.REAL else 'made up'}, under other numbers each time.",
+                f"Single dispatches: {SINGLES} commands a round, those of some orders from all over the same file.",
+                "Copy: one COPY of the same rows, encoded before, to a table like the log's with the same indexes.",
+            ],
+        )
+
+
+def _file(folder: Path, mark: str) -> Path:
+    path = folder / f"{mark}.csv.xz"
+    if invoices.REAL:
+        invoices.renumbered(Path(invoices.REAL), path, mark=mark)
+    else:
+        invoices.written(path, **MADE_UP, mark=f"-{mark}")
+    return path
+
+
+class _Import:
+    """One file after the other."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = list(files)
+        self.reports: list[Imported] = []
+        self.checks: dict[str, bool] = {}
+
+    def next(self) -> Timing:
+        file, quarantine, before = self.files.pop(0), io.StringIO(), _events()
+        report = import_file(file, quarantine, progress=lambda share, so_far: None)
+        self.reports.append(report)
+        left_out = {int(row["line"]) for row in csv.DictReader(quarantine.getvalue().splitlines())}
+        sold, credited = _sums(file, left_out)
+        self._check(
+            "every line was imported, took something back, or is in quarantine with its reason",
+            (
+                report.imported + report.cancelling + report.quarantined == report.lines
+                and len(left_out) == report.quarantined == report.reasons.total()
+            ),
+        )
+        self._check(
+            "every command was done, and made one event",
+            (not report.commands_refused and _events() - before == report.commands),
+        )
+        told = tuple(report.sums[figure] for figure in (Figure.SOLD, Figure.PAID, Figure.REFUNDED))
+        self._check("sold, paid and given back are the file's sums to the penny", told == (sold, sold, credited))
+        return Timing(report.commands, report.seconds)
+
+    def _check(self, what: str, holds: bool) -> None:
+        self.checks[what] = self.checks.get(what, True) and holds
+
+
+class _Singles:
+    """The same commands, each by `dispatch`: another part of the file's orders each time."""
+
+    def __init__(self, file: Path) -> None:
+        zone = ZoneInfo(settings.TIME_ZONE)
+        batches = batches_of(file, encoding="utf-8-sig", zone=zone, commands=1000)
+        self.steps = [step for batch in batches for step in batch.steps]
+        self.parts = max(len(self.steps) // SINGLES, ROUNDS)
+        self.round = 0
+        self.checks: dict[str, bool] = {}
+
+    def next(self) -> Timing:
+        part = [step for step in self.steps if self._part_of(step) == self.round]
+        self.round += 1
+        before = _events()
+        timing = timed(lambda: [dispatch(step.command, step.context) for step in part], count=len(part))
+        self.checks["single commands make the same number of events"] = _events() - before == len(part)
+        return timing
+
+    def _part_of(self, step: Step) -> int:
+        command: Any = step.command
+        return int(command.order_id.int % self.parts)
+
+
+class _Copy:
+    """What the log holds by now, copied as it is."""
+
+    def __init__(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE plain_events (LIKE events INCLUDING ALL)")
+            with cursor.copy(f"COPY (SELECT {_COLUMNS} FROM events ORDER BY position) TO STDOUT") as copy:
+                self.rows = b"".join(map(bytes, copy))
+        self.events = _events()
+        self.checks = {"the copy has every event": True}
+
+    def again(self) -> Timing:
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE plain_events")
+
+            def load() -> None:
+                with cursor.copy(f"COPY plain_events ({_COLUMNS}) FROM STDIN") as copy:
+                    copy.write(self.rows)
+
+            timing = timed(load, count=self.events)
+        self.checks["the copy has every event"] &= scratch.scalar("SELECT count(*) FROM plain_events") == self.events
+        return timing
+
+
+def _events() -> int:
+    return int(scratch.scalar("SELECT count(*) FROM events"))
+
+
+def _sums(file: Path, left_out: set[int]) -> tuple[Decimal, Decimal]:
+    """What the lines that are not in quarantine come to: those of orders, and those of credit notes."""
+    sold, credited = Decimal(0), Decimal(0)
+    with lzma.open(file, "rt", encoding="utf-8", newline="") as lines:
+        for number, row in enumerate(csv.DictReader(lines), start=2):
+            if number not in left_out:
+                amount = (int(row["Quantity"]) * Decimal(row["UnitPrice"])).quantize(Decimal("0.01"), ROUND_HALF_UP)
+                if row["InvoiceNo"].startswith(CREDIT_NOTE):
+                    credited -= amount
+                else:
+                    sold += amount
+    return sold, credited
