@@ -70,3 +70,10 @@ def _scans(node: dict[str, Any], large: set[str], *, budget: float) -> Iterator[
         budget = float("inf")  # it takes all there is before it gives anything
     for inner in node.get("Plans", ()):
         yield from _scans(inner, large, budget=budget)
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A node of a plan, and all that are under it."""
+    yield node
+    for inner in node.get("Plans", ()):
+        yield from nodes(inner)
