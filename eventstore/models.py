@@ -132,6 +132,7 @@ class PlannedCommand(models.Model):
         db_table = "planned_commands"
         indexes = (
             models.Index(fields=("due_at",), condition=models.Q(refused_at=None), name="planned_commands_due"),
+            models.Index(fields=("due_at",), name="planned_commands_listed"),
             models.Index(fields=("key",), name="planned_commands_key"),
             models.Index(fields=("correlation_id",), name="planned_commands_correlation"),
         )

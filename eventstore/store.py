@@ -248,18 +248,24 @@ _IS_THERE = "EXISTS (SELECT FROM events WHERE aggregate_id = %s::uuid AND versio
 # What decoding takes: the event, and the key of whoever's data it holds.
 _DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
 _LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
+_FACT = f"e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED}"
 _RECORDED = f"""
-SELECT e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED} FROM {_LOG}
+SELECT {_FACT} FROM {_LOG}
 """
 _STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.version"
 _STREAMS = _RECORDED + "WHERE e.aggregate_id = ANY(%s) ORDER BY e.aggregate_id, e.version"
 _FIRST = _RECORDED + "WHERE e.aggregate_id = ANY(%s) AND e.version = 1"
 _AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
-_FEED = (
-    _RECORDED
-    + "WHERE e.position > %s AND e.position <= %s AND (%s::text[] IS NULL OR e.event_type = ANY(%s))"
-    + f" AND {IN_SHARD} ORDER BY e.position LIMIT %s"
-)
+# The page first, and then its keys: joined as one, PostgreSQL weighs plans for all of the log that is left, and starts
+# parallel workers for a page, or sorts the whole rest where it does not know the values yet.
+_FEED = f"""
+SELECT {_FACT} FROM (
+       SELECT * FROM events e
+        WHERE e.position > %s AND e.position <= %s AND (%s::text[] IS NULL OR e.event_type = ANY(%s)) AND {IN_SHARD}
+        ORDER BY e.position LIMIT %s) e
+  LEFT JOIN subject_keys k USING (subject_id)
+ ORDER BY e.position
+"""
 _UNREAD = f"""
 SELECT count(*), min(timestamp) FROM (
        SELECT e.timestamp FROM events e

@@ -23,6 +23,10 @@ class Migration(migrations.Migration):
         _indexed("events_subject", "subject_id", "uuid_bloom_ops(n_distinct_per_range=500)"),
         migrations.AddIndex(
             model_name="plannedcommand",
+            index=models.Index(fields=["due_at"], name="planned_commands_listed"),
+        ),
+        migrations.AddIndex(
+            model_name="plannedcommand",
             index=models.Index(fields=["correlation_id"], name="planned_commands_correlation"),
         ),
     ]

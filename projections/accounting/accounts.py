@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Sum
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from eventstore.store import Recorded
@@ -66,6 +67,8 @@ class AccountMoneyEntry(models.Model):
         indexes = (
             models.Index(fields=("-day", "-entry_id"), name="accountmoneyentry_day"),
             models.Index(fields=("account_id",), name="accountmoneyentry_account"),
+            models.Index(fields=("customer_id",), name="accountmoneyentry_customer"),
+            models.Index(Upper("reference"), name="accountmoneyentry_reference"),
         )
 
     def __str__(self) -> str:

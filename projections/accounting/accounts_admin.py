@@ -1,21 +1,22 @@
 """The customers' accounts as accountants, and staff, browse them. The commands are added in ordersite.account_admin."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
 from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
 from projections.accounting.admin import column
-from projections.browsing import CurrencyFilter
+from projections.browsing import CurrencyFilter, SearchedByWhole
 from projections.lookback import ViewAdmin
 
 
-class AccountMoneyAdmin(ViewAdmin):
+class AccountMoneyAdmin(SearchedByWhole, ViewAdmin):
     list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
     list_filter = (CurrencyFilter, ("opened_on", RangeDateFilter))
     list_filter_submit = True
     list_display_links = None  # the row says it all
-    search_fields = ("=customer_id", "=account_id")
+    search_fields = ids = ("customer_id", "account_id")
     search_help_text = "The whole id of a customer or an account."
     indexed = ("balance",)
     ordering = ("-balance", "account_id")
@@ -23,18 +24,22 @@ class AccountMoneyAdmin(ViewAdmin):
     withdrawn_shown = column("withdrawn", "Withdrawn")
     balance_shown = column("balance", "Balance")
 
+    def by_reference(self, queryset: QuerySet[AccountMoney], reference: str) -> QuerySet[AccountMoney]:
+        return queryset.none()  # an account has none
+
     @display(description="Customer", ordering="customer_id")
     def customer(self, row: AccountMoney) -> str:
         return f"{row.customer_id}{' (behind)' if row.behind else ''}"
 
 
 @admin.register(AccountMoneyEntry)
-class AccountMoneyEntryAdmin(ViewAdmin):
+class AccountMoneyEntryAdmin(SearchedByWhole, ViewAdmin):
     list_display = ("day", "kind", "customer_id", "currency", "amount_shown", "method", "reason", "recorded_at")
     list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
     list_filter_submit = True
     list_display_links = None  # the row says it all
-    search_fields = ("=customer_id", "=account_id", "=reference")
+    ids = ("customer_id", "account_id")
+    search_fields = (*ids, "reference")
     search_help_text = "The whole id of a customer or an account, or a reference."
     date_hierarchy = "day"
     indexed = ("day",)

@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from orders.money import rounded
 from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, is_page_of_one
+from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, SearchedByWhole, is_page_of_one
 from projections.lookback import ViewAdmin
 
 
@@ -67,7 +67,7 @@ class AccountingDayAdmin(ViewAdmin):
 
 
 @admin.register(AccountingOrder)
-class AccountingOrderAdmin(ViewAdmin):
+class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
     list_display = (
         "order",
         "day",
@@ -95,7 +95,8 @@ class AccountingOrderAdmin(ViewAdmin):
     )
     list_filter_submit = True
     list_display_links = None  # the row says it all
-    search_fields = ("=reference", "=order_id")
+    search_fields = ("reference", "order_id")
+    ids = ("order_id",)
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
     indexed = ("day", "order_id")
@@ -126,7 +127,7 @@ class AccountingOrderAdmin(ViewAdmin):
 
 
 @admin.register(AccountingEntry)
-class AccountingEntryAdmin(ViewAdmin):
+class AccountingEntryAdmin(SearchedByWhole, ViewAdmin):
     list_display = ("day", "kind", "order", "currency", "amount_shown", "method", "recorded_at")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -136,12 +137,17 @@ class AccountingEntryAdmin(ViewAdmin):
     )
     list_filter_submit = True
     list_display_links = None  # the row says it all
-    search_fields = ("=reference", "=order_id")
+    search_fields = ("reference", "order_id")
+    ids = ("order_id",)
     search_help_text = "The whole number or id of an order."
     date_hierarchy = "day"
     indexed = ("day",)
     ordering = ("-day", "-entry_id")
     amount_shown = column("amount", "Amount")
+
+    def by_reference(self, queryset: QuerySet[AccountingEntry], reference: str) -> QuerySet[AccountingEntry]:
+        orders = AccountingOrder.objects.filter(reference__iexact=reference)
+        return queryset.filter(order_id__in=orders.values("order_id"))
 
     @display(description="Order", ordering="order_id")
     def order(self, row: AccountingEntry) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Sum
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from eventstore.store import Recorded
@@ -87,6 +88,7 @@ class AccountingOrder(OrderRow):
             models.Index(fields=("-day", "-order_id"), name="accountingorder_day"),
             models.Index(fields=("payment_status", "-day"), name="accountingorder_payment"),
             models.Index(fields=("-day",), condition=models.Q(behind=True), name="accountingorder_behind"),
+            models.Index(Upper("reference"), name="accountingorder_reference"),
         )
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from eventstore.codec import Metadata
 from eventstore.errors import ConcurrencyError
 from eventstore.ids import new_id
 from eventstore.messages import event
+from tests.plans import explained, nodes
 
 WRITERS, SECONDS = 8, 4.0
 
@@ -176,3 +177,14 @@ def test_the_database_itself_refuses_to_change_the_log(how: str, change: Callabl
     with pytest.raises(Exception, match=words), transaction.atomic():
         change()
     assert store.latest_position() > 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("generic", [False, True])
+def test_a_page_of_the_feed_is_cut_off_before_anything_is_joined_to_it(generic: bool) -> None:
+    """Else PostgreSQL weighs plans for all of the log that is left: workers of its own for a page, or a sort of it."""
+    store.append([note(new_id(), 0, 3)])
+    with explained(generic=generic) as plans:
+        assert len(store.read_after(0, limit=2).events) == 2
+    (limit,) = [node for plan in plans for node in nodes(plan["Plan"]) if node["Node Type"] == "Limit"]
+    assert not [node for node in nodes(limit) if "Join" in node["Node Type"] or "Loop" in node["Node Type"]]

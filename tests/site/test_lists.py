@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from eventstore import lists
+from eventstore.ids import new_id
+from orders.accounts.identity import account_of
+from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
-from projections.accounting.books import AccountingEntry
+from projections.accounting.books import AccountingEntry, AccountingOrder
 from projections.staff import admin
 from projections.staff.orders import StaffOrder
+from tests.site.test_account import deposit
 from tests.site.test_admin import ORDERS, placed, text
 from tests.statements import sent
 
@@ -99,3 +104,26 @@ def test_a_list_of_days_offers_them_too(log_in: LogIn) -> None:
     assert f"{day.day} {day:%B}" in page
     AccountingEntry.objects.all().delete()
     assert f"{day.day} {day:%B}" not in text(accountant.get("/admin/projections/accountingentry/"))
+
+
+def test_accountants_find_by_whole_ids_and_whole_references(log_in: LogIn) -> None:
+    accountant, keys = log_in(ACCOUNTANTS), [placed(), placed()]
+    AccountingOrder.objects.filter(pk=keys[0]).update(reference="W-77")
+    AccountingEntry.objects.filter(order_id=keys[0]).update(reference="W-77")
+    for model in ("accountingentry", "accountingorder"):
+        for query, found in ((keys[0], 1), ("w-77", 1), ("W-7", 0), (new_id(), 0), ("", 2)):
+            page = accountant.get(f"/admin/projections/{model}/", {"q": str(query)})
+            assert len(page.context["cl"].result_list) == found, (model, query)
+
+
+def test_accountants_find_accounts_and_their_movements(log_in: LogIn, api: APIClient, ada: User) -> None:
+    accountant, customer_id = log_in(ACCOUNTANTS), ada.customer_id
+    assert customer_id
+    deposit(api, reference="pay_7")
+    for model, queries in (
+        ("accountmoney", {customer_id: 1, account_of(customer_id, "GBP"): 1, new_id(): 0, "pay_7": 0}),
+        ("accountmoneyentry", {customer_id: 1, account_of(customer_id, "GBP"): 1, new_id(): 0, "PAY_7": 1}),
+    ):
+        for query, found in queries.items():
+            page = accountant.get(f"/admin/projections/{model}/", {"q": str(query)})
+            assert len(page.context["cl"].result_list) == found, (model, query)

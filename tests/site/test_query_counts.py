@@ -53,7 +53,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "auth_user": {"password_change": 4},
     "eventstore_consumercheckpoint": {"change": 4, "changelist": 6, "history": 5},
     "eventstore_event": {"change": 9, "changelist": 6, "history": 5},
-    "eventstore_plannedcommand": {"change": 4, "changelist": 7, "history": 5},
+    "eventstore_plannedcommand": {"change": 4, "changelist": 6, "history": 5},
     "eventstore_queuedcommand": {"change": 4, "changelist": 6, "history": 5},
     "eventstore_seal": {"change": 4, "changelist": 6, "history": 5},
     "knox_authtoken": {"add": 3, "change": 6, "changelist": 6, "delete": 5, "history": 6},

@@ -20,7 +20,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
     search_fields = ("customer_id__exact",)
     search_help_text = "The whole id of a customer."
     exclude = ("secret",)
-    ordering = ("-created_at",)
+    ordering = ("-id",)  # an id is as old as its row
     actions = ("enable",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
