@@ -122,9 +122,9 @@ def plans_for(key: UUID) -> list[tuple[str, datetime]]:
     return [(PROCESSES[plan.process].plan, plan.due_at) for plan in waiting]
 
 
-def ring(sender: Any = None, **news: Any) -> None:
-    """Wake the processes. Receives `events_appended`."""
-    bell.ring(_bell())
+def bells(aggregate_ids: Any = None) -> list[Bell]:
+    """What wakes the processes."""
+    return [_bell()]
 
 
 @shared_task

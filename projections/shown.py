@@ -1,6 +1,6 @@
 """Tell readers that a read model changed: those who wait for a row, and the cache."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -26,17 +26,25 @@ def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
     The cache forgets them before the commit, so that no crash leaves an old row in it; raises RedisError where it
     cannot, and the transaction is tried again later. Who waits is told after the commit, where somebody listens.
     """
-    if projection.cached:
-        cached.forget(projection.name, versions)
+    announce_all([(projection, versions)])
+
+
+def announce_all(changes: Sequence[tuple[Projection, Mapping[UUID, int]]]) -> None:
+    """As `announce`, of several projections that the transaction changes. Whoever waits is told with one round trip."""
+    changes = [(projection, versions) for projection, versions in changes if versions]
+    kept = [(projection.name, versions) for projection, versions in changes if projection.cached]
+    for name, versions in kept:
+        cached.forget(name, versions)
 
     def tell() -> None:
         told = valkey.client().pipeline(transaction=False)
-        for aggregate_id in versions:
-            told.publish(channel(projection.name, aggregate_id), "")
-        told.publish(any_row(projection.name), "")
+        for projection, versions in changes:
+            for aggregate_id in versions:
+                told.publish(channel(projection.name, aggregate_id), "")
+            told.publish(any_row(projection.name), "")
         told.execute()
-        if projection.cached:
-            cached.forget(projection.name, versions)  # what was read a moment before the commit at the same version
+        for name, versions in kept:
+            cached.forget(name, versions)  # what was read a moment before the commit at the same version
 
-    if versions:
+    if changes:
         transaction.on_commit(tell, robust=True)
