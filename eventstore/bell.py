@@ -3,13 +3,23 @@
 And how long a worker leaves alone what has failed.
 """
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from eventstore import valkey
+from eventstore import broker, valkey
+from eventstore.broker import Message
 
 SECONDS = 30  # a bell that nobody heard may be rung again after this
+AT_WORK_SECONDS = 5  # and one whose worker does not say any more that it is at work
+
+Listener = Callable[[Collection[UUID] | None], Iterable["Bell"]]
+"""Given the aggregates that have new events (None: any may), names the bells to ring."""
+
+_first: list[Listener] = []
+_later: list[Listener] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +35,52 @@ class Bell:
         return f"ordersite:bell:{self.name}"
 
 
-def ring(*bells: Bell, **options: object) -> None:
+def ring(*bells: Bell, countdown: float | None = None) -> None:
     """Wake a worker for each of these, unless one was rung for already. One round trip where all were.
 
-    `options` are Celery's. Raises what a broker that is down raises.
+    With `countdown` it is woken after so many seconds. Raises RedisError where the broker is down.
     """
-    asked = valkey.client().pipeline(transaction=False)
-    for bell in bells:
-        asked.set(bell.key, 1, nx=True, ex=SECONDS)
-    for bell, is_first in zip(bells, asked.execute(), strict=True):
-        if is_first:
-            bell.task.apply_async(bell.arguments, retry=False, **options)
+    if bells:
+        asked = valkey.client().pipeline(transaction=False)
+        for bell in bells:
+            asked.set(bell.key, 1, nx=True, ex=SECONDS)
+        rung = [bell for bell, is_first in zip(bells, asked.execute(), strict=True) if is_first]
+        broker.send(*(Message(bell.task, bell.arguments, countdown) for bell in rung))
+
+
+def at_every_commit(listener: Listener) -> None:
+    """Have the bells that `listener` names rung whenever events were appended."""
+    _first.append(listener)
+
+
+def after_the_first(listener: Listener) -> None:
+    """The same, by whoever was woken first, once what somebody may be waiting for is done: `ring_later`."""
+    _later.append(listener)
+
+
+def ring_all(sender: Any = None, *, aggregate_ids: Collection[UUID] | None = None, **news: Any) -> None:
+    """Receives `events_appended`: whoever listens is woken, with one round trip for all."""
+    ring(*(bell for listener in _first or _later for bell in listener(aggregate_ids)))
+
+
+def ring_later() -> None:
+    """Wake those who were not woken by the commit itself."""
+    ring(*(bell for listener in _later for bell in listener(None)))
 
 
 def heard(bell: Bell) -> None:
     """Whoever was woken says so before reading what there is to do: whoever comes from now on rings anew."""
     valkey.client().delete(bell.key)
+
+
+def at_work(bell: Bell) -> None:
+    """Whoever was woken will look again by itself, so that nobody has to ring; until `heard`, or for a few seconds."""
+    valkey.client().set(bell.key, 1, ex=AT_WORK_SECONDS)
+
+
+def is_mine(bell: Bell) -> bool:
+    """After `heard`: whether to go on, `at_work` as before; otherwise somebody rang, and a message is on its way."""
+    return bool(valkey.client().set(bell.key, 1, nx=True, ex=AT_WORK_SECONDS))
 
 
 def pause(attempts: int, *, longest: timedelta) -> timedelta:

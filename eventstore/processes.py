@@ -7,9 +7,10 @@ the event it reacts to. So a crash at any point costs delay, and each reaction t
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID, uuid5
 
@@ -122,9 +123,9 @@ def plans_for(key: UUID) -> list[tuple[str, datetime]]:
     return [(PROCESSES[plan.process].plan, plan.due_at) for plan in waiting]
 
 
-def ring(sender: Any = None, **news: Any) -> None:
-    """Wake the processes. Receives `events_appended`."""
-    bell.ring(_bell())
+def bells(aggregate_ids: Any = None) -> list[Bell]:
+    """What wakes the processes."""
+    return [_bell()]
 
 
 @shared_task
@@ -173,7 +174,9 @@ def _send(command_id: UUID) -> None:
             plan.refused_at, plan.problem = timezone.now(), refusal.message
             plan.save(update_fields=["refused_at", "problem"])
             instead = PROCESSES[plan.process].refused(command, refusal)
-            _note(plan.process, instead, cause=plan.command_id, event_id=plan.causation_id, of=plan.correlation_id)
+            notes = _Notes(plan.process)
+            notes.take(instead, cause=plan.command_id, event_id=plan.causation_id, of=plan.correlation_id)
+            notes.write()
         else:
             plan.delete()
 
@@ -189,33 +192,45 @@ def _try_later(command_id: UUID, error: Exception) -> None:
 
 
 def _hear(process: Process, facts: list[Recorded[Any]]) -> None:
+    notes = _Notes(process.name)
     for fact in facts:
-        cause, correlation = fact.event_id, fact.metadata.correlation_id
-        _note(process.name, process.hear(fact), cause=cause, event_id=cause, of=correlation)
+        notes.take(process.hear(fact), cause=fact.event_id, event_id=fact.event_id, of=fact.metadata.correlation_id)
+    notes.write()
 
 
-def _note(process: str, intents: Iterable[Intent], *, cause: UUID, event_id: UUID, of: UUID) -> None:
-    """Write down what a process intends. `cause` makes the command ids: the same cause never plans twice."""
-    for number, intent in enumerate(intents):
-        match intent:
-            case Forget(key=key):
-                PlannedCommand.objects.filter(process=process, key=key, refused_at=None).delete()
-            case Send(command=command, key=key, at=at):
-                PlannedCommand.objects.bulk_create(
-                    [
-                        PlannedCommand(
-                            command_id=uuid5(_IDS, f"{process}:{cause}:{number}"),
-                            process=process,
-                            key=key,
-                            command_type=codec.command_type_of(command).name,
-                            body=msgspec.to_builtins(command),
-                            due_at=at or timezone.now(),
-                            causation_id=event_id,
-                            correlation_id=of,
-                        )
-                    ],
-                    ignore_conflicts=True,
-                )
+@dataclass(slots=True)
+class _Notes:
+    """What a process intends, in order, and written down at once: two statements for however many events."""
+
+    process: str
+    forgotten: set[UUID] = field(default_factory=set)
+    plans: dict[UUID, list[PlannedCommand]] = field(default_factory=dict)
+
+    def take(self, intents: Iterable[Intent], *, cause: UUID, event_id: UUID, of: UUID) -> None:
+        """`cause` makes the command ids: the same cause never plans twice."""
+        for number, intent in enumerate(intents):
+            match intent:
+                case Forget(key=key):
+                    self.forgotten.add(key)
+                    self.plans.pop(key, None)
+                case Send(command=command, key=key, at=at):
+                    plan = PlannedCommand(
+                        command_id=uuid5(_IDS, f"{self.process}:{cause}:{number}"),
+                        process=self.process,
+                        key=key,
+                        command_type=codec.command_type_of(command).name,
+                        body=msgspec.to_builtins(command),
+                        due_at=at or timezone.now(),
+                        causation_id=event_id,
+                        correlation_id=of,
+                    )
+                    self.plans.setdefault(key, []).append(plan)
+
+    def write(self) -> None:
+        if self.forgotten:
+            known = PlannedCommand.objects.filter(process=self.process, key__in=self.forgotten, refused_at=None)
+            known.delete()
+        PlannedCommand.objects.bulk_create(chain.from_iterable(self.plans.values()), ignore_conflicts=True)
 
 
 def _command_of(plan: PlannedCommand) -> Any:

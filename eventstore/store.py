@@ -170,16 +170,17 @@ def read_after(
     through: int | None = None,
     event_types: Sequence[str] | None = None,
     shard: Shard = WHOLE,
+    ends: tuple[int, int] | None = None,
 ) -> Page:
     """The next events of the whole log, or of one shard of it, after `position`, nothing skipped and each aggregate in
     order.
 
     Reads up to the horizon only: everything at or below it is settled, committed and visible or gone for ever.
-    `through` stops it earlier. An event that is damaged comes as `Damaged`.
+    `through` stops it earlier. An event that is damaged comes as `Damaged`. `ends` are horizon and latest of `ENDS`,
+    where the caller's last statement asked for them.
     """
+    horizon, latest = ends or _ends()
     with _cursor() as cursor, uncollected():
-        cursor.execute("SELECT horizon, latest FROM events_horizon()", prepare=True)
-        horizon, latest = cursor.fetchone() or (0, 0)
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
         values = (position, end, event_types, event_types, *in_shard(shard), limit)
@@ -232,9 +233,12 @@ def horizon() -> int:
 
 def _ends() -> tuple[int, int]:
     with _cursor() as cursor:
-        cursor.execute("SELECT horizon, latest FROM events_horizon()", prepare=True)
+        cursor.execute(f"SELECT horizon, latest FROM {ENDS}", prepare=True)
         return cursor.fetchone() or (0, 0)
 
+
+ENDS = "events_horizon()"
+"""In SQL: up to where everything is settled (`horizon`), and the highest position taken (`latest`)."""
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
 

@@ -175,12 +175,13 @@ def advance(projection: Projection, number: int, work: Work) -> Progress:
             Fold(projection=projection, space=work.space, shard=shard, strict=work.strict).take(facts)
             if work.space == LIVE:
                 erase_in_kept(projection, shard, facts)
-                _tell(projection, shard, facts)
+                shown.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
+                note(projection, shard, facts)
         level = len(page.events) < work.limit
         mark.position, mark.last_error = page.through, ""
         mark.level_at = mark.level_at or (timezone.now() if level else None)
         if before != (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at):
-            _count(mark, len(facts))
+            count(mark, len(facts))
             mark.save()
     return Progress(
         position=page.through,
@@ -217,9 +218,8 @@ def _is_everywhere(projection: Projection, fact: Recorded[Any]) -> bool:
     return getattr(projection.handlers.get(type(fact.event)), "in_every_shard", False)
 
 
-def _tell(projection: Projection, shard: Shard, facts: list[Recorded[Any]]) -> None:
-    """Readers who wait, and the log, learn of a batch once it is committed."""
-    shown.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
+def note(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any]]) -> None:
+    """Whoever reads the worker's log learns of a batch once it is committed."""
     correlations = dict.fromkeys(fact.metadata.correlation_id for fact in facts[: 10 * NAMED_CORRELATIONS])
     told = {
         "projection": projection.name,
@@ -231,7 +231,7 @@ def _tell(projection: Projection, shard: Shard, facts: list[Recorded[Any]]) -> N
     transaction.on_commit(lambda: log.info("projected", extra=told))
 
 
-def _count(mark: Checkpoint, events: int) -> None:
+def count(mark: Checkpoint, events: int) -> None:
     """Events taken, and how many a second of late."""
     now = timezone.now()
     mark.events += events

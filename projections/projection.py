@@ -53,7 +53,8 @@ class Projection:
     `version` is raised when handlers change what they make of old events: the view then builds itself anew, and workers
     of the older release can no longer write. `shards` is into how many parts it is divided at first, each worked on by
     itself; `total_order` forbids that, for a view whose rows depend on the order of different aggregates' events.
-    `cached` has single rows kept for readers in Valkey. `complete` names a union of events that all have to have a
+    `cached` has single rows kept for readers in Valkey. In which `turn` a view is brought level: before those of later
+    turns where people wait to read what they changed. `complete` names a union of events that all have to have a
     handler: `manage.py check` names those that have none.
     """
 
@@ -63,6 +64,7 @@ class Projection:
     shards: ClassVar[int] = 1
     total_order: ClassVar[bool] = False
     cached: ClassVar[bool] = False
+    turn: ClassVar[int] = 2
     complete: ClassVar[Any] = None
     handlers: ClassVar[dict[type, Handler]]
 

@@ -1,6 +1,6 @@
 """Tell readers that a read model changed: those who wait for a row, and the cache."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -28,21 +28,32 @@ def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
     The cache forgets them before the commit, so that no crash leaves an old row in it; raises RedisError where it
     cannot, and the transaction is tried again later. Who waits is told after the commit, where somebody listens.
     """
-    if projection.cached:
-        cached.forget(projection.name, versions)
+    announce_all([(projection, versions)])
+
+
+def announce_all(changes: Sequence[tuple[Projection, Mapping[UUID, int]]]) -> None:
+    """As `announce`, of several projections that the transaction changes. Whoever waits is told with one round trip."""
+    changes = [(projection, versions) for projection, versions in changes if versions]
+    kept = [(projection.name, versions) for projection, versions in changes if projection.cached]
+    for name, versions in kept:
+        cached.forget(name, versions)
 
     def tell() -> None:
         client = valkey.client()
-        channels = {channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
-        if len(versions) > MANY:  # who begins to listen only now looks at the row afterwards, and finds it
-            channels = channels.intersection(client.pubsub_channels(channel(projection.name, "*")))
+        channels: set[bytes] = set()
+        for projection, versions in changes:
+            named = {channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
+            if len(versions) > MANY:  # who begins to listen only now looks at the row afterwards, and finds it
+                named.intersection_update(client.pubsub_channels(channel(projection.name, "*")))
+            channels |= named
         told = client.pipeline(transaction=False)
         for each in channels:
             told.publish(each, "")
-        told.publish(any_row(projection.name), "")
+        for projection, _ in changes:
+            told.publish(any_row(projection.name), "")
         told.execute()
-        if projection.cached:
-            cached.forget(projection.name, versions)  # what was read a moment before the commit at the same version
+        for name, versions in kept:
+            cached.forget(name, versions)  # what was read a moment before the commit at the same version
 
-    if versions:
+    if changes:
         transaction.on_commit(tell, robust=True)

@@ -1,11 +1,14 @@
-"""The doorbell: a commit wakes the workers, and a sweep finds what a lost message did not announce.
+"""The doorbell: a commit wakes a worker, and a sweep finds what a lost message did not announce.
 
-Messages carry a projection's name and a shard, and nothing else. One at most waits for each, however fast commits come.
+One message wakes whoever brings all views level (`look`), and while it is at work nobody has to ring. A view that needs
+more than that, and each shard of one that is divided, has a message of its own (`project`). Messages carry names and
+nothing else. One at most waits for each, however fast commits come.
 """
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -14,38 +17,107 @@ from celery.signals import worker_ready
 from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 
 from eventstore import bell, store
 from eventstore.bell import Bell
 from eventstore.sharding import shard_of
-from projections import background, drift, engine
+from projections import background, drift, engine, together
 from projections.checkpoints import LIVE, Checkpoint
 from projections.engine import Progress, Work
 from projections.filling import RebuildCancelled, RebuildPaused
 from projections.projection import PROJECTIONS, Projection, projection_named
 from projections.rebuild import RebuildRunning
+from projections.together import Round
 
 log = logging.getLogger(__name__)
 
 HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a part of the log
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
-SLICE_SECONDS = 20.0  # after which a worker that is not level yet lets other work come first
+NEAR_SECONDS, FAR_SECONDS = 0.002, 0.05  # between two looks of a worker that stays near: from, to
+LOOK_SECONDS = 5.0  # after which a worker that brings all views level lets other work come first
+SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
+ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
 SWEPT = "projections:swept"
 
-_known: dict[str, tuple[float, int]] = {}
+_known: tuple[float, dict[str, int]] = (0.0, {})
 
 
-def ring(sender: Any = None, *, aggregate_ids: Collection[UUID] | None = None, **signal: Any) -> None:
-    """Wake the shards that have these aggregates, all where none are named. Receives `events_appended`."""
-    bells = []
+def bells(aggregate_ids: Collection[UUID] | None = None) -> list[Bell]:
+    """What wakes the views that these aggregates concern, all where none are named."""
+    found = [_look_bell()]
     for projection in PROJECTIONS.values():
-        of = _shard_count(projection)
-        numbers = range(of) if aggregate_ids is None else sorted({shard_of(key, of) for key in aggregate_ids})
-        bells += [_bell(projection.name, number, of) for number in numbers]
-    bell.ring(*bells)
+        of = _divisions().get(projection.name, 0)
+        if of != 1:
+            of = of or projection.shards
+            numbers = range(of) if aggregate_ids is None else sorted({shard_of(key, of) for key in aggregate_ids})
+            found += [_bell(projection.name, number, of) for number in numbers]
+    return found
+
+
+@shared_task
+def look() -> None:
+    """Bring the views level with the log together, and wake whoever else follows it.
+
+    While it is at work nobody has to ring: before it ends it takes the bell down, and looks once more.
+    """
+    ours = [projection for projection in PROJECTIONS.values() if _divisions().get(projection.name) == 1]
+    started, reached, pause = time.monotonic(), -1, NEAR_SECONDS
+    while ours:
+        found = _look_at(ours)
+        spent = time.monotonic() - started
+        if reached < 0:
+            bell.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
+        if found.through > reached:
+            bell.ring_later()
+            reached, pause = found.through, NEAR_SECONDS
+        own = _need_their_own(found, ours, spent)
+        bell.ring(*(_bell(projection.name, 0, 1) for projection in own))
+        ours = [projection for projection in ours if projection not in own]
+        if found.level and found.settled and not found.busy:
+            bell.heard(_look_bell())
+            if store.latest_position() == reached:
+                return
+            if spent > LOOK_SECONDS:
+                bell.ring(_look_bell())
+                return
+            if not bell.is_mine(_look_bell()):
+                return
+        elif spent > HELD_BACK_SECONDS:
+            break
+        else:  # one that took an earlier position is about to commit, or to roll back unheard
+            time.sleep(pause)
+            pause = min(2 * pause, FAR_SECONDS)
+    bell.heard(_look_bell())
+    if reached < 0:
+        bell.ring_later()
+
+
+def _look_at(projections: Collection[Projection]) -> Round:
+    """One page for each of them, turn by turn."""
+    in_turn = sorted(projections, key=_turn)
+    rounds = [together.advance(list(group)) for _, group in groupby(in_turn, key=_turn)]
+    return Round(
+        events=sum(each.events for each in rounds),
+        through=min((each.through for each in rounds if each.through), default=0),
+        level=all(each.level for each in rounds),
+        settled=all(each.settled for each in rounds),
+        busy=[view for each in rounds for view in each.busy],
+        special=[view for each in rounds for view in each.special],
+    )
+
+
+def _turn(projection: Projection) -> int:
+    return projection.turn
+
+
+def _need_their_own(found: Round, projections: Collection[Projection], spent: float) -> list[Projection]:
+    """The views that need a task of their own: each is then tried by itself, as long as it takes."""
+    if not found.level:  # so far behind, each is faster by itself
+        return list(projections)
+    return [*found.special, *(found.busy if spent > BUSY_SECONDS else ())]
 
 
 @shared_task
@@ -55,7 +127,7 @@ def project(name: str, number: int = 0, of: int = 1) -> None:
     projection = projection_named(name)
     numbers = engine.shards(projection)
     if of != len(numbers):  # it was divided anew since whoever rang looked
-        _known.pop(name, None)
+        forget_divisions()
         bell.ring(*(_bell(name, each, len(numbers)) for each in numbers))
         return
     progress = _catch_up_near(projection, number, seconds=SLICE_SECONDS)
@@ -93,23 +165,31 @@ def ring_build(name: str) -> None:
 def sweep() -> None:
     """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'."""
     latest = store.latest_position()
-    positions = dict(Checkpoint.objects.filter(space=LIVE).values_list("name", "position"))
-    for name, projection in PROJECTIONS.items():
-        numbers = engine.shards(projection)
-        for number in numbers:
-            if positions.get(f"{name}/{number}", 0) < latest:
-                try:
-                    progress = _catch_up_near(projection, number, seconds=HELD_BACK_SECONDS)
-                except Exception:
-                    log.exception("the sweep cannot bring %s level", name)
-                else:
-                    if not progress.level and not progress.busy:
-                        bell.ring(_bell(name, number, len(numbers)))
+    if any(_behind(latest)):
+        time.sleep(ANNOUNCED_SECONDS)  # most of it somebody is at work on
+    for projection, number, of in _behind(latest):
+        try:
+            progress = _catch_up_near(projection, number, seconds=HELD_BACK_SECONDS)
+        except Exception:
+            log.exception("the sweep cannot bring %s level", projection.name)
+        else:
+            if not progress.level and not progress.busy:
+                bell.ring(_bell(projection.name, number, of))
     if settings.REBUILD_BY_ITSELF:
         background.begin_what_is_wanted()
     for name in background.at_work():  # whoever was at it may have died
         ring_build(name)
     cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
+
+
+def _behind(position: int) -> Iterable[tuple[Projection, int, int]]:
+    """The shards that have not come so far, each with how many there are of its projection."""
+    positions = dict(Checkpoint.objects.filter(space=LIVE).values_list("name", "position"))
+    for name, projection in PROJECTIONS.items():
+        numbers = engine.shards(projection)
+        for number in numbers:
+            if positions.get(f"{name}/{number}", 0) < position:
+                yield projection, number, len(numbers)
 
 
 def _catch_up_near(projection: Projection, number: int, *, seconds: float) -> Progress:
@@ -135,13 +215,28 @@ def _sweep_at_start(**signal: Any) -> None:
     sweep.apply_async(retry=False)
 
 
-def _shard_count(projection: Projection) -> int:
-    """As of a moment ago: a bell that is rung for a shard that is gone wakes all there are."""
-    looked, of = _known.get(projection.name, (0.0, 0))
+def _divisions() -> dict[str, int]:
+    """Into how many shards each projection that ever ran is divided, as of a moment ago.
+
+    A bell that is rung for a shard that is gone wakes all there are.
+    """
+    global _known  # noqa: PLW0603 - remembered by the process
+    looked, found = _known
     if time.monotonic() - looked > KNOWN_SECONDS:
-        of = Checkpoint.objects.filter(projection=projection.name, space=LIVE).count() or projection.shards
-        _known[projection.name] = time.monotonic(), of
-    return of
+        live = Checkpoint.objects.filter(space=LIVE).order_by().values("projection")
+        found = dict(live.annotate(number=Count("pk")).values_list("projection", "number"))
+        _known = time.monotonic(), found
+    return found
+
+
+def forget_divisions() -> None:
+    """Look anew at the next commit."""
+    global _known  # noqa: PLW0603 - the same
+    _known = 0.0, {}
+
+
+def _look_bell() -> Bell:
+    return Bell("views", look)
 
 
 def _build_bell(name: str) -> Bell:

@@ -10,9 +10,12 @@ from tests.stack.running import Running
 
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> None:
-    """Each test has the Valkey database of its process to itself, and remembers no key of a table that was emptied."""
+    """Each test has the Valkey database of its process to itself, and remembers nothing of tables that were emptied."""
+    from projections import tasks
+
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     personal._remembered.clear()
+    tasks.forget_divisions()
 
 
 @pytest.fixture(scope="session")

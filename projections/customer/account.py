@@ -68,6 +68,7 @@ class CustomerAccounts(Projection):
     name = "customer_accounts"
     tables = (CustomerAccount, CustomerAccountMovement)
     complete = AccountEvent
+    turn = 1
 
     @handles(AccountOpened)
     def opened(self, rows: Rows, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:

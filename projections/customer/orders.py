@@ -32,6 +32,7 @@ class CustomerOrders(Projection):
     cached = True
     tables = (CustomerOrder,)
     complete = OrderEvent
+    turn = 1
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:

@@ -59,6 +59,7 @@ class StaffOrders(Projection):
     version = 2
     tables = (StaffOrder,)
     complete = OrderEvent
+    turn = 0
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:

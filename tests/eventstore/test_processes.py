@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventstore import processes, store
+from eventstore import bell, processes, store
 from eventstore.codec import IMPORTED
 from eventstore.dispatch import Context, dispatch, events_appended
 from eventstore.errors import CommandRefused
@@ -16,6 +16,8 @@ from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.processes import PROCESSES, Forget, Intent, Process, Send, reacts_to
 from eventstore.store import Recorded
+from projections import tasks
+from tests.bells import waiting
 from tests.eventstore.tally import Count, Counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,15 +184,13 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
         del PROCESSES["test-other"]
 
 
-def test_a_commit_wakes_the_processes_and_a_broker_that_is_down_only_delays_them(
-    echo: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rung: list[Any] = []
-    monkeypatch.setattr(processes.run, "apply_async", lambda arguments, **options: rung.append(options))
+def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None:
     count(1)
-    count(1)
-    assert len(rung) == 1, "one bell for both"
-    assert processes.ring in [receiver() for _, receiver, *_ in events_appended.receivers]
+    assert processes.run.name not in waiting()
+    tasks.look()
+    tasks.look()
+    assert waiting().count(processes.run.name) == 1, "one message however often it is rung"
+    assert bell.ring_all in [receiver() for _, receiver, *_ in events_appended.receivers]
 
 
 def crash(*args: Any, **kwargs: Any) -> None:

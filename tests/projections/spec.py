@@ -15,6 +15,7 @@ from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders.events import OrderEvent
+from projections import together
 from projections.checkpoints import Checkpoint, ParkedEvent
 from projections.engine import Work, advance, catch_up
 from projections.projection import Projection, projection_named
@@ -46,6 +47,11 @@ class given:  # noqa: N801 - reads as a sentence
         _woken_twice_at_once(projection)
         assert contents(projection) == expected, "a doubled wake-up changes rows"
         _from_each_earlier_checkpoint(projection, expected)
+        empty(projection)
+        with at_once(*[lambda: together.advance([projection])] * 2):
+            pass
+        assert together.advance([projection]).special == [], "it is left to somebody else"
+        assert contents(projection) == expected, "brought level with other views, it has other rows"
         if not projection.total_order:
             divide(projection, 3)
             empty(projection)

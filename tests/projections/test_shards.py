@@ -99,18 +99,16 @@ def test_the_number_of_shards_changes_while_writers_and_workers_go_on() -> None:
 
 
 def test_each_shard_has_a_checkpoint_and_a_wake_up_of_its_own() -> None:
-    tasks._known.clear()
     divide(STAFF, 4)
     assert list(Checkpoint.objects.filter(projection="staff").values_list("name", "of")) == [
         (f"staff/{number}", 4) for number in range(4)
     ]
     (order_id,) = place(1)
     for _ in range(3):
-        tasks.ring(aggregate_ids=[order_id])
+        bell.ring_all(aggregate_ids=[order_id])
     assert waiting().count("staff") == 1
     tasks.project("staff", shard_of(order_id, 4), 4)
     assert StaffOrder.objects.get().pk == order_id
-    tasks._known.clear()
 
 
 def test_a_bell_that_was_rung_before_the_shards_changed_wakes_them_all() -> None:

@@ -20,10 +20,9 @@ KNOWN_SECONDS = 5.0  # for which a process remembers whether anybody has an endp
 _known = (0.0, False)
 
 
-def ring(sender: Any = None, **news: Any) -> None:
-    """Wake a worker where somebody may want to be told. Receives `events_appended`."""
-    if _anybody():
-        ring_now()
+def bells(aggregate_ids: Any = None) -> list[Bell]:
+    """What wakes a worker, where somebody may want to be told."""
+    return [_bell()] if _anybody() else []
 
 
 def ring_now() -> None:

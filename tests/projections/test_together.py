@@ -1,0 +1,335 @@
+"""The views brought level together, by one task that one message wakes: whatever is not plain is left to others."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from eventstore import bell, store
+from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
+from orders.events import OrderPaid
+from projections import tasks, together
+from projections.accounting.books import AccountingDay
+from projections.checkpoints import Checkpoint, ParkedEvent
+from projections.customer.orders import CustomerOrder
+from projections.engine import catch_up
+from projections.parking import redrive, skip
+from projections.projection import PROJECTIONS
+from projections.sharding import divide
+from projections.staff.orders import StaffOrder, StaffOrders
+from tests.bells import waiting
+from tests.eventstore.tampering import behind_the_logs_back
+from tests.orders.examples import CREATE, CREATED, ORDER, PAID
+from tests.projections.spec import contents, empty, write
+from tests.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
+ALL = list(PROJECTIONS.values())
+LOOK = tasks.look.name
+
+
+@pytest.fixture(autouse=True)
+def _level_before() -> None:
+    """Every view ran before, and nobody waits to be woken."""
+    for projection in ALL:
+        catch_up(projection)
+    tasks.forget_divisions()
+
+
+def place(order_id: UUID, *later: Any) -> None:
+    for version, event in enumerate((CREATED, *later)):
+        store.append([write(replace(event, order_id=order_id), version)])
+
+
+def order_placed() -> None:
+    dispatch(replace(CREATE, order_id=new_id()), Context(actor="staff:anna"))
+
+
+def elsewhere(work: Any) -> None:
+    """In another process, as far as the database can tell."""
+    with at_once(work):
+        pass
+
+
+def own_tasks() -> list[str]:
+    return [each.removeprefix(f"{tasks.project.name} ") for each in waiting() if each.startswith(tasks.project.name)]
+
+
+def level() -> bool:
+    return not Checkpoint.objects.filter(position__lt=store.latest_position()).exists()
+
+
+def test_one_message_wakes_whoever_brings_all_views_level() -> None:
+    for _ in range(3):
+        order_placed()
+    assert waiting() == [LOOK]
+    tasks.look()
+    assert StaffOrder.objects.count() == CustomerOrder.objects.count() == AccountingDay.objects.get().orders == 3
+    assert level()
+    assert own_tasks() == []
+    order_placed()
+    assert waiting().count(LOOK) == 2
+
+
+def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order_placed()
+    late = [order_placed]
+    advance = together.advance
+
+    def advance_then_commit(views: Any) -> Any:
+        found = advance(views)
+        if late and views == [STAFF]:
+            elsewhere(late.pop())
+        return found
+
+    monkeypatch.setattr(together, "advance", advance_then_commit)
+    tasks.look()
+    assert StaffOrder.objects.count() == 2
+    assert waiting().count(LOOK) == 1, "the one that it was woken by"
+
+
+def test_a_commit_in_the_moment_in_which_it_ends_is_shown_by_it_or_rings_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    order_placed()
+    heard, late = bell.heard, [order_placed]
+
+    def heard_then_commit(rung: bell.Bell) -> None:
+        heard(rung)
+        if late and rung.name == "views":
+            elsewhere(late.pop())
+
+    monkeypatch.setattr(bell, "heard", heard_then_commit)
+    tasks.look()
+    assert waiting().count(LOOK) == 2, "the late commit rang: there is a message for it"
+    tasks.look()
+    assert StaffOrder.objects.count() == 2
+
+
+def test_many_at_once_count_each_event_once() -> None:
+    for _ in range(20):
+        place(new_id(), PAID)
+    with at_once(*[tasks.look] * 3, *[lambda: catch_up(ACCOUNTING, limit=7)] * 2):
+        pass
+    tasks.sweep()
+    day = AccountingDay.objects.get()
+    assert (day.orders, day.payments) == (20, 500)
+    assert Checkpoint.objects.get(name="staff/0").events == Checkpoint.objects.get(name="customer/0").events == 40
+    assert level()
+
+
+def test_one_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*args: Any) -> None:
+        raise Killed
+
+    place(ORDER, PAID)
+    monkeypatch.setattr(together, "_save", die)
+    with pytest.raises(Killed):
+        together.advance(ALL)
+    assert not StaffOrder.objects.exists()
+    assert not AccountingDay.objects.exists()
+    monkeypatch.undo()
+    tasks.look()
+    assert AccountingDay.objects.get().payments == 25
+
+
+@pytest.fixture
+def poison() -> Iterator[set[UUID]]:
+    """The aggregates whose payments the staff view cannot take."""
+    poisoned: set[UUID] = set()
+    handler = StaffOrders.handlers[OrderPaid]
+
+    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
+        if event.order_id in poisoned:
+            raise ZeroDivisionError("cannot take this payment")
+        handler(projection, rows, event, fact)
+
+    StaffOrders.handlers[OrderPaid] = fragile
+    yield poisoned
+    StaffOrders.handlers[OrderPaid] = handler
+
+
+def test_a_poison_event_stops_no_view_and_is_parked_by_a_task_of_its_views_own(poison: set[UUID]) -> None:
+    poison.add(ORDER)
+    place(ORDER, PAID)
+    place(new_id())
+    tasks.look()
+    assert AccountingDay.objects.get().payments == 25, "a view of another turn is not kept waiting"
+    assert own_tasks() == ["staff"]
+    tasks.project("staff")
+    assert ParkedEvent.objects.get().aggregate_id == ORDER
+    assert StaffOrder.objects.count() == 2
+
+
+def test_what_comes_while_an_aggregate_is_parked_or_left_out_is_taken_in_order(poison: set[UUID]) -> None:
+    poison.add(ORDER)
+    place(ORDER, PAID)
+    tasks.project("staff")
+    store.append([write(PAID, 2)])
+    assert together.advance([STAFF]).special == [STAFF]
+    assert ParkedEvent.objects.count() == 1, "it was left alone"
+    tasks.project("staff")
+    assert ParkedEvent.objects.count() == 2
+    poison.clear()
+    redrive(STAFF)
+    place(new_id())
+    assert together.advance([STAFF]).special == []
+    assert StaffOrder.objects.count() == 2
+
+
+def test_an_event_that_is_to_be_left_out_is_left_to_who_leaves_it_out(poison: set[UUID]) -> None:
+    poison.add(ORDER)
+    place(ORDER, PAID)
+    tasks.project("staff")
+    skip(STAFF, ParkedEvent.objects.get().position, reason="never came", by="staff:anna")
+    empty(STAFF)
+    assert together.advance([STAFF]).special == [STAFF]
+    catch_up(STAFF)
+    assert together.advance([STAFF]).special == []
+
+
+def test_what_is_parked_by_whoever_lets_go_of_the_checkpoint_just_then_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot of the statement that takes the lock may be older than the lock."""
+    place(ORDER)
+    parked = ParkedEvent(
+        projection="staff",
+        position=1,
+        aggregate_id=ORDER,
+        event_type="order.created",
+        error="x",
+        parked_at=timezone.now(),
+    )
+    take = together._take
+
+    def take_late(*args: Any) -> None:
+        take(*args)
+        elsewhere(parked.save)
+
+    monkeypatch.setattr(together, "_take", take_late)
+    assert together.advance([STAFF]).special == [STAFF]
+    assert not StaffOrder.objects.exists()
+
+
+def test_an_event_that_cannot_be_decoded_is_left_to_who_parks_it() -> None:
+    place(ORDER)
+    behind_the_logs_back("UPDATE events SET event_data = '{}' WHERE aggregate_id = %s", ORDER)
+    assert together.advance([STAFF]).special == [STAFF]
+    tasks.look()
+    assert "staff" in own_tasks()
+    tasks.project("staff")
+    assert ParkedEvent.objects.get().aggregate_id == ORDER
+
+
+def test_a_view_that_somebody_works_on_is_waited_for_a_moment_and_then_woken_by_itself(held: None) -> None:
+    place(ORDER)
+    tasks.look()
+    assert CustomerOrder.objects.exists(), "the others are not kept waiting"
+    assert own_tasks() == ["staff"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code_version": StaffOrders.version + 1},
+        {"event_types": ["order.created"]},
+        {"level_at": None},
+        {"last_error": "out of order"},
+    ],
+)
+def test_a_view_that_is_building_or_failed_or_is_kept_by_other_code_is_left_alone(change: dict[str, Any]) -> None:
+    Checkpoint.objects.filter(name="staff/0").update(**change)
+    place(ORDER)
+    tasks.look()
+    assert not StaffOrder.objects.exists()
+    assert CustomerOrder.objects.exists()
+    assert own_tasks() == ["staff"]
+
+
+def test_a_view_that_is_compared_is_left_still() -> None:
+    Checkpoint.objects.filter(name="staff/0").update(held_until=timezone.now() + timedelta(seconds=30))
+    place(ORDER)
+    assert together.advance([STAFF]).special == [STAFF]
+    assert not StaffOrder.objects.exists()
+
+
+def test_each_shard_of_a_divided_view_is_woken_by_its_own_message() -> None:
+    divide(STAFF, 3)
+    tasks.forget_divisions()
+    order_placed()
+    assert waiting()[0] == LOOK
+    assert own_tasks() == ["staff"]
+    tasks.look()
+    assert not StaffOrder.objects.exists()
+    assert CustomerOrder.objects.exists()
+
+
+def test_a_view_that_was_divided_since_anybody_looked_is_not_lost() -> None:
+    tasks.look()
+    divide(STAFF, 3)
+    place(ORDER)
+    tasks.look()
+    assert own_tasks() == ["staff"]
+    tasks.project("staff", 0, 1)
+    assert own_tasks() == ["staff"] * 4
+
+
+def test_views_that_are_far_behind_go_on_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "PAGE", 2)
+    for _ in range(5):
+        place(new_id())
+    tasks.look()
+    assert sorted(own_tasks()) == sorted(PROJECTIONS)
+
+
+def test_it_stays_near_while_a_writer_holds_the_feed_back_and_never_rings() -> None:
+    taken, go = threading.Event(), threading.Event()
+
+    def roll_back_later() -> None:
+        with transaction.atomic():
+            store.append([write(replace(CREATED, order_id=new_id()), 0)])
+            taken.set()
+            go.wait(5)
+            transaction.set_rollback(True)
+
+    with at_once(roll_back_later):
+        taken.wait(5)
+        place(ORDER)
+        threading.Timer(0.2, go.set).start()
+        tasks.look()
+    assert StaffOrder.objects.get().pk == ORDER
+
+
+def test_whatever_goes_wrong_nothing_was_written_and_each_is_tried_by_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any, **more: Any) -> Any:
+        raise LookupError("out of order")
+
+    place(ORDER)
+    monkeypatch.setattr(store, "read_after", broken)
+    tasks.look()
+    assert "out of order" in caplog.text
+    assert sorted(own_tasks()) == sorted(PROJECTIONS)
+    assert connection.in_atomic_block is False
+
+
+def test_rows_are_those_that_each_view_makes_by_itself() -> None:
+    for _ in range(3):
+        place(new_id(), PAID)
+        tasks.look()
+    together_made = [contents(projection) for projection in ALL]
+    for projection in ALL:
+        empty(projection)
+        catch_up(projection)
+    assert [contents(projection) for projection in ALL] == together_made
