@@ -27,8 +27,8 @@ from ordersite.models import User
 from projections.customer.orders import CustomerOrder
 from projections.staff.orders import StaffOrder
 
-EVENTS, TIMES_AS_LONG, AT_LEAST = 400_000, 100, 20_000
-ROUNDS = 5
+EVENTS, TIMES_AS_LONG, AT_LEAST = 300_000, 100, 20_000
+ROUNDS = 4
 PAGE = 1000  # events of a batch of the feed
 SOME, UNREAD, CUSTOMERS = (
     5000,
