@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -43,9 +43,9 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     country: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Invoice:
-    """All lines of one number, in the file's order."""
+    """All lines of one number, in the file's order. Its times are asked for once it has all of them."""
 
     number: str
     lines: list[Line] = field(default_factory=list)
@@ -59,12 +59,12 @@ class Invoice:
     def is_bad_debt(self) -> bool:
         return self.number.startswith(BAD_DEBT)
 
-    @property
+    @cached_property
     def at(self) -> datetime:
         """The earliest time: some invoices took more than a minute to write."""
         return min(line.at for line in self.lines)
 
-    @property
+    @cached_property
     def until(self) -> datetime:
         """The latest time."""
         return max(line.at for line in self.lines)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +102,7 @@ class Source:
         context = Context(
             actor=actor,
             command_id=uuid5(NAMES, f"{self.number}/{what}/{sale.number}"),
-            correlation_id=uuid5(NAMES, self.number),
+            correlation_id=_correlation_of(self.number),
             expected_version=sale.version,
             occurred_at=self.at,
             extra={"synthetic": synthetic} if synthetic else {},
@@ -111,3 +112,8 @@ class Source:
         for each in self.awaiting:
             each.commands += 1
         return Step(command, context, self.awaiting, figure, amount)
+
+
+@lru_cache(maxsize=1000)  # an invoice's commands come one after the other, but for its parcel of the next day
+def _correlation_of(number: str) -> UUID:
+    return uuid5(NAMES, number)
