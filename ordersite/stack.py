@@ -112,17 +112,24 @@ def _run_site() -> None:
 
 
 def _processes(port: str) -> list[Process]:
-    celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
     workers = os.environ.get("WEB_WORKERS", "2")
     # An open stream of events holds a thread: those that may be open come on top of those that answer.
     threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
     web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers]
     web += ["--blocking-threads", threads, "--respawn-failed-workers", "ordersite.wsgi:application"]
     return [
-        Process("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], word="celery"),
-        Process("beat", [*celery, "beat", "--schedule", str(STATE / "beat"), "--pidfile", ""], word="celery"),
+        *(Process(name, command, word="celery") for name, command in celery_commands(STATE).items()),
         Process("web", web, word="granian"),
     ]
+
+
+def celery_commands(state: Path) -> dict[str, list[str]]:
+    """What runs the worker, and beat, which keeps its schedule in `state`."""
+    celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
+    return {
+        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
+        "beat": [*celery, "beat", "--schedule", str(state / "beat"), "--pidfile", ""],
+    }
 
 
 def _keep_up(processes: list[Process]) -> None:
