@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench performance schema contract faults screenshots clean
+.PHONY: help run test check install format lock messages bench load performance schema contract faults screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -52,6 +52,9 @@ messages: install  ## bring what is said to clients into the catalogues (docs/la
 bench: .venv/bench  ## every benchmark, on servers of their own (15 minutes); one: manage.py bench NAME
 	@for name in $$($(BIN)/python -m benchmarks --names); do $(BIN)/python -m benchmarks $$name || failed="$$failed $$name"; done; \
 		test -z "$$failed" || { echo "not right:$$failed"; exit 1; }
+
+load: .venv/bench  ## customers and staff on a site of its own, and does all of it hold (SECONDS=60 USERS=20)
+	@$(BIN)/python -m benchmarks.load $(if $(SECONDS),--seconds $(SECONDS)) $(if $(USERS),--users $(USERS))
 
 performance: .venv/bench  ## write the figures of the last benchmarks into docs/performance.md
 	@$(BIN)/python -m benchmarks.kept

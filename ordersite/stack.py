@@ -112,12 +112,19 @@ def _run_site() -> None:
 
 
 def _processes(port: str) -> list[Process]:
-    celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
     return [
-        Process("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"], word="celery"),
-        Process("beat", [*celery, "beat", "--schedule", str(STATE / "beat"), "--pidfile", ""], word="celery"),
+        *(Process(name, command, word="celery") for name, command in celery_commands(STATE).items()),
         Process("web", web_server(port, "ordersite.wsgi:application"), word="granian"),
     ]
+
+
+def celery_commands(state: Path) -> dict[str, list[str]]:
+    """What runs the worker, and beat, which keeps its schedule in `state`."""
+    celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
+    return {
+        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
+        "beat": [*celery, "beat", "--schedule", str(state / "beat"), "--pidfile", ""],
+    }
 
 
 def web_server(port: str, application: str) -> list[str]:

@@ -8,36 +8,16 @@ import argparse
 import random
 import tempfile
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import psycopg
-
-from ordersite.embedded import Services
 from tests.faults.breaking import Breaker
+from tests.faults.looking import database, end_of_log, events_of_orders, wait_until_level, what_does_not_hold
 from tests.faults.writing import Writer
 from tests.stack.running import Running
 
 WRITERS = 3
-LEVEL_SECONDS = 60  # after the last fault, until the views show everything
-
-COUNTS = {  # what none of there may be; `before` is where the log ended when the run began
-    "events parked": "SELECT count(*) FROM projections_parkedevent",
-    "flags of drift": "SELECT count(*) FROM projections_driftflag",
-    "aggregates with a gap between versions": """
-        SELECT count(*) FROM (SELECT FROM events GROUP BY aggregate_id HAVING max(version) <> count(*)) gaps""",
-    "commands without a receipt": """
-        SELECT count(*) FROM events LEFT JOIN command_receipts receipt
-            ON receipt.command_id = (metadata->>'command_id')::uuid
-         WHERE position > %(before)s AND receipt.command_id IS NULL""",
-    "commands done twice": """
-        SELECT count(*) FROM (
-            SELECT FROM events WHERE position > %(before)s
-             GROUP BY metadata->>'command_id' HAVING count(*) > 1) twice""",
-}
 
 
 @dataclass
@@ -65,8 +45,8 @@ class Outcome:
 
 def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     """Break `running` for so long; everything is up again when this returns."""
-    with _database(running) as connection:
-        ((before,),) = connection.execute("SELECT max(position) FROM events").fetchall()
+    with database(running) as connection:
+        before = end_of_log(connection)
     auths = {who: {"Authorization": f"Token {token}"} for who, token in running.tokens().items()}
     writers = [
         Writer(running, auths, f"{seed}-{number}", random.Random(f"{seed}/{number}")) for number in range(WRITERS)
@@ -95,46 +75,16 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     return outcome
 
 
-def _database(running: Running) -> "psycopg.Connection[Any]":
-    return psycopg.connect(Services(running.state).database_url, autocommit=True)
-
-
 def _look(running: Running, before: int, expected: dict[str, list[str]], outcome: Outcome) -> None:
     """Does everything hold that was promised?"""
-    with _database(running) as connection:
-        outcome.level_after = _wait_until_level(connection)
-        found: dict[str, list[str]] = {}
-        query = "SELECT aggregate_id::text, event_type FROM events WHERE position > %s ORDER BY position"
-        for order_id, event_type in connection.execute(query, [before]):
-            found.setdefault(order_id, []).append(event_type)
+    with database(running) as connection:
+        outcome.level_after = wait_until_level(connection)
+        found = events_of_orders(connection, before)
         for order_id in sorted(expected.keys() | found.keys()):
             acknowledged, there = expected.get(order_id, []), found.get(order_id, [])
             if acknowledged != there:
                 outcome.problems.append(f"order {order_id}: acknowledged {acknowledged}, in the log {there}")
-        for name, counting in COUNTS.items():
-            ((count,),) = connection.execute(counting, {"before": before}).fetchall()
-            if count:
-                outcome.problems.append(f"{count} {name}")
-    for command, bad in (("rebuild_projections", ("added", "changed")), ("check_projections", ("ought to be",))):
-        arguments = ["--dry-run"] if command == "rebuild_projections" else []
-        try:
-            said = running.manage(command, *arguments)
-        except AssertionError as error:
-            said = f"{bad[0]}: {error}"
-        if any(word in said for word in bad):
-            outcome.problems.append(f"{command}: {said}")
-
-
-def _wait_until_level(connection: "psycopg.Connection[Any]") -> float:
-    """Seconds until every checkpoint of the live views stands at the end of the log."""
-    started = time.monotonic()
-    query = """
-        SELECT min(position) >= (SELECT max(position) FROM events) FROM projections_checkpoint WHERE space = ''"""
-    while connection.execute(query).fetchone() != (True,):
-        if time.monotonic() > started + LEVEL_SECONDS:
-            raise AssertionError(f"the views are not level {LEVEL_SECONDS} s after the last fault")
-        time.sleep(0.05)
-    return time.monotonic() - started
+        outcome.problems += what_does_not_hold(running, connection, before)
 
 
 def main() -> None:
