@@ -1,5 +1,6 @@
 """Several processes that do the same thing side by side, as web workers do, for so long."""
 
+import gc
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ def side_by_side(writer: Writer, *, writers: int = WRITERS, seconds: float = SEC
     from django.db import connections
 
     connections.close_all()  # a connection must not be shared with a child
+    gc.collect()
+    gc.freeze()  # else each child's collector walks, and so copies, all that the parent has imported
     barrier = _fork.Barrier(writers)
     pipes, processes = [], []
     for _ in range(writers):

@@ -40,7 +40,7 @@ class StoredKey:
 
 def subject_of(declared: EventType, event: object) -> UUID | None:
     """Whose data an event holds: None where all its personal fields are empty."""
-    if not any(getattr(event, name) for name in declared.personal):
+    if not declared.personal or not any(getattr(event, name) for name in declared.personal):
         return None
     named: UUID = next(value for name in declared.subject if (value := getattr(event, name)) is not None)
     return named

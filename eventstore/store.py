@@ -7,7 +7,6 @@ announcement still held (`horizon`). docs/the-log.md tells the whole story.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from random import randint
@@ -33,8 +32,9 @@ from eventstore.records import (
     recorded,
 )
 from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard
-from eventstore.sql import ANNOUNCE
+from eventstore.sql import ANNOUNCE, placeholders
 from eventstore.sql import cursor as _cursor  # each function has a `cursor` of its own
+from eventstore.sql import fetched as _fetched
 
 __all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]  # what these functions take and give
 
@@ -52,13 +52,13 @@ def append(writes: Sequence[Write]) -> int:
     """
     rows = event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
-    inside = connection.in_atomic_block
     try:
         if len(rows) + len(receipts) > COPY_FROM:
             with transaction.atomic():
                 return _copy(rows, receipts)
-        # One statement is a transaction by itself; in a bigger one a savepoint lets the caller go on after a refusal.
-        with transaction.atomic() if inside else nullcontext():
+        if not connection.in_atomic_block:
+            return _insert(rows, receipts)  # one statement is a transaction by itself
+        with transaction.atomic():  # a savepoint lets the caller go on after a refusal
             return _insert(rows, receipts)
     except (IntegrityError, OperationalError) as error:
         if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
@@ -74,9 +74,7 @@ def history(aggregate_id: UUID, *, shape: str, command_id: UUID | None = None) -
 
     A snapshot of another shape than `shape` is ignored. Raises VersionGap, and what decoding an event raises.
     """
-    with _cursor() as cursor:
-        cursor.execute(_HISTORY, (command_id, aggregate_id, shape, aggregate_id), prepare=True)
-        rows = cursor.fetchall()
+    rows = _fetched(_HISTORY, (command_id, aggregate_id, shape, aggregate_id))
     first = rows[0]
     if first[0] is not None:
         return History(receipt=receipt_of(first[:5]))
@@ -231,8 +229,9 @@ _EVENT_COLUMNS = (
     "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
 )
 _RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
-_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::uuid, %s::int)"
+_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::uuid)"
 _RECEIPT_VALUES = "(%s::uuid, %s, %s::bytea, %s::uuid, %s::int)"
+_IS_THERE = "EXISTS (SELECT FROM events WHERE aggregate_id = %s::uuid AND version = %s::int)"
 # What decoding takes: the event, and the key of whoever's data it holds.
 _DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
 _LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
@@ -291,38 +290,40 @@ def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
     """One statement, one round trip, and outside a transaction one commit."""
     if not rows and not receipts:
         return 0
-    values = [value for row in rows for value in row]
-    values += [value for receipt in receipts for value in receipt_row(receipt)]
-    with _cursor() as cursor:
-        cursor.execute(_insert_sql(len(rows), len(receipts)), values, prepare=True)
-        appended, last = cursor.fetchone() or (0, 0)
-    if appended < len(rows):
+    values: list[Any] = []
+    follows = 0
+    for row in rows:
+        if row[-1]:
+            values += (row[1], row[-1])
+            follows += 1
+    for receipt in receipts:
+        values += receipt_row(receipt)
+    for row in rows:
+        values += row[:-1]
+    taken = _fetched(_insert_sql(len(rows), follows, len(receipts)), values)
+    if len(taken) < len(rows):
         raise _version_ahead(rows)
-    return last or 0
+    return taken[-1][0] if rows else 0
 
 
 @cache
-def _insert_sql(events: int, receipts: int) -> str:
-    parts = []
-    if events:
-        # All or nothing: one version that is not there yet keeps every row out.
-        parts.append(f"""announced AS MATERIALIZED ({ANNOUNCE}),
-        new ({_EVENT_COLUMNS}, follows) AS MATERIALIZED (VALUES {", ".join([_EVENT_VALUES] * events)}),
-        unmet AS MATERIALIZED (
-            SELECT count(*) AS number FROM new WHERE follows > 0 AND NOT EXISTS (
-                   SELECT FROM events e WHERE e.aggregate_id = new.aggregate_id AND e.version = new.follows)),
-        appended AS (
-            INSERT INTO events ({_EVENT_COLUMNS})
-            SELECT {_EVENT_COLUMNS} FROM announced, unmet, new WHERE unmet.number = 0
-            RETURNING position)""")
-    else:
-        parts.append("appended AS (SELECT 0::bigint AS position WHERE false)")
+def _insert_sql(events: int, follows: int, receipts: int) -> str:
+    """All or nothing: one version that has to be there already and is not keeps every row out."""
+    number = placeholders()
+    there = " AND ".join(number(_IS_THERE) for _ in range(follows))
+    receipt_values = ", ".join(number(_RECEIPT_VALUES) for _ in range(receipts))
+    event_values = ", ".join(number(_EVENT_VALUES) for _ in range(events))
+    announced = f"{ANNOUNCE}{there and f' WHERE {there}'}"
+    if not events:
+        return f"INSERT INTO command_receipts ({_RECEIPT_COLUMNS}) VALUES {receipt_values} RETURNING version"
+    parts = [f"announced AS MATERIALIZED ({announced})"]
     if receipts:
         parts.append(f"""receipted AS (
             INSERT INTO command_receipts ({_RECEIPT_COLUMNS})
-            SELECT v.* FROM (VALUES {", ".join([_RECEIPT_VALUES] * receipts)}) v
-             WHERE (SELECT count(*) FROM appended) = {events})""")
-    return f"WITH {', '.join(parts)} SELECT count(*), max(position) FROM appended"
+            SELECT v.* FROM announced, (VALUES {receipt_values}) v)""")
+    return f"""WITH {", ".join(parts)}
+        INSERT INTO events ({_EVENT_COLUMNS})
+        SELECT v.* FROM announced, (VALUES {event_values}) v RETURNING position"""
 
 
 def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:

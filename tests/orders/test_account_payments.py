@@ -19,7 +19,7 @@ from eventstore.dispatch import Context, dispatch, state_now
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
-from eventstore.sql import cursor
+from eventstore.sql import cursor, fetched
 from orders.accounts.account import ACCOUNT, Account
 from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
@@ -347,8 +347,13 @@ def killed_before(statement: int) -> Iterator[list[str]]:
         with cursor() as opened:
             yield opened
 
+    def fetched_counted(*asked: Any) -> Any:
+        count("of the log")
+        return fetched(*asked)
+
     with pytest.MonkeyPatch.context() as patched, connection.execute_wrapper(execute_counted), suppress(Killed):
-        patched.setattr(store, "_cursor", cursor_counted)  # the log's own way to the database
+        patched.setattr(store, "_cursor", cursor_counted)  # the log's own ways to the database
+        patched.setattr(store, "_fetched", fetched_counted)
         yield seen
 
 
