@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
@@ -52,11 +52,11 @@ def owner_of(token: str) -> tuple[User, AuthToken] | None:
     By its digest, which is its key. A statement of our own, prepared: each request asks this, and to have the ORM
     compile two queries for it took longer than all else that authentication is.
     """
-    with sql.cursor() as cursor:
-        cursor.execute(_owner_sql(), (hash_token(token),), prepare=True)
-        row = cursor.fetchone()
-    if row is None:
+    connection.close_if_health_check_failed()  # as the ORM does before the first statement of a request: this is it
+    rows = sql.fetched(_owner_sql(), (hash_token(token),))
+    if not rows:
         return None
+    (row,) = rows
     of_token, of_user = _names(AuthToken), _names(User)
     auth_token = AuthToken.from_db(DEFAULT_DB_ALIAS, of_token, row[: len(of_token)])
     user = User.from_db(DEFAULT_DB_ALIAS, of_user, row[len(of_token) :])

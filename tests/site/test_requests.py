@@ -70,6 +70,14 @@ def test_a_connection_on_which_something_failed_is_asked() -> None:
     assert last_statement(connection.connection.info.backend_pid) == "SELECT 1"
 
 
+def test_a_request_after_the_server_ended_the_connection_is_answered_on_a_new_one(api: APIClient) -> None:
+    assert api.get(ORDERS).status_code == 200
+    with psycopg.connect(**_where(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.connection.info.backend_pid,))
+    connection.close_if_unusable_or_obsolete()  # as at the end of each request: the next one looks again
+    assert api.get(ORDERS).status_code == 200
+
+
 # --- who asks ---------------------------------------------------------------------------------------------------------
 
 
