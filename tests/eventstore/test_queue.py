@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventstore import queue, store
+from eventstore import broker, queue, store
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import (
     AggregateNotFound,
@@ -194,7 +194,7 @@ def test_a_broker_that_is_down_refuses_nothing(
     def down(*args: Any, **options: Any) -> None:
         raise ConnectionError("the broker is down")
 
-    monkeypatch.setattr(run, "apply_async", down)
+    monkeypatch.setattr(broker, "send", down)
     queued = count(new_id(), 1)
     assert "the broker is down" in caplog.text
     run()
