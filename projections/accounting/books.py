@@ -123,7 +123,7 @@ class AccountingDay(models.Model):
 
 class AccountingBooks(Projection):
     name = "accounting"
-    version = 2
+    version = 3
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 
