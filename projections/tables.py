@@ -5,14 +5,15 @@ takes: here its instances are filled as it fills them, without its signals.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 from django.db.models.base import ModelState
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -89,7 +90,7 @@ def load(model: type[M], keys: Iterable[Any]) -> dict[Any, M]:
     statement, converters = _load_sql(model), _converters(model)
     names, key = [field.attname for field in _columns(model)], str(model._meta.pk.attname)
     found = {}
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _cursor() as cursor:
         # Django's own, which wants a time zone that may change, is written in Python and five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, [list(keys)], prepare=True)
@@ -119,7 +120,7 @@ def _write_json(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
     given = [dict(zip(names, values, strict=True)) for values in _values(model, rows, msgspec.Raw)]
     if not given:
         return
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _cursor() as cursor:
         typed = ", ".join(f"{field.column} {field.db_type(connection)}" for field in _columns(model))
         source = f"json_to_recordset(%s::json) AS new ({typed})"
         cursor.execute(_insert_sql(model, source, on_conflict), [msgspec.json.encode(given).decode()], prepare=True)
@@ -129,7 +130,7 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
     """COPY knows no conflicts: by way of a table of this connection's own, which the commit empties."""
     table = model._meta.db_table
     incoming = f"incoming_{table}"
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with transaction.atomic(savepoint=False), _cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (LIKE {table}) ON COMMIT DELETE ROWS;"
             f"DELETE FROM {incoming}"  # of an earlier write in this very transaction
@@ -138,6 +139,14 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
             for values in _values(model, rows, str):
                 copy.write_row(values)
         cursor.execute(_insert_sql(model, f"{incoming} AS new", on_conflict))
+
+
+@contextmanager
+def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """One that binds on the server: prepared statements need that."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 def _values(model: Model, rows: Iterable[models.Model], json_as: Callable[[str], Any]) -> Iterable[Sequence[Any]]:
