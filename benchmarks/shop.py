@@ -1,15 +1,19 @@
 """A shop's log, as large as wanted: whole lives of orders by the rules, with personal data, many open at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
+from itertools import islice
 from random import Random
 from typing import Any, get_args
 from uuid import UUID
 
-from eventstore import store
+import psycopg
+
+from benchmarks import scratch
+from eventstore import codec, store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders import commands as c
@@ -27,18 +31,43 @@ _PEOPLE = ("Ada Whitfield", "Grace Hopkins", "Émile Durand", "Jörg Weiß", "Ma
 _COUNTRIES = ("United Kingdom",) * 8 + ("France", "Germany", "Ireland")
 
 
-def fill(events: int, *, seed: int = 7) -> int:
-    """Append that many events, in the order in which a shop would; returns how many orders they are of."""
-    orders, batch = set(), []
-    for number, (life, version) in enumerate(_interleaved(events, Random(seed))):  # noqa: S311 - a sample, not a secret
-        orders.add(life.order_id)
-        batch.append(life.write(version, BEGINNING + timedelta(seconds=40 * number)))
-        if len(batch) == BATCH:
-            store.append(batch)
-            batch = []
-    if batch:
-        store.append(batch)
+def fill(events: int, *, in_the_clear: bool = False, seed: int = 7) -> int:
+    """Append that many events, in the order in which a shop would; returns how many orders they are of.
+
+    With `in_the_clear` also to `clear_events`, for peers that cannot decrypt what is personal.
+    """
+    lives = _interleaved(events, Random(seed))  # noqa: S311 - a sample, not a secret
+    numbered = enumerate(lives)
+    orders: set[UUID] = set()
+    with scratch.connect() as own:
+        if in_the_clear:
+            own.execute(_CLEAR)
+        while some := list(islice(numbered, BATCH)):
+            orders.update(life.order_id for _, (life, _) in some)
+            at = [BEGINNING + timedelta(seconds=40 * number) for number, _ in some]
+            writes = [life.write(version, when) for (_, (life, version)), when in zip(some, at, strict=True)]
+            last = store.append(writes)
+            if in_the_clear:
+                _copy(own, writes, at, last - len(writes) + 1)
+        if in_the_clear:
+            own.execute("ANALYZE clear_events")
+        own.execute("ANALYZE events")
     return len(orders)
+
+
+_CLEAR = """
+CREATE TABLE clear_events (
+    position bigint PRIMARY KEY, aggregate_id uuid NOT NULL, version int NOT NULL, event_type text NOT NULL,
+    at timestamptz NOT NULL, event_data jsonb NOT NULL)
+"""
+
+
+def _copy(own: psycopg.Connection, writes: Sequence[store.Write], at: Sequence[datetime], first: int) -> None:
+    with own.cursor() as cursor, cursor.copy("COPY clear_events FROM STDIN") as copy:
+        for place, (write, when) in enumerate(zip(writes, at, strict=True)):
+            (event,) = write.events
+            values = (write.aggregate_id, write.expected_version + 1, codec.type_of(event).name, when)
+            copy.write_row((first + place, *values, codec.encode(event)))
 
 
 class _Life:

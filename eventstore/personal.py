@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -131,9 +131,15 @@ def unwrap(stored: StoredKey) -> bytes:
     if master is None:
         raise WrongKey(f"PERSONAL_DATA_KEYS has no key {stored.master!r}, which wraps the key of {stored.subject_id}")
     try:
-        return AESGCM(master).decrypt(stored.wrapped[:_NONCE], stored.wrapped[_NONCE:], stored.subject_id.bytes)
+        return _cipher(master).decrypt(stored.wrapped[:_NONCE], stored.wrapped[_NONCE:], stored.subject_id.bytes)
     except InvalidTag as error:
         raise WrongKey(f"the key {stored.master!r} does not unwrap the key of {stored.subject_id}") from error
+
+
+@lru_cache(maxsize=16)
+def _cipher(master: bytes) -> AESGCM:
+    """Of a key of the environment: those of subjects are never kept."""
+    return AESGCM(master)
 
 
 def wrap(subject_id: UUID, key: bytes) -> StoredKey:

@@ -121,31 +121,45 @@ class Order:
         return (line for line in self.lines if line.is_goods)
 
     @once
+    def _by_line(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+        """What was sold and the tax in it, what was cancelled, returned and allowed: one walk along the lines."""
+        sold = tax = cancelled = returned = allowances = ZERO
+        for line in self.lines:
+            sold += line.total
+            tax += line.tax - line.tax_off
+            if line.cancelled_amount or line.credited_amount or line.allowance:
+                cancelled += line.cancelled_amount
+                returned += line.credited_amount
+                allowances += line.allowance
+        return sold, tax, cancelled, returned, allowances
+
+    @property
     def sold(self) -> Decimal:
         """What was ordered, edits in it, before anything was taken off."""
-        return sum((line.total for line in self.lines), ZERO)
+        return self._by_line[0]
+
+    @property
+    def tax(self) -> Decimal:
+        """What is in it of tax, less what was taken off."""
+        return self._by_line[1]
+
+    @property
+    def cancelled(self) -> Decimal:
+        return self._by_line[2]
+
+    @property
+    def returned(self) -> Decimal:
+        return self._by_line[3]
+
+    @property
+    def allowances(self) -> Decimal:
+        return self._by_line[4]
 
     @once
     def charged(self) -> Decimal:
         """What the order costs after cancellations, returns and allowances."""
-        return sum((line.charged for line in self.lines), ZERO)
-
-    @once
-    def tax(self) -> Decimal:
-        """What is in it of tax, less what was taken off."""
-        return sum((line.tax - line.tax_off for line in self.lines), ZERO)
-
-    @once
-    def cancelled(self) -> Decimal:
-        return sum((line.cancelled_amount for line in self.lines), ZERO)
-
-    @once
-    def returned(self) -> Decimal:
-        return sum((line.credited_amount for line in self.lines), ZERO)
-
-    @once
-    def allowances(self) -> Decimal:
-        return sum((line.allowance for line in self.lines), ZERO)
+        sold, _, cancelled, returned, allowances = self._by_line
+        return sold - cancelled - returned - allowances
 
     @once
     def authorised(self) -> Decimal:

@@ -19,6 +19,7 @@ from eventstore import store
 from eventstore.sharding import Shard
 from eventstore.store import Recorded
 from projections import shown
+from projections.ahead import NOT_AHEAD, Ahead, reading_ahead
 from projections.checkpoints import LIVE, Checkpoint, checkpoint_name
 from projections.folding import Fold
 from projections.kept import erase_in_kept
@@ -27,7 +28,7 @@ from projections.spaces import inside
 
 log = logging.getLogger(__name__)
 
-BATCH = 5000  # events folded in memory at most before they are written: fewer, larger batches write fewer rows
+BATCH = 10_000  # events folded in memory at most before they are written: fewer, larger batches write fewer rows
 HELD_SECONDS = 0.01  # until whoever waits looks again at a shard that is held still
 RATE_WINDOW = timedelta(seconds=10)  # over which events a second are counted
 NAMED_CORRELATIONS = 10  # of a batch, in the line that the log has of it
@@ -106,15 +107,16 @@ def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Pr
 def catch_up_shard(projection: Projection, number: int, work: Work) -> Progress:
     """As `catch_up`, one shard. It is `busy` although we wait where there is no such shard any more."""
     so_far = Progress()
-    while True:
-        so_far = so_far.then(advance(projection, number, work))
-        is_over = work.until is not None and time.monotonic() > work.until
-        if so_far.level or is_over or (so_far.busy and not work.wait):
-            return so_far
-        if so_far.busy:
-            if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, work.space)).exists():
+    with reading_ahead() as ahead:
+        while True:
+            so_far = so_far.then(advance(projection, number, work, ahead))
+            is_over = work.until is not None and time.monotonic() > work.until
+            if so_far.level or is_over or (so_far.busy and not work.wait):
                 return so_far
-            time.sleep(HELD_SECONDS)
+            if so_far.busy:
+                if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, work.space)).exists():
+                    return so_far
+                time.sleep(HELD_SECONDS)
 
 
 def shards(projection: Projection, space: str = LIVE) -> Sequence[int]:
@@ -157,7 +159,7 @@ def write_checkpoints(projection: Projection, of: int, *, space: str = LIVE, **m
     )
 
 
-def advance(projection: Projection, number: int, work: Work) -> Progress:
+def advance(projection: Projection, number: int, work: Work, ahead: Ahead = NOT_AHEAD) -> Progress:
     """Fold and commit one batch of one shard; where somebody else is at it, wait or give way. Raises as `catch_up`."""
     with inside(work.space):
         name = checkpoint_name(projection.name, number, work.space)
@@ -167,9 +169,8 @@ def advance(projection: Projection, number: int, work: Work) -> Progress:
         before = (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at)
         fence(projection, mark)
         shard = projection.shard(number, mark.of)
-        page = store.read_after(
-            mark.position, through=work.through, limit=work.limit, event_types=projection.event_types, shard=shard
-        )
+        wanted = {"event_types": projection.event_types, "shard": shard, "through": work.through, "limit": work.limit}
+        page, is_fresh = ahead.page(position=mark.position, **wanted)
         facts = page.events if work.includes is None else [fact for fact in page.events if work.includes(fact)]
         if facts:
             Fold(projection=projection, space=work.space, shard=shard, strict=work.strict).take(facts)
@@ -177,7 +178,7 @@ def advance(projection: Projection, number: int, work: Work) -> Progress:
                 erase_in_kept(projection, shard, facts)
                 shown.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
                 note(projection, shard, facts)
-        level = len(page.events) < work.limit
+        level = is_fresh and len(page.events) < work.limit
         mark.position, mark.last_error = page.through, ""
         mark.level_at = mark.level_at or (timezone.now() if level else None)
         if before != (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at):

@@ -84,10 +84,11 @@ class Rows:
 
     def add(self, row: models.Model) -> None:
         """A new row about the event's aggregate. Raises ForeignRow."""
-        self._require_own(type(row), row.pk)
-        self._deleted.get(type(row), set()).discard(row.pk)
-        self._table(type(row))[row.pk] = row
-        self._touch(row)
+        model, key = type(row), row.pk
+        self._require_own(model, key)
+        self._deleted.get(model, set()).discard(key)
+        self._table(model)[key] = row
+        self._touch(model, key, row)
 
     def get(self, model: type[M], key: Any) -> M:
         """A row to change in place. Raises MissingRow, ForeignRow."""
@@ -103,13 +104,13 @@ class Rows:
         """
         self._require_own(model, key)
         table = self._table(model)
-        if key not in table and not self._is_known(model, key):
-            stored = tables.stored(model).filter(pk=key).first()
-            if stored is not None:
-                table[key] = stored
         row = table.get(key)
+        if row is None and not self._is_known(model, key):
+            row = tables.stored(model).filter(pk=key).first()
+            if row is not None:
+                table[key] = row
         if row is not None:
-            self._touch(row)
+            self._touch(model, key, row)
         return row  # type: ignore[return-value]  # the table of a model holds that model
 
     def where(self, model: type[M], **conditions: Any) -> list[M]:
@@ -127,7 +128,7 @@ class Rows:
                 table.setdefault(stored.pk, stored)
         found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
         for row in found:
-            self._touch(row)
+            self._touch(model, row.pk, row)
         return found  # type: ignore[return-value]  # the table of a model holds that model
 
     def delete(self, row: models.Model) -> None:
@@ -156,7 +157,7 @@ class Rows:
         for model in self._projection.tables:
             row = self._table(model).get(fact.aggregate_id) if issubclass(model, ReadModel) else None
             if row is not None:
-                self._touch(row)
+                self._touch(model, fact.aggregate_id, row)
 
     def changed(self) -> Iterator[models.Model]:
         """What the events so far made of the rows they changed, written or not."""
@@ -193,25 +194,31 @@ class Rows:
             tables.write(model, [rows[key] for key in sorted(rows)], on_conflict="add")
 
     def _table(self, model: type[models.Model]) -> dict[Any, models.Model]:
-        if model not in self._loaded:
+        table = self._loaded.get(model)
+        if table is None:
             wanted = list(self._to_load) if issubclass(model, ReadModel) and not self._detached else []
-            self._loaded[model] = dict(tables.load(model, wanted)) if wanted else {}
-        return self._loaded[model]
+            table = self._loaded[model] = dict(tables.load(model, wanted)) if wanted else {}
+        return table
 
     def _is_known(self, model: type[models.Model], key: Any) -> bool:
         """Whether a row that is not among the loaded ones does not exist."""
         loaded = issubclass(model, ReadModel) and key in self._aggregate_ids
         return self._detached or loaded or key in self._deleted.get(model, ())
 
-    def _touch(self, row: models.Model) -> None:
-        if isinstance(row, ReadModel) and self._fact and self._fact.aggregate_id == row.pk:
+    def _touch(self, model: type[models.Model], key: Any, row: models.Model) -> None:
+        if self._fact and self._fact.aggregate_id == key and isinstance(row, ReadModel):
             row.version = self._fact.version
-        self._changed.setdefault(type(row), {})[row.pk] = row
+        changed = self._changed.get(model)
+        if changed is None:
+            changed = self._changed[model] = {}
+        changed[key] = row
 
     def _require_own(self, model: type[models.Model], key: Any) -> None:
-        self._require_not_only_where(model)
-        is_foreign = issubclass(model, ReadModel) and self._fact is not None and key != self._fact.aggregate_id
-        if is_foreign and not self._projection.total_order and not self._detached:
+        if self._only_where:
+            self._require_not_only_where(model)
+        if self._fact is None or key == self._fact.aggregate_id or self._projection.total_order or self._detached:
+            return
+        if issubclass(model, ReadModel):
             raise ForeignRow(f"{model.__name__} {key} is not the row of the event's aggregate")
 
     def _require_not_only_where(self, model: type[models.Model]) -> None:

@@ -1,13 +1,11 @@
 """What the read models of orders have in common: the columns of money and statuses, and how an event changes them."""
 
-import json
 from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, get_args
 
-import msgspec
 from django.db import models
 
 from eventstore.messages import EVENT_TYPES, EventType
@@ -35,7 +33,7 @@ from orders.statuses import (
     return_status,
 )
 from projections.rows import ReadModel
-from projections.tables import made
+from projections.tables import Encoded, made
 
 R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
@@ -64,16 +62,6 @@ def one_of(statuses: type[StrEnum]) -> "models.CharField[Any, Any]":
 
 def in_words(status: StrEnum) -> str:
     return status.replace("_", " ").capitalize()
-
-
-class _ToJson(json.JSONEncoder):
-    def encode(self, o: Any) -> str:
-        return msgspec.json.encode(o).decode()
-
-
-class _ToOrder(json.JSONDecoder):
-    def decode(self, s: str, *more: Any) -> Any:
-        return msgspec.json.decode(s, type=Order)
 
 
 class OrderRow(ReadModel):
@@ -105,7 +93,7 @@ class OrderRow(ReadModel):
     paid_at = models.DateTimeField(null=True)
     shipped_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
-    state = models.JSONField(default=Order, encoder=_ToJson, decoder=_ToOrder)
+    state = Encoded(of=Order, default=Order)
     times = models.JSONField(default=dict, help_text="When what happened to each payment, parcel, refund and return.")
 
     class Meta:
@@ -133,17 +121,18 @@ class OrderRow(ReadModel):
 
     def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
         """The order after `event`; what depends on when it happened is noted at once, the rest waits for `show`."""
-        before = self.state
+        before, at = self.state, fact.occurred_at
         order = self.state = evolve(before, event)
-        if part := _part_of(event):
-            when = {EVENT_TYPES[type(event)].name: fact.occurred_at.isoformat()}
-            self.times = self.times | {part: self.times.get(part, {}) | when}
-        if type(event) in _PAYING:
-            self.paid_at = fact.occurred_at
-        elif type(event) in _SHIPPING:
-            self.shipped_at = fact.occurred_at
+        declared = EVENT_TYPES[type(event)]
+        if what := _part_of(declared):
+            part = f"{what}/{getattr(event, f'{what}_id')}"
+            self.times = {**self.times, part: {**self.times.get(part, {}), declared.name: at.isoformat()}}
+        if declared.cls in _PAYING:
+            self.paid_at = at
+        elif declared.cls in _SHIPPING:
+            self.shipped_at = at
         if order.lines is not before.lines:
-            self.cancelled_at = (self.cancelled_at or fact.occurred_at) if order.is_cancelled else None
+            self.cancelled_at = (self.cancelled_at or at) if order.is_cancelled else None
 
     def show(self) -> None:
         order: Order = self.state
@@ -158,7 +147,8 @@ class OrderRow(ReadModel):
         self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
 
 
-_PAYING, _SHIPPING = (OrderPaid, PaymentCaptured), (OrderShipped, ParcelShipped)
+_PAYING: set[type] = {OrderPaid, PaymentCaptured}
+_SHIPPING: set[type] = {OrderShipped, ParcelShipped}
 
 
 class AddressedOrder(OrderRow):
@@ -182,13 +172,8 @@ class AddressedOrder(OrderRow):
             self.country = event.country or self.country
 
 
-def _part_of(event: OrderEvent) -> str | None:
-    """Which payment, parcel, refund or return an event is about: `payment/1`."""
-    what = _what(EVENT_TYPES[type(event)])
-    return f"{what}/{getattr(event, f'{what}_id')}" if what else None
-
-
 @cache
-def _what(declared: EventType) -> str | None:
+def _part_of(declared: EventType) -> str | None:
+    """Which of payment, parcel, refund and return an event is about: its number is then the event's `payment_id`."""
     names = {each.name for each in fields(declared.cls)}
     return next((what for what in ("payment", "shipment", "refund", "return") if f"{what}_id" in names), None)

@@ -5,20 +5,24 @@ takes: here its instances are filled as it fills them, without its signals.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 from django.db.models.base import ModelState
 from psycopg.types.datetime import TimestamptzLoader
 
 M = TypeVar("M", bound=models.Model)
 if TYPE_CHECKING:
-    Field = models.Field[Any, Any]  # Django's own class is not generic
+    Field = models.Field[Any, Any]  # Django's own classes are not generic
+    _TextField = models.TextField[Any, Any]
+else:
+    _TextField = models.TextField
 Model = type[models.Model]
 
 COPY_FROM = 24
@@ -28,6 +32,39 @@ _IN_JSON = (
     models.BooleanField, models.CharField, models.DateField, models.DecimalField, models.IntegerField,
     models.JSONField, models.TextField, models.UUIDField,
 )  # fmt: skip
+
+
+class Encoded(_TextField):
+    """A value of one type, as JSON that only Python reads.
+
+    Text, because PostgreSQL takes longer to make `jsonb` of an order than all the rest of its row.
+    """
+
+    def __init__(self, *args: Any, of: type, **options: Any) -> None:
+        self.of = of
+        super().__init__(*args, **options)
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        return name, path, args, {**options, "of": self.of}
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
+        return None if value is None else _decoder(self.of).decode(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else encoded(value)
+
+
+def encoded(value: object) -> str:
+    return _encode(value).decode()
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@cache
+def _decoder(of: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(of)
 
 
 def stored(model: type[M]) -> "models.QuerySet[M]":
@@ -53,7 +90,7 @@ def load(model: type[M], keys: Iterable[Any]) -> dict[Any, M]:
     statement, converters = _load_sql(model), _converters(model)
     names, key = [field.attname for field in _columns(model)], str(model._meta.pk.attname)
     found = {}
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _cursor() as cursor:
         # Django's own, which wants a time zone that may change, is written in Python and five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, [list(keys)], prepare=True)
@@ -83,7 +120,7 @@ def _write_json(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
     given = [dict(zip(names, values, strict=True)) for values in _values(model, rows, msgspec.Raw)]
     if not given:
         return
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _cursor() as cursor:
         typed = ", ".join(f"{field.column} {field.db_type(connection)}" for field in _columns(model))
         source = f"json_to_recordset(%s::json) AS new ({typed})"
         cursor.execute(_insert_sql(model, source, on_conflict), [msgspec.json.encode(given).decode()], prepare=True)
@@ -93,7 +130,7 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
     """COPY knows no conflicts: by way of a table of this connection's own, which the commit empties."""
     table = model._meta.db_table
     incoming = f"incoming_{table}"
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with transaction.atomic(savepoint=False), _cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (LIKE {table}) ON COMMIT DELETE ROWS;"
             f"DELETE FROM {incoming}"  # of an earlier write in this very transaction
@@ -104,14 +141,22 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
         cursor.execute(_insert_sql(model, f"{incoming} AS new", on_conflict))
 
 
+@contextmanager
+def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """One that binds on the server: prepared statements need that."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
+
+
 def _values(model: Model, rows: Iterable[models.Model], json_as: Callable[[str], Any]) -> Iterable[Sequence[Any]]:
     """The columns of each row, JSON encoded."""
     read = attrgetter(*(field.attname for field in _columns(model)))
     encoders = _encoders(model)
     for row in rows:
         values = list(read(row))
-        for place, encode in encoders:
-            values[place] = json_as(encode(values[place]))
+        for place, encode, is_json in encoders:
+            values[place] = json_as(encode(values[place])) if is_json else encode(values[place])
         yield values
 
 
@@ -162,13 +207,15 @@ def _fits_json(model: Model) -> bool:
 
 
 @cache
-def _encoders(model: Model) -> Sequence[tuple[int, Callable[[Any], str]]]:
-    """How to write the JSON columns, by their place."""
-    return tuple(
-        (place, (field.encoder or json.JSONEncoder)().encode)
-        for place, field in enumerate(_columns(model))
-        if isinstance(field, models.JSONField)
-    )
+def _encoders(model: Model) -> Sequence[tuple[int, Callable[[Any], str], bool]]:
+    """How to write some columns, by their place, and whether PostgreSQL sees JSON in them."""
+    found: list[tuple[int, Callable[[Any], str], bool]] = []
+    for place, field in enumerate(_columns(model)):
+        if isinstance(field, Encoded):
+            found.append((place, encoded, False))
+        elif isinstance(field, models.JSONField):
+            found.append((place, (field.encoder or json.JSONEncoder)().encode, True))
+    return found
 
 
 @cache

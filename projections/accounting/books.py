@@ -20,6 +20,7 @@ from orders.state import Order
 from projections.projection import Law, Projection, handles
 from projections.rows import Rows
 from projections.shared import LATER, OrderRow, money
+from projections.tables import made
 
 
 class EntryKind(models.TextChoices):
@@ -126,7 +127,7 @@ class AccountingDay(models.Model):
 
 class AccountingBooks(Projection):
     name = "accounting"
-    version = 2
+    version = 3
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 
@@ -168,20 +169,24 @@ def _move(rows: Rows, fact: Recorded[Any], order: AccountingOrder, *, before: Or
     day = timezone.localdate(fact.occurred_at)
     for kind, amount in moved.items():
         rows.journal(
-            AccountingEntry(
-                entry_id=fact.position * 10 + _PLACES[kind],
-                order_id=order.order_id,
-                reference=order.reference,
-                day=day,
-                kind=kind,
-                currency=order.currency,
-                amount=amount,
-                method=method if kind is EntryKind.PAYMENT else "",
-                recorded_at=fact.timestamp,
+            made(
+                AccountingEntry,
+                {
+                    "entry_id": fact.position * 10 + _PLACES[kind],
+                    "order_id": order.order_id,
+                    "reference": order.reference,
+                    "day": day,
+                    "kind": kind,
+                    "currency": order.currency,
+                    "amount": amount,
+                    "method": method if kind is EntryKind.PAYMENT else "",
+                    "recorded_at": fact.timestamp,
+                },
             )
         )
     rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in moved.items()}))
 
 
 def _day(day: date, currency: str, *, orders: int = 0, sums: dict[str, Decimal] | None = None) -> AccountingDay:
-    return AccountingDay(key=f"{day}/{currency}", day=day, currency=currency, orders=orders, **(sums or {}))
+    row = {"key": f"{day}/{currency}", "day": day, "currency": currency, "orders": orders}
+    return made(AccountingDay, row | (sums or {}))

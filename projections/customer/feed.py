@@ -13,6 +13,7 @@ from orders.events import OrderCreated, OrderEvent
 from projections.customer.timeline import told
 from projections.projection import Handler, Projection, handles
 from projections.rows import ReadModel, Rows
+from projections.tables import made
 
 
 class FeedOrder(ReadModel):
@@ -58,20 +59,14 @@ class CustomerFeed(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(FeedOrder(order_id=event.order_id, customer_id=event.customer_id))
+        rows.add(made(FeedOrder, {"order_id": event.order_id, "customer_id": event.customer_id}))
         self.happened(rows, event, fact)
 
     def happened(self, rows: Rows, event: Any, fact: Recorded[Any]) -> None:
         order = rows.get(FeedOrder, fact.aggregate_id)
         if order.customer_id is not None and told(event) is not None:
-            rows.journal(
-                FeedEvent(
-                    position=fact.position,
-                    event_id=fact.event_id,
-                    customer_id=order.customer_id,
-                    recorded_at=fact.timestamp,
-                )
-            )
+            told_of = {"position": fact.position, "event_id": fact.event_id, "customer_id": order.customer_id}
+            rows.journal(made(FeedEvent, {**told_of, "recorded_at": fact.timestamp}))
 
 
 # Every other event of an order is handled alike, also those that later releases declare.

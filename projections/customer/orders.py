@@ -28,7 +28,7 @@ class CustomerOrder(AddressedOrder):
 
 class CustomerOrders(Projection):
     name = "customer"
-    version = 2
+    version = 3
     cached = True
     tables = (CustomerOrder,)
     complete = OrderEvent

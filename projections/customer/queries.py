@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
+from django.db.models.functions import Cast
 
 from eventstore import store, timetravel
 from eventstore.errors import AggregateNotFound
@@ -37,8 +38,10 @@ def own_orders(customer_id: UUID, wanted: Wanted | None = None) -> "QuerySet[Cus
         **wanted.statuses,
         "placed_at__gte": wanted.created_gte,
         "placed_at__lt": wanted.created_lt,
-        "state__lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
+        "read__lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
     }
+    if wanted.sku:
+        own = own.alias(read=Cast("state", JSONField()))
     return own.filter(**{name: value for name, value in conditions.items() if value is not None})
 
 

@@ -5,9 +5,7 @@ from decimal import Decimal
 import django.utils.timezone
 from django.db import migrations, models
 
-import orders.state
 import orders.statuses
-import projections.shared
 
 
 class Migration(migrations.Migration):
@@ -175,9 +173,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="accountingorder",
             name="state",
-            field=models.JSONField(
-                decoder=projections.shared._ToOrder, default=orders.state.Order, encoder=projections.shared._ToJson
-            ),
+            field=models.JSONField(default=dict),
         ),
         migrations.AddField(
             model_name="accountingorder",
@@ -314,9 +310,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="customerorder",
             name="state",
-            field=models.JSONField(
-                decoder=projections.shared._ToOrder, default=orders.state.Order, encoder=projections.shared._ToJson
-            ),
+            field=models.JSONField(default=dict),
         ),
         migrations.AddField(
             model_name="customerorder",
@@ -434,9 +428,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="stafforder",
             name="state",
-            field=models.JSONField(
-                decoder=projections.shared._ToOrder, default=orders.state.Order, encoder=projections.shared._ToJson
-            ),
+            field=models.JSONField(default=dict),
         ),
         migrations.AddField(
             model_name="stafforder",

@@ -56,7 +56,7 @@ class StaffOrder(AddressedOrder):
 
 class StaffOrders(Projection):
     name = "staff"
-    version = 2
+    version = 3
     tables = (StaffOrder,)
     complete = OrderEvent
     turn = 0

@@ -390,17 +390,17 @@ def test_older_code_that_knows_fewer_events_is_refused_and_passes_nothing_over(m
 def test_code_of_an_older_version_cannot_write_once_a_newer_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
     place(ORDER)
     catch_up(STAFF)
-    monkeypatch.setattr(StaffOrders, "version", 3)
+    monkeypatch.setattr(StaffOrders, "version", 4)
     place(new_id())
     catch_up(STAFF)
-    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 2 of its code; this is 3"
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 3 of its code; this is 4"
     monkeypatch.undo()
     place(new_id())
-    with pytest.raises(OutdatedCode, match="kept by version 3 of its code, and this is 2"):
+    with pytest.raises(OutdatedCode, match="kept by version 4 of its code, and this is 3"):
         catch_up(STAFF)
     assert StaffOrder.objects.count() == 2
     rebuild(STAFF)  # the older code was brought back on purpose
-    assert Checkpoint.objects.get(name="staff/0").code_version == 2
+    assert Checkpoint.objects.get(name="staff/0").code_version == 3
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == ""
 
 

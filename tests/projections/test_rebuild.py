@@ -23,7 +23,8 @@ from projections.builds import Build
 from projections.checkpoints import Checkpoint
 from projections.engine import Progress, catch_up
 from projections.filling import RebuildCancelled, RebuildFailed
-from projections.projection import PROJECTIONS
+from projections.lanes import in_lanes
+from projections.projection import PROJECTIONS, Projection
 from projections.rebuild import (
     CannotRollBack,
     RebuildRunning,
@@ -503,3 +504,25 @@ def people_in(space: str) -> set[str]:
         found = cursor.fetchall()
     assert all(name == "Ada Whitfield" for name, is_found in found if is_found)
     return {name for name, _ in found}
+
+
+def test_with_several_workers_views_in_total_order_are_rebuilt_beside_the_others() -> None:
+    place(3, PAID)
+    out = io.StringIO()
+    call_command("rebuild_projections", "staff", "feed", "--workers", "2", stdout=out)
+    assert "staff: 6 events, 0 parked; swapped in" in out.getvalue()
+    assert "feed: 6 events, 0 parked; swapped in" in out.getvalue()
+
+
+def test_what_goes_wrong_beside_the_others_is_raised_once_they_are_done() -> None:
+    done = []
+
+    def work(projection: Projection) -> None:
+        if projection.total_order:
+            raise RebuildFailed("no space left")
+        done.append(projection.name)
+
+    lanes = in_lanes([PROJECTIONS["feed"], STAFF, ACCOUNTING], work, workers=2)
+    with pytest.raises(RebuildFailed, match="no space left"):
+        list(lanes)
+    assert done == ["staff", "accounting"]

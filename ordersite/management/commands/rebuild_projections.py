@@ -3,6 +3,7 @@
 import getpass
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from projections.builds import Build
 from projections.comparing import NotLevel
 from projections.filling import How, RebuildCancelled, RebuildFailed
 from projections.folding import HandlerFailed
+from projections.lanes import in_lanes
 from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
 from projections.rebuild import (
     CannotRollBack,
@@ -64,26 +66,27 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
         more = (TextColumn("{task.fields[told]}"), TimeElapsedColumn())
         with Progress(*columns, *more, console=Console(file=sys.stderr)) as bar:
-            for projection in projections:
-                try:
-                    self._do(projection, options, limits, bar)
-                except FORESEEN as error:
-                    raise CommandError(str(error)) from error
+            try:
+                for projection, told in in_lanes(
+                    projections, lambda each: self._do(each, options, limits, bar), workers=options["workers"]
+                ):
+                    self.stdout.write(f"{projection.name}: {told}")
+            except FORESEEN as error:
+                raise CommandError(str(error)) from error
 
     def _limits(self, options: dict[str, Any]) -> AsOf | None:
         if not (options["as_of"] or options["recorded_by"]):
             return None
         return AsOf(occurred=_moment(options["as_of"]), recorded=_moment(options["recorded_by"]))
 
-    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, bar: Progress) -> None:
+    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, bar: Progress) -> str:
+        """Says what was done."""
         if options["drop_replaced"]:
             drop_replaced(projection)
-            self.stdout.write(f"{projection.name}: {replaced_space(projection)} is dropped")
-            return
+            return f"{replaced_space(projection)} is dropped"
         if options["drop"]:
             spaces.drop(projection, spaces.require_usable(options["drop"]))
-            self.stdout.write(f"{projection.name}: dropped from {options['drop']}")
-            return
+            return f"dropped from {options['drop']}"
         how = How(
             workers=options["workers"],
             shards=options["shards"],
@@ -94,25 +97,24 @@ class Command(BaseCommand):
         )
         if limits:
             build = build_as_of(projection, limits, options["into"], how)
-            self.stdout.write(f"{projection.name}: {build.events:,} events; as it stood, in {build.space}")
-            return
-        self._report(projection, (roll_back if options["rollback"] else rebuild)(projection, how))
+            return f"{build.events:,} events; as it stood, in {build.space}"
+        return "\n".join(_report(projection, (roll_back if options["rollback"] else rebuild)(projection, how)))
 
-    def _report(self, projection: Projection, rebuilt: Rebuilt) -> None:
-        done = "swapped in" if rebuilt.swapped else "dry run: the live tables were left as they are"
-        self.stdout.write(f"{projection.name}: {rebuilt.events:,} events, {rebuilt.parked:,} parked; {done}")
-        for table in rebuilt.differences:
-            found = (
-                "identical"
-                if table.identical
-                else f"{table.added:,} added, {table.removed:,} removed, {table.changed:,} changed"
-            )
-            self.stdout.write(f"  {table.table}: {table.rows:,} rows, {found}")
-            for sample in table.samples:
-                self.stdout.write(f"    {sample}")
-        if rebuilt.swapped:
-            kept = replaced_space(projection)
-            self.stdout.write(f"  the replaced tables are kept in {kept}: --rollback, or --drop-replaced")
+
+def _report(projection: Projection, rebuilt: Rebuilt) -> Iterator[str]:
+    done = "swapped in" if rebuilt.swapped else "dry run: the live tables were left as they are"
+    yield f"{rebuilt.events:,} events, {rebuilt.parked:,} parked; {done}"
+    for table in rebuilt.differences:
+        found = (
+            "identical"
+            if table.identical
+            else f"{table.added:,} added, {table.removed:,} removed, {table.changed:,} changed"
+        )
+        yield f"  {table.table}: {table.rows:,} rows, {found}"
+        yield from (f"    {sample}" for sample in table.samples)
+    if rebuilt.swapped:
+        kept = replaced_space(projection)
+        yield f"  the replaced tables are kept in {kept}: --rollback, or --drop-replaced"
 
 
 def _shown_on(bar: Progress, name: str) -> Any:

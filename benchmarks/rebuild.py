@@ -1,0 +1,103 @@
+"""All views rebuilt from the whole log beside the live ones, compared and swapped, by one worker and by two."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import shop
+from benchmarks.harness import Options, Report, Timing, at_least, interleave, speed
+from projections.engine import catch_up
+from projections.filling import How
+from projections.lanes import in_lanes
+from projections.projection import PROJECTIONS
+from projections.rebuild import Rebuilt, rebuild
+from projections.swapping import drop_replaced
+
+EVENTS = 60_000
+LARGE = 500_000  # events from which each side is measured once: rounds only make up for the moment's disturbances
+
+
+def run(options: Options) -> Report:
+    events = options.events or EVENTS
+    shop.fill(events)
+    results: list[Rebuilt] = []
+    peaks: dict[int, float] = {}
+    views = list(PROJECTIONS.values())
+    for view in views:
+        catch_up(view)
+
+    def by(workers: int) -> Callable[[], Timing]:
+        def once() -> Timing:
+            with _peak_memory() as peak:
+                start = time.perf_counter()
+                done = in_lanes(views, lambda view: rebuild(view, How(workers=workers)), workers=workers)
+                results.extend(rebuilt for _, rebuilt in done)
+                seconds = time.perf_counter() - start
+            peaks[workers] = max(peaks.get(workers, 0), peak[0])
+            for view in views:
+                drop_replaced(view)
+            return Timing(events, seconds)
+
+        return once
+
+    taken = interleave({"two workers": by(2), "one worker": by(1)}, rounds=1 if events >= LARGE else 2)
+    two, one = taken["two workers"], taken["one worker"]
+    return Report(
+        bench="rebuild",
+        what=f"All {len(views)} views rebuilt from {events:,} events, compared with the live ones and swapped in.",
+        unit="events/s, each taken by every view",
+        sides={"ours": two, "one worker": one},
+        ratios={"one worker": speed(two, one, at_least(1.7))},
+        checks={
+            "each view took every event of an order": all(rebuilt.events in (events, 0) for rebuilt in results)
+            and sum(rebuilt.events == events for rebuilt in results) >= 4 * len(two),
+            "no row differs from the live one": all(
+                each.identical for rebuilt in results for each in rebuilt.differences
+            ),
+            "no event was parked": not any(rebuilt.parked for rebuilt in results),
+        },
+        figures={
+            "seconds with two workers": round(min(each.seconds for each in two), 1),
+            "seconds with one worker": round(min(each.seconds for each in one), 1),
+            "peak memory of all its processes with two workers, MiB": round(peaks[2]),
+            "with one worker, MiB": round(peaks[1]),
+        },
+    )
+
+
+@contextmanager
+def _peak_memory() -> Iterator[list[float]]:
+    """The most that this process and those it started held at once, in MiB; looked at ten times a second."""
+    peak, over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            peak[0] = max(peak[0], sum(resident(pid) for pid in _own_processes()))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _own_processes() -> list[int]:
+    me = os.getpid()
+    children = Path(f"/proc/{me}/task").glob("*/children")
+    found = [me]
+    for each in children:
+        found += [int(pid) for pid in each.read_text().split()]
+    return found
+
+
+def resident(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+    except FileNotFoundError:  # it ended a moment ago
+        return 0
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20

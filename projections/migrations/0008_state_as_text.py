@@ -1,0 +1,19 @@
+"""What only Python reads is text: PostgreSQL took longer to make `jsonb` of it than for all the rest of a row."""
+
+from django.db import migrations
+
+import orders.state
+import projections.tables
+
+
+class Migration(migrations.Migration):
+    dependencies = [("projections", "0007_people_accounts")]
+
+    operations = [
+        migrations.AlterField(
+            model_name=model,
+            name="state",
+            field=projections.tables.Encoded(default=orders.state.Order, of=orders.state.Order),
+        )
+        for model in ("accountingorder", "customerorder", "stafforder")
+    ]
