@@ -7,7 +7,7 @@ import projections.tables
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projections", "0007_people_accounts")]
+    dependencies = [("projections", "0008_growth")]
 
     operations = [
         migrations.AlterField(
