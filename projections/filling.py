@@ -16,6 +16,7 @@ from projections.checkpoints import Checkpoint
 from projections.engine import Work, advance
 from projections.projection import Projection, projection_named
 
+WORTH = 20_000  # events from which several processes bring more than their beginning costs
 PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on, or at what the workers did
 
 
@@ -48,7 +49,9 @@ def fill_all(projection: Projection, build: Build, how: How) -> None:
     """Bring the tables of `build` to the end of the log. Raises RebuildCancelled, RebuildPaused, RebuildFailed."""
     found = Checkpoint.objects.filter(projection=projection.name, space=build.space)
     numbers = sorted(found.values_list("shard", flat=True))
-    if min(how.workers, len(numbers)) > 1:
+    start = min(found.values_list("position", flat=True), default=0)
+    left, _ = store.unread(start, event_types=projection.event_types, count_to=WORTH + 1)
+    if min(how.workers, len(numbers)) > 1 and left > WORTH:
         _fill_side_by_side(build, numbers, how)
     else:
         fill(build, numbers, seen=lambda seconds: _look(build, how, worked=build.worked + timedelta(seconds=seconds)))

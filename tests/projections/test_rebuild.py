@@ -17,7 +17,7 @@ from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from eventstore.subjects import erase
 from eventstore.timetravel import AsOf
-from projections import spaces
+from projections import filling, spaces
 from projections.accounting.books import AccountingDay
 from projections.builds import Build
 from projections.checkpoints import Checkpoint
@@ -43,6 +43,11 @@ from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
+
+
+@pytest.fixture(autouse=True)
+def several_processes_for_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "WORTH", 0)
 
 
 def place(count: int, *later: Any) -> list[UUID]:
