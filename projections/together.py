@@ -119,7 +119,8 @@ def _take(mark: _Mark, page: Page) -> None:
     projection, position = mark.projection, mark.checkpoint.position
     mark.facts = [fact for fact in page.events if fact.position > position and type(fact.event) in projection.handlers]
     if mark.facts:
-        rows = Rows(projection, (fact.aggregate_id for fact in mark.facts))
+        new = [fact.aggregate_id for fact in mark.facts if fact.version == 1]
+        rows = Rows(projection, (fact.aggregate_id for fact in mark.facts), new=new)
         for fact in mark.facts:
             projection.handle(rows, fact)
         rows.write()
