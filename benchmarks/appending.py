@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
 
 from django.db import connection
 
@@ -12,9 +11,9 @@ from benchmarks.peers import es, orm, pgbench, raw
 from benchmarks.watching import watched
 from benchmarks.writers import WARMING, WRITERS, side_by_side
 from eventstore import store
+from eventstore.ids import new_id
 
 ROUNDS = 4
-READY = 4000  # events of each writer, more than it gets done
 
 
 def append1(options: Options) -> Report:
@@ -70,9 +69,10 @@ def _appending(name: str, events: int, bars: dict[str, Bar]) -> Report:
 
 @contextmanager
 def ours(events: int) -> Iterator[Callable[[], object]]:
-    """So many events of a new aggregate, through `store.append`. They are there before the clock runs."""
-    writes = chain([samples.write(events) for _ in range(READY // events)], iter(lambda: samples.write(events), None))
-    yield lambda: store.append([next(writes)])
+    """So many events of a new aggregate, through `store.append`: always the same, as the raw INSERT's data is."""
+    known = [samples.event(new_id())] * events
+    metadata = samples.metadata()
+    yield lambda: store.append([samples.written(new_id(), known, metadata)])
     connection.close()
 
 

@@ -16,7 +16,7 @@ from projections.projection import PROJECTIONS
 from projections.rebuild import Rebuilt, rebuild
 from projections.swapping import drop_replaced
 
-EVENTS = 60_000
+EVENTS = 40_000
 LARGE = 500_000  # events from which each side is measured once: rounds only make up for the moment's disturbances
 
 

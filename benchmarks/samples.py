@@ -56,14 +56,14 @@ def write(events: int) -> store.Write:
     return written(order_id, [event(order_id)] * events)
 
 
-def written(order_id: UUID, events: Sequence[OrderEvent]) -> store.Write:
+def written(order_id: UUID, events: Sequence[OrderEvent], known: Metadata | None = None) -> store.Write:
     """A new order whose history these events are."""
     return store.Write(
         aggregate_type=ORDER.aggregate_type,
         aggregate_id=order_id,
         expected_version=0,
         events=events,
-        metadata=metadata(),
+        metadata=known or metadata(),
     )
 
 

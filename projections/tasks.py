@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a part of the log
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
 NEAR_SECONDS, FAR_SECONDS = 0.002, 0.05  # between two looks of a worker that stays near: from, to
-LOOK_SECONDS = 5.0  # after which a worker that brings all views level lets other work come first
+LINGER_SECONDS = 0.2  # for which a worker that has brought all views level waits for the next commit
+LOOK_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
 SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
 ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
@@ -64,28 +65,24 @@ def look() -> None:
     While it is at work nobody has to ring: before it ends it takes the bell down, and looks once more.
     """
     ours = [projection for projection in PROJECTIONS.values() if _divisions().get(projection.name) == 1]
-    started, reached, pause = time.monotonic(), -1, NEAR_SECONDS
+    started = moved = free = time.monotonic()
+    reached, pause = -1, NEAR_SECONDS
     while ours:
         found = _look_at(ours)
-        spent = time.monotonic() - started
+        now = time.monotonic()
         if reached < 0:
             bell.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
         if found.through > reached:
             bell.ring_later()
-            reached, pause = found.through, NEAR_SECONDS
-        own = _need_their_own(found, ours, spent)
+            reached, moved, pause = found.through, now, NEAR_SECONDS
+        free = free if found.busy else now
+        own = _need_their_own(found, ours, stuck=now - free)
         bell.ring(*(_bell(projection.name, 0, 1) for projection in own))
         ours = [projection for projection in ours if projection not in own]
         if found.level and found.settled and not found.busy:
-            bell.heard(_look_bell())
-            if store.latest_position() == reached:
+            if _is_over(reached, spent=now - started):
                 return
-            if spent > LOOK_SECONDS:
-                bell.ring(_look_bell())
-                return
-            if not bell.is_mine(_look_bell()):
-                return
-        elif spent > HELD_BACK_SECONDS:
+        elif now - moved > HELD_BACK_SECONDS:
             break
         else:  # one that took an earlier position is about to commit, or to roll back unheard
             time.sleep(pause)
@@ -93,6 +90,30 @@ def look() -> None:
     bell.heard(_look_bell())
     if reached < 0:
         bell.ring_later()
+
+
+def _is_over(reached: int, *, spent: float) -> bool:
+    """Whether a look that has brought all views level ends, with the bell down; otherwise it is at work as before."""
+    if spent < LOOK_SECONDS and _more_comes_after(reached):
+        bell.at_work(_look_bell())
+        return False
+    bell.heard(_look_bell())
+    if store.latest_position() == reached:
+        return True
+    if spent > LOOK_SECONDS:
+        bell.ring(_look_bell())
+        return True
+    return not bell.is_mine(_look_bell())
+
+
+def _more_comes_after(position: int) -> bool:
+    """Whether somebody appends within a moment: under load a message would wait until other tasks make room for it."""
+    until = time.monotonic() + LINGER_SECONDS
+    while time.monotonic() < until:
+        if store.latest_position() > position:
+            return True
+        time.sleep(NEAR_SECONDS)
+    return False
 
 
 def _look_at(projections: Collection[Projection]) -> Round:
@@ -113,11 +134,14 @@ def _turn(projection: Projection) -> int:
     return projection.turn
 
 
-def _need_their_own(found: Round, projections: Collection[Projection], spent: float) -> list[Projection]:
-    """The views that need a task of their own: each is then tried by itself, as long as it takes."""
+def _need_their_own(found: Round, projections: Collection[Projection], *, stuck: float) -> list[Projection]:
+    """The views that need a task of their own: each is then tried by itself, as long as it takes.
+
+    `stuck` is for how many seconds somebody else was at work on one of them.
+    """
     if not found.level:  # so far behind, each is faster by itself
         return list(projections)
-    return [*found.special, *(found.busy if spent > BUSY_SECONDS else ())]
+    return [*found.special, *(found.busy if stuck > BUSY_SECONDS else ())]
 
 
 @shared_task
