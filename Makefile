@@ -49,7 +49,7 @@ lock: install  ## compile the requirements' .in files
 messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
 	@$(BIN)/python -m tests.messages
 
-bench: .venv/bench  ## every benchmark, on servers of their own (15 minutes); one: manage.py bench NAME
+bench: .venv/bench  ## every benchmark, on servers of their own (8 minutes); one: manage.py bench NAME
 	@for name in $$($(BIN)/python -m benchmarks --names); do $(BIN)/python -m benchmarks $$name || failed="$$failed $$name"; done; \
 		test -z "$$failed" || { echo "not right:$$failed"; exit 1; }
 
