@@ -1,12 +1,16 @@
 import threading
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
 
+from orders.events import OrderPaid
 from projections.checkpoints import Checkpoint
 from projections.engine import catch_up
 from projections.projection import PROJECTIONS
+from projections.staff.orders import StaffOrder, StaffOrders
 from tests.threads import at_once
 
 
@@ -26,3 +30,20 @@ def held() -> Iterator[None]:
         assert locked.wait(5)
         yield
         done.set()
+
+
+@pytest.fixture
+def poison() -> Iterator[set[UUID]]:
+    """The aggregates whose payments the staff view cannot take."""
+    poisoned: set[UUID] = set()
+    handler = StaffOrders.handlers[OrderPaid]
+
+    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
+        rows.get(StaffOrder, event.order_id).status = "half done"
+        if event.order_id in poisoned:
+            raise ZeroDivisionError("cannot take this payment")
+        handler(projection, rows, event, fact)
+
+    StaffOrders.handlers[OrderPaid] = fragile
+    yield poisoned
+    StaffOrders.handlers[OrderPaid] = handler

@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -85,23 +84,6 @@ def test_a_worker_killed_before_its_commit_leaves_nothing_half_done(monkeypatch:
     monkeypatch.undo()
     catch_up(ACCOUNTING)
     assert AccountingDay.objects.get().payments == 25
-
-
-@pytest.fixture
-def poison() -> Iterator[set[UUID]]:
-    """The aggregates whose payments the staff view cannot take."""
-    poisoned: set[UUID] = set()
-    handler = StaffOrders.handlers[OrderPaid]
-
-    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
-        rows.get(StaffOrder, event.order_id).status = "half done"
-        if event.order_id in poisoned:
-            raise ZeroDivisionError("cannot take this payment")
-        handler(projection, rows, event, fact)
-
-    StaffOrders.handlers[OrderPaid] = fragile
-    yield poisoned
-    StaffOrders.handlers[OrderPaid] = handler
 
 
 @pytest.mark.parametrize("batch", [1, 3, 2000])

@@ -1,7 +1,6 @@
 """A projection in shards makes the same rows as in one, in whatever order its parts are worked on."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -144,21 +143,6 @@ def test_the_shard_that_meets_an_erasure_wakes_the_others() -> None:
     erased = Event.objects.get(event_type="subject.erased").aggregate_id
     tasks.project("staff", shard_of(erased, 2), 2)
     assert "staff" in waiting()[before:]
-
-
-@pytest.fixture
-def poison() -> Iterator[set[UUID]]:
-    poisoned: set[UUID] = set()
-    handler = StaffOrders.handlers[OrderPaid]
-
-    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
-        if event.order_id in poisoned:
-            raise ZeroDivisionError("cannot take this payment")
-        handler(projection, rows, event, fact)
-
-    StaffOrders.handlers[OrderPaid] = fragile
-    yield poisoned
-    StaffOrders.handlers[OrderPaid] = handler
 
 
 def test_who_waits_for_a_shard_that_is_gone_goes_on_with_those_there_are() -> None:

@@ -1,7 +1,6 @@
 """The views brought level together, by one task that one message wakes: whatever is not plain is left to others."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from django.utils import timezone
 from eventstore import bell, store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
-from orders.events import OrderPaid
 from projections import tasks, together
 from projections.accounting.books import AccountingDay
 from projections.checkpoints import Checkpoint, ParkedEvent
@@ -142,22 +140,6 @@ def test_one_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pyte
     monkeypatch.undo()
     tasks.look()
     assert AccountingDay.objects.get().payments == 25
-
-
-@pytest.fixture
-def poison() -> Iterator[set[UUID]]:
-    """The aggregates whose payments the staff view cannot take."""
-    poisoned: set[UUID] = set()
-    handler = StaffOrders.handlers[OrderPaid]
-
-    def fragile(projection: Any, rows: Any, event: OrderPaid, fact: Any) -> None:
-        if event.order_id in poisoned:
-            raise ZeroDivisionError("cannot take this payment")
-        handler(projection, rows, event, fact)
-
-    StaffOrders.handlers[OrderPaid] = fragile
-    yield poisoned
-    StaffOrders.handlers[OrderPaid] = handler
 
 
 def test_a_poison_event_stops_no_view_and_is_parked_by_a_task_of_its_views_own(poison: set[UUID]) -> None:
