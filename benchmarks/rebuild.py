@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 from benchmarks import shop
 from benchmarks.harness import Options, Report, Timing, at_least, interleave, speed
+from projections.crew import crew_of, in_lanes
 from projections.engine import catch_up
-from projections.filling import How
-from projections.lanes import in_lanes
 from projections.projection import PROJECTIONS
 from projections.rebuild import Rebuilt, rebuild
 from projections.swapping import drop_replaced
@@ -25,6 +25,7 @@ def run(options: Options) -> Report:
     shop.fill(events)
     results: list[Rebuilt] = []
     peaks: dict[int, float] = {}
+    busy: dict[int, list[float]] = {1: [], 2: []}
     views = list(PROJECTIONS.values())
     for view in views:
         catch_up(view)
@@ -32,10 +33,12 @@ def run(options: Options) -> Report:
     def by(workers: int) -> Callable[[], Timing]:
         def once() -> Timing:
             with _peak_memory() as peak:
-                start = time.perf_counter()
-                done = in_lanes(views, lambda view: rebuild(view, How(workers=workers)), workers=workers)
-                results.extend(rebuilt for _, rebuilt in done)
+                start, spent = time.perf_counter(), _processor_seconds()
+                with crew_of(workers) as crew:
+                    done = in_lanes(views, lambda view: rebuild(view, crew=crew), crew=crew)
+                    results.extend(rebuilt for _, rebuilt in done)
                 seconds = time.perf_counter() - start
+                busy[workers].append((_processor_seconds() - spent) / seconds)
             peaks[workers] = max(peaks.get(workers, 0), peak[0])
             for view in views:
                 drop_replaced(view)
@@ -62,8 +65,10 @@ def run(options: Options) -> Report:
         figures={
             "seconds with two workers": round(min(each.seconds for each in two), 1),
             "seconds with one worker": round(min(each.seconds for each in one), 1),
+            "processors busy with two workers": round(median(busy[2]), 2),
+            "processors busy with one worker": round(median(busy[1]), 2),
             "peak memory of all its processes with two workers, MiB": round(peaks[2]),
-            "with one worker, MiB": round(peaks[1]),
+            "peak memory with one worker, MiB": round(peaks[1]),
         },
     )
 
@@ -84,6 +89,14 @@ def _peak_memory() -> Iterator[list[float]]:
     finally:
         over.set()
         watcher.join()
+
+
+def _processor_seconds() -> float:
+    """Of all processors, whatever they did but wait; this machine's, so nothing else should be at work on it."""
+    user, nice, system, _, _, irq, softirq, steal = (
+        int(ticks) for ticks in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def _own_processes() -> list[int]:

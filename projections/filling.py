@@ -1,23 +1,27 @@
 """Fill the tables of a rebuild, by one process or by several side by side; it can be paused and cancelled meanwhile."""
 
-import multiprocessing
+import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection
 from django.db.models import Sum
 
 from eventstore import store
-from projections import process
 from projections.builds import Build
 from projections.checkpoints import Checkpoint
+from projections.crew import Crew
 from projections.engine import Work, advance
 from projections.projection import Projection, projection_named
 
+log = logging.getLogger(__name__)
+
 WORTH = 20_000  # events from which several processes bring more than their beginning costs
-PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on, or at what the workers did
+PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on
+LOOK_SECONDS = 0.5  # between two looks at what the processes did
 
 
 class RebuildCancelled(RuntimeError):
@@ -25,7 +29,7 @@ class RebuildCancelled(RuntimeError):
 
 
 class RebuildPaused(RuntimeError):
-    """Somebody paused a rebuild in the background. It goes on once it is resumed."""
+    """It was left where it stands: somebody paused it in the background, or broke it off. It goes on from there."""
 
 
 class RebuildFailed(RuntimeError):
@@ -34,9 +38,9 @@ class RebuildFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """By how many processes, into how many shards (as many as now by default), for whom; see Build for the others."""
+    """By which processes, into how many shards (as many as now by default), for whom; see Build for the others."""
 
-    workers: int = 1
+    crew: Crew | None = None
     shards: int | None = None
     strict: bool = False
     dry_run: bool = False
@@ -51,8 +55,8 @@ def fill_all(projection: Projection, build: Build, how: How) -> None:
     numbers = sorted(found.values_list("shard", flat=True))
     start = min(found.values_list("position", flat=True), default=0)
     left, _ = store.unread(start, event_types=projection.event_types, count_to=WORTH + 1)
-    if min(how.workers, len(numbers)) > 1 and left > WORTH:
-        _fill_side_by_side(build, numbers, how)
+    if how.crew and left > WORTH:
+        _fill_side_by_side(build, numbers, how, how.crew)
     else:
         fill(build, numbers, seen=lambda seconds: _look(build, how, worked=build.worked + timedelta(seconds=seconds)))
     _look(build, how, worked=build.worked)
@@ -97,39 +101,34 @@ def _look(build: Build, how: How, *, worked: timedelta) -> None:
     how.progress(build)
 
 
-def _fill_side_by_side(build: Build, numbers: list[int], how: How) -> None:
-    """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled."""
-    context = multiprocessing.get_context("spawn")  # a fork would share our connection
-    database = str(connection.settings_dict["NAME"])
-    started = time.monotonic()
-    workers = [
-        context.Process(target=process.work, args=(database, build.pk, numbers[share :: how.workers]), daemon=True)
-        for share in range(min(how.workers, len(numbers)))
-    ]
-    for worker in workers:
-        worker.start()
-    before = build.worked
+def _fill_side_by_side(build: Build, numbers: list[int], how: How, crew: Crew) -> None:
+    """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled, RebuildPaused."""
+    shares = min(crew.workers, len(numbers))
+    before, spent = build.worked, timedelta()
     try:
-        while any(worker.is_alive() for worker in workers):
-            time.sleep(PAUSE_SECONDS)
-            _look(build, how, worked=before + timedelta(seconds=time.monotonic() - started))
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
+        jobs = [crew.fill(build.pk, numbers[share::shares]) for share in range(shares)]
+        while not all(job.done() for job in jobs):
+            began, at_work = time.monotonic(), any(job.running() for job in jobs)
+            wait(jobs, LOOK_SECONDS)
+            if at_work:  # and not waiting for a process that is filling another view
+                spent += timedelta(seconds=time.monotonic() - began)
+            _look(build, how, worked=before + spent)
+        for job in jobs:
+            job.result()
+    except BrokenProcessPool as error:
+        if crew.dismissed:
+            raise RebuildPaused(f"the rebuild of {build.projection} was broken off") from error
+        raise RebuildFailed(f"a worker of {build.projection} was killed; run the rebuild again") from error
     obey(build)
-    if any(worker.exitcode for worker in workers):
-        build.refresh_from_db()
-        raise RebuildFailed(build.problem or f"a worker of {build.projection} was killed; run the rebuild again")
 
 
 def fill_share(build_id: int, numbers: list[int]) -> None:
-    """What one of several processes does."""
+    """What one of several processes does. Raises RebuildFailed."""
     build = Build.objects.get(pk=build_id)
     try:
         fill(build, numbers)
     except RebuildCancelled:
-        return  # whoever started us finds the same
-    except Exception as error:
-        Build.objects.filter(pk=build_id).update(problem=f"{type(error).__name__}: {error}")
-        raise
+        return  # whoever waits for us finds the same
+    except Exception as error:  # not every error survives the way from one process to another
+        log.exception("%s cannot be filled", build)
+        raise RebuildFailed(f"{type(error).__name__}: {error}") from error

@@ -175,7 +175,7 @@ def _begin(projection: Projection, build: Build, how: How) -> None:
     is_ours = all((mark.code_version, mark.event_types) == code for mark in marks)
     if marks and is_ours and spaces.exists(build.space) and spaces.fits(projection, build.space):
         return
-    parts = 1 if projection.total_order else min(max(how.workers, 1), MOST)
+    parts = min(how.crew.workers, MOST) if how.crew and not projection.total_order else 1
     with transaction.atomic():
         spaces.drop(projection, build.space)
         spaces.create(projection, build.space)

@@ -1,8 +1,10 @@
 """A rebuild stands beside the live tables, says how they differ, and swaps while everybody reads and writes."""
 
 import io
+import multiprocessing
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,9 +23,9 @@ from projections import filling, spaces
 from projections.accounting.books import AccountingDay
 from projections.builds import Build
 from projections.checkpoints import Checkpoint
+from projections.crew import Crew, in_lanes
 from projections.engine import Progress, catch_up
 from projections.filling import RebuildCancelled, RebuildFailed
-from projections.lanes import in_lanes
 from projections.projection import PROJECTIONS, Projection
 from projections.rebuild import (
     CannotRollBack,
@@ -48,6 +50,12 @@ STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
 @pytest.fixture(autouse=True)
 def several_processes_for_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "WORTH", 0)
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    with Crew(2) as crew:
+        yield crew
 
 
 def place(count: int, *later: Any) -> list[UUID]:
@@ -302,27 +310,27 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
     assert (row.paid, row.due, row.version) == (25, 0, 2)
 
 
-def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_as_many() -> None:
+def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_as_many(crew: Crew) -> None:
     place(20, PAID, SHIPPED)
     catch_up(ACCOUNTING)
     expected = contents(ACCOUNTING)
-    report = rebuild(ACCOUNTING, workers=2)
+    report = rebuild(ACCOUNTING, crew=crew)
     assert (report.events, report.parked) == (60, 0)
     assert all(table.identical for table in report.differences)
     assert contents(ACCOUNTING) == expected
     assert list(Checkpoint.objects.filter(space="").values_list("name", "of")) == [("accounting/0", 1)]
-    rebuild(ACCOUNTING, workers=2, shards=3)
+    rebuild(ACCOUNTING, crew=crew, shards=3)
     assert Checkpoint.objects.filter(projection="accounting", space="").count() == 3
     place(3, PAID)
     catch_up(ACCOUNTING)
     assert AccountingDay.objects.get().orders == 23
 
 
-def test_a_worker_that_fails_says_why_and_what_is_built_is_kept() -> None:
+def test_a_worker_that_fails_says_why_and_what_is_built_is_kept(crew: Crew) -> None:
     place(2)
     store.append([write(replace(TOO_MUCH, order_id=new_id()), 0)])
     with pytest.raises(RebuildFailed, match=r"HandlerFailed: staff cannot take order\.created at .* overflow"):
-        rebuild(STAFF, workers=2, strict=True)
+        rebuild(STAFF, crew=crew, strict=True)
     assert Build.objects.get().state == Build.State.FAILED
     assert schemas() == {"rebuild_staff"}
     assert rebuild(STAFF).parked == 1
@@ -432,7 +440,7 @@ def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypat
     assert StaffOrder.objects.get().payment_status == "paid"
 
 
-def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time() -> None:
+def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time(crew: Crew) -> None:
     first, _ = place(2)
     store.append([write(replace(PAID, order_id=first), 1, hours=48)])
     catch_up(STAFF)
@@ -440,7 +448,7 @@ def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time() -
     build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
     with spaces.inside("audit_occurred"):
         assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"unpaid"}
-    build_as_of(STAFF, AsOf(recorded=AT + timedelta(hours=24)), "audit_recorded", workers=2)
+    build_as_of(STAFF, AsOf(recorded=AT + timedelta(hours=24)), "audit_recorded", crew=crew)
     with spaces.inside("audit_recorded"):
         assert StaffOrder.objects.count() == 0, "nothing had been recorded by then"
     build_as_of(ACCOUNTING, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
@@ -519,15 +527,56 @@ def test_with_several_workers_views_in_total_order_are_rebuilt_beside_the_others
     assert "feed: 6 events, 0 parked; swapped in" in out.getvalue()
 
 
-def test_what_goes_wrong_beside_the_others_is_raised_once_they_are_done() -> None:
-    done = []
+def test_where_one_view_fails_those_at_work_are_finished_and_no_more_are_begun(crew: Crew) -> None:
+    done, begun = [], threading.Barrier(3)
 
     def work(projection: Projection) -> None:
+        begun.wait(10)
         if projection.total_order:
             raise RebuildFailed("no space left")
+        time.sleep(0.2)  # until whoever would begin the next knows
         done.append(projection.name)
 
-    lanes = in_lanes([PROJECTIONS["feed"], STAFF, ACCOUNTING], work, workers=2)
+    views = [STAFF, ACCOUNTING, PROJECTIONS["customer"], PROJECTIONS["feed"]]
     with pytest.raises(RebuildFailed, match="no space left"):
-        list(lanes)
-    assert done == ["staff", "accounting"]
+        list(in_lanes(views, work, crew=crew))
+    assert sorted(done) == ["accounting", "staff"]
+
+
+def test_a_killed_worker_is_told_and_the_next_call_goes_on(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(3)
+    monkeypatch.setattr(filling, "LOOK_SECONDS", 0.01)
+
+    def kill(build: Build) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+
+    with pytest.raises(RebuildFailed, match="a worker of staff was killed; run the rebuild again"):
+        rebuild(STAFF, crew=crew, progress=kill)
+    assert schemas() == {"rebuild_staff"}
+    assert rebuild(STAFF).events == 3
+
+
+def test_what_is_broken_off_takes_its_processes_with_it_and_goes_on_with_the_next_call() -> None:
+    place(3)
+
+    def work(projection: Projection) -> None:
+        if projection is STAFF:
+            rebuild(STAFF, crew=people)
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+
+    def break_off() -> None:
+        next(in_lanes([STAFF, ACCOUNTING], work, crew=people))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Crew(2) as people:
+        break_off()
+    for lane in threading.enumerate():
+        if lane.name == "lane":
+            lane.join(10)
+    assert multiprocessing.active_children() == []
+    build = Build.objects.get()
+    assert (build.state, build.problem) == ("building", "")
+    assert rebuild(STAFF).swapped
+    assert Build.objects.get().pk == build.pk

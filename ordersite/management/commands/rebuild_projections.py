@@ -4,6 +4,7 @@ import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +16,9 @@ from eventstore.timetravel import AsOf, moment
 from projections import spaces
 from projections.builds import Build
 from projections.comparing import NotLevel
+from projections.crew import crew_of, in_lanes
 from projections.filling import How, RebuildCancelled, RebuildFailed
 from projections.folding import HandlerFailed
-from projections.lanes import in_lanes
 from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
 from projections.rebuild import (
     CannotRollBack,
@@ -65,10 +66,17 @@ class Command(BaseCommand):
             raise CommandError("a view as of a moment needs both --into SCHEMA and --as-of or --recorded-by")
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
         more = (TextColumn("{task.fields[told]}"), TimeElapsedColumn())
-        with Progress(*columns, *more, console=Console(file=sys.stderr)) as bar:
+        with Progress(*columns, *more, console=Console(file=sys.stderr)) as bar, crew_of(options["workers"]) as crew:
+            how = How(
+                crew=crew,
+                shards=options["shards"],
+                strict=options["strict"],
+                dry_run=options["dry_run"],
+                started_by=f"operator:{getpass.getuser()}",
+            )
             try:
                 for projection, told in in_lanes(
-                    projections, lambda each: self._do(each, options, limits, bar), workers=options["workers"]
+                    projections, lambda each: self._do(each, options, limits, _shown_on(bar, each, how)), crew=crew
                 ):
                     self.stdout.write(f"{projection.name}: {told}")
             except FORESEEN as error:
@@ -79,7 +87,7 @@ class Command(BaseCommand):
             return None
         return AsOf(occurred=_moment(options["as_of"]), recorded=_moment(options["recorded_by"]))
 
-    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, bar: Progress) -> str:
+    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, how: How) -> str:
         """Says what was done."""
         if options["drop_replaced"]:
             drop_replaced(projection)
@@ -87,14 +95,6 @@ class Command(BaseCommand):
         if options["drop"]:
             spaces.drop(projection, spaces.require_usable(options["drop"]))
             return f"dropped from {options['drop']}"
-        how = How(
-            workers=options["workers"],
-            shards=options["shards"],
-            strict=options["strict"],
-            dry_run=options["dry_run"],
-            started_by=f"operator:{getpass.getuser()}",
-            progress=_shown_on(bar, projection.name),
-        )
         if limits:
             build = build_as_of(projection, limits, options["into"], how)
             return f"{build.events:,} events; as it stood, in {build.space}"
@@ -117,15 +117,16 @@ def _report(projection: Projection, rebuilt: Rebuilt) -> Iterator[str]:
         yield f"  the replaced tables are kept in {kept}: --rollback, or --drop-replaced"
 
 
-def _shown_on(bar: Progress, name: str) -> Any:
-    task = bar.add_task(name, total=None, told="")
+def _shown_on(bar: Progress, projection: Projection, how: How) -> How:
+    """The same, and the bar tells how far it is."""
+    task = bar.add_task(projection.name, total=None, told="")
 
     def show(build: Build) -> None:
         eta = f", {build.eta.total_seconds():,.0f} s left" if build.eta else ""
         told = "paused" if build.state == Build.State.PAUSED else f"{build.rate:,.0f} events/s{eta}"
         bar.update(task, completed=build.position, total=build.latest, told=told)
 
-    return show
+    return replace(how, progress=show)
 
 
 def _moment(text: str | None) -> datetime | None:
