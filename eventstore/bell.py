@@ -63,9 +63,9 @@ def ring_all(sender: Any = None, *, aggregate_ids: Collection[UUID] | None = Non
     ring(*(bell for listener in _first or _later for bell in listener(aggregate_ids)))
 
 
-def ring_later() -> None:
+def ring_later(*, countdown: float | None = None) -> None:
     """Wake those who were not woken by the commit itself."""
-    ring(*(bell for listener in _later for bell in listener(None)))
+    ring(*(bell for listener in _later for bell in listener(None)), countdown=countdown)
 
 
 def heard(bell: Bell) -> None:

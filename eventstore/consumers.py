@@ -20,8 +20,14 @@ class OutdatedConsumer(RuntimeError):
     """
 
 
-def advance(name: str, step: Callable[[int], int], *, event_types: Sequence[str] = ()) -> None:
-    """Call `step(position)`, which returns how far it has come, until it comes no further.
+def advance(
+    name: str,
+    step: Callable[[int], int],
+    *,
+    event_types: Sequence[str] = (),
+    goes_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """Call `step(position)`, which returns how far it has come, until it comes no further, or as long as it `goes_on`.
 
     What a step writes commits together with the checkpoint `name`, so each event counts exactly once. Where somebody
     else is at it already, this leaves it to them. What `step` raises is noted with the checkpoint, which stays where it
@@ -29,7 +35,7 @@ def advance(name: str, step: Callable[[int], int], *, event_types: Sequence[str]
     """
     ConsumerCheckpoint.objects.get_or_create(name=name)
     try:
-        while _advanced(name, step, event_types):
+        while _advanced(name, step, event_types) and goes_on():
             pass
     except Exception as error:
         ConsumerCheckpoint.objects.filter(name=name).update(problem=f"{type(error).__name__}: {error}")
@@ -39,16 +45,21 @@ def advance(name: str, step: Callable[[int], int], *, event_types: Sequence[str]
 def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_types: Sequence[str] | None = None) -> None:
     """Hand every settled event after the checkpoint to `take`, page by page, each aggregate in order.
 
-    Otherwise as `advance`. An event that is damaged comes as `store.Damaged`.
+    It ends with the first page that is not full: who commits meanwhile wakes a worker again, and to wait for an empty
+    page would be to read ever smaller ones for as long as others append. Otherwise as `advance`. An event that is
+    damaged comes as `store.Damaged`.
     """
+    full = True
 
     def step(position: int) -> int:
+        nonlocal full
         page = store.read_after(position, limit=PAGE, event_types=event_types)
+        full = len(page.events) == PAGE
         if page.events:
             take(page.events)
         return page.through
 
-    advance(name, step, event_types=event_types or ())
+    advance(name, step, event_types=event_types or (), goes_on=lambda: full)
 
 
 def start_here(name: str) -> None:

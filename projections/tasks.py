@@ -37,6 +37,7 @@ HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
 NEAR_SECONDS, FAR_SECONDS = 0.002, 0.05  # between two looks of a worker that stays near: from, to
 LINGER_SECONDS = 0.2  # for which a worker that has brought all views level waits for the next commit
+LATER_SECONDS = 0.2  # under load whoever else follows the log is given what came within so long
 LOOK_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
 SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
 ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
@@ -73,7 +74,7 @@ def look() -> None:
         if reached < 0:
             bell.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
         if found.through > reached:
-            bell.ring_later()
+            bell.ring_later(countdown=None if reached < 0 else LATER_SECONDS)
             reached, moved, pause = found.through, now, NEAR_SECONDS
         free = free if found.busy else now
         own = _need_their_own(found, ours, stuck=now - free)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from eventstore import bell, processes, store
 from eventstore.codec import IMPORTED
+from eventstore.consumers import follow
 from eventstore.dispatch import Context, dispatch, events_appended
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
@@ -19,6 +20,7 @@ from eventstore.store import Recorded
 from projections import tasks
 from tests.bells import waiting
 from tests.eventstore.tally import Count, Counted
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
@@ -195,6 +197,22 @@ def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None
 
 def crash(*args: Any, **kwargs: Any) -> None:
     raise RuntimeError("the power went")
+
+
+def test_it_does_not_run_after_those_who_go_on_appending(echo: Process) -> None:
+    heard: list[int] = []
+
+    def hear_while_somebody_appends(facts: list[Recorded[Any]]) -> None:
+        heard.append(len(facts))
+        if len(heard) < 5:
+            with at_once(lambda: count(1)):
+                pass
+
+    count(1)
+    follow("test-follower", hear_while_somebody_appends)
+    assert heard == [1], "what came meanwhile rang: it is for the next run"
+    follow("test-follower", hear_while_somebody_appends)
+    assert heard == [1, 1]
 
 
 def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo: Process) -> None:

@@ -96,6 +96,29 @@ def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same
     assert waiting().count(LOOK) == 1, "the one that it was woken by"
 
 
+def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order_placed()
+    late, told = [order_placed, order_placed], []
+    more_comes, ring_later = tasks._more_comes_after, bell.ring_later
+
+    def commit_while_it_stays_near(position: int) -> bool:
+        if late:
+            elsewhere(late.pop())
+        return more_comes(position)
+
+    def ring(*, countdown: float | None = None) -> None:
+        told.append(countdown)
+        ring_later(countdown=countdown)
+
+    monkeypatch.setattr(tasks, "_more_comes_after", commit_while_it_stays_near)
+    monkeypatch.setattr(bell, "ring_later", ring)
+    tasks.look()
+    assert told == [None, tasks.LATER_SECONDS, tasks.LATER_SECONDS]
+    assert waiting().count("eventstore.processes.run") == 1
+
+
 def test_a_commit_in_the_moment_in_which_it_ends_is_shown_by_it_or_rings_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     order_placed()
     heard, late = bell.heard, [order_placed]
