@@ -74,7 +74,7 @@ def in_lanes(
 
     def lane() -> None:
         try:
-            while not failed and (projection := next(left, None)):
+            while not (failed or crew.dismissed) and (projection := next(left, None)):
                 done.put((projection, work(projection)))
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
             failed.append(error)
