@@ -1,4 +1,4 @@
-"""What is sent to PostgreSQL, by whatever cursor: Django's log of queries does not hear the cursors of the log."""
+"""What is sent to PostgreSQL, by whatever cursor: Django's log of queries does not hear what the log sends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
+
+from eventstore import sql
 
 
 @contextmanager
@@ -22,7 +24,14 @@ def sent() -> Iterator[list[str]]:
 
         return noted
 
+    fetched = sql.Prepared.fetched
+
+    def prepared(self: sql.Prepared, statement: str, values: Any) -> Any:
+        statements.append(statement)
+        return fetched(self, statement, values)
+
     with pytest.MonkeyPatch.context() as patch:
         for name in ("execute", "executemany", "copy", "stream"):
             patch.setattr(psycopg.Cursor, name, noting(name))
+        patch.setattr(sql.Prepared, "fetched", prepared)
         yield statements
