@@ -1,6 +1,6 @@
 """What every request does: who asks is looked up once, and on a connection that is alive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,20 +14,14 @@ from rest_framework.test import APIClient
 from ordersite.models import User
 from tests.site.conftest import client_of
 from tests.site.test_api import BODY, ORDERS, place, problem, send
+from tests.statements import sent
 
 
 @pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What psycopg is given to execute from now on."""
-    told: list[str] = []
-    execute = psycopg.Cursor.execute
-
-    def listened(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        told.append(str(query))
-        return execute(self, query, *args, **kwargs)
-
-    monkeypatch.setattr(psycopg.Cursor, "execute", listened)
-    return told
+def statements() -> Iterator[list[str]]:
+    """What PostgreSQL is sent from now on."""
+    with sent() as told:
+        yield told
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------
