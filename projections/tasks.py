@@ -37,10 +37,11 @@ HELD_BACK_SECONDS = 2.0  # how long a worker stays near when writers hold back a
 BUSY_SECONDS = 0.2  # until a worker looks again at a shard that somebody else was working on
 NEAR_SECONDS, FAR_SECONDS = 0.002, 0.05  # between two looks of a worker that stays near: from, to
 LINGER_SECONDS = 0.2  # for which a worker that has brought all views level waits for the next commit
+APART_SECONDS = 1.0  # after which it tries again the views that it left to others
 LATER_SECONDS = 0.2  # under load whoever else follows the log is given what came within so long
 LOOK_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
 SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
-ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
+ANNOUNCED_SECONDS = 0.5  # in which whoever was woken is done, or something is wrong
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
 SWEPT = "projections:swept"
 
@@ -63,12 +64,16 @@ def bells(aggregate_ids: Collection[UUID] | None = None) -> list[Bell]:
 def look() -> None:
     """Bring the views level with the log together, and wake whoever else follows it.
 
-    While it is at work nobody has to ring: before it ends it takes the bell down, and looks once more.
+    While it is at work nobody has to ring: before it ends it takes the bell down, and looks once more. A view that it
+    leaves to a task of its own is woken as long as that lasts, and tried again after a second.
     """
-    ours = [projection for projection in PROJECTIONS.values() if _divisions().get(projection.name) == 1]
-    started = moved = free = time.monotonic()
+    views = [projection for projection in PROJECTIONS.values() if _divisions().get(projection.name) == 1]
+    ours, found = views, Round()
+    started = moved = free = parted = time.monotonic()
     reached, pause = -1, NEAR_SECONDS
     while ours:
+        began = time.monotonic()
+        free = free if found.busy else began
         found = _look_at(ours)
         now = time.monotonic()
         if reached < 0:
@@ -76,10 +81,13 @@ def look() -> None:
         if found.through > reached:
             bell.ring_later(countdown=None if reached < 0 else LATER_SECONDS)
             reached, moved, pause = found.through, now, NEAR_SECONDS
-        free = free if found.busy else now
-        own = _need_their_own(found, ours, stuck=now - free)
-        bell.ring(*(_bell(projection.name, 0, 1) for projection in own))
-        ours = [projection for projection in ours if projection not in own]
+            _ring_each(view for view in views if view not in ours)
+        own = _need_their_own(found, ours, stuck=began - free)
+        _ring_each(own)
+        if own:
+            ours, parted = [view for view in ours if view not in own], now
+        elif now - parted > APART_SECONDS:
+            ours = views
         if found.level and found.settled and not found.busy:
             if _is_over(reached, spent=now - started):
                 return
@@ -91,6 +99,10 @@ def look() -> None:
     bell.heard(_look_bell())
     if reached < 0:
         bell.ring_later()
+
+
+def _ring_each(views: Iterable[Projection]) -> None:
+    bell.ring(*(_bell(view.name, 0, 1) for view in views))
 
 
 def _is_over(reached: int, *, spent: float) -> bool:
@@ -138,7 +150,8 @@ def _turn(projection: Projection) -> int:
 def _need_their_own(found: Round, projections: Collection[Projection], *, stuck: float) -> list[Projection]:
     """The views that need a task of their own: each is then tried by itself, as long as it takes.
 
-    `stuck` is for how many seconds somebody else was at work on one of them.
+    `stuck` is for how many seconds somebody else has been at work on one of them, from glance to glance: one glance,
+    however long a round takes, says nothing.
     """
     if not found.level:  # so far behind, each is faster by itself
         return list(projections)
@@ -190,8 +203,9 @@ def ring_build(name: str) -> None:
 def sweep() -> None:
     """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'."""
     latest = store.latest_position()
-    if any(_behind(latest)):
-        time.sleep(ANNOUNCED_SECONDS)  # most of it somebody is at work on
+    given_up = time.monotonic() + ANNOUNCED_SECONDS
+    while any(_behind(latest)) and time.monotonic() < given_up:
+        time.sleep(FAR_SECONDS)  # most of it somebody is at work on
     for projection, number, of in _behind(latest):
         try:
             progress = _catch_up_near(projection, number, seconds=HELD_BACK_SECONDS)

@@ -1,6 +1,7 @@
 """The views brought level together, by one task that one message wakes: whatever is not plain is left to others."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from projections.parking import redrive, skip
 from projections.projection import PROJECTIONS
 from projections.sharding import divide
 from projections.staff.orders import StaffOrder, StaffOrders
+from projections.together import Round
 from tests.bells import waiting
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CREATE, CREATED, ORDER, PAID
@@ -94,6 +96,69 @@ def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same
     tasks.look()
     assert StaffOrder.objects.count() == 2
     assert waiting().count(LOOK) == 1, "the one that it was woken by"
+
+
+def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_long_the_round_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    advance, taken = together.advance, [STAFF]
+
+    def slow_and_busy_at_first(views: Any) -> Any:
+        if views == taken:
+            taken.clear()
+            time.sleep(2 * tasks.BUSY_SECONDS)
+            return Round(busy=views)
+        return advance(views)
+
+    monkeypatch.setattr(together, "advance", slow_and_busy_at_first)
+    order_placed()
+    tasks.look()
+    assert StaffOrder.objects.count() == 1
+    assert own_tasks() == []
+
+
+@pytest.mark.parametrize(("seconds", "shown", "woken"), [(0, 3, 2), (30, 0, 3)])
+def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, shown: int, woken: int
+) -> None:
+    advance, more_comes, failing, late = together.advance, tasks._more_comes_after, [STAFF], [order_placed] * 2
+
+    def fail_at_first(views: Any) -> Any:
+        if views == failing:
+            failing.clear()
+            return Round(special=views)
+        return advance(views)
+
+    def commit_once_its_task_is_done(position: int) -> bool:
+        if late:
+            bell.heard(tasks._bell("staff", 0, 1))
+            elsewhere(late.pop())
+        return more_comes(position)
+
+    monkeypatch.setattr(tasks, "APART_SECONDS", seconds)
+    monkeypatch.setattr(together, "advance", fail_at_first)
+    monkeypatch.setattr(tasks, "_more_comes_after", commit_once_its_task_is_done)
+    order_placed()
+    tasks.look()
+    assert CustomerOrder.objects.count() == 3
+    assert StaffOrder.objects.count() == shown
+    assert own_tasks() == ["staff"] * woken
+
+
+def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def take(*shard: Any, seconds: float) -> Any:
+        raise AssertionError(f"the sweep took {shard}")
+
+    monkeypatch.setattr(tasks, "_catch_up_near", take)
+    place(ORDER)
+    at_work = threading.Timer(0.2, elsewhere, [lambda: together.advance(ALL)])
+    at_work.start()
+    tasks.sweep()
+    at_work.join()
+    assert level()
+    assert "the sweep cannot" not in caplog.text
 
 
 def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
