@@ -130,9 +130,13 @@ def _more_comes_after(position: int) -> bool:
 
 
 def _look_at(projections: Collection[Projection]) -> Round:
-    """One page for each of them, turn by turn."""
-    in_turn = sorted(projections, key=_turn)
-    rounds = [together.advance(list(group)) for _, group in groupby(in_turn, key=_turn)]
+    """One page for each of them, turn by turn; of the first turn, whose readers wait, also between the later ones."""
+    first, *later = (list(group) for _, group in groupby(sorted(projections, key=_turn), key=_turn))
+    rounds = [together.advance(first)]
+    for number, turn in enumerate(later):
+        if number and 0 < rounds[0].through < store.latest_position():
+            rounds.append(together.advance(first))
+        rounds.append(together.advance(turn))
     return Round(
         events=sum(each.events for each in rounds),
         through=min((each.through for each in rounds if each.through), default=0),

@@ -98,6 +98,26 @@ def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same
     assert waiting().count(LOOK) == 1, "the one that it was woken by"
 
 
+def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance, late, turns = together.advance, [order_placed], []
+
+    def advance_then_commit(views: Any) -> Any:
+        turns.append((views[0].name, StaffOrder.objects.count()))
+        found = advance(views)
+        if late:
+            elsewhere(late.pop())
+        return found
+
+    monkeypatch.setattr(together, "advance", advance_then_commit)
+    order_placed()
+    tasks._look_at(ALL)
+    order_placed()
+    tasks._look_at(ALL)
+    names = [name for name, _ in turns]
+    assert names == [*names[:2], "staff", names[3], *names[:2], names[3]], "in a round in which nobody commits, once"
+    assert [placed for _, placed in turns] == [0, 1, 1, 2, 2, 3, 3]
+
+
 def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_long_the_round_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
