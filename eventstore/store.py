@@ -55,14 +55,15 @@ def append(writes: Sequence[Write]) -> int:
     """
     rows = event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
+    one = len(writes) == 1
     try:
         if len(rows) + len(receipts) > COPY_FROM:
             with transaction.atomic():
                 return _copy(rows, receipts)
         if not connection.in_atomic_block:
-            return _insert(rows, receipts)  # one statement is a transaction by itself
+            return _insert(rows, receipts, one=one)  # one statement is a transaction by itself
         with transaction.atomic():  # a savepoint lets the caller go on after a refusal
-            return _insert(rows, receipts)
+            return _insert(rows, receipts, one=one)
     except (IntegrityError, OperationalError) as error:
         if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
             first = writes[0] if len(writes) == 1 else None
@@ -309,44 +310,65 @@ _RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id =
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
-    """One statement, one round trip, and outside a transaction one commit."""
+def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt], *, one: bool) -> int:
+    """One statement, one round trip, and outside a transaction one commit; of `one` write, or more."""
     if not rows and not receipts:
         return 0
-    values: list[Any] = []
-    follows = 0
-    for row in rows:
-        if row[-1]:
-            values += (row[1], row[-1])
-            follows += 1
+    follows = [(row[1], row[-1]) for row in rows if row[-1]]
+    values: list[Any]
+    if one and rows:  # what its events share is sent once, and parsed once
+        values = [rows[0][1], rows[0][2], rows[0][6], rows[0][7] - 1]
+        values += [value for row in rows for value in (row[0], *row[3:6], row[8])]
+        statement = _one_sql(len(rows), len(follows), len(receipts))
+    else:
+        values = [value for follow in follows for value in follow]
+        values += [value for row in rows for value in row[:-1]]
+        statement = _many_sql(len(rows), len(follows), len(receipts))
     for receipt in receipts:
         values += receipt_row(receipt)
-    for row in rows:
-        values += row[:-1]
-    taken = _fetched(_insert_sql(len(rows), follows, len(receipts)), values)
+    taken = _fetched(statement, values)
     if len(taken) < len(rows):
         raise _version_ahead(rows)
     return taken[-1][0] if rows else 0
 
 
 @cache
-def _insert_sql(events: int, follows: int, receipts: int) -> str:
-    """All or nothing: one version that has to be there already and is not keeps every row out."""
+def _one_sql(events: int, follows: int, receipts: int) -> str:
+    """Of one write: the aggregate's id, its type, metadata and the version that its events follow; then each event."""
+    number = placeholders()
+    aggregate_id, aggregate_type, metadata, version = (number("%s") for _ in range(4))
+    there = f"EXISTS (SELECT FROM events WHERE aggregate_id = {aggregate_id}::uuid AND version = {version}::int)"
+    rows = [
+        number("(%s::uuid, {}::uuid, {}, %s, %s::smallint, %s::jsonb, {}::jsonb, {}::int + {}, %s::uuid)").format(
+            aggregate_id, aggregate_type, metadata, version, place
+        )
+        for place in range(1, events + 1)
+    ]
+    return _sql(there if follows else "", rows, [number(_RECEIPT_VALUES) for _ in range(receipts)])
+
+
+@cache
+def _many_sql(events: int, follows: int, receipts: int) -> str:
+    """Of many writes, or of none that has events."""
     number = placeholders()
     there = " AND ".join(number(_IS_THERE) for _ in range(follows))
-    receipt_values = ", ".join(number(_RECEIPT_VALUES) for _ in range(receipts))
-    event_values = ", ".join(number(_EVENT_VALUES) for _ in range(events))
-    announced = f"{ANNOUNCE}{there and f' WHERE {there}'}"
+    rows = [number(_EVENT_VALUES) for _ in range(events)]
+    return _sql(there, rows, [number(_RECEIPT_VALUES) for _ in range(receipts)])
+
+
+def _sql(there: str, events: list[str], receipts: list[str]) -> str:
+    """All or nothing: one version that has to be there already and is not keeps every row out."""
+    receipt_values = ", ".join(receipts)
     if not events:
         return f"INSERT INTO command_receipts ({_RECEIPT_COLUMNS}) VALUES {receipt_values} RETURNING version"
-    parts = [f"announced AS MATERIALIZED ({announced})"]
+    parts = [f"announced AS MATERIALIZED ({ANNOUNCE}{there and f' WHERE {there}'})"]
     if receipts:
         parts.append(f"""receipted AS (
             INSERT INTO command_receipts ({_RECEIPT_COLUMNS})
             SELECT v.* FROM announced, (VALUES {receipt_values}) v)""")
     return f"""WITH {", ".join(parts)}
         INSERT INTO events ({_EVENT_COLUMNS})
-        SELECT v.* FROM announced, (VALUES {event_values}) v RETURNING position"""
+        SELECT v.* FROM announced, (VALUES {", ".join(events)}) v RETURNING position"""
 
 
 def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
