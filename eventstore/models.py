@@ -1,4 +1,4 @@
-"""The log's tables. Written and read by `eventstore.store` alone; the models serve migrations and the admin."""
+"""The log's tables, which `eventstore.writing` and `eventstore.store` write and read; for migrations and the admin."""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models

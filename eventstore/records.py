@@ -1,6 +1,6 @@
 """What stands in the log's tables, as objects; and the way there and back.
 
-The columns of a row are named where they are selected and inserted: `eventstore.store`.
+What an append writes is named here; the columns of a row that is read, where they are selected: `eventstore.store`.
 """
 
 from collections.abc import Sequence
@@ -109,8 +109,14 @@ def require_next(aggregate_id: UUID, version: int, *, after: int) -> None:
         raise VersionGap(f"{aggregate_id} has version {version} in the log, and none {after + 1}")
 
 
+EVENT_COLUMNS = (
+    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
+)
+RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
+
+
 def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
-    """One row an event. The last value is the version that has to be in the table already, 0 where none has to."""
+    """One row an event, of EVENT_COLUMNS and the version that has to be in the table already, 0 where none has to."""
     subjects = _subjects(writes)
     keys = personal.keys_of(filter(None, subjects)) if any(subjects) else {}
     subject_ids = iter(subjects)
@@ -146,6 +152,7 @@ def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
 
 
 def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
+    """Of RECEIPT_COLUMNS."""
     return (
         receipt.command_id,
         receipt.command_type,

@@ -1,5 +1,7 @@
-"""Append to the log, read one aggregate, read the whole log after a position: the only SQL on the log's tables,
-but for whole rows copied out and in (`eventstore.copying`).
+"""Append to the log, read one aggregate, read the whole log after a position.
+
+The only SQL on the log's tables is here and in `eventstore.writing`, but for whole rows copied out and in
+(`eventstore.copying`).
 
 Two things make the feed of the whole log trustworthy although no lock serialises the writers. A writer announces,
 before it takes any position, how far the sequence had come; and a reader reads no further than the lowest
@@ -8,7 +10,6 @@ announcement still held (`horizon`). docs/the-log.md tells the whole story.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from random import randint
 from typing import Any
 from uuid import UUID
@@ -18,10 +19,11 @@ from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 from psycopg.types.datetime import TimestamptzLoader
 
-from eventstore import codec
+from eventstore import codec, writing
 from eventstore.errors import ConcurrencyError
 from eventstore.garbage import uncollected
 from eventstore.records import (
+    RECEIPT_COLUMNS,
     Damaged,
     History,
     Page,
@@ -31,17 +33,15 @@ from eventstore.records import (
     decoded,
     event_rows,
     receipt_of,
-    receipt_row,
     recorded,
 )
 from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard
-from eventstore.sql import ANNOUNCE, placeholders
 from eventstore.sql import cursor as _cursor  # each function has a `cursor` of its own
-from eventstore.sql import fetched as _fetched
+from eventstore.sql import fetched
 
 __all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]  # what these functions take and give
 
-COPY_FROM = 64  # rows from which COPY is faster than one prepared multi-VALUES statement
+COPY_FROM = 64  # rows from which COPY is faster than one multi-VALUES statement
 
 
 def append(writes: Sequence[Write]) -> int:
@@ -55,15 +55,14 @@ def append(writes: Sequence[Write]) -> int:
     """
     rows = event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
-    one = len(writes) == 1
+    put = writing.insert_one if len(writes) == 1 and rows else writing.insert
+    if len(rows) + len(receipts) > COPY_FROM:
+        put = writing.copy
     try:
-        if len(rows) + len(receipts) > COPY_FROM:
-            with transaction.atomic():
-                return _copy(rows, receipts)
-        if not connection.in_atomic_block:
-            return _insert(rows, receipts, one=one)  # one statement is a transaction by itself
-        with transaction.atomic():  # a savepoint lets the caller go on after a refusal
-            return _insert(rows, receipts, one=one)
+        if put is not writing.copy and not connection.in_atomic_block:
+            return put(rows, receipts)  # one statement is a transaction by itself
+        with transaction.atomic():  # within another, a savepoint: it lets the caller go on after a refusal
+            return put(rows, receipts)
     except (IntegrityError, OperationalError) as error:
         if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
             first = writes[0] if len(writes) == 1 else None
@@ -78,7 +77,7 @@ def history(aggregate_id: UUID, *, shape: str, personal: bool = True) -> History
 
     A snapshot of another shape than `shape` is ignored. Raises VersionGap, and what decoding an event raises.
     """
-    rows = _fetched(_HISTORY if personal else _SEALED_HISTORY, (aggregate_id, shape, aggregate_id))
+    rows = fetched(_HISTORY if personal else _SEALED_HISTORY, (aggregate_id, shape, aggregate_id))
     past = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
     for _, _, version, *event in rows:
         if version is not None:
@@ -243,13 +242,6 @@ ENDS = "events_horizon()"
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
 
-_EVENT_COLUMNS = (
-    "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
-)
-_RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
-_EVENT_VALUES = "(%s::uuid, %s::uuid, %s, %s, %s::smallint, %s::jsonb, %s::jsonb, %s::int, %s::uuid)"
-_RECEIPT_VALUES = "(%s::uuid, %s, %s::bytea, %s::uuid, %s::int)"
-_IS_THERE = "EXISTS (SELECT FROM events WHERE aggregate_id = %s::uuid AND version = %s::int)"
 # What decoding takes: the event, and the key of whoever's data it holds.
 _DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
 _LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
@@ -304,96 +296,4 @@ SELECT aggregate_id, position FROM events e
        SELECT FROM events earlier WHERE earlier.aggregate_id = e.aggregate_id AND earlier.version = e.version - 1)
  ORDER BY position LIMIT 1000
 """
-_RECEIPTS = f"SELECT {_RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def _insert(rows: list[tuple[Any, ...]], receipts: list[Receipt], *, one: bool) -> int:
-    """One statement, one round trip, and outside a transaction one commit; of `one` write, or more."""
-    if not rows and not receipts:
-        return 0
-    follows = [(row[1], row[-1]) for row in rows if row[-1]]
-    values: list[Any]
-    if one and rows:  # what its events share is sent once, and parsed once
-        values = [rows[0][1], rows[0][2], rows[0][6], rows[0][7] - 1]
-        values += [value for row in rows for value in (row[0], *row[3:6], row[8])]
-        statement = _one_sql(len(rows), len(follows), len(receipts))
-    else:
-        values = [value for follow in follows for value in follow]
-        values += [value for row in rows for value in row[:-1]]
-        statement = _many_sql(len(rows), len(follows), len(receipts))
-    for receipt in receipts:
-        values += receipt_row(receipt)
-    taken = _fetched(statement, values)
-    if len(taken) < len(rows):
-        raise _version_ahead(rows)
-    return taken[-1][0] if rows else 0
-
-
-@cache
-def _one_sql(events: int, follows: int, receipts: int) -> str:
-    """Of one write: the aggregate's id, its type, metadata and the version that its events follow; then each event."""
-    number = placeholders()
-    aggregate_id, aggregate_type, metadata, version = (number("%s") for _ in range(4))
-    there = f"EXISTS (SELECT FROM events WHERE aggregate_id = {aggregate_id}::uuid AND version = {version}::int)"
-    rows = [
-        number("(%s::uuid, {}::uuid, {}, %s, %s::smallint, %s::jsonb, {}::jsonb, {}::int + {}, %s::uuid)").format(
-            aggregate_id, aggregate_type, metadata, version, place
-        )
-        for place in range(1, events + 1)
-    ]
-    return _sql(there if follows else "", rows, [number(_RECEIPT_VALUES) for _ in range(receipts)])
-
-
-@cache
-def _many_sql(events: int, follows: int, receipts: int) -> str:
-    """Of many writes, or of none that has events."""
-    number = placeholders()
-    there = " AND ".join(number(_IS_THERE) for _ in range(follows))
-    rows = [number(_EVENT_VALUES) for _ in range(events)]
-    return _sql(there, rows, [number(_RECEIPT_VALUES) for _ in range(receipts)])
-
-
-def _sql(there: str, events: list[str], receipts: list[str]) -> str:
-    """All or nothing: one version that has to be there already and is not keeps every row out."""
-    receipt_values = ", ".join(receipts)
-    if not events:
-        return f"INSERT INTO command_receipts ({_RECEIPT_COLUMNS}) VALUES {receipt_values} RETURNING version"
-    parts = [f"announced AS MATERIALIZED ({ANNOUNCE}{there and f' WHERE {there}'})"]
-    if receipts:
-        parts.append(f"""receipted AS (
-            INSERT INTO command_receipts ({_RECEIPT_COLUMNS})
-            SELECT v.* FROM announced, (VALUES {receipt_values}) v)""")
-    return f"""WITH {", ".join(parts)}
-        INSERT INTO events ({_EVENT_COLUMNS})
-        SELECT v.* FROM announced, (VALUES {", ".join(events)}) v RETURNING position"""
-
-
-def _copy(rows: list[tuple[Any, ...]], receipts: list[Receipt]) -> int:
-    """Many rows in one transaction: announce, check the versions that have to be there, then COPY."""
-    follows = [(row[1], row[-1]) for row in rows if row[-1]]
-    with _cursor() as cursor:
-        cursor.execute(ANNOUNCE)
-        cursor.execute(
-            "SELECT count(*) FROM unnest(%s::uuid[], %s::int[]) f (id, v)"
-            " JOIN events e ON e.aggregate_id = f.id AND e.version = f.v",
-            ([aggregate_id for aggregate_id, _ in follows], [version for _, version in follows]),
-        )
-        if (cursor.fetchone() or (0,))[0] < len(follows):
-            raise _version_ahead(rows)
-        with cursor.copy(f"COPY events ({_EVENT_COLUMNS}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row[:-1])
-        with cursor.copy(f"COPY command_receipts ({_RECEIPT_COLUMNS}) FROM STDIN") as copy:
-            for receipt in receipts:
-                copy.write_row(receipt_row(receipt))
-        cursor.execute("SELECT currval('events_position_seq')" if rows else "SELECT 0")
-        return int((cursor.fetchone() or (0,))[0])
-
-
-def _version_ahead(rows: list[tuple[Any, ...]]) -> ConcurrencyError:
-    """Some write expected a version that its aggregate has not reached."""
-    heads = [row for row in rows if row[-1]]
-    return ConcurrencyError(heads[0][1], heads[0][-1]) if len(heads) == 1 else ConcurrencyError(None)
+_RECEIPTS = f"SELECT {RECEIPT_COLUMNS} FROM command_receipts WHERE command_id = ANY(%s)"

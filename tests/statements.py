@@ -1,6 +1,6 @@
 """What is sent to PostgreSQL, by whatever cursor: Django's log of queries does not hear what the log sends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,15 +11,22 @@ from eventstore import sql
 
 
 @contextmanager
-def sent() -> Iterator[list[str]]:
-    """The statements of this process that are sent inside the block, each as often as it is."""
+def sent(before: Callable[[list[str]], None] = lambda _: None) -> Iterator[list[str]]:
+    """The statements of this process that are sent inside the block, each as often as it is.
+
+    `before` is called before each, with those that were sent so far.
+    """
     statements: list[str] = []
+
+    def note(statement: str) -> None:
+        before(statements)
+        statements.append(statement)
 
     def noting(name: str) -> Any:
         run = getattr(psycopg.Cursor, name)
 
         def noted(cursor: Any, query: Any, *values: Any, **how: Any) -> Any:
-            statements.append(query if isinstance(query, str) else query.as_string(cursor))
+            note(query if isinstance(query, str) else query.as_string(cursor))
             return run(cursor, query, *values, **how)
 
         return noted
@@ -27,7 +34,7 @@ def sent() -> Iterator[list[str]]:
     fetched = sql.Prepared.fetched
 
     def prepared(self: sql.Prepared, statement: str, values: Any) -> Any:
-        statements.append(statement)
+        note(statement)
         return fetched(self, statement, values)
 
     with pytest.MonkeyPatch.context() as patch:

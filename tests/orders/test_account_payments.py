@@ -19,7 +19,6 @@ from eventstore.dispatch import Context, dispatch, state_now
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
-from eventstore.sql import cursor, fetched
 from orders.accounts.account import ACCOUNT, Account
 from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
@@ -39,6 +38,7 @@ from orders.order import ORDER
 from orders.state import Order
 from orders.values import RefundStatus
 from tests.orders.examples import CREATE
+from tests.statements import sent
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -330,31 +330,13 @@ READING = ("SELECT", "SAVEPOINT", "RELEASE")
 @contextmanager
 def killed_before(statement: int) -> Iterator[list[str]]:
     """The process dies before its so manieth statement: between any two of them, and so before and after any commit."""
-    seen: list[str] = []
 
-    def count(sql: str) -> None:
-        if len(seen) == statement:
+    def die(sent_before: list[str]) -> None:
+        if len(sent_before) == statement:
             raise Killed
-        seen.append(sql)
 
-    def execute_counted(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        count(sql)
-        return execute(sql, params, many, context)
-
-    @contextmanager
-    def cursor_counted() -> Iterator[Any]:
-        count("of the log")
-        with cursor() as opened:
-            yield opened
-
-    def fetched_counted(*asked: Any) -> Any:
-        count("of the log")
-        return fetched(*asked)
-
-    with pytest.MonkeyPatch.context() as patched, connection.execute_wrapper(execute_counted), suppress(Killed):
-        patched.setattr(store, "_cursor", cursor_counted)  # the log's own ways to the database
-        patched.setattr(store, "_fetched", fetched_counted)
-        yield seen
+    with sent(before=die) as statements, suppress(Killed):
+        yield statements
 
 
 def a_payment(shop: Shop) -> None:
@@ -409,7 +391,7 @@ def test_a_crash_between_any_two_statements_neither_loses_nor_doubles_money(way:
         level()
     expected = whole.account.balance, whole.order.captured, whole.order.refunded, whole.told()
     whole.require_conserved()
-    deaths = [number for number, before in enumerate(statements, start=1) if not before.startswith(READING)]
+    deaths = [number for number, before in enumerate(statements, start=1) if not before.lstrip().startswith(READING)]
     assert len(deaths) > 8, "else nothing was tried"
     for number in deaths:
         shop = Shop("30")
