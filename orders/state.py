@@ -256,7 +256,7 @@ class Order:
         """As `orders.parts.changed`, but what was counted is counted anew."""
         order, kept = object.__new__(Order), self.__dict__
         values = order.__dict__
-        values.update({name: kept[name] for name in _FIELDS})
+        values.update(kept if len(kept) == len(_FIELDS) else {name: kept[name] for name in _FIELDS})
         values.update(changes)
         if len(values) != len(_FIELDS):
             raise TypeError(f"an order has no field {', '.join(changes.keys() - _FIELDS)}")
