@@ -14,6 +14,7 @@ from eventstore.broker import Message
 
 SECONDS = 30  # a bell that nobody heard may be rung again after this
 AT_WORK_SECONDS = 5  # and one whose worker does not say any more that it is at work
+_AT_WORK = b"at work"
 
 Listener = Callable[[Collection[UUID] | None], Iterable["Bell"]]
 """Given the aggregates that have new events (None: any may), names the bells to ring."""
@@ -43,7 +44,7 @@ def ring(*bells: Bell, countdown: float | None = None) -> None:
     if bells:
         asked = valkey.client().pipeline(transaction=False)
         for bell in bells:
-            asked.set(bell.key, 1, nx=True, ex=SECONDS)
+            asked.set(bell.key, b"rung", nx=True, ex=SECONDS)
         rung = [bell for bell, is_first in zip(bells, asked.execute(), strict=True) if is_first]
         broker.send(*(Message(bell.task, bell.arguments, countdown) for bell in rung))
 
@@ -75,12 +76,17 @@ def heard(bell: Bell) -> None:
 
 def at_work(bell: Bell) -> None:
     """Whoever was woken will look again by itself, so that nobody has to ring; until `heard`, or for a few seconds."""
-    valkey.client().set(bell.key, 1, ex=AT_WORK_SECONDS)
+    valkey.client().set(bell.key, _AT_WORK, ex=AT_WORK_SECONDS)
+
+
+def is_at_work(bell: Bell) -> bool:
+    """Whether somebody says so."""
+    return bool(valkey.client().get(bell.key) == _AT_WORK)
 
 
 def is_mine(bell: Bell) -> bool:
     """After `heard`: whether to go on, `at_work` as before; otherwise somebody rang, and a message is on its way."""
-    return bool(valkey.client().set(bell.key, 1, nx=True, ex=AT_WORK_SECONDS))
+    return bool(valkey.client().set(bell.key, _AT_WORK, nx=True, ex=AT_WORK_SECONDS))
 
 
 def pause(attempts: int, *, longest: timedelta) -> timedelta:

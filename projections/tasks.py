@@ -41,7 +41,7 @@ APART_SECONDS = 1.0  # after which it tries again the views that it left to othe
 LATER_SECONDS = 0.2  # under load whoever else follows the log is given what came within so long
 LOOK_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
 SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
-ANNOUNCED_SECONDS = 0.5  # in which whoever was woken is done, or something is wrong
+ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
 SWEPT = "projections:swept"
 
@@ -205,12 +205,17 @@ def ring_build(name: str) -> None:
 
 @shared_task
 def sweep() -> None:
-    """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'."""
+    """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'.
+
+    What whoever brings the views level together is about to show, is left to them.
+    """
     latest = store.latest_position()
-    given_up = time.monotonic() + ANNOUNCED_SECONDS
-    while any(_behind(latest)) and time.monotonic() < given_up:
-        time.sleep(FAR_SECONDS)  # most of it somebody is at work on
+    if any(_behind(latest)):
+        time.sleep(ANNOUNCED_SECONDS)
+    is_looked_at = bell.is_at_work(_look_bell())
     for projection, number, of in _behind(latest):
+        if of == 1 and is_looked_at:
+            continue
         try:
             progress = _catch_up_near(projection, number, seconds=HELD_BACK_SECONDS)
         except Exception:

@@ -60,8 +60,12 @@ def test_whoever_is_at_work_need_not_be_rung_for_and_goes_on_unless_somebody_ran
     bell.at_work(rung)
     bell.ring(rung)
     assert messages() == []
+    assert bell.is_at_work(rung)
     bell.heard(rung)
+    assert not bell.is_at_work(rung)
     assert bell.is_mine(rung)
+    assert bell.is_at_work(rung)
     bell.heard(rung)
     bell.ring(rung)
+    assert not bell.is_at_work(rung), "it is only called"
     assert not bell.is_mine(rung), "there is a message for that already"

@@ -165,20 +165,30 @@ def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried
     assert own_tasks() == ["staff"] * woken
 
 
-def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def take(*shard: Any, seconds: float) -> Any:
-        raise AssertionError(f"the sweep took {shard}")
+def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    divide(STAFF, 2)
+    advance = together.advance
+    shown: list[int] = []
 
-    monkeypatch.setattr(tasks, "_catch_up_near", take)
-    place(ORDER)
-    at_work = threading.Timer(0.2, elsewhere, [lambda: together.advance(ALL)])
-    at_work.start()
-    tasks.sweep()
-    at_work.join()
+    def sweep_first(views: Any) -> Any:
+        if not shown:
+            place(ORDER)
+            tasks.sweep()
+            shown.extend([StaffOrder.objects.count(), CustomerOrder.objects.count()])
+        return advance(views)
+
+    monkeypatch.setattr(together, "advance", sweep_first)
+    bell.at_work(tasks._look_bell())
+    tasks.look()
+    assert shown == [1, 0], "of a divided view it is the only net"
     assert level()
-    assert "the sweep cannot" not in caplog.text
+
+
+def test_the_sweep_takes_what_nobody_is_at_work_on_any_more() -> None:
+    place(ORDER)
+    bell.ring(tasks._look_bell())
+    tasks.sweep()
+    assert level(), "whether or not the message comes"
 
 
 def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
