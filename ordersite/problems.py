@@ -20,6 +20,9 @@ from projections.waiting import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
 
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""By RFC 9110; Python before 3.13 has their older names, and a title should not depend on that."""
+
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
     field = serializers.CharField()
@@ -124,11 +127,15 @@ def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None
 def _body(status: int, code: str, detail: str) -> dict[str, Any]:
     return {
         "type": f"urn:ordersite:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": _title(status),
         "status": status,
         "code": code,
         "detail": detail,
     }
+
+
+def _title(status: int) -> str:
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
@@ -151,7 +158,7 @@ def problem(request: HttpRequest, status: int, code: str, detail: str, page: str
         as_they_are = {"ensure_ascii": False}
         body = _body(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=as_they_are)
-    return HttpResponse(page or f"<h1>{HTTPStatus(status).phrase}</h1><p>{escape(detail)}</p>", status=status)
+    return HttpResponse(page or f"<h1>{_title(status)}</h1><p>{escape(detail)}</p>", status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -126,7 +126,8 @@ def test_without_an_idempotency_key_nothing_is_changed(api: APIClient, path: str
 
 def test_a_key_used_for_another_request_is_refused(api: APIClient) -> None:
     send(api, ORDERS, BODY, "key-1")
-    problem(send(api, ORDERS, BODY | {"reference": "PO-8"}, "key-1"), 422, "idempotency_key_reused")
+    refused = problem(send(api, ORDERS, BODY | {"reference": "PO-8"}, "key-1"), 422, "idempotency_key_reused")
+    assert refused["title"] == "Unprocessable Content", "as RFC 9110 calls it, whatever this Python does"
     problem(send(api, f"{ORDERS}/{place(api)}/payments", PAYMENT, "key-1"), 422, "idempotency_key_reused")
 
 
@@ -244,7 +245,7 @@ def test_a_body_that_is_no_json_is_a_problem_too(api: APIClient) -> None:
 def test_a_body_that_is_too_large_or_too_deep_is_a_problem(api: APIClient) -> None:
     key = {"Idempotency-Key": "k"}
     large = api.post(ORDERS, '{"x": "' + "y" * 3_000_000 + '"}', content_type="application/json", headers=key)
-    problem(large, 413, "body_too_large")
+    assert problem(large, 413, "body_too_large")["title"] == "Content Too Large"
     deep = api.post("/api/v1/auth/login", "[" * 100_000, content_type="application/json", headers=key)
     problem(deep, 400, "parse_error")
 
