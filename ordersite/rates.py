@@ -205,22 +205,25 @@ def wait_words(seconds: int) -> str:
     )
 
 
-class LoginThrottle(BaseThrottle):
-    """Attempts to log in, at LOGIN_RATE: from one address, and for one account from all of them.
+def attempt(request: HttpRequest | Request, account: str | None) -> list[Taken]:
+    """Count an attempt to log in, at LOGIN_RATE: from one address, and for one account from all of them.
 
-    The account is that of whoever is logged in, or the one that is named, however it is written.
+    White space around an account's name, and capitals, do not make it another.
     """
+    by_address = parsed("login", settings.LOGIN_RATE)
+    who = [(by_address, address_of(request))]
+    if account is not None:
+        who.append((Policy("account", by_address.quota, by_address.window), account.strip().casefold()))
+    return count(who)
+
+
+class LoginThrottle(BaseThrottle):
+    """Attempts of the API's clients: the account is that of whoever is logged in, or the one that is named."""
 
     refused: Sequence[Taken] = ()
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        by_address = parsed("login", settings.LOGIN_RATE)
-        by_account = Policy("account", by_address.quota, by_address.window)
-        name = _account_of(request)
-        who = [(by_address, address_of(request))]
-        if name is not None:
-            who.append((by_account, name))
-        taken = count(who)
+        taken = attempt(request, _account_of(request))
         getattr(request._request, "rates", []).extend(taken)
         self.refused = [each for each in taken if each.is_too_many]
         return not self.refused
@@ -230,9 +233,9 @@ class LoginThrottle(BaseThrottle):
 
 
 def _account_of(request: Request) -> str | None:
-    """The name of the account that is tried, one for all ways in which the field of a log-in takes it."""
+    """The name of the account that is tried."""
     if request.user.is_authenticated:
-        return request.user.get_username().casefold()
+        return request.user.get_username()
     name = request.data.get("username") if isinstance(request.data, dict) else None
-    # As the field does: it strips white space, and takes a number for its digits.
-    return str(name).strip().casefold() if isinstance(name, str | int | float) else None
+    # The field of a log-in takes a number for its digits.
+    return str(name) if isinstance(name, str | int | float) else None

@@ -263,6 +263,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "ordersite.navigation.warning",
+    "LOGIN": {"form": "ordersite.login.LoginForm"},
     "SIDEBAR": {"navigation": "ordersite.navigation.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],
     "STYLES": [lambda request: static("ordersite/admin.css")],

@@ -162,6 +162,27 @@ def test_an_account_is_the_same_however_its_name_is_written(ada: User, rates: An
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
 
 
+def admitted(name: str, password: str, address: str) -> bool | str:
+    """Whether the back office lets somebody in; if it does not, why."""
+    answer = Client(REMOTE_ADDR=address).post("/admin/login/", {"username": name, "password": password})
+    return answer.status_code == 302 or str(answer.context["form"].non_field_errors())
+
+
+@pytest.mark.django_db
+def test_the_back_office_is_not_guessed_either_and_its_attempts_count_together_with_the_apis(rates: Any) -> None:
+    User.objects.create_superuser("root", "root@example.org", "secret-1")
+    assert attempt("root", "no", "192.0.2.9").status_code == 401
+    for name in ("root", " Root"):
+        assert "too many" not in str(admitted(name, "no", "192.0.2.1"))
+    assert "too many attempts to log in: try again in" in str(admitted("root", "secret-1", "192.0.2.2"))
+    assert attempt("root", "secret-1", "192.0.2.3").status_code == 429
+    for number in range(2):
+        admitted(f"guess-{number}", "no", "192.0.2.4")
+    assert admitted("guess-3", "no", "192.0.2.4") != admitted("guess-4", "no", "192.0.2.4"), "nor from one address"
+    rates.LOGIN_RATE = "9/min"
+    assert admitted("root", "secret-1", "192.0.2.5") is True
+
+
 def test_a_stolen_token_does_not_guess_the_password_from_many_addresses(ada: User, rates: Any) -> None:
     token = AuthToken.objects.create(ada)[1]
     codes = []
