@@ -1,12 +1,16 @@
-"""The form that staff log in with."""
+"""The form that staff log in with, and what a new password ends."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
 from orders.words import counted
 from ordersite.rates import attempt
+
+if TYPE_CHECKING:
+    from ordersite.models import User
 
 
 class LoginForm(AuthenticationForm):
@@ -24,3 +28,16 @@ class LoginForm(AuthenticationForm):
             raise ValidationError(words, code="throttled")
         cleaned: dict[str, Any] = super().clean()
         return cleaned
+
+
+class EndsTokens:
+    """One of AUTH_PASSWORD_VALIDATORS: no rule, but told of each change. Sessions are ended by Django itself."""
+
+    def validate(self, password: str, user: "User | None" = None) -> None:
+        pass
+
+    def password_changed(self, password: str, user: "User") -> None:
+        AuthToken.objects.filter(user=user).delete()
+
+    def get_help_text(self) -> str:
+        return "A new password ends the API tokens that there are of the account."

@@ -76,7 +76,7 @@ AUTHENTICATION_BACKENDS = ["ordersite.accounts.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+] + [{"NAME": "ordersite.login.EndsTokens"}]
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("ru", "Russian")]  # that the API speaks; docs/languages.md says how

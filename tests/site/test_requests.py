@@ -82,9 +82,15 @@ def test_who_asks_is_looked_up_by_one_statement(api: APIClient, statements: list
     assert ["knox_authtoken" in each for each in statements] == [True]
 
 
+def changed_password(user: User, password: str) -> None:
+    user.set_password(password)
+    user.save()
+
+
 ENDS: dict[str, Callable[[User], object]] = {
     "its row is deleted": lambda user: connection.cursor().execute("DELETE FROM knox_authtoken"),
     "it expires": lambda user: AuthToken.objects.update(expiry=timezone.now()),
+    "its owner has a new password": lambda user: changed_password(user, "another-secret-1"),
     "its owner is shut out": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
     "its owner is deleted": lambda user: user.delete(),
 }
