@@ -35,12 +35,13 @@ def insert_one(rows: Rows, receipts: Sequence[Receipt]) -> int:
 def _one(events: int, follows: bool, receipts: int) -> str:
     number = placeholders()
     aggregate_id, aggregate_type, metadata, version = (number("%s") for _ in range(4))
-    event_values = [
-        f"({number('%s')}::uuid, {aggregate_id}::uuid, {aggregate_type}, {number('%s, %s::smallint, %s::jsonb')},"
-        f" {metadata}::jsonb, {version}::int + {place}, {number('%s')}::uuid)"
-        for place in range(1, events + 1)
-    ]
-    there = [f"EXISTS (SELECT FROM events WHERE aggregate_id = {aggregate_id}::uuid AND version = {version}::int)"]
+    event_values = []
+    for place in range(1, events + 1):
+        event_id, event_type, schema_version, data, subject_id = (number("%s") for _ in range(5))
+        shared = (metadata, f"({version}::int + {place})")
+        own = (event_id, aggregate_id, aggregate_type, event_type, schema_version, data, *shared, subject_id)
+        event_values.append(_EVENT_VALUES % own)
+    there = [_IS_THERE % (aggregate_id, version)]
     return _statement(there if follows else [], [number(_RECEIPT_VALUES) for _ in range(receipts)], event_values)
 
 
@@ -48,14 +49,13 @@ def insert(rows: Rows, receipts: Sequence[Receipt]) -> int:
     """Several writes, or one without events. Their shapes are too many for each connection to keep all prepared."""
     if not rows and not receipts:
         return 0
-    values: list[Any] = []
-    for aggregate_id, version in _heads(rows):
-        values += (aggregate_id, version)
+    heads = _heads(rows)
+    values: list[Any] = [value for head in heads for value in head]
     for receipt in receipts:
         values += receipt_row(receipt)
     for row in rows:
         values += row[:-1]
-    there = [_IS_THERE] * len(_heads(rows))
+    there = [_IS_THERE] * len(heads)
     with cursor() as opened:
         opened.execute(_statement(there, [_RECEIPT_VALUES] * len(receipts), [_EVENT_VALUES] * len(rows)), values)
         return _last(opened.fetchall(), rows)

@@ -7,7 +7,7 @@ from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
 from orders.words import counted
-from ordersite.rates import attempt
+from ordersite.rates import attempt, seconds_to_wait
 
 if TYPE_CHECKING:
     from ordersite.models import User
@@ -18,12 +18,12 @@ class LoginForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         assert self.request is not None
-        refused = [each for each in attempt(self.request, self.cleaned_data.get("username")) if each.is_too_many]
-        if refused:
+        seconds = seconds_to_wait(attempt(self.request, self.cleaned_data.get("username")))
+        if seconds:
             words = counted(
                 "too many attempts to log in: try again in {number} second",
                 "too many attempts to log in: try again in {number} seconds",
-                number=max(each.seconds for each in refused),
+                number=seconds,
             )
             raise ValidationError(words, code="throttled")
         cleaned: dict[str, Any] = super().clean()

@@ -20,7 +20,7 @@ from projections.waiting import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
 
-_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """By RFC 9110; Python before 3.13 has their older names, and a title should not depend on that."""
 
 

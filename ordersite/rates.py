@@ -160,9 +160,9 @@ class RateLimits:
         taken, lease = arrive(where, token=token, owner=user, order=order)
         request.rates = taken  # type: ignore[attr-defined]  # throttles of a view add theirs
         request.order_lease = lease  # type: ignore[attr-defined]  # HotOrders and the view read on from there
-        refused = [each for each in taken if each.is_too_many]
-        response = too_many(request, refused) if refused else self.get_response(request)
-        if taken and not refused:
+        seconds = seconds_to_wait(taken)
+        response = too_many(request, seconds) if seconds else self.get_response(request)
+        if taken and not seconds:
             self._remember(request, response, token, user, taken)
         policies = dict.fromkeys([user, address, *(each.policy for each in taken)])
         response["RateLimit-Policy"] = ", ".join(each.header for each in policies)
@@ -190,8 +190,12 @@ def _left(taken: Taken) -> int:
     return taken.policy.quota - taken.count
 
 
-def too_many(request: HttpRequest, refused: Sequence[Taken]) -> HttpResponse:
-    seconds = max(each.seconds for each in refused)
+def seconds_to_wait(taken: Sequence[Taken]) -> int:
+    """Until none of these is too many any more; 0 where none is."""
+    return max((max(each.seconds, 1) for each in taken if each.is_too_many), default=0)
+
+
+def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
     response = problem(request, 429, "throttled", wait_words(seconds))
     response["Retry-After"] = str(seconds)
     return response
@@ -220,16 +224,16 @@ def attempt(request: HttpRequest | Request, account: str | None) -> list[Taken]:
 class LoginThrottle(BaseThrottle):
     """Attempts of the API's clients: the account is that of whoever is logged in, or the one that is named."""
 
-    refused: Sequence[Taken] = ()
+    seconds = 0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         taken = attempt(request, _account_of(request))
         getattr(request._request, "rates", []).extend(taken)
-        self.refused = [each for each in taken if each.is_too_many]
-        return not self.refused
+        self.seconds = seconds_to_wait(taken)
+        return not self.seconds
 
     def wait(self) -> float | None:
-        return float(max(each.seconds for each in self.refused))
+        return float(self.seconds)
 
 
 def _account_of(request: Request) -> str | None:
