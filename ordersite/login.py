@@ -40,4 +40,4 @@ class EndsTokens:
         AuthToken.objects.filter(user=user).delete()
 
     def get_help_text(self) -> str:
-        return "A new password ends the API tokens that there are of the account."
+        return "A new password ends the account's API tokens."

@@ -78,6 +78,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ] + [{"NAME": "ordersite.login.EndsTokens"}]
 
+LOGIN_REDIRECT_URL = "admin:index"  # for whoever opens the page of the log-in by itself
+
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("ru", "Russian")]  # that the API speaks; docs/languages.md says how
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # the shop's: its days are the accountants' days
