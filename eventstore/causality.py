@@ -48,7 +48,7 @@ def story_of(correlation_id: UUID, *, of: UUID) -> Story:
     return Story(chapters=list(_told(store.read_at(positions[:LONGEST]), of)), untold=max(len(positions) - LONGEST, 0))
 
 
-@shared_task
+@shared_task(name="eventstore.causality.correlate")
 def correlate() -> None:
     """Index what is new. Beat calls it."""
     advance(CONSUMER, _index)

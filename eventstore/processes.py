@@ -128,7 +128,7 @@ def bells(aggregate_ids: Any = None) -> list[Bell]:
     return [_bell()]
 
 
-@shared_task
+@shared_task(name="eventstore.processes.run")
 def run() -> None:
     """Hear what is new and send what is due; one process's trouble is not the others'. Beat calls it, and the bell."""
     bell.heard(_bell())

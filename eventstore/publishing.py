@@ -16,13 +16,13 @@ from eventstore.models import Seal
 log = logging.getLogger(__name__)
 
 
-@shared_task
+@shared_task(name="eventstore.publishing.seal")
 def seal() -> None:
     """Beat calls it."""
     seals.seal_settled()
 
 
-@shared_task
+@shared_task(name="eventstore.publishing.publish")
 def publish() -> None:
     """Give the latest seal away as SEAL_FILE and SEAL_MAIL_TO say; one failing does not stop the other. Beat calls it.
 

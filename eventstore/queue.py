@@ -138,7 +138,7 @@ def _ring() -> None:
     bell.ring(_bell())
 
 
-@shared_task
+@shared_task(name="eventstore.queue.run")
 def run() -> None:
     """Do what waits. The bell and beat call it."""
     bell.heard(_bell())
@@ -146,7 +146,7 @@ def run() -> None:
         pass
 
 
-@shared_task
+@shared_task(name="eventstore.queue.prune")
 def prune() -> None:
     """Forget outcomes after COMMAND_RESULTS_DAYS. The receipts stay, so nothing is done a second time."""
     old = timezone.now() - timedelta(days=settings.COMMAND_RESULTS_DAYS)

@@ -44,7 +44,7 @@ def request(sender: Any = None, *, snapshots: dict[UUID, str], **news: Any) -> N
         take.apply_async((aggregate_type, str(aggregate_id)), retry=False)
 
 
-@shared_task
+@shared_task(name="eventstore.snapshots.take")
 def take(aggregate_type: str, aggregate_id: str) -> None:
     """Write the snapshot of an aggregate as it is now, unless a newer one is there."""
     decider, key = decider_named(aggregate_type), UUID(aggregate_id)

@@ -33,7 +33,7 @@ class BadToken(ValueError):
     """It proves nothing: not made here, altered, or too old. Change the address, or wait for the latest mail."""
 
 
-@shared_task
+@shared_task(name="ordersite.mails.send")
 def send() -> None:
     """Send what is to be sent since the last time. Beat calls it."""
     try:

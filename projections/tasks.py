@@ -60,7 +60,7 @@ def bells(aggregate_ids: Collection[UUID] | None = None) -> list[Bell]:
     return found
 
 
-@shared_task
+@shared_task(name="projections.tasks.look")
 def look() -> None:
     """Bring the views level with the log together, and wake whoever else follows it.
 
@@ -162,7 +162,7 @@ def _need_their_own(found: Round, projections: Collection[Projection], *, stuck:
     return [*found.special, *(found.busy if stuck > BUSY_SECONDS else ())]
 
 
-@shared_task
+@shared_task(name="projections.tasks.project")
 def project(name: str, number: int = 0, of: int = 1) -> None:
     """Bring one shard level with the log; where somebody else is at it, come back in a moment."""
     bell.heard(_bell(name, number, of))
@@ -181,7 +181,7 @@ def project(name: str, number: int = 0, of: int = 1) -> None:
         bell.ring(_bell(name, number, of))
 
 
-@shared_task
+@shared_task(name="projections.tasks.build")
 def build(name: str) -> None:
     """Go on with a rebuild that somebody began in the background."""
     bell.heard(_build_bell(name))
@@ -191,7 +191,7 @@ def build(name: str) -> None:
         log.info("%s", reason)
 
 
-@shared_task
+@shared_task(name="projections.tasks.check_some")
 def check_some() -> None:
     """Does what is shown still follow from the log? A few aggregates, at random; a flag for what does not."""
     for projection in PROJECTIONS.values():
@@ -203,7 +203,7 @@ def ring_build(name: str) -> None:
     bell.ring(_build_bell(name))
 
 
-@shared_task
+@shared_task(name="projections.tasks.sweep")
 def sweep() -> None:
     """Catch up whatever is behind, whether or not a message came. One projection's trouble is not the others'.
 

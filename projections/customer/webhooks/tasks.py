@@ -30,7 +30,7 @@ def ring_now() -> None:
     bell.ring(_bell())
 
 
-@shared_task
+@shared_task(name="projections.customer.webhooks.tasks.run")
 def run() -> None:
     """Hear what is new, and send what is due. The bell and beat call it."""
     bell.heard(_bell())
@@ -45,7 +45,7 @@ def run() -> None:
             return
 
 
-@shared_task
+@shared_task(name="projections.customer.webhooks.tasks.prune")
 def prune() -> None:
     """Forget old deliveries."""
     deliveries.prune()
