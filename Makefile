@@ -11,7 +11,7 @@ help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: install  ## start the whole site with a demo shop (PORT=8000)
-	@exec $(BIN)/python -m ordersite.stack
+	@exec $(BIN)/python -m ordersite.devstack.supervisor
 
 test: install  ## the whole suite, in parallel, against real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q

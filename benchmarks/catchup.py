@@ -7,8 +7,8 @@ from typing import LiteralString
 from benchmarks import scratch, shop
 from benchmarks.harness import Options, Report, Timing, at_least, interleave, speed, timed
 from benchmarks.peers import rowwise, setwise
-from projections.engine import BATCH, catch_up
-from projections.projection import projection_named
+from projections.engine.catch_up import BATCH, catch_up
+from projections.engine.projection import projection_named
 
 ROUNDS = 5
 OURS, ORM, RUNNER = 25_000, 5_000, 1_500  # events of one round: about a second or two of each

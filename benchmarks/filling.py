@@ -14,14 +14,15 @@ from django.db import connection
 from django.db.models import DateField, DateTimeField, Field, IntegerField, JSONField, Model, UUIDField
 from django.utils import timezone
 
-from eventstore import codec, personal, store
+from eventstore import codec, store
 from eventstore.models import CommandReceipt, ConsumerCheckpoint, Event
+from eventstore.personal_data import encryption
 from ordersite import demo
 from ordersite.roles import write_roles
-from projections.checkpoints import Checkpoint
 from projections.customer.orders import CustomerOrder
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint
+from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder
 
 HOURS = 4  # between one copy and the next: 1,800 orders a day
@@ -148,7 +149,7 @@ def _keys(cursor: Any, copies: range, shop: Shop) -> None:
         " WHERE subject_id IS NOT NULL",
         [shop.most, copies.start, copies.stop - 1],
     )
-    keys = [personal.wrap(row[0], AESGCM.generate_key(256)) for row in cursor.fetchall()]
+    keys = [encryption.wrap(row[0], AESGCM.generate_key(256)) for row in cursor.fetchall()]
     cursor.execute(
         "INSERT INTO subject_keys (subject_id, wrapped_key, master)"
         " SELECT * FROM unnest(%s::uuid[], %s::bytea[], %s::text[]) ON CONFLICT DO NOTHING",

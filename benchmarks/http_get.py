@@ -17,8 +17,9 @@ from eventstore.dispatch import Context, dispatch_batch
 from eventstore.ids import new_id
 from orders.commands import CreateOrder
 from ordersite.models import User
-from projections import cached, engine
-from projections.projection import PROJECTIONS
+from projections.engine import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.reading import row_cache
 
 SECONDS, ROUNDS = 1.6, 5
 COLD = 5_000  # more than are read in a round: each of them once, so none from the cache
@@ -89,7 +90,7 @@ def _placed(user: User, count: int) -> list[UUID]:
                 for each in ids[start : start + 1000]
             ]
         )
-    engine.catch_up(PROJECTIONS["customer"])
+    catch_up.catch_up(PROJECTIONS["customer"])
     return ids
 
 
@@ -129,7 +130,7 @@ def _conditional(port: int, paths: Sequence[str], token: str) -> Iterator[bytes]
 
 def _forgotten(client: Client) -> Timing:
     """Read with an empty cache."""
-    cached.forget_all("customer")
+    row_cache.forget_all("customer")
     return client.run(SECONDS)
 
 
@@ -140,7 +141,7 @@ def _is_whole(answer: Answer) -> bool:
 
 def _is_alike(port: int, path: str, token: str) -> bool:
     """Whether an order is answered from the view as it then is from the cache, but for what counts requests."""
-    cached.forget_all("customer")
+    row_cache.forget_all("customer")
     request = written("GET", path, {"Authorization": f"Token {token}", "X-Request-ID": "one"})
     read, kept = ask(port, request), ask(port, request)
     return (_constant(read.head), read.body) == (_constant(kept.head), kept.body)

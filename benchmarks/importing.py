@@ -17,10 +17,10 @@ from benchmarks import invoices, scratch
 from benchmarks.harness import Options, Report, Timing, at_least, cost, interleave, speed, timed
 from eventstore.dispatch import dispatch
 from ordersite.importing.batches import batches_of
+from ordersite.importing.commands import Figure, Step
 from ordersite.importing.reading import CREDIT_NOTE
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import import_file
-from ordersite.importing.steps import Figure, Step
 
 ROUNDS, SINGLES = 4, 1200
 MADE_UP = {"invoices": 1800, "lines": 27}

@@ -28,13 +28,13 @@ from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, Event
 from eventstore.sql import cursor
 from orders import commands as c
-from projections import drift
-from projections.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent
 from projections.customer.orders import CustomerOrder
-from projections.projection import PROJECTIONS
-from projections.shown import any_row
+from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent
+from projections.engine.projection import PROJECTIONS
+from projections.monitoring import drift
+from projections.reading.notify import any_row
+from projections.reading.read_your_writes import hang_up, hear, listen
 from projections.staff.orders import StaffOrder
-from projections.waiting import hang_up, hear, listen
 
 COMMANDS = 40  # of each round, under light load
 PAUSE_SECONDS = 0.02  # between two of them

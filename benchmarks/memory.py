@@ -16,8 +16,8 @@ from benchmarks import invoices, scratch
 from benchmarks.harness import Options, Ratio, Report, at_most
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import import_file
-from projections.engine import Work, advance, shards
-from projections.projection import projection_named
+from projections.engine.catch_up import Work, advance, shards
+from projections.engine.projection import projection_named
 
 EVENTS = 100_000
 LINES = 4  # of an invoice: short orders make many events in little time

@@ -7,7 +7,7 @@ from django.db import connection
 from benchmarks import samples
 from benchmarks.harness import Options, Report, Timing, cost, one_by_one, timed
 from eventstore import store
-from eventstore.partitioning import convert
+from eventstore.storage.partitioning import convert
 
 EVENTS, BATCH, PARTITIONS, ROUNDS = 100_000, 4000, 16, 5
 

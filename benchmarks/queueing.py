@@ -6,8 +6,8 @@ from benchmarks import samples, scratch
 from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by_one, timed
 from eventstore.dispatch import dispatch
 from eventstore.ids import new_id
-from eventstore.queue import accept
-from eventstore.queue import run as do_what_waits
+from eventstore.queue.acceptance import accept
+from eventstore.queue.worker import run as do_what_waits
 
 COMMANDS, ROUNDS = 300, 5
 OWNER = UUID(int=1)

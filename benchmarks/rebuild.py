@@ -12,11 +12,11 @@ from django.db import connection
 
 from benchmarks import shop
 from benchmarks.harness import Options, Report, Timing, at_least, interleave, speed
-from projections.crew import crew_of, in_lanes
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
-from projections.rebuild import Rebuilt, rebuild
-from projections.swapping import drop_replaced
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import Rebuilt, rebuild
+from projections.rebuild.swap import drop_replaced
+from projections.rebuild.worker_pool import crew_of, in_lanes
 
 EVENTS = 40_000
 LARGE = 500_000  # events from which each side is measured once: rounds only make up for the moment's disturbances

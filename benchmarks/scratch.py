@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from ordersite.embedded import Services
+from ordersite.devstack.servers import Services
 
 STATE = Path(__file__).resolve().parents[1] / ".local" / "bench"
 services = Services(STATE)

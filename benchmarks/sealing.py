@@ -3,8 +3,8 @@
 from benchmarks import samples, scratch
 from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by_one, speed, timed
 from eventstore import store
-from eventstore.seals import seal_settled
-from eventstore.verification import verify
+from eventstore.seals.chain import seal_settled
+from eventstore.seals.verification import verify
 
 BATCH, BATCHES, ROUNDS = 2000, 10, 3
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from benchmarks.scratch import STATE
-from ordersite.stack import PYTHON, ROOT, web_server
+from ordersite.devstack.supervisor import PYTHON, ROOT, web_server
 
 PLAIN = "benchmarks.peers.plain_drf"
 

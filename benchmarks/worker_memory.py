@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from benchmarks import shop
 from benchmarks.rebuild import resident
 from eventstore import store
-from projections.engine import catch_up
-from projections.projection import projection_named
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import projection_named
 
 STEP = 100_000
 VIEWS = ("staff", "customer", "accounting")

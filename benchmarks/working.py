@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from celery import current_app
 
 from benchmarks.scratch import STATE
-from ordersite import stack
+from ordersite.devstack import supervisor
 
 START_SECONDS = 60
 
@@ -21,7 +21,7 @@ class WorkerSilent(RuntimeError):
 @contextmanager
 def working() -> Iterator[None]:
     """A Celery worker that has answered, and beat. Raises WorkerSilent."""
-    started = [_started(command, name) for name, command in stack.celery_commands(STATE).items()]
+    started = [_started(command, name) for name, command in supervisor.celery_commands(STATE).items()]
     try:
         deadline = time.monotonic() + START_SECONDS
         while not current_app.control.ping(timeout=0.5):
@@ -41,7 +41,7 @@ def _started(command: list[str], name: str) -> "subprocess.Popen[bytes]":
     with (STATE / f"{name}.log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own commands
             command,
-            cwd=stack.ROOT,
+            cwd=supervisor.ROOT,
             env=os.environ | {"DJANGO_SETTINGS_MODULE": "benchmarks.worker_settings"},
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -1,3 +1,5 @@
+"""What the log registers when Django starts."""
+
 from django.apps import AppConfig
 
 
@@ -6,13 +8,19 @@ class EventStoreConfig(AppConfig):
     verbose_name = "Event log"
 
     def ready(self) -> None:
-        from django.db.models.signals import post_migrate  # noqa: PLC0415 - only now are the models loaded
+        """Register tasks, aggregates and admin pages by importing them, and the receivers of commits."""
+        from django.db.models.signals import post_migrate  # noqa: PLC0415 - models load before this method runs
 
-        # Importing them registers the tasks and the aggregates.
-        from eventstore import bell, causality, processes, publishing, queue, snapshots, subjects  # noqa: F401, PLC0415
+        from eventstore import snapshots  # noqa: PLC0415
+        from eventstore.admin import pages  # noqa: F401, PLC0415
         from eventstore.dispatch import events_appended  # noqa: PLC0415
+        from eventstore.followers import causality, process_managers  # noqa: F401, PLC0415
+        from eventstore.personal_data import subjects  # noqa: F401, PLC0415
+        from eventstore.queue import worker  # noqa: F401, PLC0415
+        from eventstore.seals import publishing  # noqa: F401, PLC0415
+        from eventstore.wakeups import wakeup  # noqa: PLC0415
 
         events_appended.connect(snapshots.request)
-        bell.after_the_first(processes.bells)
-        events_appended.connect(bell.ring_all)
-        post_migrate.connect(processes.install_after_migration, sender=self)
+        wakeup.after_the_first(process_managers.bells)
+        events_appended.connect(wakeup.ring_all)
+        post_migrate.connect(process_managers.install_after_migration, sender=self)

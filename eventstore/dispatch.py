@@ -18,8 +18,8 @@ from eventstore.codec import Metadata
 from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
-from eventstore.known import Known, KnownStates, loaded
 from eventstore.snapshots import is_due, shape_of, state_of
+from eventstore.state_cache import Known, KnownStates, loaded
 
 log = logging.getLogger(__name__)
 

@@ -156,7 +156,7 @@ class Correlation(models.Model):
 
 
 class Seal(models.Model):
-    """Proof of what a range of the log was. Rows are only ever added. `eventstore.seals` says what is signed."""
+    """Proof of what a range of the log was. Rows are only ever added. `eventstore.seals.chain` says what is signed."""
 
     number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without holes.")
     after = models.BigIntegerField(help_text="The range begins after this position,")

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from eventstore import codec, personal
+from eventstore import codec
 from eventstore.codec import Metadata
 from eventstore.errors import CorruptEvent, MissingUpcaster, VersionGap, WrongKey
 from eventstore.ids import new_id
-from eventstore.personal import StoredKey
+from eventstore.personal_data import encryption
+from eventstore.personal_data.encryption import StoredKey
 
 E = TypeVar("E")
 
@@ -118,7 +119,7 @@ RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
 def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
     """One row an event, of EVENT_COLUMNS and the version that has to be in the table already, 0 where none has to."""
     subjects = _subjects(writes)
-    keys = personal.keys_of(filter(None, subjects)) if any(subjects) else {}
+    keys = encryption.keys_of(filter(None, subjects)) if any(subjects) else {}
     subject_ids = iter(subjects)
     rows: list[tuple[Any, ...]] = []
     reached: dict[UUID, int] = {}  # by the writes before, in this same call
@@ -127,7 +128,7 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
         follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
         for version, event in enumerate(write.events, start=write.expected_version + 1):
             declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
-            stored = personal.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
+            stored = encryption.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
             rows.append(
                 (
                     event_id,
@@ -148,7 +149,7 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
 
 def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
     """Whose personal data each event holds, in order."""
-    return [personal.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
+    return [encryption.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
 
 
 def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
@@ -195,7 +196,7 @@ def decoded(columns: Sequence[Any]) -> Any:
     if subject_id is None:
         return codec.decode(event_type, schema_version, data)
     key = stored_key(subject_id, wrapped, master)
-    return codec.decode(event_type, schema_version, data, personal.opener(event_id, key))
+    return codec.decode(event_type, schema_version, data, encryption.opener(event_id, key))
 
 
 def stored_key(subject_id: UUID, wrapped: bytes | None, master: str | None) -> StoredKey:

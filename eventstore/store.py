@@ -1,7 +1,7 @@
 """Append to the log, read one aggregate, read the whole log after a position.
 
 The only SQL on the log's tables is here and in `eventstore.writing`, but for whole rows copied out and in
-(`eventstore.copying`).
+(`eventstore.histories.staging`).
 
 Two things make the feed of the whole log trustworthy although no lock serialises the writers. A writer announces,
 before it takes any position, how far the sequence had come; and a reader reads no further than the lowest
@@ -21,7 +21,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from eventstore import codec, writing
 from eventstore.errors import ConcurrencyError
-from eventstore.garbage import uncollected
+from eventstore.gc_pause import uncollected
 from eventstore.records import (
     RECEIPT_COLUMNS,
     Damaged,

@@ -1,1 +1,4 @@
-"""Orders: what a shop may do with one, in plain Python."""
+"""The order domain in plain Python: events, commands, rules and states of orders, accounts and customers.
+
+Only the folders `http` and `processes` know of Django or the log.
+"""

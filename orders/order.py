@@ -7,11 +7,11 @@ from uuid import UUID
 from eventstore.decider import Decider, register
 from eventstore.errors import AggregateNotFound
 from eventstore.messages import guard
-from eventstore.restoring import register_restore
+from eventstore.timetravel.restoring import register_restore
 from orders import commands as c
 from orders.commands import OrderCommand, RestoreOrder
 from orders.events import OrderEvent, evolve
-from orders.rules import cancelling, editing, keeping, paying, placing, refunding, returning, shipping
+from orders.rules import addresses, cancelling, editing, holding, notes, paying, placing, refunding, returning, shipping
 from orders.state import Order
 
 
@@ -80,13 +80,13 @@ def _decide(command: OrderCommand, order: Order) -> OrderEvent | Sequence[OrderE
         case c.DiscardEdit():
             return editing.discard(command, order)
         case c.HoldOrder():
-            return keeping.hold(command, order)
+            return holding.hold(command, order)
         case c.ReleaseOrder():
-            return keeping.release(command, order)
+            return holding.release(command, order)
         case c.AddNote():
-            return keeping.add_note(command, order)
+            return notes.add_note(command, order)
         case c.ChangeAddress():
-            return keeping.change_address(command, order)
+            return addresses.change_address(command, order)
         case _:
             assert_never(command)
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+from orders.immutable import once
 from orders.lines import Line
 from orders.money import spread
-from orders.parts import once
 from orders.values import (
     ZERO,
     LineAmount,
@@ -253,7 +253,7 @@ class Order:
         return order
 
     def _with(self, changes: dict[str, Any]) -> "Order":
-        """As `orders.parts.changed`, but what was counted is counted anew."""
+        """As `orders.immutable.changed`, but what was counted is counted anew."""
         order, kept = object.__new__(Order), self.__dict__
         values = order.__dict__
         values.update(kept if len(kept) == len(_FIELDS) else {name: kept[name] for name in _FIELDS})

@@ -1,3 +1,5 @@
+"""What the site registers when Django starts."""
+
 from django.apps import AppConfig
 
 
@@ -5,14 +7,16 @@ class OrdersiteConfig(AppConfig):
     name = "ordersite"
 
     def ready(self) -> None:
-        from django.db.models import signals  # noqa: PLC0415 - only now are the models loaded
+        """Register tasks, checks and admin pages by importing them, and the receivers of changed logins and tables."""
+        from django.db.models import signals  # noqa: PLC0415 - models load before this method runs
 
+        from ordersite import celery, checks  # noqa: F401, PLC0415
+        from ordersite.admin import accounts, orders, users  # noqa: F401, PLC0415
+        from ordersite.customers import emails  # noqa: F401, PLC0415
+        from ordersite.customers.erasure import shut_out  # noqa: PLC0415
         from ordersite.models import User  # noqa: PLC0415
-        from ordersite.people import shut_out  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
 
         signals.post_migrate.connect(write_roles, sender=self)
         for changed in (signals.post_save, signals.post_delete):
             changed.connect(shut_out, sender=User)
-        # Importing them is what they are for: tasks find their broker, checks register themselves.
-        from ordersite import celery, checks, mails  # noqa: F401, PLC0415

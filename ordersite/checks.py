@@ -35,7 +35,7 @@ def no_demo_accounts(databases: Sequence[str] | None = None, **options: Any) -> 
 @register()
 def rates_can_be_read(**options: Any) -> list[CheckMessage]:
     """Every request would fail otherwise."""
-    from ordersite.rates import parsed  # noqa: PLC0415 - all of DRF, which not every command needs
+    from ordersite.middleware.rate_limits import parsed  # noqa: PLC0415 - all of DRF, which not every command needs
 
     wrong: list[CheckMessage] = []
     for name in ("API_RATE_USER", "API_RATE_ADDRESS", "LOGIN_RATE"):

@@ -1,3 +1,5 @@
+"""What the read models register when Django starts."""
+
 from django.apps import AppConfig
 
 
@@ -6,10 +8,13 @@ class ProjectionsConfig(AppConfig):
     verbose_name = "Read models"
 
     def ready(self) -> None:
-        from eventstore import bell  # noqa: PLC0415
-        from projections import tasks  # noqa: PLC0415 - only now are the models loaded
-        from projections.customer.webhooks import tasks as webhooks  # noqa: PLC0415
+        """Register tasks, checks and admin pages by importing them, and the workers to wake after a commit."""
+        from eventstore.wakeups import wakeup  # noqa: PLC0415 - models load before this method runs
+        from projections import checks, tasks  # noqa: F401, PLC0415
+        from projections.accounting.admin import balances, journal  # noqa: F401, PLC0415
+        from projections.admin import operations  # noqa: F401, PLC0415
+        from projections.webhooks import admin  # noqa: F401, PLC0415
+        from projections.webhooks import tasks as webhooks  # noqa: PLC0415
 
-        bell.at_every_commit(tasks.bells)
-        bell.after_the_first(webhooks.bells)
-        from projections import checks  # noqa: F401, PLC0415 - registers itself
+        wakeup.at_every_commit(tasks.bells)
+        wakeup.after_the_first(webhooks.bells)

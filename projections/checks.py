@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from projections.projection import PROJECTIONS
+from projections.engine.projection import PROJECTIONS
 
 
 @register()

@@ -1,14 +1,14 @@
 """Where Django looks for this app's tables; each stands beside its handlers."""
 
-from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
-from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.builds import Build
-from projections.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.accounting.balances import AccountMoney, AccountMoneyEntry
+from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder
 from projections.customer.account import CustomerAccount, CustomerAccountMovement
 from projections.customer.feed import FeedEvent, FeedOrder
 from projections.customer.orders import CustomerOrder
-from projections.customer.webhooks.models import WebhookDelivery, WebhookEndpoint
+from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.rebuild.models import Build
 from projections.staff.orders import StaffOrder
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AccountMoney",

@@ -20,16 +20,19 @@ from django.db import Error as DatabaseError
 from django.db.models import Count, F
 from django.utils import timezone
 
-from eventstore import bell, store
-from eventstore.bell import Bell
+from eventstore import store
 from eventstore.sharding import shard_of
-from projections import background, drift, engine, together
-from projections.checkpoints import LIVE, Checkpoint
-from projections.engine import Progress, Work
-from projections.filling import RebuildCancelled, RebuildPaused
-from projections.projection import PROJECTIONS, Projection, projection_named
-from projections.rebuild import RebuildRunning
-from projections.together import Round
+from eventstore.wakeups import wakeup
+from eventstore.wakeups.wakeup import Bell
+from projections.engine import catch_up, joint_catch_up
+from projections.engine.catch_up import Progress, Work
+from projections.engine.checkpoints import LIVE, Checkpoint
+from projections.engine.joint_catch_up import Round
+from projections.engine.projection import PROJECTIONS, Projection, projection_named
+from projections.monitoring import drift
+from projections.rebuild import background
+from projections.rebuild.fill import RebuildCancelled, RebuildPaused
+from projections.rebuild.run import RebuildRunning
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +80,9 @@ def look() -> None:
         found = _look_at(ours)
         now = time.monotonic()
         if reached < 0:
-            bell.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
+            wakeup.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
         if found.through > reached:
-            bell.ring_later(countdown=None if reached < 0 else LATER_SECONDS)
+            wakeup.ring_later(countdown=None if reached < 0 else LATER_SECONDS)
             reached, moved, pause = found.through, now, NEAR_SECONDS
             _ring_each(view for view in views if view not in ours)
         own = _need_their_own(found, ours, stuck=began - free)
@@ -96,27 +99,27 @@ def look() -> None:
         else:  # one that took an earlier position is about to commit, or to roll back unheard
             time.sleep(pause)
             pause = min(2 * pause, FAR_SECONDS)
-    bell.heard(_look_bell())
+    wakeup.heard(_look_bell())
     if reached < 0:
-        bell.ring_later()
+        wakeup.ring_later()
 
 
 def _ring_each(views: Iterable[Projection]) -> None:
-    bell.ring(*(_bell(view.name, 0, 1) for view in views))
+    wakeup.ring(*(_bell(view.name, 0, 1) for view in views))
 
 
 def _is_over(reached: int, *, spent: float) -> bool:
     """Whether a look that has brought all views level ends, with the bell down; otherwise it is at work as before."""
     if spent < LOOK_SECONDS and _more_comes_after(reached):
-        bell.at_work(_look_bell())
+        wakeup.at_work(_look_bell())
         return False
-    bell.heard(_look_bell())
+    wakeup.heard(_look_bell())
     if store.latest_position() == reached:
         return True
     if spent > LOOK_SECONDS:
-        bell.ring(_look_bell())
+        wakeup.ring(_look_bell())
         return True
-    return not bell.is_mine(_look_bell())
+    return not wakeup.is_mine(_look_bell())
 
 
 def _more_comes_after(position: int) -> bool:
@@ -132,11 +135,11 @@ def _more_comes_after(position: int) -> bool:
 def _look_at(projections: Collection[Projection]) -> Round:
     """One page for each of them, turn by turn; of the first turn, whose readers wait, also between the later ones."""
     first, *later = (list(group) for _, group in groupby(sorted(projections, key=_turn), key=_turn))
-    rounds = [together.advance(first)]
+    rounds = [joint_catch_up.advance(first)]
     for number, turn in enumerate(later):
         if number and 0 < rounds[0].through < store.latest_position():
-            rounds.append(together.advance(first))
-        rounds.append(together.advance(turn))
+            rounds.append(joint_catch_up.advance(first))
+        rounds.append(joint_catch_up.advance(turn))
     return Round(
         events=sum(each.events for each in rounds),
         through=min((each.through for each in rounds if each.through), default=0),
@@ -165,26 +168,26 @@ def _need_their_own(found: Round, projections: Collection[Projection], *, stuck:
 @shared_task(name="projections.tasks.project")
 def project(name: str, number: int = 0, of: int = 1) -> None:
     """Bring one shard level with the log; where somebody else is at it, come back in a moment."""
-    bell.heard(_bell(name, number, of))
+    wakeup.heard(_bell(name, number, of))
     projection = projection_named(name)
-    numbers = engine.shards(projection)
+    numbers = catch_up.shards(projection)
     if of != len(numbers):  # it was divided anew since whoever rang looked
         forget_divisions()
-        bell.ring(*(_bell(name, each, len(numbers)) for each in numbers))
+        wakeup.ring(*(_bell(name, each, len(numbers)) for each in numbers))
         return
     progress = _catch_up_near(projection, number, seconds=SLICE_SECONDS)
     if progress.everywhere:
-        bell.ring(*(_bell(name, other, of) for other in numbers if other != number))
+        wakeup.ring(*(_bell(name, other, of) for other in numbers if other != number))
     if progress.busy:
-        bell.ring(_bell(name, number, of), countdown=BUSY_SECONDS)
+        wakeup.ring(_bell(name, number, of), countdown=BUSY_SECONDS)
     elif not progress.level:
-        bell.ring(_bell(name, number, of))
+        wakeup.ring(_bell(name, number, of))
 
 
 @shared_task(name="projections.tasks.build")
 def build(name: str) -> None:
     """Go on with a rebuild that somebody began in the background."""
-    bell.heard(_build_bell(name))
+    wakeup.heard(_build_bell(name))
     try:
         background.go_on(projection_named(name))
     except (RebuildRunning, RebuildPaused, RebuildCancelled) as reason:
@@ -200,7 +203,7 @@ def check_some() -> None:
 
 def ring_build(name: str) -> None:
     """Wake a worker for a rebuild in the background."""
-    bell.ring(_build_bell(name))
+    wakeup.ring(_build_bell(name))
 
 
 @shared_task(name="projections.tasks.sweep")
@@ -212,7 +215,7 @@ def sweep() -> None:
     latest = store.latest_position()
     if any(_behind(latest)):
         time.sleep(ANNOUNCED_SECONDS)
-    is_looked_at = bell.is_at_work(_look_bell())
+    is_looked_at = wakeup.is_at_work(_look_bell())
     for projection, number, of in _behind(latest):
         if of == 1 and is_looked_at:
             continue
@@ -222,7 +225,7 @@ def sweep() -> None:
             log.exception("the sweep cannot bring %s level", projection.name)
         else:
             if not progress.level and not progress.busy:
-                bell.ring(_bell(projection.name, number, of))
+                wakeup.ring(_bell(projection.name, number, of))
     if settings.REBUILD_BY_ITSELF:
         background.begin_what_is_wanted()
     for name in background.at_work():  # whoever was at it may have died
@@ -234,7 +237,7 @@ def _behind(position: int) -> Iterable[tuple[Projection, int, int]]:
     """The shards that have not come so far, each with how many there are of its projection."""
     positions = dict(Checkpoint.objects.filter(space=LIVE).values_list("name", "position"))
     for name, projection in PROJECTIONS.items():
-        numbers = engine.shards(projection)
+        numbers = catch_up.shards(projection)
         for number in numbers:
             if positions.get(f"{name}/{number}", 0) < position:
                 yield projection, number, len(numbers)
@@ -247,7 +250,7 @@ def _catch_up_near(projection: Projection, number: int, *, seconds: float) -> Pr
     so_far = Progress()
     try:
         while True:
-            so_far = so_far.then(engine.catch_up_shard(projection, number, work))
+            so_far = so_far.then(catch_up.catch_up_shard(projection, number, work))
             if so_far.settled or so_far.busy or not so_far.level or time.monotonic() > now + HELD_BACK_SECONDS:
                 return so_far
             time.sleep(0.005)  # one that took an earlier position is about to commit, or to roll back unheard

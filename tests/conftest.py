@@ -4,7 +4,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from eventstore import personal
+from eventstore.personal_data import encryption
 from tests.stack.running import Running
 
 
@@ -14,7 +14,7 @@ def _empty_valkey() -> None:
     from projections import tasks
 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    personal._remembered.clear()
+    encryption._remembered.clear()
     tasks.forget_divisions()
 
 

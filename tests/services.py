@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ordersite.embedded import Services
+from ordersite.devstack.servers import Services
 
 STATE = Path(__file__).resolve().parents[1] / ".local" / "test"
 services = Services(STATE, durable=False)

@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import migrations
 
-from eventstore import partitioning, store
+from eventstore import store
+from eventstore.storage import partitioning
 
 
 def partition(apps: Any, editor: Any) -> None:

@@ -3,9 +3,11 @@
 Fields named `by` say who asks, as the actor of the event will; whoever sends the command supplies them.
 """
 
+from orders.commands.addresses import ChangeAddress
 from orders.commands.cancelling import CancelLines, CancelOrder, ExpireOrder, RestoreOrder
 from orders.commands.editing import CommitEdit, DiscardEdit, EditOrder, StageEdit
-from orders.commands.keeping import AddNote, ChangeAddress, HoldOrder, ReleaseOrder
+from orders.commands.holding import HoldOrder, ReleaseOrder
+from orders.commands.notes import AddNote
 from orders.commands.paying import (
     AuthorisePayment,
     CapturePayment,

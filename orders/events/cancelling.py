@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from eventstore.messages import event, upcaster
+from orders.immutable import changed
 from orders.lines import Line
-from orders.parts import changed
 from orders.state import Order, owed_by_line
 from orders.values import ZERO, LineAmount
 

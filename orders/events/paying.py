@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from eventstore.messages import event, upcaster
-from orders.parts import changed
+from orders.immutable import changed
 from orders.state import Order, Payment, swapped
 
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventstore.messages import event
+from orders.immutable import changed
 from orders.lines import Line
 from orders.money import part as part_of
 from orders.money import rounded
-from orders.parts import changed
 from orders.state import Order, Refund, swapped
 from orders.values import ZERO, RefundLine, RefundStatus
 

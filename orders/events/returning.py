@@ -5,8 +5,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventstore.messages import event, personal
+from orders.immutable import changed
 from orders.lines import Line
-from orders.parts import changed
 from orders.state import Order, Return, swapped, units_of
 from orders.values import LineAmount, LineQuantity, ReturnReason, ReturnStatus
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from ordersite.importing.commands import Quarantined, Step
 from ordersite.importing.invoices import BadLine, Line, invoices_of, read_line
 from ordersite.importing.mapping import Mapper
 from ordersite.importing.reading import RawLine, UnreadableFile, lines_of
-from ordersite.importing.steps import Quarantined, Step
 
 T = TypeVar("T")
 

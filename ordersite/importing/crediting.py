@@ -19,10 +19,10 @@ from orders.commands import (
 )
 from orders.state import Order
 from orders.values import ZERO, LineQuantity
+from ordersite.importing.commands import ACTOR, APPROVER, Awaiting, Figure, Quarantined, Source, Step, Way
 from ordersite.importing.invoices import Invoice, Line
 from ordersite.importing.matching import ALLOWANCES, Credit, Match, Matcher, NoMatch
 from ordersite.importing.sales import Purchase, Sale
-from ordersite.importing.steps import ACTOR, APPROVER, Awaiting, Figure, Quarantined, Source, Step, Way
 
 CANCELLING_RULE = "the order that the credit note means was found by rule"
 RETURNING_RULE = f"{CANCELLING_RULE}; asked for, approved and received when it was written"

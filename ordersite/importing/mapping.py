@@ -15,12 +15,12 @@ from uuid_utils.compat import uuid5
 from eventstore.ids import id_at
 from orders.commands import CreateOrder, NewLine, NewShipping, PayOrder, ShipOrder, WriteOff
 from orders.values import ZERO, LineKind
+from ordersite.importing.commands import NAMES, Awaiting, Figure, Quarantined, Source, Step, Way
 from ordersite.importing.crediting import credited
 from ordersite.importing.invoices import Invoice, Line
 from ordersite.importing.matching import SHIPPING, Matcher
-from ordersite.importing.remembering import Remembered
+from ordersite.importing.purchase_store import Remembered
 from ordersite.importing.sales import CURRENCY, Sale, Sold
-from ordersite.importing.steps import NAMES, Awaiting, Figure, Quarantined, Source, Step, Way
 
 PAYMENT_RULE = "paid in full when invoiced"
 SHIPPING_RULE = "shipped at noon of the next day"

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from orders.money import rounded, spread
 from orders.values import ZERO
-from ordersite.importing.remembering import Remembered
+from ordersite.importing.commands import Way
+from ordersite.importing.purchase_store import Remembered
 from ordersite.importing.sales import CURRENCY, Purchase, Sale
-from ordersite.importing.steps import Way
 
 SHIPPING = frozenset(("POST", "DOT", "C2", "C3"))
 ALLOWANCES = SHIPPING | {"D", "M"}

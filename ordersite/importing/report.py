@@ -9,9 +9,9 @@ from eventstore.dispatch import Answer, Refusal
 from eventstore.errors import CommandRefused, ConcurrencyError
 from orders.commands import CancelOrder, CreateOrder, ReceiveReturn, SettleRefund
 from orders.values import ZERO
+from ordersite.importing.commands import Awaiting, Figure, Step, Way
 from ordersite.importing.reading import RawLine
 from ordersite.importing.sales import CURRENCY
-from ordersite.importing.steps import Awaiting, Figure, Step, Way
 
 
 @dataclass

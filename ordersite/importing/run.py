@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from eventstore.dispatch import dispatch_batch
-from eventstore.known import KnownStates
+from eventstore.state_cache import KnownStates
 from ordersite.importing.batches import Batch, ahead, batches_of
 from ordersite.importing.reading import COLUMNS, RawLine
 from ordersite.importing.report import Report

@@ -33,21 +33,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "ordersite.middleware.RequestId",  # first: whatever answers, its answer is named
+    "ordersite.middleware.request_id.RequestId",  # first: whatever answers, its answer is named
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "ordersite.middleware.Language",
-    "ordersite.rates.RateLimits",
-    "ordersite.sizes.RequestSizes",
+    "ordersite.middleware.request_id.Language",
+    "ordersite.middleware.rate_limits.RateLimits",
+    "ordersite.middleware.request_limits.RequestSizes",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "ordersite.hot.HotOrders",  # after those that write headers, before those that only pages need
-    "ordersite.replicas.ReadsMayLag",
+    "ordersite.middleware.cached_orders.HotOrders",  # after those that write headers, before those that only pages need
+    "ordersite.middleware.replicas.ReadsMayLag",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "projections.lookback.LooksBack",
+    "projections.admin.lookback.LooksBack",
 ]
 
 ROOT_URLCONF = "ordersite.urls"
@@ -66,17 +66,17 @@ TEMPLATES = [
     }
 ]
 
-DATABASE_ROUTERS = ["projections.replicas.ReadModelRouter"]
+DATABASE_ROUTERS = ["projections.reading.replicas.ReadModelRouter"]
 # How long (seconds) a browser that changed something reads from the primary: longer than replicas ever lag.
 REPLICA_LAG_SECONDS = env.int("REPLICA_LAG_SECONDS", default=10)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "ordersite.User"
-AUTHENTICATION_BACKENDS = ["ordersite.accounts.AccountBackend"]
+AUTHENTICATION_BACKENDS = ["ordersite.api.authentication.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-] + [{"NAME": "ordersite.login.EndsTokens"}]
+] + [{"NAME": "ordersite.admin.login.EndsTokens"}]
 
 LOGIN_REDIRECT_URL = "admin:index"  # for whoever opens the page of the log-in by itself
 
@@ -94,15 +94,15 @@ READ_WAIT_SECONDS = env.float("READ_WAIT_SECONDS", default=2.0)
 DEMO_ACCOUNTS = False
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["ordersite.accounts.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ordersite.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "ordersite.schema.Schema",
-    "EXCEPTION_HANDLER": "ordersite.problems.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "ordersite.api.openapi.hooks.Schema",
+    "EXCEPTION_HANDLER": "ordersite.api.problems.problem_response",
     # How many proxies in front of the site may be believed about a client's address.
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
-    "DEFAULT_METADATA_CLASS": "ordersite.options.Methods",
+    "DEFAULT_METADATA_CLASS": "ordersite.api.metadata.Methods",
 }
 # How often one person and one address may ask the API, and how often one address may try to log in, or everybody
 # together with the name of one account.
@@ -126,9 +126,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,  # a PATCH of this API says all that it changes
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "ordersite.schema.add_what_holds_everywhere",
-        "ordersite.schema_links.add_links",
-        "ordersite.schema_examples.add_examples",
+        "ordersite.api.openapi.hooks.add_what_holds_everywhere",
+        "ordersite.api.openapi.links.add_links",
+        "ordersite.api.openapi.examples.add_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "OrderStatus": "orders.statuses.OrderStatus",
@@ -141,7 +141,7 @@ SPECTACULAR_SETTINGS = {
         "LineKind": "orders.values.LineKind",
         "MovementKind": "projections.customer.account.MovementKind",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
-        "WebhookDeliveryStatus": "projections.customer.webhooks.models.DeliveryStatus",
+        "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",
     },
 }
 
@@ -248,7 +248,7 @@ _FORMATS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "ordersite.middleware.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "ordersite.middleware.request_id.RequestIdFilter"}},
     "formatters": {
         name: {"()": structlog.stdlib.ProcessorFormatter, "processors": shown, "foreign_pre_chain": _SAID}
         for name, shown in _FORMATS.items()
@@ -264,9 +264,9 @@ UNFOLD = {
     "SITE_SYMBOL": "receipt_long",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "ordersite.navigation.warning",
-    "LOGIN": {"form": "ordersite.login.LoginForm"},
-    "SIDEBAR": {"navigation": "ordersite.navigation.navigation"},
+    "ENVIRONMENT": "ordersite.admin.sidebar.warning",
+    "LOGIN": {"form": "ordersite.admin.login.LoginForm"},
+    "SIDEBAR": {"navigation": "ordersite.admin.sidebar.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],
     "STYLES": [lambda request: static("ordersite/admin.css")],
 }

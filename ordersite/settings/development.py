@@ -6,7 +6,7 @@ import secrets
 from decimal import Decimal
 from pathlib import Path
 
-from ordersite.embedded import Services, keep_secret
+from ordersite.devstack.servers import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, REFUND_APPROVAL_LIMITS, env
 from ordersite.settings.connections import cache, databases

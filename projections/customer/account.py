@@ -14,10 +14,10 @@ from eventstore import store
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import account_of
-from projections.projection import Projection, handles
-from projections.rows import ReadModel, Rows
-from projections.shared import money
-from projections.waiting import NotYetVisible, wait_for
+from projections.engine.projection import Projection, handles
+from projections.engine.unit_of_work import ReadModel, Rows
+from projections.order_row import money
+from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 
 class MovementKind(models.TextChoices):

@@ -1,7 +1,7 @@
 """Which events are a customer's to know, in the order of the log.
 
 The rows are an index of the log by customer: they hold no word of what happened, and no personal data. What is told is
-made from the log when somebody reads (`projections.customer.events`).
+made from the log when somebody reads (`projections.customer.public_events`).
 """
 
 from typing import Any, get_args
@@ -11,9 +11,9 @@ from django.db import models
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from projections.customer.timeline import told
-from projections.projection import Handler, Projection, handles
-from projections.rows import ReadModel, Rows
-from projections.tables import made
+from projections.engine.projection import Handler, Projection, handles
+from projections.engine.row_storage import made
+from projections.engine.unit_of_work import ReadModel, Rows
 
 
 class FeedOrder(ReadModel):

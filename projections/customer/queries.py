@@ -8,13 +8,14 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import JSONField, QuerySet
 from django.db.models.functions import Cast
 
-from eventstore import store, timetravel
+from eventstore import store
 from eventstore.errors import AggregateNotFound
-from eventstore.timetravel import AsOf
+from eventstore.timetravel import as_of as timetravel
+from eventstore.timetravel.as_of import AsOf
 from projections.customer.orders import CustomerOrder
 from projections.customer.timeline import is_own
-from projections.projection import PROJECTIONS
-from projections.waiting import NotYetVisible, wait_for
+from projections.engine.projection import PROJECTIONS
+from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

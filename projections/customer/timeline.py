@@ -45,7 +45,7 @@ from orders.events import (
     ReturnRequested,
     WrittenOff,
 )
-from orders.words import counted, said
+from orders.http.i18n import counted, said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

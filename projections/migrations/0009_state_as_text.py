@@ -3,7 +3,7 @@
 from django.db import migrations
 
 import orders.state
-import projections.tables
+import projections.engine.row_storage
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name=model,
             name="state",
-            field=projections.tables.Encoded(default=orders.state.Order, of=orders.state.Order),
+            field=projections.engine.row_storage.Encoded(default=orders.state.Order, of=orders.state.Order),
         )
         for model in ("accountingorder", "customerorder", "stafforder")
     ]

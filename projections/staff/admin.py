@@ -1,4 +1,4 @@
-"""Orders as staff browse them. The commands are added where both sides are known: ordersite.admin."""
+"""Orders as staff browse them. The commands are added where both sides are known: ordersite.admin.orders."""
 
 import re
 from datetime import datetime, time, timedelta
@@ -20,17 +20,17 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
+from eventstore.admin.large_lists import COUNT_UP_TO
+from eventstore.followers.process_managers import plans_for
 from eventstore.ids import new_id
-from eventstore.lists import COUNT_UP_TO
-from eventstore.processes import plans_for
 from orders.statuses import FulfilmentStatus, ReturnsStatus
-from projections.browsing import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
-from projections.checkpoints import LIVE, ParkedEvent
-from projections.lookback import ViewAdmin, looked_back_at
-from projections.replicas import may_lag
+from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
+from projections.admin.lookback import ViewAdmin, looked_back_at
+from projections.engine.checkpoints import LIVE, ParkedEvent
+from projections.reading.replicas import may_lag
+from projections.staff.order_page import NoSuchPast, Past, as_it_was, held, timeline
+from projections.staff.order_sections import amount, figures, labels, lines, parts, staged
 from projections.staff.orders import StaffOrder
-from projections.staff.page import NoSuchPast, Past, as_it_was, held, timeline
-from projections.staff.parts import amount, figures, labels, lines, parts, staged
 
 _THREE_LETTERS = re.compile(r"[^\W_]{3}")
 

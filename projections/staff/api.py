@@ -13,12 +13,12 @@ from rest_framework.views import APIView
 
 from eventstore import store
 from orders.events import OrderCreated
-from orders.http import query_of, staff_of
-from orders.words import said
-from projections.customer.asked import MIN_VERSION, VERSION_SHOWN, version_in
-from projections.customer.shown import OrderSerializer, RefundSerializer, shown
+from orders.http.i18n import said
+from orders.http.request import query_of, staff_of
+from projections.order_serializers import OrderSerializer, RefundSerializer, shown
+from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, version_in
+from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.orders import StaffOrder
-from projections.waiting import NotYetVisible, wait_for
 
 
 class StaffRefundSerializer(RefundSerializer):

@@ -3,13 +3,13 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from eventstore.personal import ERASED
+from eventstore.personal_data.encryption import ERASED
+from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
-from eventstore.subjects import SubjectErased
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
-from projections.projection import Projection, handles
-from projections.rows import Rows
-from projections.shared import LATER, AddressedOrder
+from projections.engine.projection import Projection, handles
+from projections.engine.unit_of_work import Rows
+from projections.order_row import LATER, AddressedOrder
 
 
 class StaffOrder(AddressedOrder):

@@ -14,9 +14,9 @@ from django.db import connection
 
 from eventstore import codec, store
 from eventstore.dispatch import Context, dispatch
+from eventstore.histories.export import export, histories
+from eventstore.histories.importer import Imported, import_history
 from eventstore.ids import new_id
-from eventstore.intake import Imported, import_history
-from eventstore.interchange import export, histories
 from orders.commands import PayOrder
 from tests.eventstore.tally import Count
 from tests.orders.examples import CREATE

@@ -14,7 +14,7 @@ from eventstore.decider import Decider, register
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
 from eventstore.messages import command, event
-from eventstore.restoring import register_restore
+from eventstore.timetravel.restoring import register_restore
 
 
 @event("test.counted")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from eventstore import personal
+from eventstore.personal_data import encryption
 
 GUARDED = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger
@@ -37,4 +37,4 @@ def behind_the_logs_back(statement: str, *values: Any) -> None:
 def empty() -> None:
     """As a site is before anything was recorded there."""
     behind_the_logs_back("TRUNCATE events, command_receipts, snapshots, subject_keys")
-    personal._remembered.clear()
+    encryption._remembered.clear()

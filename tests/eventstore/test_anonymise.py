@@ -12,10 +12,10 @@ from django.core.management import call_command
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
+from eventstore.histories.export import anonymised, export, histories
 from eventstore.ids import new_id
-from eventstore.interchange import anonymised, export, histories
-from eventstore.personal import ERASED
-from eventstore.subjects import erase
+from eventstore.personal_data.encryption import ERASED
+from eventstore.personal_data.subjects import erase
 from orders.commands import CancelOrder, PayOrder
 from tests.eventstore.histories import load
 from tests.eventstore.tampering import empty

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.dispatch import dispatch
+from eventstore.histories.python_source import Source, Unprintable, flat, laid_out, quoted
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt
-from eventstore.source import Source, Unprintable, flat, laid_out, quoted
-from eventstore.subjects import EraseSubject, erase
+from eventstore.personal_data.subjects import EraseSubject, erase
 from orders.commands import CancelOrder, RestoreOrder, ShipOrder
 from orders.values import LineKind
 from tests.eventstore.histories import file_of, load, order, paid_order, staff, tally

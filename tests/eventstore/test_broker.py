@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from celery import shared_task
 
-from eventstore import bell, broker
-from eventstore.bell import Bell
-from eventstore.broker import Message
+from eventstore.wakeups import celery_broker, wakeup
+from eventstore.wakeups.celery_broker import Message
+from eventstore.wakeups.wakeup import Bell
 from tests.bells import messages
 
 
@@ -31,13 +31,13 @@ def without_ids(message: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("countdown", [0.0, 30.0])
 def test_a_message_is_what_celery_sends(countdown: float) -> None:
     errand.apply_async(("staff", 3), countdown=countdown)
-    broker.send(Message(errand, ("staff", 3), countdown))
+    celery_broker.send(Message(errand, ("staff", 3), countdown))
     theirs, ours = messages()
     assert without_ids(ours) == without_ids(theirs)
 
 
 def test_each_message_has_an_id_of_its_own_and_says_when_it_is_due() -> None:
-    broker.send(Message(errand, ("staff", 3), 30), Message(errand, ("staff", 4)))
+    celery_broker.send(Message(errand, ("staff", 3), 30), Message(errand, ("staff", 4)))
     first, second = messages()
     assert first["headers"]["id"] != second["headers"]["id"]
     assert first["properties"]["delivery_tag"] != second["properties"]["delivery_tag"]
@@ -48,24 +48,24 @@ def test_each_message_has_an_id_of_its_own_and_says_when_it_is_due() -> None:
 def test_a_bell_sends_one_message_until_it_is_heard() -> None:
     rung = Bell("errand", errand, ("staff", 3))
     for _ in range(3):
-        bell.ring(rung)
+        wakeup.ring(rung)
     assert len(messages()) == 1
-    bell.heard(rung)
-    bell.ring(rung)
+    wakeup.heard(rung)
+    wakeup.ring(rung)
     assert len(messages()) == 2
 
 
 def test_whoever_is_at_work_need_not_be_rung_for_and_goes_on_unless_somebody_rang() -> None:
     rung = Bell("errand", errand, ("staff", 3))
-    bell.at_work(rung)
-    bell.ring(rung)
+    wakeup.at_work(rung)
+    wakeup.ring(rung)
     assert messages() == []
-    assert bell.is_at_work(rung)
-    bell.heard(rung)
-    assert not bell.is_at_work(rung)
-    assert bell.is_mine(rung)
-    assert bell.is_at_work(rung)
-    bell.heard(rung)
-    bell.ring(rung)
-    assert not bell.is_at_work(rung), "it is only called"
-    assert not bell.is_mine(rung), "there is a message for that already"
+    assert wakeup.is_at_work(rung)
+    wakeup.heard(rung)
+    assert not wakeup.is_at_work(rung)
+    assert wakeup.is_mine(rung)
+    assert wakeup.is_at_work(rung)
+    wakeup.heard(rung)
+    wakeup.ring(rung)
+    assert not wakeup.is_at_work(rung), "it is only called"
+    assert not wakeup.is_mine(rung), "there is a message for that already"

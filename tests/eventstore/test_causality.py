@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from eventstore import causality, store
-from eventstore.causality import correlate, story_of
+from eventstore import store
 from eventstore.dispatch import Context, dispatch
+from eventstore.followers import causality
+from eventstore.followers.causality import correlate, story_of
 from eventstore.ids import new_id
 from eventstore.models import Correlation
 from tests.eventstore.tally import Count

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from eventstore import store, timetravel
-from eventstore.copying import Incoming
+from eventstore import store
 from eventstore.dispatch import dispatch
 from eventstore.errors import (
     AggregateNotFound,
@@ -24,11 +23,13 @@ from eventstore.errors import (
     VersionGap,
     WrongKey,
 )
+from eventstore.histories.importer import Imported
+from eventstore.histories.staging import Incoming
 from eventstore.ids import new_id
-from eventstore.intake import Imported
 from eventstore.models import Event, SubjectKey
-from eventstore.subjects import erase
-from eventstore.timetravel import AsOf
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel import as_of
+from eventstore.timetravel.as_of import AsOf
 from tests.eventstore.histories import file_of, in_threads, load, moved, order, staff, tally
 from tests.eventstore.tally import Count
 from tests.eventstore.tampering import behind_the_logs_back, empty
@@ -171,7 +172,7 @@ def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version
             lambda tally_id=tally_id: dispatch(Count(tally_id=tally_id, by=40), staff()),  # type: ignore[misc]
         )
         assert not isinstance(appended, Exception)
-        total = timetravel.load(tally_id, AsOf()).state.total
+        total = as_of.load(tally_id, AsOf()).state.total
         if isinstance(imported, Imported):
             assert total == 43
         else:
@@ -197,7 +198,7 @@ def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(mon
     monkeypatch.setattr(Incoming, "place", late)
     with pytest.raises(HistoryConflict, match="meanwhile"):
         load(longer)
-    assert timetravel.load(tally_id, AsOf()).state.total == 41
+    assert as_of.load(tally_id, AsOf()).state.total == 41
 
 
 def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,19 +15,22 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventstore import codec, intake, personal, store, timetravel
+from eventstore import codec, store
 from eventstore.dispatch import Context, dispatch, events_appended
 from eventstore.errors import (
     CommandRefused,
     CorruptLine,
 )
+from eventstore.histories import importer
+from eventstore.histories.importer import Imported
 from eventstore.ids import new_id
-from eventstore.intake import Imported
 from eventstore.messages import event, upcaster
 from eventstore.messages import personal as personal_field
 from eventstore.models import CommandReceipt, Event, SubjectKey
-from eventstore.subjects import erase
-from eventstore.timetravel import AsOf
+from eventstore.personal_data import encryption
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel import as_of
+from eventstore.timetravel.as_of import AsOf
 from orders.commands import CancelOrder, CreateOrder, PayOrder, ShipOrder
 from tests.eventstore.histories import facts_of, file_of, load, order, paid_order, staff, tally
 from tests.eventstore.tally import Count
@@ -88,14 +91,14 @@ def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
                 erase(subject_id, staff())
     ids = [create.order_id for create, _, _, _ in orders]
     facts = [facts_of(order_id) for order_id in ids]
-    states = [timetravel.load(order_id, AsOf()).state for order_id in ids]
+    states = [as_of.load(order_id, AsOf()).state for order_id in ids]
     told = [fact.event_id for fact in store.read_after(start, limit=100).events if fact.aggregate_id in ids]
     lines = file_of(*ids)
     empty()
     start = store.latest_position()
     done = load(lines)
     assert [facts_of(order_id) for order_id in ids] == facts
-    assert [timetravel.load(order_id, AsOf()).state for order_id in ids] == states
+    assert [as_of.load(order_id, AsOf()).state for order_id in ids] == states
     assert (done.added, done.present) == (sum(map(len, facts)), 0)
     assert done.position == store.latest_position()
     assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in the order they came in"
@@ -112,28 +115,28 @@ def test_a_name_travels_in_the_clear_and_is_encrypted_under_the_other_sites_own_
     key = bytes(SubjectKey.objects.get().wrapped_key or b"")
     lines = file_of(order_id)
     assert "Ada Whitfield" in lines[1]
-    assert personal.PREFIX not in "".join(lines)
+    assert encryption.PREFIX not in "".join(lines)
     empty()
-    personal.forget(customer)
+    encryption.forget(customer)
     load(lines)
     stored = Event.objects.get(version=1)
     assert stored.subject_id == customer
-    assert stored.event_data["customer_name"].startswith(personal.PREFIX)
+    assert stored.event_data["customer_name"].startswith(encryption.PREFIX)
     assert "Ada" not in str(stored.event_data)
     assert bytes(SubjectKey.objects.get().wrapped_key or b"") != key
     erase(customer, staff())
-    assert store.read_stream(order_id)[0].event.customer_name == personal.ERASED
+    assert store.read_stream(order_id)[0].event.customer_name == encryption.ERASED
 
 
 def test_no_key_is_in_any_export() -> None:
     order_id = paid_order(customer_id=new_id())
     key = SubjectKey.objects.get()
     wrapped = bytes(key.wrapped_key or b"")
-    unwrapped = personal.unwrap(personal.StoredKey(key.subject_id, wrapped, key.master))
+    unwrapped = encryption.unwrap(encryption.StoredKey(key.subject_id, wrapped, key.master))
     text = "\n".join(file_of(order_id))
-    for secret in [wrapped, unwrapped, *personal.masters().values()]:
+    for secret in [wrapped, unwrapped, *encryption.masters().values()]:
         assert secret.hex() not in text
-        assert personal._text(secret).rstrip("=") not in text
+        assert encryption._text(secret).rstrip("=") not in text
 
 
 def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
@@ -144,7 +147,7 @@ def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
     assert '"customer_name": "[erased]"' in lines[1]
     empty()
     load(lines)
-    assert store.read_stream(order_id)[0].event.customer_email == personal.ERASED
+    assert store.read_stream(order_id)[0].event.customer_email == encryption.ERASED
     assert not SubjectKey.objects.exists()
     assert load(lines).present == 1
 
@@ -170,7 +173,7 @@ def test_a_history_goes_on_where_the_site_left_off() -> None:
     load(lines)
     assert load(longer) == Imported(added=2, present=2, position=store.latest_position())
     dispatch(Count(tally_id=tally_id, by=5), staff())
-    assert timetravel.load(tally_id, AsOf()).state.total == 15
+    assert as_of.load(tally_id, AsOf()).state.total == 15
 
 
 def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> None:
@@ -182,12 +185,12 @@ def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> 
 
 
 def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "BATCH", 3)
+    monkeypatch.setattr(importer, "BATCH", 3)
     tallies = [tally(1, 2, 3, 4) for _ in range(3)]
     lines = file_of(*tallies)
     empty()
     assert load(lines).added == 12
-    monkeypatch.setattr(intake, "LONGEST", 100)
+    monkeypatch.setattr(importer, "LONGEST", 100)
     with pytest.raises(CorruptLine, match="longer than 100 bytes"):
         load(lines)
 
@@ -227,7 +230,7 @@ def _name(data: dict[str, Any]) -> dict[str, Any]:
 def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
     tally_id, person, event_id = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), staff())
-    sealed = personal.sealed({"full_name": "Ada Whitfield"}, event_id, personal.keys_of([person])[person])
+    sealed = encryption.sealed({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
     behind_the_logs_back(
         "INSERT INTO events (event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata,"
         " version, subject_id)"
@@ -239,11 +242,11 @@ def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_i
     lines = file_of(tally_id)
     assert json.loads(lines[2])["data"] == {"person": str(person), "full_name": "Ada Whitfield"}
     empty()
-    personal.forget(person)
+    encryption.forget(person)
     load(lines)
     stored = Event.objects.get(version=2)
     assert (stored.schema_version, stored.subject_id) == (1, person)
-    assert stored.event_data["full_name"].startswith(personal.PREFIX)
+    assert stored.event_data["full_name"].startswith(encryption.PREFIX)
     assert store.read_stream(tally_id)[1].event == Joined(person=person, name="Ada Whitfield")
     assert file_of(tally_id)[2].partition('"imported"')[0].startswith(lines[2].partition('"metadata"')[0])
 

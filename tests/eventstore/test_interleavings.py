@@ -25,7 +25,7 @@ from eventstore.errors import CommandRefused, ConcurrencyError
 from eventstore.ids import new_id
 from eventstore.models import Snapshot
 from eventstore.snapshots import shape_of, state_of, take
-from eventstore.timetravel import AsOf, load
+from eventstore.timetravel.as_of import AsOf, load
 from tests.eventstore.tally import TALLY, Count, Restore
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from django.db import transaction
 from eventstore import store
 from eventstore.dispatch import Answer, Context, dispatch, dispatch_batch, state_now
 from eventstore.errors import CommandRefused
-from eventstore.known import KnownStates
+from eventstore.state_cache import KnownStates
 from orders.commands import HoldOrder, ShipOrder
 from orders.order import ORDER
 from tests.eventstore.test_dispatch import new_order, pay

@@ -16,14 +16,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection
 
-from eventstore import lists, partitioning, store
+from eventstore import store
+from eventstore.admin import large_lists
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import ConcurrencyError, ConversionRefused, ConversionTimedOut
 from eventstore.ids import new_id
 from eventstore.models import Event
-from eventstore.partitioning import convert, discard, drop_old, partitions
-from eventstore.seals import seal_settled
-from eventstore.verification import verify
+from eventstore.seals.chain import seal_settled
+from eventstore.seals.verification import verify
+from eventstore.storage import partitioning
+from eventstore.storage.partitioning import convert, discard, drop_old, partitions
 from tests.eventstore.tally import Count, held_back, written
 from tests.eventstore.tally import append_tally as counted
 from tests.eventstore.tampering import behind_the_logs_back
@@ -166,9 +168,9 @@ def test_the_log_browser_counts_a_large_log_by_estimate_in_either_shape(
     shape: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_filled_log(shape)
-    monkeypatch.setattr(lists, "COUNT_UP_TO", 10)
+    monkeypatch.setattr(large_lists, "COUNT_UP_TO", 10)
     counted(50)  # more than the last ANALYZE knew
-    assert lists.FastPaginator(Event.objects.all(), 50).count == 5000
+    assert large_lists.FastPaginator(Event.objects.all(), 50).count == 5000
 
 
 def test_a_conversion_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:

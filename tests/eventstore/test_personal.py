@@ -11,18 +11,19 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from eventstore import codec, personal, store
+from eventstore import codec, store
 from eventstore.dispatch import Context, dispatch, dispatch_batch
 from eventstore.errors import SubjectWasErased, WrongKey
 from eventstore.ids import new_id
 from eventstore.messages import UnclearSubject, event
 from eventstore.messages import personal as personal_field
 from eventstore.models import CommandReceipt, Event, SubjectKey
+from eventstore.personal_data import encryption
 from ordersite.models import User
-from projections.accounting.books import AccountingDay
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.accounting.journal import AccountingDay
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATE, CREATED
 from tests.projections.spec import contents
@@ -60,7 +61,7 @@ def dump() -> str:
 def test_the_log_holds_no_name_in_the_clear_and_reads_it_back() -> None:
     order_id = place(new_id())
     stored = Event.objects.get(aggregate_id=order_id)
-    assert stored.event_data["customer_name"].startswith(personal.PREFIX)
+    assert stored.event_data["customer_name"].startswith(encryption.PREFIX)
     assert NAME not in str(stored.event_data)
     assert stored.event_data["country"] == "United Kingdom", "what is not personal stays readable"
     assert name_in_the_log(order_id) == NAME
@@ -110,9 +111,9 @@ def test_erasing_a_customer_leaves_nothing_of_them_in_the_whole_database_and_the
     for word in ("whitfield", "ada@example.com"):
         assert word not in everything, word
     assert "bea stone" in everything
-    assert [name_in_the_log(order_id) for order_id in orders] == [personal.ERASED] * 2
+    assert [name_in_the_log(order_id) for order_id in orders] == [encryption.ERASED] * 2
     shown = StaffOrder.objects.get(pk=orders[0])
-    assert (shown.customer_name, shown.customer_email, shown.total) == (personal.ERASED, personal.ERASED, 25)
+    assert (shown.customer_name, shown.customer_email, shown.total) == (encryption.ERASED, encryption.ERASED, 25)
     assert StaffOrder.objects.get(pk=other.order_id).customer_name == "Bea Stone"
     assert AccountingDay.objects.values().get() == books
     assert not CommandReceipt.objects.filter(aggregate_id__in=orders).exists()
@@ -128,7 +129,7 @@ def test_a_guest_is_erased_by_the_order() -> None:
     call_command("erase_subject", str(order_id), stdout=io.StringIO())
     catch_up(PROJECTIONS["staff"])
     names = dict(StaffOrder.objects.values_list("pk", "customer_name"))
-    assert names == {order_id: personal.ERASED, other: NAME}
+    assert names == {order_id: encryption.ERASED, other: NAME}
 
 
 def test_an_order_in_the_same_batch_as_the_erasure_shows_no_name_either() -> None:
@@ -136,7 +137,7 @@ def test_an_order_in_the_same_batch_as_the_erasure_shows_no_name_either() -> Non
     order_id = place(customer)
     call_command("erase_subject", str(customer), stdout=io.StringIO())
     catch_up(PROJECTIONS["staff"])
-    assert StaffOrder.objects.get(pk=order_id).customer_name == personal.ERASED
+    assert StaffOrder.objects.get(pk=order_id).customer_name == encryption.ERASED
 
 
 def test_somebody_is_erased_once_and_nothing_more_is_recorded_of_them() -> None:
@@ -153,14 +154,14 @@ def test_somebody_is_erased_once_and_nothing_more_is_recorded_of_them() -> None:
 
 def test_ciphertext_moved_to_another_event_or_field_is_not_believed() -> None:
     customer = new_id()
-    key = personal.wrap(customer, secrets.token_bytes(32))
+    key = encryption.wrap(customer, secrets.token_bytes(32))
     here, there = new_id(), new_id()
-    concealed = personal.conceal(codec.type_of(CREATED), CREATED, here, personal.unwrap(key))
-    assert personal.opener(here, key)("customer_name", concealed.customer_name) == NAME
+    concealed = encryption.conceal(codec.type_of(CREATED), CREATED, here, encryption.unwrap(key))
+    assert encryption.opener(here, key)("customer_name", concealed.customer_name) == NAME
     with pytest.raises(WrongKey, match="customer_name"):
-        personal.opener(there, key)("customer_name", concealed.customer_name)
+        encryption.opener(there, key)("customer_name", concealed.customer_name)
     with pytest.raises(WrongKey, match="customer_email"):
-        personal.opener(here, key)("customer_email", concealed.customer_name)
+        encryption.opener(here, key)("customer_email", concealed.customer_name)
 
 
 def new_master(name: str) -> str:
@@ -193,7 +194,7 @@ def test_a_lost_key_is_an_error_and_not_taken_for_an_erasure() -> None:
 def test_an_environment_key_that_is_none_is_named(settings: Any, entry: str) -> None:
     settings.PERSONAL_DATA_KEYS = [entry]
     with pytest.raises(WrongKey, match="NAME:BASE64"):
-        personal.masters()
+        encryption.masters()
 
 
 def test_personal_fields_need_a_subject() -> None:

@@ -8,15 +8,17 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventstore import bell, processes, store
+from eventstore import store
 from eventstore.codec import IMPORTED
-from eventstore.consumers import follow
 from eventstore.dispatch import Context, dispatch, events_appended
 from eventstore.errors import CommandRefused
+from eventstore.followers import process_managers
+from eventstore.followers.consumers import follow
+from eventstore.followers.process_managers import PROCESSES, Forget, Intent, Process, Send, reacts_to
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
-from eventstore.processes import PROCESSES, Forget, Intent, Process, Send, reacts_to
 from eventstore.store import Recorded
+from eventstore.wakeups import wakeup
 from projections import tasks
 from tests.bells import waiting
 from tests.eventstore.tally import Count, Counted
@@ -48,7 +50,7 @@ def echo() -> Iterator["Process"]:
         def refused(self, command: Count, refusal: CommandRefused) -> Iterable[Intent]:
             yield Send(command=Count(tally_id=command.tally_id, by=100), key=command.tally_id)
 
-    processes.install()
+    process_managers.install()
     yield PROCESSES["test-echo"]
     del PROCESSES["test-echo"]
 
@@ -65,12 +67,12 @@ def counted(tally_id: UUID) -> list[int]:
 
 def a_day_later() -> None:
     PlannedCommand.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    processes.run()
+    process_managers.run()
 
 
 def test_a_reaction_is_sent_at_its_deadline_and_once(echo: Process) -> None:
     count(7)
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == []
     a_day_later()
     a_day_later()
@@ -81,7 +83,7 @@ def test_a_reaction_is_sent_at_its_deadline_and_once(echo: Process) -> None:
 def test_what_it_causes_names_its_cause(echo: Process) -> None:
     correlation_id = new_id()
     cause = store.read_stream(count(9, correlation_id=correlation_id))[0]
-    processes.run()
+    process_managers.run()
     (effect,) = store.read_stream(ECHO)
     assert effect.metadata.actor == "service:test-echo"
     assert effect.metadata.causation_id == cause.event_id
@@ -90,7 +92,7 @@ def test_what_it_causes_names_its_cause(echo: Process) -> None:
 
 def test_what_is_forgotten_is_not_sent(echo: Process) -> None:
     tally_id = count(7)
-    processes.run()
+    process_managers.run()
     dispatch(Count(tally_id=tally_id, by=8), Context(actor="staff:anna"))
     a_day_later()
     assert counted(ECHO) == []
@@ -98,11 +100,11 @@ def test_what_is_forgotten_is_not_sent(echo: Process) -> None:
 
 def test_a_refused_command_is_kept_with_the_rules_words_and_may_have_an_alternative(echo: Process) -> None:
     count(9)
-    processes.run()
+    process_managers.run()
     refused = PlannedCommand.objects.get(command_type="test.count", refused_at__isnull=False)
     assert refused.problem == "a tally only goes up"
-    processes.run()
-    processes.run()
+    process_managers.run()
+    process_managers.run()
     assert counted(MIRROR) == [100]
 
 
@@ -111,11 +113,11 @@ def test_a_crash_before_the_checkpoint_moves_plans_nothing_twice(
 ) -> None:
     count(9)
     monkeypatch.setattr(ConsumerCheckpoint, "save", crash)
-    processes.run()
+    process_managers.run()
     assert not PlannedCommand.objects.exists()
     assert "the power went" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem
     monkeypatch.undo()
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == [1]
     assert ConsumerCheckpoint.objects.get(name="process:test-echo").problem == ""
 
@@ -125,7 +127,7 @@ def test_a_crash_between_the_command_and_striking_it_off_does_it_once(
 ) -> None:
     count(9)
     monkeypatch.setattr(PlannedCommand, "delete", crash)
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == [], "they stand or fall together"
     plan = PlannedCommand.objects.get(refused_at=None, attempts=1, body__tally_id=str(ECHO))
     assert "the power went" in plan.problem
@@ -139,23 +141,23 @@ def test_a_crash_between_the_command_and_striking_it_off_does_it_once(
 def test_what_was_done_although_nobody_heard_of_it_is_not_done_again(echo: Process) -> None:
     """A backup restored, a plan written again: the command id is made from the cause, and has its receipt."""
     count(9)
-    processes.run()
+    process_managers.run()
     ConsumerCheckpoint.objects.filter(name="process:test-echo").update(position=0)
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == [1]
 
 
 def test_what_happened_before_it_was_installed_is_no_news(echo: Process) -> None:
     ConsumerCheckpoint.objects.all().delete()
     count(9)
-    processes.install()
-    processes.run()
+    process_managers.install()
+    process_managers.run()
     assert counted(ECHO) == []
 
 
 def test_what_another_site_recorded_is_not_reacted_to(echo: Process) -> None:
     count(9, extra={IMPORTED: "2026-01-01T00:00:00Z"})
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == []
 
 
@@ -173,14 +175,14 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
             return ()
 
     try:
-        processes.install()
+        process_managers.install()
         monkeypatch.setitem(echo.reactions, Counted, crash)
         count(9)
-        processes.run()
+        process_managers.run()
         assert Other.heard == [9]
         assert counted(ECHO) == []
         monkeypatch.undo()
-        processes.run()
+        process_managers.run()
         assert counted(ECHO) == [1]
     finally:
         del PROCESSES["test-other"]
@@ -188,11 +190,11 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
 
 def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None:
     count(1)
-    assert processes.run.name not in waiting()
+    assert process_managers.run.name not in waiting()
     tasks.look()
     tasks.look()
-    assert waiting().count(processes.run.name) == 1, "one message however often it is rung"
-    assert bell.ring_all in [receiver() for _, receiver, *_ in events_appended.receivers]
+    assert waiting().count(process_managers.run.name) == 1, "one message however often it is rung"
+    assert wakeup.ring_all in [receiver() for _, receiver, *_ in events_appended.receivers]
 
 
 def crash(*args: Any, **kwargs: Any) -> None:
@@ -227,7 +229,7 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
         correlation_id=new_id(),
     )
     for _ in range(3):
-        processes.run()
+        process_managers.run()
         assert "deploy the code that does" in PlannedCommand.objects.get().problem
         PlannedCommand.objects.update(attempts=1000, due_at=timezone.now())
 
@@ -235,16 +237,16 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
 def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    processes.run()
+    process_managers.run()
     monkeypatch.setattr(type(echo), "reactions", {})
     count(9)
-    processes.run()
+    process_managers.run()
     assert "restart with the newer release" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem
     monkeypatch.undo()
-    processes.run()
+    process_managers.run()
     assert counted(ECHO) == [1]
 
 
 def test_a_database_that_is_migrated_only_in_part_has_no_processes_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConsumerCheckpoint._meta, "db_table", "not_there_yet")
-    processes.install_after_migration()
+    process_managers.install_after_migration()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventstore import broker, queue, store
+from eventstore import store
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import (
     AggregateNotFound,
@@ -23,8 +23,11 @@ from eventstore.errors import (
 from eventstore.ids import new_id
 from eventstore.messages import GUARDS, guard
 from eventstore.models import QueuedCommand
-from eventstore.queue import accept, outcome_of, run
-from eventstore.subjects import erase
+from eventstore.personal_data.subjects import erase
+from eventstore.queue import worker
+from eventstore.queue.acceptance import accept, outcome_of
+from eventstore.queue.worker import run
+from eventstore.wakeups import celery_broker
 from tests.eventstore.tally import Count, Restore, Tally
 from tests.eventstore.test_dispatch import new_order
 from tests.threads import at_once
@@ -159,21 +162,21 @@ def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: p
             raise RuntimeError("a bug")
         return dispatch(command, context)
 
-    monkeypatch.setattr(queue, "dispatch", dispatch_or_fail)
+    monkeypatch.setattr(worker, "dispatch", dispatch_or_fail)
     run()
     assert again(other).status == Status.DONE
     assert again(behind).status == Status.WAITING
     waiting = again(bad)
     assert (waiting.status, waiting.attempts, waiting.problem) == (Status.WAITING, 1, "RuntimeError: a bug")
     assert waiting.due_at > timezone.now()
-    for _ in range(queue.ATTEMPTS - 1):
+    for _ in range(worker.ATTEMPTS - 1):
         QueuedCommand.objects.update(due_at=timezone.now())
         run()
     assert again(bad).status == Status.FAILED
     assert again(bad).body is not None
     assert counted(poisoned) == [1], "the queue goes on without it"
     monkeypatch.undo()
-    queue.redrive(again(bad))
+    worker.redrive(again(bad))
     run()
     assert counted(poisoned) == [1, 666]
 
@@ -194,7 +197,7 @@ def test_a_broker_that_is_down_refuses_nothing(
     def down(*args: Any, **options: Any) -> None:
         raise ConnectionError("the broker is down")
 
-    monkeypatch.setattr(broker, "send", down)
+    monkeypatch.setattr(celery_broker, "send", down)
     queued = count(new_id(), 1)
     assert "the broker is down" in caplog.text
     run()
@@ -231,11 +234,11 @@ def test_an_outcome_can_be_read_for_some_days_and_is_never_done_again(settings: 
     tally_id, command_id = new_id(), new_id()
     count(tally_id, 1, command_id=command_id)
     run()
-    queue.prune()
+    worker.prune()
     assert QueuedCommand.objects.count() == 1
     QueuedCommand.objects.update(finished_at=timezone.now() - timedelta(days=settings.COMMAND_RESULTS_DAYS, seconds=1))
     waiting = count(new_id(), 1)
-    queue.prune()
+    worker.prune()
     assert QueuedCommand.objects.get().pk == waiting.pk
     assert count(tally_id, 1, command_id=command_id).status == Status.DONE
     run()

@@ -9,7 +9,7 @@ from eventstore.dispatch import Context, dispatch, dispatch_batch
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, MixedBatch
 from eventstore.ids import new_id
 from eventstore.snapshots import take
-from eventstore.timetravel import AsOf, load
+from eventstore.timetravel.as_of import AsOf, load
 from tests.eventstore.tally import UNDENIABLE, Count, Restore, Tally
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,15 +20,15 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore import merkle, publishing, sealkeys, seals
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import MalformedSealKey, NotSealed, SealKeyMissing
 from eventstore.ids import new_id
 from eventstore.models import Event, Seal
-from eventstore.personal import PREFIX
-from eventstore.seals import prove, seal_settled
-from eventstore.subjects import erase
-from eventstore.verification import verify
+from eventstore.personal_data.encryption import PREFIX
+from eventstore.personal_data.subjects import erase
+from eventstore.seals import chain, keys, merkle, publishing
+from eventstore.seals.chain import prove, seal_settled
+from eventstore.seals.verification import verify
 from tests.eventstore.tally import Count, held_back
 from tests.eventstore.tally import append_tally as counted
 from tests.eventstore.tampering import behind_the_logs_back
@@ -41,7 +41,7 @@ database = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def sealed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Twelve events under three seals; gives their positions."""
-    monkeypatch.setattr(seals, "EVENTS", 5)
+    monkeypatch.setattr(chain, "EVENTS", 5)
     for _ in range(4):
         counted(3)
     assert seal_settled() == 3
@@ -130,7 +130,7 @@ def test_what_is_not_settled_is_not_sealed_and_nothing_is_skipped() -> None:
 
 @database
 def test_two_sealers_at_once_make_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seals, "EVENTS", 3)
+    monkeypatch.setattr(chain, "EVENTS", 3)
     counted(60)
     start = threading.Barrier(4)
 
@@ -268,8 +268,8 @@ def resigned(change: Callable[[Seal], None]) -> None:
     seal = Seal.objects.get(number=2)
     change(seal)
     key = Ed25519PrivateKey.generate()
-    seal.public_key = sealkeys.public_bytes(key)
-    seal.signature = key.sign(seals.statement(seal))
+    seal.public_key = keys.public_bytes(key)
+    seal.signature = key.sign(chain.statement(seal))
     behind_the_logs_back(
         "UPDATE seals SET root = %s, leaves = %s, public_key = %s, signature = %s WHERE number = 2",
         seal.root, seal.leaves, seal.public_key, seal.signature,
@@ -281,7 +281,7 @@ def test_a_forged_seal_over_a_changed_event_is_found_by_its_key_and_by_the_next_
     behind_the_logs_back(CHANGES["a byte of the data"], sealed[6])
 
     def cover_it_up(seal: Seal) -> None:
-        stand = seals.leaves_between(seal.after, seal.through, limit=9)
+        stand = chain.leaves_between(seal.after, seal.through, limit=9)
         seal.root = merkle.root([digest for _, digest in stand])
         seal.leaves = b"".join(position.to_bytes(8) + digest for position, digest in stand)
 
@@ -450,7 +450,7 @@ def test_what_cannot_be_proved_is_said(sealed: list[int]) -> None:
 def test_a_new_key_signs_and_the_old_ones_seals_stay_good_as_long_as_it_is_trusted(
     sealed: list[int], settings: Any
 ) -> None:
-    old = sealkeys.public_bytes(sealkeys.signing_key()).hex()
+    old = keys.public_bytes(keys.signing_key()).hex()
     settings.SEAL_KEYS = [base64.urlsafe_b64encode(bytes(range(32))).decode()]
     counted()
     seal_settled()

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from eventstore import publishing, seals
 from eventstore.errors import MalformedSealKey, NotSealed
 from eventstore.models import Event, Seal
-from eventstore.sealkeys import signing_key
-from eventstore.seals import prove, seal_settled
+from eventstore.seals import chain, publishing
+from eventstore.seals.chain import prove, seal_settled
+from eventstore.seals.keys import signing_key
 from tests.eventstore.tally import append_tally as counted
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.eventstore.test_seals import CHANGES, command, found, sealed
@@ -47,10 +47,10 @@ def test_an_event_moved_to_the_end_of_time_is_named(sealed: list[int], moment: s
 def test_the_canonical_time_is_whole_microseconds(sealed: list[int]) -> None:
     behind_the_logs_back("UPDATE events SET timestamp = '2011-03-30 12:00:00.000007+00' WHERE position = %s", sealed[6])
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {seals._CANONICAL} FROM events WHERE position = %s", [sealed[6]])
+        cursor.execute(f"SELECT {chain._CANONICAL} FROM events WHERE position = %s", [sealed[6]])
         assert json.loads(cursor.fetchone()[0])[9] == 1301486400000007
         cursor.execute(
-            f"SELECT {seals._CANONICAL} LIKE '%%, ' || (extract(epoch FROM timestamp) * 1000000)::bigint || ', null]'"
+            f"SELECT {chain._CANONICAL} LIKE '%%, ' || (extract(epoch FROM timestamp) * 1000000)::bigint || ', null]'"
             " FROM events"
         )
         assert {same for (same,) in cursor} == {True}
@@ -138,7 +138,7 @@ def test_a_key_that_is_no_ascii_is_named(settings: Any) -> None:
 
 @pytest.mark.parametrize("lacking", ["seal", "after", "through"])
 def test_a_published_seal_that_lacks_a_part_is_named(sealed: list[int], tmp_path: Path, lacking: str) -> None:
-    given = seals.public_form(Seal.objects.latest("number"))
+    given = chain.public_form(Seal.objects.latest("number"))
     stated = json.loads(given["statement"])
     del stated[lacking]
     file = tmp_path / "seals"

@@ -13,7 +13,7 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch, dispatch_batch
 from eventstore.errors import AggregateNotFound, VersionGap
 from eventstore.ids import new_id
-from eventstore.timetravel import AsOf, load, moment
+from eventstore.timetravel.as_of import AsOf, load, moment
 from tests.eventstore.tally import Count, Tally
 from tests.eventstore.tampering import behind_the_logs_back
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import redis
 
-from ordersite.embedded import EmbeddedError, Services, owner
+from ordersite.devstack.servers import EmbeddedError, Services, owner
 from tests.stack.running import Running
 
 QUEUE = "celery"  # the broker's list of messages that wait

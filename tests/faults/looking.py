@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from ordersite.embedded import Services
+from ordersite.devstack.servers import Services
 from tests.stack.running import Running
 
 LEVEL_SECONDS = 60  # after the last command, until the views show everything

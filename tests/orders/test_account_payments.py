@@ -14,14 +14,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as always
 from hypothesis import strategies as st
 
-from eventstore import processes, store
+from eventstore import store
 from eventstore.dispatch import Context, dispatch, state_now
 from eventstore.errors import CommandRefused
+from eventstore.followers import process_managers
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
-from orders.accounts.account import ACCOUNT, Account
 from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
+from orders.accounts.rules import ACCOUNT
+from orders.accounts.state import Account
 from orders.commands import (
     ApproveRefund,
     CancelOrder,
@@ -48,7 +50,7 @@ ALL, NONE = Decimal("25.00"), Decimal(0)
 
 @pytest.fixture(autouse=True)
 def _installed(transactional_db: None) -> None:
-    processes.install()
+    process_managers.install()
 
 
 class Shop:
@@ -137,7 +139,7 @@ def level() -> None:
     for _ in range(20):
         before = store.latest_position(), PlannedCommand.objects.filter(process=PROCESS, refused_at=None).count()
         PlannedCommand.objects.filter(process=PROCESS).update(due_at=timezone.now() - timedelta(seconds=1))
-        processes.run()
+        process_managers.run()
         after = store.latest_position(), PlannedCommand.objects.filter(process=PROCESS, refused_at=None).count()
         if after == before and not after[1]:
             return
@@ -220,7 +222,7 @@ def _pay_by_card(shop: Shop) -> None:
 def test_an_order_that_is_cancelled_while_money_is_on_its_way_owes_it_back() -> None:
     shop = Shop("25")
     shop.pay()
-    processes.run()  # withdrawn, and the order has not heard of it
+    process_managers.run()  # withdrawn, and the order has not heard of it
     assert (shop.account.balance, shop.order.captured) == (NONE, NONE)
     shop.cancel()
     level()
@@ -235,7 +237,7 @@ def test_an_order_that_is_cancelled_while_money_is_on_its_way_owes_it_back() -> 
 def test_what_was_withdrawn_for_a_payment_that_was_given_up_goes_back_to_the_account() -> None:
     shop = Shop("25")
     shop.pay()
-    processes.run()
+    process_managers.run()
     give_up(shop, 1)
     level()
     assert shop.told()[-3:] == ["MoneyWithdrawn", "PaymentFailed", "MoneyDeposited"]
@@ -247,7 +249,7 @@ def test_what_was_withdrawn_for_a_payment_that_was_given_up_goes_back_to_the_acc
 def test_what_somebody_captured_by_hand_meanwhile_is_not_given_back(amount: str) -> None:
     shop = Shop("25")
     shop.pay()
-    processes.run()
+    process_managers.run()
     shop.send(CapturePayment(order_id=shop.order_id, payment_id=1, amount=Decimal(amount), by=MOVER))
     level()
     assert shop.account.balance == ALL - Decimal(amount)
@@ -260,7 +262,7 @@ def test_a_refund_that_fails_is_tried_again_with_a_deposit_of_its_own() -> None:
     level()
     shop.cancel()
     refund_id = shop.refund()
-    processes.run()  # deposited, and the order has not heard of it
+    process_managers.run()  # deposited, and the order has not heard of it
     fail(shop, refund_id)
     level()
     assert (shop.account.balance, shop.told()[-1]) == (NONE, "MoneyWithdrawn")
@@ -279,7 +281,7 @@ def test_a_refund_that_somebody_settles_first_is_given_once(reference: str, left
     level()
     shop.cancel()
     refund_id = shop.refund()
-    processes.run()
+    process_managers.run()
     shop.send(SettleRefund(order_id=shop.order_id, refund_id=refund_id, reference=reference, by=MOVER))
     level()
     assert (shop.account.balance, shop.order.refunded) == (left, ALL)
@@ -292,7 +294,7 @@ def test_a_refund_given_up_after_it_was_spent_is_listed_for_the_staff() -> None:
     level()
     shop.cancel()
     refund_id = shop.refund()
-    processes.run()
+    process_managers.run()
     shop.send(WithdrawMoney(account_id=shop.account_id, amount=ALL, reason="Paid out"))
     shop.paid_in -= ALL
     fail(shop, refund_id)
@@ -345,7 +347,7 @@ def a_payment(shop: Shop) -> None:
 
 def a_payment_of_an_order_that_is_cancelled_meanwhile(shop: Shop) -> None:
     shop.pay()
-    processes.run()
+    process_managers.run()
     shop.cancel()
 
 
@@ -369,7 +371,7 @@ def a_refund(shop: Shop) -> None:
 
 def a_refund_that_is_given_up_meanwhile(shop: Shop) -> None:
     a_refund(shop)
-    processes.run()
+    process_managers.run()
     fail(shop, 1)
 
 
@@ -409,7 +411,7 @@ def test_what_is_delivered_again_moves_nothing(way: Callable[[Shop], None]) -> N
     shop = Shop("30")
     way(shop)
     for _ in range(4):
-        processes.run()
+        process_managers.run()
         ConsumerCheckpoint.objects.filter(name=f"process:{PROCESS}").update(position=0)
     level()
     before = shop.told()
@@ -425,7 +427,7 @@ def test_two_workers_at_once_move_money_once() -> None:
     for shop in shops:
         shop.pay()
     for _ in range(3):
-        with at_once(*[processes.run] * 3):
+        with at_once(*[process_managers.run] * 3):
             pass
     level()
     for shop in shops:
@@ -439,8 +441,8 @@ def test_two_workers_at_once_move_money_once() -> None:
 def hear(shop: Shop) -> None:
     """The process hears what is new, and dies before it sends anything."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(processes, "send_due", lambda: 0)
-        processes.run()
+        patched.setattr(process_managers, "send_due", lambda: 0)
+        process_managers.run()
 
 
 def hear_again(shop: Shop) -> None:
@@ -478,7 +480,7 @@ def settle_otherwise(shop: Shop, refund_id: int) -> None:
 AMOUNTS = ("0.01", "5", "12.50", "25")
 STEPS = st.one_of(
     st.tuples(st.sampled_from((Shop.pay_in, Shop.pay, Shop.refund)), st.sampled_from(AMOUNTS)),
-    st.tuples(st.sampled_from((Shop.cancel, Shop.refund, hear, hear_again, lambda shop: processes.run()))),
+    st.tuples(st.sampled_from((Shop.cancel, Shop.refund, hear, hear_again, lambda shop: process_managers.run()))),
     st.tuples(st.sampled_from((give_up, fail, retry, settle, settle_otherwise)), st.integers(1, 3)),
 )
 

@@ -14,10 +14,11 @@ from eventstore import codec
 from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.records import History
 from eventstore.snapshots import state_of
-from orders.accounts.account import ACCOUNT, Account, OwnAccount, decide, evolve
 from orders.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import account_of
+from orders.accounts.rules import ACCOUNT, OwnAccount, decide
+from orders.accounts.state import Account, evolve
 from tests.spec import given
 
 ID, ADA, EVE = UUID(int=11), UUID(int=2), UUID(int=3)

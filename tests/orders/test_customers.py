@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from orders.customers.commands import ChangeEmail, EraseCustomer, RegisterCustomer, VerifyEmail
-from orders.customers.customer import Customer
 from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
+from orders.customers.state import Customer
 from tests.spec import given
 
 ADA = UUID(int=2)

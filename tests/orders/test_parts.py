@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from orders.immutable import changed
 from orders.lines import new_line
-from orders.parts import changed
 from orders.state import Order
 from tests.orders.examples import CREATE, CREATED, PAY
 from tests.orders.stories import after

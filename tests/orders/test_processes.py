@@ -9,14 +9,15 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from eventstore import processes, store
+from eventstore import store
 from eventstore.dispatch import Context, dispatch
+from eventstore.followers import process_managers
 from eventstore.ids import new_id
 from eventstore.models import PlannedCommand
 from orders.commands import RecordPaymentFailure, RestoreOrder, VoidPayment
 from orders.events import OrderCancelled
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from tests.orders.examples import CANCEL, CREATE, ORDER, PAY, SHIP
 from tests.orders.stories import authorise, capture
 
@@ -26,7 +27,7 @@ LATER = timedelta(days=14, seconds=1)
 
 @pytest.fixture(autouse=True)
 def _installed(transactional_db: None) -> None:
-    processes.install()
+    process_managers.install()
 
 
 def send(command: Any, order_id: UUID, **context: Any) -> None:
@@ -36,7 +37,7 @@ def send(command: Any, order_id: UUID, **context: Any) -> None:
 def place(**context: Any) -> UUID:
     order_id = new_id()
     send(CREATE, order_id, **context)
-    processes.run()
+    process_managers.run()
     return order_id
 
 
@@ -44,7 +45,7 @@ def pass_time(days: timedelta) -> None:
     for plan in PlannedCommand.objects.filter(refused_at=None):
         plan.due_at -= days
         plan.save()
-    processes.run()
+    process_managers.run()
 
 
 def test_an_order_that_nobody_pays_is_cancelled_at_its_deadline_by_the_service() -> None:
@@ -69,7 +70,7 @@ def test_a_paid_promised_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]
     order_id = place()
     for step in steps:
         send(step, order_id)
-    processes.run()
+    process_managers.run()
     assert not PlannedCommand.objects.exists()
 
 
@@ -78,7 +79,7 @@ def test_an_order_whose_promised_payment_came_to_nothing_waits_anew_and_is_then_
     order_id = place()
     send(authorise("25.00"), order_id)
     send(step, order_id)
-    processes.run()
+    process_managers.run()
     pass_time(LATER)
     assert isinstance(store.read_stream(order_id)[-1].event, OrderCancelled)
 
@@ -87,7 +88,7 @@ def test_an_order_that_was_paid_in_part_is_never_cancelled_by_itself() -> None:
     order_id = place()
     for step in (authorise("25.00"), capture("5.00"), VOID):
         send(step, order_id)
-    processes.run()
+    process_managers.run()
     pass_time(LATER)
     assert not any(isinstance(fact.event, OrderCancelled) for fact in store.read_stream(order_id))
 
@@ -96,7 +97,7 @@ def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_sam
     order_id = place()
     PlannedCommand.objects.update(due_at=timezone.now() - timedelta(days=1))
     send(PAY, order_id)
-    processes.send_due()
+    process_managers.send_due()
     assert [type(fact.event).__name__ for fact in store.read_stream(order_id)] == ["OrderCreated", "OrderPaid"]
     assert "only an order that nobody paid anything for expires" in PlannedCommand.objects.get().problem
 
@@ -123,7 +124,7 @@ def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
     before = list(PlannedCommand.objects.values())
     for projection in PROJECTIONS.values():
         rebuild(projection)
-    processes.run()
+    process_managers.run()
     assert list(PlannedCommand.objects.values()) == before
     assert len(store.read_stream(order_id)) == 1
 
@@ -131,9 +132,9 @@ def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
 def test_a_restored_order_has_its_whole_time_to_pay_again() -> None:
     order_id = place()
     send(CANCEL, order_id)
-    processes.run()
+    process_managers.run()
     send(RestoreOrder(order_id=order_id, version=1, reason="Wrong one"), order_id)
-    processes.run()
+    process_managers.run()
     plan = PlannedCommand.objects.get()
     assert timedelta(days=13) < plan.due_at - timezone.now() < timedelta(days=15)
 
@@ -143,5 +144,5 @@ def test_an_order_restored_to_paid_has_nothing_to_wait_for() -> None:
     send(PAY, order_id)
     send(CANCEL, order_id)
     send(RestoreOrder(order_id=order_id, version=2, reason="Wrong one"), order_id)
-    processes.run()
+    process_managers.run()
     assert not PlannedCommand.objects.exists()

@@ -7,9 +7,9 @@ import pytest
 from django.db import transaction
 
 from orders.events import OrderPaid
-from projections.checkpoints import Checkpoint
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint
+from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.threads import at_once
 

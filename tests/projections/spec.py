@@ -15,12 +15,12 @@ from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders.events import OrderEvent
-from projections import together
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import Work, advance, catch_up
-from projections.projection import Projection, projection_named
-from projections.rebuild import rebuild
-from projections.sharding import divide
+from projections.engine import joint_catch_up
+from projections.engine.catch_up import Work, advance, catch_up
+from projections.engine.checkpoints import Checkpoint, ParkedEvent
+from projections.engine.projection import Projection, projection_named
+from projections.engine.sharding import divide
+from projections.rebuild.run import rebuild
 from tests.projections.clock import AT
 from tests.threads import at_once
 
@@ -48,9 +48,9 @@ class given:  # noqa: N801 - reads as a sentence
         assert contents(projection) == expected, "a doubled wake-up changes rows"
         _from_each_earlier_checkpoint(projection, expected)
         empty(projection)
-        with at_once(*[lambda: together.advance([projection])] * 2):
+        with at_once(*[lambda: joint_catch_up.advance([projection])] * 2):
             pass
-        assert together.advance([projection]).special == [], "it is left to somebody else"
+        assert joint_catch_up.advance([projection]).special == [], "it is left to somebody else"
         assert contents(projection) == expected, "brought level with other views, it has other rows"
         if not projection.total_order:
             divide(projection, 3)

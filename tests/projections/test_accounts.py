@@ -10,9 +10,9 @@ from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
-from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
+from projections.accounting.balances import AccountMoney, AccountMoneyEntry
 from projections.customer.account import CustomerAccount, CustomerAccountMovement
-from projections.projection import PROJECTIONS
+from projections.engine.projection import PROJECTIONS
 from tests.projections import spec
 from tests.projections.clock import AT
 

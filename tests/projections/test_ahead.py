@@ -8,10 +8,10 @@ from django.db import transaction
 
 from eventstore import store
 from eventstore.ids import new_id
-from projections import ahead
-from projections.checkpoints import Checkpoint
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine import read_ahead
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint
+from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATED, PAID
 from tests.projections.spec import contents, empty, write
@@ -22,7 +22,7 @@ STAFF = PROJECTIONS["staff"]
 
 @pytest.fixture(autouse=True)
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "WORTH", 1)
+    monkeypatch.setattr(read_ahead, "WORTH", 1)
 
 
 @pytest.fixture

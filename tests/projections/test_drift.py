@@ -13,15 +13,16 @@ from django.test import Client
 from eventstore import store
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
-from eventstore.subjects import erase
-from projections import drift, tasks
-from projections.accounting.books import AccountingDay, AccountingEntry
-from projections.checkpoints import DriftFlag
-from projections.drift import check, look_for_drift
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
-from projections.sharding import divide
+from eventstore.personal_data.subjects import erase
+from projections import tasks
+from projections.accounting.journal import AccountingDay, AccountingEntry
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import DriftFlag
+from projections.engine.projection import PROJECTIONS
+from projections.engine.sharding import divide
+from projections.monitoring import drift
+from projections.monitoring.drift import check, look_for_drift
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CANCELLED_AFTER_PAYMENT, CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import write

@@ -22,14 +22,15 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.errors import NewerSchemaVersion
 from eventstore.ids import new_id
 from orders.events import OrderCreated, OrderPaid
-from projections import engine, tasks
-from projections.accounting.books import AccountingDay
-from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
-from projections.engine import OutdatedCode, catch_up, catch_up_shard
-from projections.folding import HandlerFailed
-from projections.parking import NotParked, ReasonMissing, redrive, skip
-from projections.projection import PROJECTIONS, UnknownProjection, projection_named
-from projections.rebuild import rebuild
+from projections import tasks
+from projections.accounting.journal import AccountingDay
+from projections.engine import catch_up as engine
+from projections.engine.catch_up import OutdatedCode, catch_up, catch_up_shard
+from projections.engine.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
+from projections.engine.folding import HandlerFailed
+from projections.engine.parking import NotParked, ReasonMissing, redrive, skip
+from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CANCELLED, CREATE, CREATED, ORDER, PAID, SHIPPED, TOO_MUCH

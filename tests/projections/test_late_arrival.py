@@ -13,14 +13,14 @@ from eventstore.ids import new_id
 from eventstore.store import Recorded
 from orders.events import OrderCreated
 from projections import tasks
-from projections.drift import check
-from projections.engine import Work, advance, catch_up, shards
-from projections.projection import PROJECTIONS, Projection, handles
-from projections.rebuild import rebuild
-from projections.rows import Rows
-from projections.shared import money
+from projections.engine.catch_up import Work, advance, catch_up, shards
+from projections.engine.projection import PROJECTIONS, Projection, handles
+from projections.engine.unit_of_work import Rows
+from projections.monitoring.drift import check
+from projections.monitoring.status import statuses
+from projections.order_row import money
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
-from projections.status import statuses
 from tests.orders.examples import CREATED
 from tests.projections.spec import write
 

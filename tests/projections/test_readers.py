@@ -13,12 +13,12 @@ from redis.exceptions import RedisError
 
 from eventstore import store
 from eventstore.ids import new_id
-from projections import cached
 from projections.customer.orders import CustomerOrder
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
-from projections.waiting import NotYetVisible, wait_for
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.reading import row_cache
+from projections.reading.read_your_writes import NotYetVisible, wait_for
+from projections.rebuild.run import rebuild
 from tests.orders.examples import CREATED, PAID
 from tests.projections.spec import write
 
@@ -67,10 +67,10 @@ def test_who_waits_is_woken_and_asks_the_database_a_few_times_only() -> None:
 
 def test_what_commits_between_the_first_look_and_the_listening_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The race: nobody is told any more, so only the look after the ear is open can find it."""
-    from projections import waiting
+    from projections.reading import read_your_writes
 
     place()
-    listen, late = waiting.listen, [pay]
+    listen, late = read_your_writes.listen, [pay]
 
     def commit_then_listen(channels: list[str]) -> Any:
         if late:
@@ -80,8 +80,8 @@ def test_what_commits_between_the_first_look_and_the_listening_is_seen(monkeypat
     def never(ear: Any, left: float) -> None:
         raise AssertionError("it was there already: nothing to wait for")
 
-    monkeypatch.setattr(waiting, "listen", commit_then_listen)
-    monkeypatch.setattr(waiting, "hear", never)
+    monkeypatch.setattr(read_your_writes, "listen", commit_then_listen)
+    monkeypatch.setattr(read_your_writes, "hear", never)
     assert wait_for(paid, projection="customer", rows=[ORDER]).version == 2
 
 
@@ -107,11 +107,11 @@ def test_who_waits_in_vain_is_told_so(settings: Any) -> None:
 
 
 def keep(body: bytes = b"kept", version: int = 1) -> bool:
-    return cached.keep(cached.look("customer", ORDER), version, body)
+    return row_cache.keep(row_cache.look("customer", ORDER), version, body)
 
 
 def kept() -> bytes | None:
-    return cached.look("customer", ORDER).body
+    return row_cache.look("customer", ORDER).body
 
 
 def test_a_row_is_kept_until_it_changes() -> None:
@@ -124,9 +124,9 @@ def test_a_row_is_kept_until_it_changes() -> None:
 
 def test_what_was_read_before_a_commit_is_not_kept_after_it() -> None:
     place()
-    lease = cached.look("customer", ORDER)
+    lease = row_cache.look("customer", ORDER)
     pay()
-    assert not cached.keep(lease, 1, b"old")
+    assert not row_cache.keep(lease, 1, b"old")
     assert not keep(b"old", version=1), "not under a new lease either: an older version is below the floor"
     assert keep(b"new", version=2)
     assert kept() == b"new"
@@ -134,7 +134,7 @@ def test_what_was_read_before_a_commit_is_not_kept_after_it() -> None:
 
 def test_what_was_read_while_a_batch_is_being_committed_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the floor is up and before the commit, a reader still finds the old row."""
-    from projections.checkpoints import Checkpoint
+    from projections.engine.checkpoints import Checkpoint
 
     place()
     save, kept_early = Checkpoint.save, []

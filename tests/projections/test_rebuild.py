@@ -17,27 +17,21 @@ from django.db import connection, transaction
 from eventstore import store
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
-from eventstore.subjects import erase
-from eventstore.timetravel import AsOf
-from projections import filling, spaces
-from projections.accounting.books import AccountingDay
-from projections.builds import Build
-from projections.checkpoints import Checkpoint
-from projections.crew import Crew, in_lanes
-from projections.engine import Progress, catch_up
-from projections.filling import RebuildCancelled, RebuildFailed
-from projections.projection import PROJECTIONS, Projection
-from projections.rebuild import (
-    CannotRollBack,
-    RebuildRunning,
-    SpaceTaken,
-    build_as_of,
-    rebuild,
-    roll_back,
-)
-from projections.spaces import BadSpaceName
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel.as_of import AsOf
+from projections.accounting.journal import AccountingDay
+from projections.engine.catch_up import Progress, catch_up
+from projections.engine.checkpoints import Checkpoint
+from projections.engine.projection import PROJECTIONS, Projection
+from projections.rebuild import fill
+from projections.rebuild import schemas as spaces
+from projections.rebuild.fill import RebuildCancelled, RebuildFailed
+from projections.rebuild.models import Build
+from projections.rebuild.run import CannotRollBack, RebuildRunning, SpaceTaken, build_as_of, rebuild, roll_back
+from projections.rebuild.schemas import BadSpaceName
+from projections.rebuild.swap import SwapTimedOut, drop_replaced
+from projections.rebuild.worker_pool import Crew, in_lanes
 from projections.staff.orders import StaffOrder
-from projections.swapping import SwapTimedOut, drop_replaced
 from tests.orders.examples import CREATED, PAID, SHIPPED, TOO_MUCH
 from tests.projections.clock import AT
 from tests.projections.spec import contents, write
@@ -49,7 +43,7 @@ STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
 
 @pytest.fixture(autouse=True)
 def several_processes_for_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filling, "WORTH", 0)
+    monkeypatch.setattr(fill, "WORTH", 0)
 
 
 @pytest.fixture
@@ -126,8 +120,8 @@ def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    from projections import engine
-    from projections import filling as module
+    from projections.engine import catch_up as engine
+    from projections.rebuild import fill as module
 
     place(6, PAID)
     catch_up(STAFF)
@@ -211,11 +205,11 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
 
 
 def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from projections import swapping
+    from projections.rebuild import swap
 
     place(2)
     catch_up(STAFF)
-    monkeypatch.setattr(swapping, "SWAP_ATTEMPTS", 2)
+    monkeypatch.setattr(swap, "SWAP_ATTEMPTS", 2)
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -289,7 +283,7 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The horizon may step back for a moment: the live view then lags behind what the rebuild has read."""
-    from projections import comparing as module
+    from projections.rebuild import compare as module
 
     order_id, *_ = place(2)
     catch_up(STAFF)
@@ -414,11 +408,11 @@ def test_replaced_tables_of_another_shape_do_not_come_back() -> None:
 
 
 def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    from projections import comparing
+    from projections.rebuild import compare
 
     (order_id,) = place(1)
     catch_up(STAFF)
-    look, seen = comparing._difference, []
+    look, seen = compare._difference, []
 
     def pay_meanwhile(*args: Any) -> Any:
         def pay() -> None:
@@ -433,7 +427,7 @@ def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypat
         thread.join()
         return look(*args)
 
-    monkeypatch.setattr(comparing, "_difference", pay_meanwhile)
+    monkeypatch.setattr(compare, "_difference", pay_meanwhile)
     report = rebuild(STAFF)
     assert [(step.events, step.busy) for step in seen] == [(1, False)]
     assert report.differences[0].identical, "both are compared as they stood at one position"
@@ -545,7 +539,7 @@ def test_where_one_view_fails_those_at_work_are_finished_and_no_more_are_begun(c
 
 def test_a_killed_worker_is_told_and_the_next_call_goes_on(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     place(3)
-    monkeypatch.setattr(filling, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(fill, "LOOK_SECONDS", 0.01)
 
     def kill(build: Build) -> None:
         for worker in multiprocessing.active_children():

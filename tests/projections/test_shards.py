@@ -10,20 +10,21 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore import bell, store
+from eventstore import store
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from eventstore.models import Event
+from eventstore.personal_data.subjects import erase
 from eventstore.sharding import Shard, shard_of
-from eventstore.subjects import erase
+from eventstore.wakeups import wakeup
 from orders.events import OrderPaid
 from projections import tasks
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.engine import BATCH, Work, advance, catch_up, catch_up_shard, shards
-from projections.parking import redrive
-from projections.projection import PROJECTIONS, Projection
-from projections.rows import ForeignRow
-from projections.sharding import NotDivisible, divide
+from projections.engine.catch_up import BATCH, Work, advance, catch_up, catch_up_shard, shards
+from projections.engine.checkpoints import Checkpoint, ParkedEvent
+from projections.engine.parking import redrive
+from projections.engine.projection import PROJECTIONS, Projection
+from projections.engine.sharding import NotDivisible, divide
+from projections.engine.unit_of_work import ForeignRow
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.orders.examples import CREATED, ORDER, PAID, SHIPPED
 from tests.projections.spec import contents, empty, write
@@ -104,7 +105,7 @@ def test_each_shard_has_a_checkpoint_and_a_wake_up_of_its_own() -> None:
     ]
     (order_id,) = place(1)
     for _ in range(3):
-        bell.ring_all(aggregate_ids=[order_id])
+        wakeup.ring_all(aggregate_ids=[order_id])
     assert waiting().count("staff") == 1
     tasks.project("staff", shard_of(order_id, 4), 4)
     assert StaffOrder.objects.get().pk == order_id
@@ -138,7 +139,7 @@ def test_the_shard_that_meets_an_erasure_wakes_the_others() -> None:
     assert subject
     erase(subject, Context(actor="staff:anna"))
     for number in shards(STAFF):
-        bell.heard(tasks._bell("staff", number, 2))  # whatever rang before
+        wakeup.heard(tasks._bell("staff", number, 2))  # whatever rang before
     before = len(waiting())
     erased = Event.objects.get(event_type="subject.erased").aggregate_id
     tasks.project("staff", shard_of(erased, 2), 2)

@@ -11,11 +11,11 @@ from django.db import DataError, IntegrityError, transaction
 from eventstore import store
 from eventstore.ids import new_id
 from orders.state import Order
-from projections import tables
-from projections.accounting.books import AccountingDay, AccountingEntry
-from projections.checkpoints import ParkedEvent
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.accounting.journal import AccountingDay, AccountingEntry
+from projections.engine import row_storage
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import ParkedEvent
+from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder
 from tests.orders.examples import CREATED, PAID, SHIPPED
 from tests.projections.clock import AT
@@ -28,12 +28,12 @@ ODD = 'tab\t newline\n backslash\\ quote" \\N ünïcode 🎈 {"sku": 1}'
 
 @pytest.fixture(params=[1, 10_000], ids=["by COPY", "as JSON"])
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "COPY_FROM", request.param)
+    monkeypatch.setattr(row_storage, "COPY_FROM", request.param)
 
 
 def staff_row(order_id: UUID, **values: Any) -> StaffOrder:
     given = {"order_id": order_id, "version": 1, "placed_at": AT, "line_count": 1, "units": 2, **values}
-    return tables.made(StaffOrder, given)
+    return row_storage.made(StaffOrder, given)
 
 
 def placed(count: int) -> list[UUID]:
@@ -51,8 +51,8 @@ def test_a_row_comes_back_as_it_was_written() -> None:
     row = staff_row(
         new_id(), reference=ODD, total=Decimal("1234567890123456.7891"), state=state, times={"a/1": {ODD: ODD}}
     )
-    tables.write(StaffOrder, [row], on_conflict="replace")
-    (loaded,) = tables.load(StaffOrder, [row.pk]).values()
+    row_storage.write(StaffOrder, [row], on_conflict="replace")
+    (loaded,) = row_storage.load(StaffOrder, [row.pk]).values()
     stored = StaffOrder.objects.get()
     for field in StaffOrder._meta.concrete_fields:
         assert getattr(loaded, field.attname) == getattr(row, field.attname) == getattr(stored, field.attname)
@@ -63,8 +63,8 @@ def test_a_row_comes_back_as_it_was_written() -> None:
 @pytest.mark.usefixtures("either_way")
 def test_a_row_that_is_there_is_replaced_in_every_column() -> None:
     key, other = new_id(), new_id()
-    tables.write(StaffOrder, [staff_row(key, reference="old"), staff_row(other)], on_conflict="replace")
-    tables.write(StaffOrder, [staff_row(key, reference="new", version=2, behind=True)], on_conflict="replace")
+    row_storage.write(StaffOrder, [staff_row(key, reference="old"), staff_row(other)], on_conflict="replace")
+    row_storage.write(StaffOrder, [staff_row(key, reference="new", version=2, behind=True)], on_conflict="replace")
     found = StaffOrder.objects.get(pk=key)
     assert (found.reference, found.version, found.behind) == ("new", 2, True)
     assert StaffOrder.objects.count() == 2
@@ -73,7 +73,7 @@ def test_a_row_that_is_there_is_replaced_in_every_column() -> None:
 @pytest.mark.usefixtures("either_way")
 def test_two_writes_in_one_transaction_write_each_row_once() -> None:
     entries = [
-        tables.made(
+        row_storage.made(
             AccountingEntry,
             {"entry_id": number, "order_id": new_id(), "day": AT.date(), "kind": "sale", "recorded_at": AT},
         )
@@ -81,20 +81,20 @@ def test_two_writes_in_one_transaction_write_each_row_once() -> None:
     ]
     with transaction.atomic():
         for entry in entries:
-            tables.write(AccountingEntry, [entry], on_conflict="error")
+            row_storage.write(AccountingEntry, [entry], on_conflict="error")
     assert AccountingEntry.objects.count() == 2
     with pytest.raises(IntegrityError):
-        tables.write(AccountingEntry, entries[:1], on_conflict="error")
+        row_storage.write(AccountingEntry, entries[:1], on_conflict="error")
 
 
 @pytest.mark.usefixtures("either_way")
 def test_counters_are_added_to() -> None:
     def day(sales: str) -> AccountingDay:
         values = {"key": "d", "day": AT.date(), "currency": "GBP", "orders": 1, "sales": Decimal(sales)}
-        return tables.made(AccountingDay, values)
+        return row_storage.made(AccountingDay, values)
 
     for sales in ("1.50", "2.25"):
-        tables.write(AccountingDay, [day(sales)], on_conflict="add")
+        row_storage.write(AccountingDay, [day(sales)], on_conflict="add")
     found = AccountingDay.objects.get()
     assert (found.orders, found.sales, found.payments) == (2, Decimal("3.75"), 0)
 
@@ -102,7 +102,7 @@ def test_counters_are_added_to() -> None:
 @pytest.mark.usefixtures("either_way")
 def test_text_that_is_too_long_is_refused_and_not_cut() -> None:
     with pytest.raises(DataError):
-        tables.write(StaffOrder, [staff_row(new_id(), currency="GBPX")], on_conflict="replace")
+        row_storage.write(StaffOrder, [staff_row(new_id(), currency="GBPX")], on_conflict="replace")
     assert not StaffOrder.objects.exists()
 
 
@@ -152,14 +152,14 @@ class reads_of:  # noqa: N801 - reads as a sentence
         self.model, self.found = model, list[Any]()
 
     def __enter__(self) -> list[Any]:
-        self._load = tables.load
+        self._load = row_storage.load
 
         def load(model: Any, keys: Any) -> Any:
             self.found += list(keys)
             return self._load(model, keys)
 
-        tables.load = load
+        row_storage.load = load
         return self.found
 
     def __exit__(self, *about: object) -> None:
-        tables.load = self._load
+        row_storage.load = self._load

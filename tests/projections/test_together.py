@@ -11,19 +11,21 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from eventstore import bell, store
+from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
-from projections import tasks, together
-from projections.accounting.books import AccountingDay
-from projections.checkpoints import Checkpoint, ParkedEvent
+from eventstore.wakeups import wakeup
+from projections import tasks
+from projections.accounting.journal import AccountingDay
 from projections.customer.orders import CustomerOrder
-from projections.engine import catch_up
-from projections.parking import redrive, skip
-from projections.projection import PROJECTIONS
-from projections.sharding import divide
+from projections.engine import joint_catch_up
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint, ParkedEvent
+from projections.engine.joint_catch_up import Round
+from projections.engine.parking import redrive, skip
+from projections.engine.projection import PROJECTIONS
+from projections.engine.sharding import divide
 from projections.staff.orders import StaffOrder, StaffOrders
-from projections.together import Round
 from tests.bells import waiting
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CREATE, CREATED, ORDER, PAID
@@ -84,7 +86,7 @@ def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same
 ) -> None:
     order_placed()
     late = [order_placed]
-    advance = together.advance
+    advance = joint_catch_up.advance
 
     def advance_then_commit(views: Any) -> Any:
         found = advance(views)
@@ -92,14 +94,14 @@ def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same
             elsewhere(late.pop())
         return found
 
-    monkeypatch.setattr(together, "advance", advance_then_commit)
+    monkeypatch.setattr(joint_catch_up, "advance", advance_then_commit)
     tasks.look()
     assert StaffOrder.objects.count() == 2
     assert waiting().count(LOOK) == 1, "the one that it was woken by"
 
 
 def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    advance, late, turns = together.advance, [order_placed], []
+    advance, late, turns = joint_catch_up.advance, [order_placed], []
 
     def advance_then_commit(views: Any) -> Any:
         turns.append((views[0].name, StaffOrder.objects.count()))
@@ -108,7 +110,7 @@ def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_turn(monkeypa
             elsewhere(late.pop())
         return found
 
-    monkeypatch.setattr(together, "advance", advance_then_commit)
+    monkeypatch.setattr(joint_catch_up, "advance", advance_then_commit)
     order_placed()
     tasks._look_at(ALL)
     order_placed()
@@ -121,7 +123,7 @@ def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_turn(monkeypa
 def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_long_the_round_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    advance, taken = together.advance, [STAFF]
+    advance, taken = joint_catch_up.advance, [STAFF]
 
     def slow_and_busy_at_first(views: Any) -> Any:
         if views == taken:
@@ -130,7 +132,7 @@ def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_
             return Round(busy=views)
         return advance(views)
 
-    monkeypatch.setattr(together, "advance", slow_and_busy_at_first)
+    monkeypatch.setattr(joint_catch_up, "advance", slow_and_busy_at_first)
     order_placed()
     tasks.look()
     assert StaffOrder.objects.count() == 1
@@ -141,7 +143,7 @@ def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_
 def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, seconds: float, shown: int, woken: int
 ) -> None:
-    advance, more_comes, failing, late = together.advance, tasks._more_comes_after, [STAFF], [order_placed] * 2
+    advance, more_comes, failing, late = joint_catch_up.advance, tasks._more_comes_after, [STAFF], [order_placed] * 2
 
     def fail_at_first(views: Any) -> Any:
         if views == failing:
@@ -151,12 +153,12 @@ def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried
 
     def commit_once_its_task_is_done(position: int) -> bool:
         if late:
-            bell.heard(tasks._bell("staff", 0, 1))
+            wakeup.heard(tasks._bell("staff", 0, 1))
             elsewhere(late.pop())
         return more_comes(position)
 
     monkeypatch.setattr(tasks, "APART_SECONDS", seconds)
-    monkeypatch.setattr(together, "advance", fail_at_first)
+    monkeypatch.setattr(joint_catch_up, "advance", fail_at_first)
     monkeypatch.setattr(tasks, "_more_comes_after", commit_once_its_task_is_done)
     order_placed()
     tasks.look()
@@ -167,7 +169,7 @@ def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried
 
 def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
     divide(STAFF, 2)
-    advance = together.advance
+    advance = joint_catch_up.advance
     shown: list[int] = []
 
     def sweep_first(views: Any) -> Any:
@@ -177,8 +179,8 @@ def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(monk
             shown.extend([StaffOrder.objects.count(), CustomerOrder.objects.count()])
         return advance(views)
 
-    monkeypatch.setattr(together, "advance", sweep_first)
-    bell.at_work(tasks._look_bell())
+    monkeypatch.setattr(joint_catch_up, "advance", sweep_first)
+    wakeup.at_work(tasks._look_bell())
     tasks.look()
     assert shown == [1, 0], "of a divided view it is the only net"
     assert level()
@@ -186,7 +188,7 @@ def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(monk
 
 def test_the_sweep_takes_what_nobody_is_at_work_on_any_more() -> None:
     place(ORDER)
-    bell.ring(tasks._look_bell())
+    wakeup.ring(tasks._look_bell())
     tasks.sweep()
     assert level(), "whether or not the message comes"
 
@@ -196,7 +198,7 @@ def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
 ) -> None:
     order_placed()
     late, told = [order_placed, order_placed], []
-    more_comes, ring_later = tasks._more_comes_after, bell.ring_later
+    more_comes, ring_later = tasks._more_comes_after, wakeup.ring_later
 
     def commit_while_it_stays_near(position: int) -> bool:
         if late:
@@ -208,7 +210,7 @@ def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
         ring_later(countdown=countdown)
 
     monkeypatch.setattr(tasks, "_more_comes_after", commit_while_it_stays_near)
-    monkeypatch.setattr(bell, "ring_later", ring)
+    monkeypatch.setattr(wakeup, "ring_later", ring)
     tasks.look()
     assert told == [None, tasks.LATER_SECONDS, tasks.LATER_SECONDS]
     assert waiting().count("eventstore.processes.run") == 1
@@ -216,14 +218,14 @@ def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
 
 def test_a_commit_in_the_moment_in_which_it_ends_is_shown_by_it_or_rings_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     order_placed()
-    heard, late = bell.heard, [order_placed]
+    heard, late = wakeup.heard, [order_placed]
 
-    def heard_then_commit(rung: bell.Bell) -> None:
+    def heard_then_commit(rung: wakeup.Bell) -> None:
         heard(rung)
         if late and rung.name == "views":
             elsewhere(late.pop())
 
-    monkeypatch.setattr(bell, "heard", heard_then_commit)
+    monkeypatch.setattr(wakeup, "heard", heard_then_commit)
     tasks.look()
     assert waiting().count(LOOK) == 2, "the late commit rang: there is a message for it"
     tasks.look()
@@ -250,9 +252,9 @@ def test_one_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pyte
         raise Killed
 
     place(ORDER, PAID)
-    monkeypatch.setattr(together, "_save", die)
+    monkeypatch.setattr(joint_catch_up, "_save", die)
     with pytest.raises(Killed):
-        together.advance(ALL)
+        joint_catch_up.advance(ALL)
     assert not StaffOrder.objects.exists()
     assert not AccountingDay.objects.exists()
     monkeypatch.undo()
@@ -277,14 +279,14 @@ def test_what_comes_while_an_aggregate_is_parked_or_left_out_is_taken_in_order(p
     place(ORDER, PAID)
     tasks.project("staff")
     store.append([write(PAID, 2)])
-    assert together.advance([STAFF]).special == [STAFF]
+    assert joint_catch_up.advance([STAFF]).special == [STAFF]
     assert ParkedEvent.objects.count() == 1, "it was left alone"
     tasks.project("staff")
     assert ParkedEvent.objects.count() == 2
     poison.clear()
     redrive(STAFF)
     place(new_id())
-    assert together.advance([STAFF]).special == []
+    assert joint_catch_up.advance([STAFF]).special == []
     assert StaffOrder.objects.count() == 2
 
 
@@ -294,9 +296,9 @@ def test_an_event_that_is_to_be_left_out_is_left_to_who_leaves_it_out(poison: se
     tasks.project("staff")
     skip(STAFF, ParkedEvent.objects.get().position, reason="never came", by="staff:anna")
     empty(STAFF)
-    assert together.advance([STAFF]).special == [STAFF]
+    assert joint_catch_up.advance([STAFF]).special == [STAFF]
     catch_up(STAFF)
-    assert together.advance([STAFF]).special == []
+    assert joint_catch_up.advance([STAFF]).special == []
 
 
 def test_what_is_parked_by_whoever_lets_go_of_the_checkpoint_just_then_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,21 +312,21 @@ def test_what_is_parked_by_whoever_lets_go_of_the_checkpoint_just_then_is_seen(m
         error="x",
         parked_at=timezone.now(),
     )
-    take = together._take
+    take = joint_catch_up._take
 
     def take_late(*args: Any) -> None:
         take(*args)
         elsewhere(parked.save)
 
-    monkeypatch.setattr(together, "_take", take_late)
-    assert together.advance([STAFF]).special == [STAFF]
+    monkeypatch.setattr(joint_catch_up, "_take", take_late)
+    assert joint_catch_up.advance([STAFF]).special == [STAFF]
     assert not StaffOrder.objects.exists()
 
 
 def test_an_event_that_cannot_be_decoded_is_left_to_who_parks_it() -> None:
     place(ORDER)
     behind_the_logs_back("UPDATE events SET event_data = '{}' WHERE aggregate_id = %s", ORDER)
-    assert together.advance([STAFF]).special == [STAFF]
+    assert joint_catch_up.advance([STAFF]).special == [STAFF]
     tasks.look()
     assert "staff" in own_tasks()
     tasks.project("staff")
@@ -359,7 +361,7 @@ def test_a_view_that_is_building_or_failed_or_is_kept_by_other_code_is_left_alon
 def test_a_view_that_is_compared_is_left_still() -> None:
     Checkpoint.objects.filter(name="staff/0").update(held_until=timezone.now() + timedelta(seconds=30))
     place(ORDER)
-    assert together.advance([STAFF]).special == [STAFF]
+    assert joint_catch_up.advance([STAFF]).special == [STAFF]
     assert not StaffOrder.objects.exists()
 
 
@@ -385,7 +387,7 @@ def test_a_view_that_was_divided_since_anybody_looked_is_not_lost() -> None:
 
 
 def test_views_that_are_far_behind_go_on_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together, "PAGE", 2)
+    monkeypatch.setattr(joint_catch_up, "PAGE", 2)
     for _ in range(5):
         place(new_id())
     tasks.look()

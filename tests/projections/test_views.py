@@ -15,12 +15,12 @@ from orders.events import OrderEvent, evolve
 from orders.order import decide
 from orders.state import Order
 from orders.values import LineKind, LineQuantity
-from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
+from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.customer.shown import shown
 from projections.customer.timeline import told
+from projections.order_serializers import shown
 from projections.staff.orders import StaffOrder
-from projections.staff.words import in_words
+from projections.staff.timeline import in_words
 from tests.orders.examples import (
     BUYER,
     CANCELLED,

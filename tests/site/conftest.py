@@ -11,8 +11,8 @@ from eventstore.dispatch import events_appended
 from eventstore.ids import new_id
 from ordersite.models import User
 from ordersite.roles import write_roles
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
 
 
 @pytest.fixture

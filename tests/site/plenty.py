@@ -10,19 +10,20 @@ from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from eventstore import causality, processes, seals
 from eventstore.dispatch import Context, dispatch
+from eventstore.followers import causality, process_managers
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.seals import chain
 from orders.commands import AddNote, CapturePayment, RefundWish, RequestRefund, RequestReturn, ShipLines
 from orders.values import LineQuantity, ReturnReason
 from ordersite.models import User
-from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
-from projections.accounting.books import AccountingDay, AccountingEntry, AccountingOrder
-from projections.builds import Build
-from projections.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
-from projections.customer.webhooks.models import WebhookDelivery, WebhookEndpoint
+from projections.accounting.balances import AccountMoney, AccountMoneyEntry
+from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder
+from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.rebuild.models import Build
 from projections.staff.orders import StaffOrder
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.site.conftest import make_customer
 from tests.site.test_account import deposit
 from tests.site.test_api import BODY, ORDERS, place, send
@@ -34,7 +35,7 @@ AT_MOST = len(CURRENCIES)
 
 def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
     """So many more of everything; gives, by the name of an API path's parameter, one of this customer's."""
-    processes.run()  # what happened before it ran first is no news to it
+    process_managers.run()  # what happened before it ran first is no news to it
     order_id = _order(api, number)
     for _ in range(1, number):
         place(api)
@@ -44,12 +45,12 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
     commands = [send(api, ORDERS, BODY, Prefer="respond-async").json()["command_id"] for _ in range(number)]
     endpoint_id = _webhooks(api, number)
     for _ in range(number):
-        seals.seal_settled()
+        chain.seal_settled()
         place(api)
         make_customer(f"bea{User.objects.count()}")
         AuthToken.objects.create(user)
         Group.objects.create(name=f"Group {Group.objects.count()}").permissions.set(Permission.objects.all()[:number])
-    processes.run()
+    process_managers.run()
     causality.correlate()
     _states_of_views(number)
     return {"order_id": order_id, "command_id": commands[0], "endpoint_id": endpoint_id}

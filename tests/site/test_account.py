@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from eventstore import queue, store
+from eventstore import store
+from eventstore.queue import worker
 from orders.accounts.identity import account_of
 from ordersite.models import User
 from projections.customer.account import CustomerAccount
@@ -140,7 +141,7 @@ def test_a_deposit_may_be_accepted_and_made_later(api: APIClient, ada: User) -> 
     account_id = str(account_of(ada.customer_id, "GBP"))
     assert (accepted.status_code, accepted.json()["account_id"]) == (202, account_id)
     assert balances(api) == {}
-    queue.run()
+    worker.run()
     told = api.get(accepted["Location"])
     assert (told.json()["status"], told.json()["account_id"], told.json()["version"]) == ("done", account_id, 2)
     assert told["Link"] == f'<{ACCOUNT}>; rel="item"'

@@ -12,10 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from eventstore import processes, store
+from eventstore import store
+from eventstore.admin.large_lists import COUNT_UP_TO, FastPaginator
 from eventstore.dispatch import Context, dispatch
+from eventstore.followers import process_managers
 from eventstore.ids import new_id
-from eventstore.lists import COUNT_UP_TO, FastPaginator
 from eventstore.models import Event
 from orders.commands import CancelOrder, ExpireOrder
 from ordersite.models import User
@@ -350,16 +351,16 @@ def test_an_events_page_tells_what_followed_from_it(log_in: LogIn) -> None:
 
 def test_what_a_process_plans_is_listed_and_stands_on_the_orders_page(log_in: LogIn) -> None:
     client = log_in(BACK_OFFICE)
-    processes.install()
+    process_managers.install()
     order_id = placed()
-    processes.run()
+    process_managers.run()
     listed = text(client.get("/admin/eventstore/plannedcommand/", {"q": str(order_id)}))
     assert "order.expire" in listed
     assert "unpaid-orders" in listed
     assert "process:unpaid-orders" in text(client.get("/admin/eventstore/consumercheckpoint/"))
     assert "Will be cancelled unless it is paid" in text(client.get(f"{ORDERS}{order_id}/change/"))
     dispatch(pay(order_id), Context(actor="staff:anna"))
-    processes.run()
+    process_managers.run()
     assert "Will be cancelled" not in text(client.get(f"{ORDERS}{order_id}/change/"))
 
 

@@ -19,8 +19,8 @@ from orders import policy
 from orders.accounts.commands import DepositMoney
 from orders.actions import name_of
 from orders.values import LineQuantity, ReturnReason
-from ordersite.forms import form_for
-from ordersite.offers import BULK, NOT_OFFERED, OFFERS, Offer
+from ordersite.admin.command_catalog import BULK, NOT_OFFERED, OFFERS, Offer
+from ordersite.admin.command_form import form_for
 from ordersite.roles import BACK_OFFICE
 from projections.staff.orders import StaffOrder
 from tests.eventstore.test_dispatch import new_order

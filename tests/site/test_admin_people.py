@@ -12,10 +12,10 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from orders.accounts.commands import DepositMoney
 from orders.accounts.identity import account_of
+from ordersite.customers.lookup import customer_of_the_log
 from ordersite.models import User
-from ordersite.people import customer_of_the_log
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
-from projections.accounting.accounts import AccountMoney
+from projections.accounting.balances import AccountMoney
 
 LogIn = Callable[..., Client]
 ACCOUNTS = "/admin/projections/accountmoney/"

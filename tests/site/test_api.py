@@ -17,11 +17,11 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import Event
 from orders.commands import ShipOrder
-from ordersite.middleware import current_request
+from ordersite.middleware.request_id import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from tests.eventstore.test_dispatch import new_order, pay
 from tests.site.conftest import client_of, make_customer
 

@@ -6,8 +6,9 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from eventstore import queue, store
+from eventstore import store
 from eventstore.models import Event, QueuedCommand
+from eventstore.queue import worker
 from ordersite.models import User
 from tests.site.conftest import client_of, make_customer
 from tests.site.test_api import BODY, ORDERS, PAYMENT, place, problem, send
@@ -28,7 +29,7 @@ def test_a_command_is_accepted_done_and_its_outcome_read_at_its_location(api: AP
     assert not Event.objects.exists()
     waiting = api.get(accepted["Location"])
     assert (waiting.status_code, waiting.json()["status"], waiting["Retry-After"]) == (202, "waiting", "1")
-    queue.run()
+    worker.run()
     done = api.get(accepted["Location"])
     assert done.json() == {
         "command_id": body["command_id"], "status": "done", "order_id": body["order_id"], "version": 1
@@ -40,7 +41,7 @@ def test_a_command_is_accepted_done_and_its_outcome_read_at_its_location(api: AP
 def test_the_same_request_again_is_the_same_command(api: APIClient) -> None:
     first = later(api, ORDERS, BODY, "k").json()
     assert later(api, ORDERS, BODY, "k").json() == first
-    queue.run()
+    worker.run()
     repeated = later(api, ORDERS, BODY, "k")
     assert (repeated.status_code, repeated.json()) == (202, first | {"status": "done"})
     synchronous = send(api, ORDERS, BODY, "k")
@@ -54,7 +55,7 @@ def test_what_a_rule_refuses_is_told_as_it_would_have_been_at_once(api: APIClien
     order_id = place(api)
     wrong = later(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"})
     stale = later(api, f"{ORDERS}/{order_id}/payments", PAYMENT, **{"If-Match": '"9"'})
-    queue.run()
+    worker.run()
     told = api.get(wrong["Location"]).json()
     assert told["status"] == "refused"
     at_once = send(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"})
@@ -68,7 +69,7 @@ def test_nobody_acts_on_anothers_order_nor_reads_anothers_outcome(api: APIClient
     eve = client_of(make_customer("eve"))
     body = PAYMENT if path == "payments" else {"reason": "mine now"}
     accepted = later(eve, f"{ORDERS}/{order_id}/{path}", body)
-    queue.run()
+    worker.run()
     told = eve.get(accepted["Location"]).json()
     assert (told["status"], told["problem"]["status"], told["problem"]["code"]) == ("refused", 404, "order_not_found")
     assert len(store.read_stream(QueuedCommand.objects.get().aggregate_id)) == 1

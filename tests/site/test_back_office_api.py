@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from eventstore import store
 from orders import policy
 from orders.actions import allowed
-from orders.back_office import COMMANDS, SENDERS
+from orders.http.back_office import COMMANDS, SENDERS
 from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE, write_roles
 from projections.staff.orders import StaffOrder

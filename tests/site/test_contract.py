@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from orders.commands import CreateOrder
-from ordersite import example_order
-from ordersite.example_order import ORDER_ID
+from ordersite.api.openapi import example_order
+from ordersite.api.openapi.example_order import ORDER_ID
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE, write_roles
 from tests.stack.running import ROOT

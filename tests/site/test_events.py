@@ -17,13 +17,13 @@ from eventstore import store
 from eventstore.ids import new_id
 from eventstore.models import Event
 from ordersite.models import User
-from projections.checkpoints import Checkpoint, ParkedEvent
-from projections.customer import streaming
+from projections.customer.api import streaming
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
-from projections.engine import catch_up
-from projections.parking import redrive
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint, ParkedEvent
+from projections.engine.parking import redrive
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from tests.orders.examples import BUYER, CANCELLED, CREATED, PAID
 from tests.projections.spec import given, write
 from tests.site.conftest import client_of, make_customer

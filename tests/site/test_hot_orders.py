@@ -11,15 +11,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from eventstore import valkey
+from eventstore.wakeups import valkey
 from ordersite.models import User
-from projections.cached import Lease
-from projections.customer import hot
-from projections.customer.api import GetOwnOrder
+from projections.customer.api import cached_order
+from projections.customer.api.orders import GetOwnOrder
+from projections.reading.row_cache import Lease
 from tests.site.conftest import client_of, make_customer
 from tests.site.test_api import BODY, ORDERS, PAYMENT, problem, send
 
-SHORT_CUT = "ordersite.hot.HotOrders"
+SHORT_CUT = "ordersite.middleware.cached_orders.HotOrders"
 
 
 @pytest.fixture
@@ -129,9 +129,9 @@ def test_another_is_told_what_the_view_tells_them(api: APIClient, order: str) ->
 def test_an_order_of_a_guest_is_nobodys(projecting: None) -> None:
     """Neither its owner nor that of an account without a customer is anybody: they are not the same."""
     nobody = User.objects.create_user("nobody")
-    kept = msgspec.msgpack.encode(hot.Hot(owner=None, version=1, etag='"1.a"', order=b"{}", parts={}))
+    kept = msgspec.msgpack.encode(cached_order.Hot(owner=None, version=1, etag='"1.a"', order=b"{}", parts={}))
     assert nobody.customer_id is None
-    assert hot.kept_in(Lease("customer", uuid4(), body=kept), nobody.customer_id, min_version=0) is None
+    assert cached_order.kept_in(Lease("customer", uuid4(), body=kept), nobody.customer_id, min_version=0) is None
 
 
 def test_what_changed_is_not_answered_as_it_was(api: APIClient, order: str) -> None:

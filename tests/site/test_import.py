@@ -21,11 +21,11 @@ from django.db.models import Sum
 from eventstore import store
 from eventstore.models import Event
 from ordersite.importing.reading import COLUMNS
-from projections.accounting.books import SUMS, AccountingDay, AccountingEntry, AccountingOrder, EntryKind
+from projections.accounting.journal import SUMS, AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,9 +17,9 @@ from orders import policy
 from orders.commands import AddNote, RequestRefund, RequestReturn
 from orders.policy import Policy
 from orders.values import LineKind, LineQuantity
-from ordersite.importing import remembering
+from ordersite.importing import purchase_store
 from ordersite.importing import run as importing
-from projections.accounting.books import SUMS
+from projections.accounting.journal import SUMS
 from projections.staff.orders import StaffOrder
 from tests.site.test_import import COLUMNS_OF, HEAD, UK, run, statuses
 
@@ -327,7 +327,7 @@ def test_what_had_to_be_put_away_is_found_as_if_it_had_stayed_near(
 ) -> None:
     lines = list(random_lines(Random(seed)))
     report = imported(tmp_path, *lines)
-    monkeypatch.setattr(remembering, "NEAR", 2)
+    monkeypatch.setattr(purchase_store, "NEAR", 2)
     again = imported(tmp_path, *lines)
     assert again["commands_repeated"] == again["commands"] == report["commands"], "the same commands, one by one"
     for key in report.keys() - {"commands_repeated", "seconds", "lines_per_second", "orders_added"}:

@@ -9,11 +9,11 @@ from django.test import Client
 from django.utils import translation
 from rest_framework.test import APIClient
 
-from eventstore import queue
 from eventstore.dispatch import Context
-from eventstore.subjects import erase
-from orders.words import counted, said
-from ordersite.middleware import spoken
+from eventstore.personal_data.subjects import erase
+from eventstore.queue import worker
+from orders.http.i18n import counted, said
+from ordersite.middleware.language import spoken
 from ordersite.models import User
 from tests import messages
 from tests.site.test_api import BODY, ORDERS, PAYMENT, place, problem, send
@@ -111,7 +111,7 @@ def test_a_refusal_is_told_in_the_language_of_whoever_asks_even_later(api: APICl
     waiting = send(api, ORDERS, BODY, Prefer="respond-async")
     assert ada.customer_id
     erase(ada.customer_id, Context(actor="staff:anna"))
-    queue.run()
+    worker.run()
     at_once = problem(send(api, ORDERS, BODY, **RUSSIAN), 409, "subject_erased")
     later = api.get(waiting["Location"], headers=RUSSIAN).json()["problem"]
     assert later == at_once

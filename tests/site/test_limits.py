@@ -11,12 +11,12 @@ from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient, APIRequestFactory
 
-from eventstore import valkey
-from ordersite import sizes
-from ordersite.api import Orders
+from eventstore.wakeups import valkey
+from ordersite.api.orders import Orders
 from ordersite.checks import rates_can_be_read
+from ordersite.middleware import request_limits
+from ordersite.middleware.rate_limits import address_of, parsed
 from ordersite.models import User
-from ordersite.rates import address_of, parsed
 from tests.site.conftest import client_of, make_customer
 from tests.site.test_api import BODY, ORDERS, place, problem, send
 
@@ -222,9 +222,9 @@ def test_a_body_is_measured_by_what_it_announces(api: APIClient, settings: Any) 
 
 
 def test_an_address_and_headers_have_an_end(api: APIClient) -> None:
-    problem(api.get(ORDERS, {"sku": "x" * sizes.LONGEST_URL}), 414, "url_too_long")
-    problem(api.get(ORDERS, headers={"X-More": "x" * sizes.LARGEST_HEADERS}), 431, "headers_too_large")
-    page = Client().get("/admin/", {"q": "x" * sizes.LONGEST_URL})
+    problem(api.get(ORDERS, {"sku": "x" * request_limits.LONGEST_URL}), 414, "url_too_long")
+    problem(api.get(ORDERS, headers={"X-More": "x" * request_limits.LARGEST_HEADERS}), 431, "headers_too_large")
+    page = Client().get("/admin/", {"q": "x" * request_limits.LONGEST_URL})
     assert (page.status_code, page["Content-Type"]) == (414, "text/html; charset=utf-8")
 
 

@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from eventstore import lists
+from eventstore.admin import large_lists
 from eventstore.ids import new_id
 from orders.accounts.identity import account_of
 from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
-from projections.accounting.books import AccountingEntry, AccountingOrder
+from projections.accounting.journal import AccountingEntry, AccountingOrder
 from projections.staff import admin
 from projections.staff.orders import StaffOrder
 from tests.site.test_account import deposit
@@ -26,7 +26,7 @@ LogIn = Callable[..., Client]
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever has more than two rows is a long list."""
-    monkeypatch.setattr(lists, "COUNT_UP_TO", 2)
+    monkeypatch.setattr(large_lists, "COUNT_UP_TO", 2)
     monkeypatch.setattr(admin, "COUNT_UP_TO", 2)
 
 
@@ -62,7 +62,7 @@ def test_a_long_list_is_sorted_by_what_an_index_answers_alone(log_in: LogIn, lon
 def test_a_long_list_is_not_paged_to_its_end(log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
     staff, keys = log_in(BACK_OFFICE), three_orders()
     monkeypatch.setattr(admin.StaffOrderAdmin, "list_per_page", 1)
-    monkeypatch.setattr(lists, "COUNT_UP_TO", 2)
+    monkeypatch.setattr(large_lists, "COUNT_UP_TO", 2)
     assert shown(text(staff.get(f"{ORDERS}?p=2")), keys) == [keys[1]]
     assert staff.get(f"{ORDERS}?p=3")["Location"] == f"{ORDERS}?e=1"
 

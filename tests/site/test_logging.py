@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from ordersite.middleware import RequestIdFilter
-from projections.projection import PROJECTIONS
+from ordersite.middleware.request_id import RequestIdFilter
+from projections.engine.projection import PROJECTIONS
 from tests.site.test_api import BODY, ORDERS, send
 
 pytestmark = pytest.mark.django_db(transaction=True)

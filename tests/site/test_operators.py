@@ -14,14 +14,15 @@ from django.test import Client
 from eventstore import store
 from eventstore.ids import new_id
 from orders.events import OrderPaid
-from projections import spaces, tasks
-from projections.background import begin_rebuild
-from projections.builds import Build
-from projections.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections import tasks
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
+from projections.engine.projection import PROJECTIONS
+from projections.monitoring.status import statuses
+from projections.rebuild import schemas
+from projections.rebuild.background import begin_rebuild
+from projections.rebuild.models import Build
 from projections.staff.orders import StaffOrder, StaffOrders
-from projections.status import statuses
 from tests.eventstore.tampering import behind_the_logs_back
 from tests.orders.examples import CREATED, PAID
 from tests.projections.spec import write
@@ -326,7 +327,7 @@ def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> N
     assert StaffOrder.objects.get().reference == "as it was"
     chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
     assert "no replaced tables are kept" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
-    assert not spaces.exists("replaced_staff")
+    assert not schemas.exists("replaced_staff")
 
 
 def test_who_looks_back_is_sent_to_no_other_site(log_in: LogIn) -> None:

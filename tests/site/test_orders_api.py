@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 from rest_framework.test import APIClient
 
-from eventstore import queue
 from eventstore.dispatch import Context, dispatch
 from eventstore.models import Event
+from eventstore.queue import worker
 from orders.commands import ShipLines, ShipOrder
 from orders.values import LineQuantity
 from ordersite.models import User
@@ -220,7 +220,7 @@ def test_what_was_accepted_and_refused_later_says_what_would_be_taken(api: APICl
     wrong = PAYMENT | {"amount": "1.00"}
     accepted = send(api, f"{ORDERS}/{order_id}/payments", wrong, Prefer="respond-async")
     assert api.get(accepted["Location"]).status_code == 202
-    queue.run()
+    worker.run()
     outcome = api.get(accepted["Location"])
     assert outcome.status_code == 200
     refused = outcome.json()["problem"]

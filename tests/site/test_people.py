@@ -20,15 +20,16 @@ from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from eventstore import personal, store, subjects
+from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, Event
+from eventstore.personal_data import encryption, subjects
 from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import ApproveRefund, PayFromAccount, RecordPaymentFailure, RequestRefund, SettleRefund
 from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
-from ordersite import mails, people
+from ordersite.customers import emails, lookup
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
 from tests.eventstore.test_personal import dump
@@ -128,7 +129,7 @@ def test_what_is_wrong_with_a_registration_is_said_field_by_field(
 
 
 def test_two_who_register_the_same_name_at_once_become_one(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "require_free", lambda user: None)  # each looked before the other was there
+    monkeypatch.setattr(lookup, "require_free", lambda user: None)  # each looked before the other was there
     assert register().status_code == 201
     assert problem(register(email="other@example.com"), 400, "invalid")["errors"][0]["code"] == "unavailable"
     assert problem(register(username="other"), 400, "invalid")["errors"][0]["code"] == "unavailable"
@@ -139,7 +140,7 @@ def test_an_account_and_its_history_stand_or_fall_together(projecting: None, mon
     def crash(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(people, "dispatch", crash)
+    monkeypatch.setattr(lookup, "dispatch", crash)
     with pytest.raises(RuntimeError):
         register()
     assert not User.objects.exists()
@@ -218,8 +219,8 @@ def test_a_change_that_is_sent_again_or_too_late_is_known(api: APIClient, ada: U
 
 def test_a_mail_asks_the_new_address_and_tells_the_old_one(api: APIClient, ada: User) -> None:
     patch(api, "ada@example.org")
-    mails.send()
-    mails.send()
+    emails.send()
+    emails.send()
     assert [(each.to, each.subject) for each in mail.outbox] == [
         (["ada@example.com"], "Your address was changed"),
         (["ada@example.org"], "Is this your address?"),
@@ -237,7 +238,7 @@ def test_a_mail_asks_the_new_address_and_tells_the_old_one(api: APIClient, ada: 
 def test_a_mail_leads_to_the_shops_own_page_where_it_has_one(projecting: None, settings: Any) -> None:
     settings.EMAIL_VERIFY_URL = "https://shop.example/verify?token={token}"
     register()
-    mails.send()
+    emails.send()
     assert "https://shop.example/verify?token=" in mail.outbox[0].body
 
 
@@ -250,14 +251,14 @@ def test_a_token_that_is_altered_too_old_or_of_an_address_since_changed_proves_n
 
     patch(api, "ada@example.org")
     assert ada.customer_id
-    token = mails.token_for(ada.customer_id, "ada@example.org")
+    token = emails.token_for(ada.customer_id, "ada@example.org")
     assert refused(token[:-1] + ("A" if token[-1] != "A" else "B"))
-    assert refused(mails.token_for(ada.customer_id, "ada@example.com"))
-    assert refused(mails.token_for(new_id(), "ada@example.org"))
+    assert refused(emails.token_for(ada.customer_id, "ada@example.com"))
+    assert refused(emails.token_for(new_id(), "ada@example.org"))
     settings.EMAIL_TOKEN_DAYS = -1
     assert refused(token)
     settings.EMAIL_TOKEN_DAYS = 3
-    assert not people.customer_of_the_log(ada.customer_id).verified
+    assert not lookup.customer_of_the_log(ada.customer_id).verified
     assert post(APIClient(), f"{AUTH}/verify-email", {"token": token}).status_code == 200
 
 
@@ -274,13 +275,13 @@ def test_a_mail_server_that_is_down_delays_mail_and_a_mailbox_that_is_not_there_
             raise error
         sent.extend(recipient_list)
 
-    monkeypatch.setattr(mails, "send_mail", send_mail)
-    mails.send()
-    mails.send()
+    monkeypatch.setattr(emails, "send_mail", send_mail)
+    emails.send()
+    emails.send()
     assert sent == ["one@example.com"], "what was sent is not sent again"
     assert "gone" in ConsumerCheckpoint.objects.get(name="mails").problem
     down = {"two@example.com": SMTPRecipientsRefused({"two@example.com": (550, b"no such mailbox")})}
-    mails.send()
+    emails.send()
     assert sent == ["one@example.com", "three@example.com"]
 
 
@@ -300,8 +301,8 @@ def test_a_mail_that_can_never_be_sent_does_not_keep_others_from_theirs(
         for each in recipient_list:
             sanitize_address(each, "utf-8")  # as the backend of SMTP does before it talks
 
-    monkeypatch.setattr(mails, "send_mail", send_mail)
-    mails.send()
+    monkeypatch.setattr(emails, "send_mail", send_mail)
+    emails.send()
     assert [message.to for message in mail.outbox][-1] == ["grace@example.com"]
 
 
@@ -312,10 +313,10 @@ def test_a_mail_that_is_refused_for_now_is_sent_later(projecting: None, monkeypa
     def busy(**words: Any) -> None:
         raise SMTPDataError(451, b"try again")
 
-    monkeypatch.setattr(mails, "send_mail", busy)
-    mails.send()
-    monkeypatch.setattr(mails, "send_mail", really)
-    mails.send()
+    monkeypatch.setattr(emails, "send_mail", busy)
+    emails.send()
+    monkeypatch.setattr(emails, "send_mail", really)
+    emails.send()
     assert [message.to for message in mail.outbox] == [["grace@example.com"]]
 
 
@@ -359,7 +360,7 @@ def test_what_no_view_shows_yet_and_where_events_are_sent_is_taken_away_too(
     order_id = place(api)
     url = "https://127.0.0.1:1/hook"
     assert post(api, "/api/v1/webhook-endpoints", {"url": url}).status_code == 201
-    monkeypatch.setattr(people, "order_ids", lambda customer_id: [])
+    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
     kept = api.get(f"{ME}/export").json()
     assert [order["id"] for order in kept["orders"]] == [order_id]
     assert [endpoint["url"] for endpoint in kept["webhook_endpoints"]] == [url]
@@ -393,8 +394,8 @@ def test_a_customer_who_is_forgotten_is_gone_from_every_table(api: APIClient, ad
     for word in ("whitfield", "ada@example.com", "example.org"):
         assert word not in everything, word
     assert history(ada.customer_id)[-1] == CustomerErased(customer_id=id_of(ada.customer_id))
-    assert history(ada.customer_id)[0].name == personal.ERASED
-    assert store.read_stream(UUID(order_id))[0].event.customer_name == personal.ERASED
+    assert history(ada.customer_id)[0].name == encryption.ERASED
+    assert store.read_stream(UUID(order_id))[0].event.customer_name == encryption.ERASED
     for client in (api, login):
         problem(client.get(ME), 401, "authentication_failed")
     assert post(APIClient(), f"{AUTH}/login", {"username": "ada", "password": "secret-1"}).status_code == 401
@@ -406,7 +407,7 @@ def test_a_customer_who_is_forgotten_is_gone_from_every_table(api: APIClient, ad
 def test_whoever_never_ordered_and_has_no_history_is_forgotten_too(api: APIClient, ada: User) -> None:
     assert erase(api).status_code == 202
     assert "whitfield" not in dump().lower()
-    mails.send()
+    emails.send()
     assert mail.outbox == []
 
 
@@ -468,7 +469,7 @@ def test_nobody_is_forgotten_while_money_of_theirs_is_on_its_way(api: APIClient,
 def test_an_order_that_no_view_shows_yet_is_open_all_the_same(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(ada)
     place(client)
-    monkeypatch.setattr(people, "order_ids", lambda customer_id: [])
+    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
     problem(erase(client), 409, "orders_open")
 
 

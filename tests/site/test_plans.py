@@ -10,26 +10,30 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from benchmarks import filling
-from eventstore import causality, lists, processes, queue, seals, store
+from eventstore import store
+from eventstore.admin import large_lists
 from eventstore.dispatch import Context, dispatch, dispatch_batch
+from eventstore.followers import causality, process_managers
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt, Correlation, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.queue import worker
+from eventstore.seals import chain
 from orders.commands import AddNote
-from ordersite import people
-from ordersite.export import exported
+from ordersite.customers import registration
+from ordersite.customers.export import exported
 from ordersite.models import User
-from projections import drift, status
-from projections.accounting.accounts import AccountMoney, AccountMoneyEntry
-from projections.accounting.books import AccountingEntry, AccountingOrder
+from projections.accounting.balances import AccountMoney, AccountMoneyEntry
+from projections.accounting.journal import AccountingEntry, AccountingOrder
 from projections.customer.account import CustomerAccount, CustomerAccountMovement
 from projections.customer.feed import FeedEvent, FeedOrder
 from projections.customer.orders import CustomerOrder
-from projections.customer.webhooks import tasks as webhooks
-from projections.customer.webhooks.models import WebhookDelivery, WebhookEndpoint
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.monitoring import drift, status
 from projections.staff import admin as staff_admin
 from projections.staff.orders import StaffOrder
+from projections.webhooks import tasks as webhooks
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.eventstore.tally import written
 from tests.eventstore.test_dispatch import new_order
 from tests.plans import explained, large_tables, whole_tables
@@ -109,8 +113,15 @@ def reading(order_id: UUID) -> Iterator[Step]:
 def working() -> Iterator[Step]:
     """What workers do when something has happened, and again and again."""
     yield from (partial(catch_up, each) for each in PROJECTIONS.values())
-    yield from (processes.run, causality.correlate, queue.run, queue.prune, webhooks.run, webhooks.prune)
-    yield seals.seal_settled
+    yield from (
+        process_managers.run,
+        causality.correlate,
+        worker.run,
+        worker.prune,
+        webhooks.run,
+        webhooks.prune,
+    )
+    yield chain.seal_settled
     yield status.statuses
     some = sorted(store.some_aggregates(5))
     yield from (partial(drift.check, each, some) for each in PROJECTIONS.values())
@@ -145,7 +156,7 @@ def asking(names: dict[str, str], ada: User, api: APIClient) -> Iterator[Step]:
     for url in (*lists_of_orders, *events, *books, *(url for _, url in pages(names))):
         yield partial(boss.get, url)
     yield lambda: exported(ada)
-    yield lambda: people.require_free(User(username="eve@example.com", email="eve@example.com"))
+    yield lambda: registration.require_free(User(username="eve@example.com", email="eve@example.com"))
     yield lambda: send(api, ORDERS, BODY, Prefer="respond-async")
 
 
@@ -157,7 +168,7 @@ LAWS = "GROUP BY"
 def test_no_path_reads_a_large_table_from_one_end_to_the_other(
     grown: dict[str, str], api: APIClient, ada: User, generic: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "COUNT_UP_TO", 100)
+    monkeypatch.setattr(large_lists, "COUNT_UP_TO", 100)
     monkeypatch.setattr(staff_admin, "COUNT_UP_TO", 100)
     order_id, large = UUID(grown["order_id"]), large_tables()
     assert {model._meta.db_table for model in GROWS} <= large

@@ -13,8 +13,8 @@ from django.core.management import call_command
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from orders.commands import CancelOrder, PayOrder, ShipOrder
-from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
+from projections.engine.projection import PROJECTIONS
+from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
 from tests.eventstore import tampering
 from tests.orders.examples import CREATE

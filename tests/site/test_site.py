@@ -22,8 +22,8 @@ from ordersite import demo
 from ordersite.models import User
 from ordersite.roles import write_roles
 from projections import tasks
-from projections.accounting.books import AccountingDay
-from projections.shared import STATUSES
+from projections.accounting.journal import AccountingDay
+from projections.order_row import STATUSES
 from projections.staff.orders import StaffOrder
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,14 +20,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from eventstore import store, subjects
+from eventstore import store
 from eventstore.codec import IMPORTED
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint
+from eventstore.personal_data import subjects
 from ordersite.models import User
-from projections.customer.webhooks import addresses, deliveries, sending, tasks
-from projections.customer.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
+from projections.webhooks import addresses, deliveries, sending, tasks
+from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from tests.orders.examples import CREATED
 from tests.projections.spec import write
 from tests.site.conftest import client_of, make_customer

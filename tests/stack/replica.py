@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from ordersite.embedded import Services, owner, wait_until
+from ordersite.devstack.servers import Services, owner, wait_until
 from tests.stack.running import free_port
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ordersite.embedded import Services
+from ordersite.devstack.servers import Services
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has to become somebody else")

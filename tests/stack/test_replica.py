@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from ordersite.embedded import Services
-from ordersite.replicas import WROTE
+from ordersite.devstack.servers import Services
+from ordersite.middleware.replicas import WROTE
 from tests.stack.replica import Replica
 from tests.stack.running import Running
 from tests.stack.test_stack import ORDER, customer

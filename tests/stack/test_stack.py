@@ -16,9 +16,9 @@ from uuid import uuid4
 
 import pytest
 
-from ordersite.embedded import owner
+from ordersite.devstack.servers import owner
 from ordersite.importing.reading import COLUMNS
-from projections.projection import PROJECTIONS
+from projections.engine.projection import PROJECTIONS
 from tests.stack.running import ROOT, Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -133,7 +133,7 @@ def test_what_was_accepted_is_done_once_although_the_worker_is_killed_and_the_br
 def wait_until_level(running: Running, seconds: float = 60) -> None:
     """Until the workers' sweep has found nothing left to do: asks the database as an operator would."""
     script = (
-        "from projections.checkpoints import Checkpoint; from eventstore import store;"
+        "from projections.engine.checkpoints import Checkpoint; from eventstore import store;"
         "print(min(Checkpoint.objects.filter(space='').values_list('position', flat=True)) >= store.latest_position())"
     )
     deadline = time.monotonic() + seconds
@@ -144,7 +144,7 @@ def wait_until_level(running: Running, seconds: float = 60) -> None:
 
 def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Running) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "ordersite.stack"],
+        [sys.executable, "-m", "ordersite.devstack.supervisor"],
         cwd=ROOT,
         env=running.environment,
         capture_output=True,
@@ -202,7 +202,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, running: Running) -> None
 
 
 def test_with_servers_named_in_the_environment_none_is_started(tmp_path: Path, running: Running) -> None:
-    from ordersite.embedded import Services
+    from ordersite.devstack.servers import Services
 
     theirs = Services(running.state)
     site = Running(tmp_path / "state", more={"DATABASE_URL": theirs.database_url, "REDIS_URL": theirs.redis_url})

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from eventstore import astest
 from eventstore.errors import UNREADABLE, AggregateNotFound, explained
-from eventstore.interchange import anonymised, export, histories
+from eventstore.histories import as_test as astest
+from eventstore.histories.export import anonymised, export, histories
 
 
 class Command(BaseCommand):

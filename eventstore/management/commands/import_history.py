@@ -14,7 +14,7 @@ from eventstore.errors import (
     SubjectWasErased,
     explained,
 )
-from eventstore.intake import import_history
+from eventstore.histories.importer import import_history
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from eventstore import partitioning
 from eventstore.errors import ConversionRefused, ConversionTimedOut
+from eventstore.storage import partitioning
 
 MOST = 1024
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eventstore.errors import MalformedSealKey, NotSealed
-from eventstore.seals import prove
+from eventstore.seals.chain import prove
 
 
 class Command(BaseCommand):

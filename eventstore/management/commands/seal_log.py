@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from eventstore import publishing, sealkeys, seals
 from eventstore.errors import MalformedSealKey, SealKeyMissing
+from eventstore.seals import chain, keys, publishing
 
 
 class Command(BaseCommand):
@@ -21,12 +21,12 @@ class Command(BaseCommand):
     def handle(self, *, to_file: Path | None, mail: bool, public_key: bool, **options: Any) -> None:
         try:
             if public_key:
-                self.stdout.write(sealkeys.public_bytes(sealkeys.signing_key()).hex())
+                self.stdout.write(keys.public_bytes(keys.signing_key()).hex())
                 return
-            made = seals.seal_settled()
+            made = chain.seal_settled()
         except (SealKeyMissing, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
-        newest = seals.newest()
+        newest = chain.newest()
         if newest is None:
             self.stdout.write("nothing to seal: the log is empty")
             return

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from eventstore import codec, timetravel
+from eventstore import codec
 from eventstore.errors import AggregateNotFound
-from eventstore.timetravel import AsOf, load
+from eventstore.timetravel import as_of as timetravel
+from eventstore.timetravel.as_of import AsOf, load
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from eventstore.errors import MalformedSealKey
 from eventstore.models import Seal
-from eventstore.verification import Report, verify
+from eventstore.seals.verification import Report, verify
 
 SHOWN = 20  # findings printed one by one
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventstore import store
-from projections.drift import check
-from projections.projection import PROJECTIONS, UnknownProjection, projection_named
+from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
+from projections.monitoring.drift import check
 
 
 class Command(BaseCommand):

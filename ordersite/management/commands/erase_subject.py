@@ -8,8 +8,8 @@ from django.db import transaction
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
+from ordersite.customers.erasure import forget, forget_login
 from ordersite.models import User
-from ordersite.people import forget, forget_login
 
 
 class Command(BaseCommand):

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from orders.commands import CancelOrder, ReceiveReturn, SettleRefund
+from ordersite.importing.commands import Way
 from ordersite.importing.reading import UnreadableFile
 from ordersite.importing.report import Report
 from ordersite.importing.run import import_file
 from ordersite.importing.sales import CURRENCY
-from ordersite.importing.steps import Way
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from ordersite import demo
-from projections.engine import catch_up
-from projections.projection import PROJECTIONS
+from projections.engine.catch_up import catch_up
+from projections.engine.projection import PROJECTIONS
 
 
 class Command(BaseCommand):

@@ -10,13 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
-from projections.checkpoints import LIVE, ParkedEvent
-from projections.engine import OutdatedCode, catch_up
-from projections.folding import HandlerFailed
-from projections.parking import NotParked, ReasonMissing, redrive, skip
-from projections.projection import PROJECTIONS, UnknownProjection, projection_named
-from projections.sharding import NotDivisible, divide
-from projections.status import Status, statuses
+from projections.engine.catch_up import OutdatedCode, catch_up
+from projections.engine.checkpoints import LIVE, ParkedEvent
+from projections.engine.folding import HandlerFailed
+from projections.engine.parking import NotParked, ReasonMissing, redrive, skip
+from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
+from projections.engine.sharding import NotDivisible, divide
+from projections.monitoring.status import Status, statuses
 
 FORESEEN = (UnknownProjection, NotParked, ReasonMissing, NotDivisible, HandlerFailed, OutdatedCode)
 

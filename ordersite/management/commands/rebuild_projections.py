@@ -12,30 +12,22 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from eventstore.timetravel import AsOf, moment
-from projections import spaces
-from projections.builds import Build
-from projections.comparing import NotLevel
-from projections.crew import crew_of, in_lanes
-from projections.filling import How, RebuildCancelled, RebuildFailed
-from projections.folding import HandlerFailed
-from projections.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
-from projections.rebuild import (
-    CannotRollBack,
-    RebuildRunning,
-    Rebuilt,
-    SpaceTaken,
-    build_as_of,
-    rebuild,
-    roll_back,
-)
-from projections.sharding import NotDivisible
-from projections.spaces import BadSpaceName
-from projections.swapping import SwapTimedOut, drop_replaced, replaced_space
+from eventstore.timetravel.as_of import AsOf, moment
+from projections.engine.folding import HandlerFailed
+from projections.engine.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
+from projections.engine.sharding import NotDivisible
+from projections.rebuild import schemas
+from projections.rebuild.compare import NotLevel
+from projections.rebuild.fill import How, RebuildCancelled, RebuildFailed
+from projections.rebuild.models import Build
+from projections.rebuild.run import CannotRollBack, RebuildRunning, Rebuilt, SpaceTaken, build_as_of, rebuild, roll_back
+from projections.rebuild.schemas import BadSpaceName
+from projections.rebuild.swap import SwapTimedOut, drop_replaced, replaced_space
+from projections.rebuild.worker_pool import crew_of, in_lanes
 
 FORESEEN = (
     *(CannotRollBack, RebuildCancelled, RebuildFailed, RebuildRunning, SpaceTaken, SwapTimedOut),
-    *(NotLevel, HandlerFailed, NotDivisible, BadSpaceName, spaces.SpaceGone),
+    *(NotLevel, HandlerFailed, NotDivisible, BadSpaceName, schemas.SpaceGone),
 )
 
 
@@ -93,7 +85,7 @@ class Command(BaseCommand):
             drop_replaced(projection)
             return f"{replaced_space(projection)} is dropped"
         if options["drop"]:
-            spaces.drop(projection, spaces.require_usable(options["drop"]))
+            schemas.drop(projection, schemas.require_usable(options["drop"]))
             return f"dropped from {options['drop']}"
         if limits:
             build = build_as_of(projection, limits, options["into"], how)

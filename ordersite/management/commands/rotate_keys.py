@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from eventstore.errors import WrongKey
-from eventstore.subjects import rotate
+from eventstore.personal_data.subjects import rotate
 
 
 class Command(BaseCommand):

@@ -1,0 +1,229 @@
+"""The log in the admin: to read, never to change."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+
+from eventstore import codec
+from eventstore.admin.large_lists import FastPaginator, LargeList
+from eventstore.errors import UNREADABLE
+from eventstore.followers.causality import Chapter, story_of
+from eventstore.followers.process_managers import PROCESSES
+from eventstore.messages import EVENTS
+from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.queue.worker import redrive
+from eventstore.records import type_name
+from eventstore.seals.chain import public_form
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """A table to look at. Nobody adds, edits or deletes its rows here, whatever permissions they have."""
+
+    paginator = FastPaginator
+    indexed: tuple[str, ...] = ()
+    """The columns that many rows may be sorted by."""
+    show_full_result_count = False
+    list_per_page = 50
+    list_fullwidth = True
+    actions: Any = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LargeList]:
+        return LargeList
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class DeclaredFilter(DropdownFilter):
+    """What the code declares: asking the table for what stands in it would read all of it."""
+
+    declared: Mapping[str, object]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in sorted(self.declared)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class EventTypeFilter(DeclaredFilter):
+    title = "event type"
+    parameter_name = "event_type"
+    declared = EVENTS
+
+
+class ProcessFilter(DeclaredFilter):
+    title = "process"
+    parameter_name = "process"
+    declared = PROCESSES
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("position", "timestamp", "event_type", "aggregate", "version", "actor")
+    list_display_links = ("position", "event_type")
+    list_filter = (EventTypeFilter,)
+    indexed = ("position",)
+    search_fields = ("aggregate_id",)
+    search_help_text = "The whole id of an event or an aggregate."
+    fieldsets = (
+        ("What", {"fields": ("event_type", "schema_version", "data")}),
+        ("Where", {"fields": ("position", "aggregate", "aggregate_type", "version", "event_id")}),
+        ("Who and when", {"fields": ("actor", "timestamp", "metadata_shown")}),
+        ("What belongs together: the same request, and what followed from it", {"fields": ("story",)}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            wanted = UUID(search_term.strip())
+        except ValueError:
+            return queryset.none(), False
+        by_event = queryset.filter(event_id=wanted)
+        return (by_event if by_event.exists() else queryset.filter(aggregate_id=wanted)), False
+
+    @display(description="Aggregate")
+    def aggregate(self, event: Event) -> str:
+        url = f"{reverse('admin:eventstore_event_changelist')}?q={event.aggregate_id}"
+        return format_html(
+            '<a class="linked" href="{}" title="{}">…{}</a>', url, event.aggregate_id, str(event.aggregate_id)[-8:]
+        )
+
+    @display(description="Who")
+    def actor(self, event: Event) -> str:
+        return actor_in_words(event.metadata["actor"])
+
+    @display(description="Data")
+    def data(self, event: Event) -> str:
+        return pretty(event.event_data)
+
+    @display(description="Metadata")
+    def metadata_shown(self, event: Event) -> str:
+        return pretty(event.metadata)
+
+    @display(description="")
+    def story(self, event: Event) -> str:
+        """Made once a page, for which the form asks several times."""
+        if "told" not in event.__dict__:
+            event.__dict__["told"] = self._told(event)
+        return str(event.__dict__["told"])
+
+    def _told(self, event: Event) -> str:
+        """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
+        try:
+            correlation_id = codec.decode_metadata(json.dumps(event.metadata)).correlation_id
+            told = story_of(correlation_id, of=event.event_id)
+        except UNREADABLE as error:
+            return f"It cannot be told: {error}"
+        context = {
+            "story": {"chapters": [_shown(chapter, event) for chapter in told.chapters], "untold": told.untold},
+            "planned": PlannedCommand.objects.filter(correlation_id=correlation_id, refused_at=None).order_by("due_at"),
+        }
+        return render_to_string("eventstore/story.html", context)
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnlyAdmin):
+    list_display = ("number", "after", "through", "events", "sealed_at")
+    indexed = ("number",)
+    ordering = ("-number",)
+    fieldsets = (
+        ("What it covers", {"fields": ("number", "after", "through", "events", "sealed_at")}),
+        ("What is signed", {"fields": ("statement_shown", "signature_shown")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Seal]:
+        seals: QuerySet[Seal] = super().get_queryset(request)
+        return seals.defer("leaves")
+
+    @display(description="Statement")
+    def statement_shown(self, seal: Seal) -> str:
+        return pretty(json.loads(public_form(seal)["statement"]))
+
+    @display(description="Signature (Ed25519)")
+    def signature_shown(self, seal: Seal) -> str:
+        return public_form(seal)["signature"]
+
+
+@admin.register(PlannedCommand)
+class PlannedCommandAdmin(ReadOnlyAdmin):
+    list_display = ("due_at", "command_type", "process", "key", "problem", "refused_at")
+    list_filter = (("refused_at", admin.EmptyFieldListFilter), ProcessFilter)
+    search_fields = ("key__exact",)
+    ordering = ("due_at",)
+
+
+@admin.register(QueuedCommand)
+class QueuedCommandAdmin(ReadOnlyAdmin):
+    list_display = ("accepted_at", "command_type", "aggregate_id", "status", "attempts", "problem", "finished_at")
+    list_filter = (("status", ChoicesDropdownFilter),)
+    search_fields = ("command_id__exact", "aggregate_id__exact")
+    exclude = ("body", "fingerprint")
+    ordering = ("-id",)
+    actions = ("redrive",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QueuedCommand]:
+        queued: QuerySet[QueuedCommand] = super().get_queryset(request)
+        return queued.defer("body")
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("eventstore.redrive_queuedcommand"))
+
+    @action(description="Try again what failed", permissions=["redrive"])
+    def redrive(self, request: HttpRequest, queryset: QuerySet[QueuedCommand]) -> None:
+        failed = list(queryset.filter(status=QueuedCommand.Status.FAILED))
+        for queued in failed:
+            redrive(queued)
+        messages.info(request, f"{len(failed)} will be tried again.")
+
+
+@admin.register(ConsumerCheckpoint)
+class ConsumerCheckpointAdmin(ReadOnlyAdmin):
+    list_display = ("name", "position", "problem")
+    ordering = ("name",)
+
+
+def _shown(chapter: Chapter, of: Event) -> dict[str, Any]:
+    fact = chapter.fact
+    return {
+        "position": fact.position,
+        "event_type": type_name(fact.event),
+        "aggregate_type": fact.aggregate_type,
+        "aggregate_id": str(fact.aggregate_id),
+        "version": fact.version,
+        "timestamp": fact.timestamp,
+        "who": actor_in_words(fact.metadata.actor),
+        "depth": chapter.depth,
+        "followed": chapter.followed,
+        "here": fact.event_id == of.event_id,
+    }
+
+
+def actor_in_words(actor: str) -> str:
+    """`staff:anna` as people say it."""
+    kind, _, name = actor.partition(":")
+    return "the customer" if kind == "customer" else f"{name} ({kind})"
+
+
+def pretty(data: Any) -> str:
+    return format_html("<pre class='raw'>{}</pre>", json.dumps(data, indent=2, ensure_ascii=False))

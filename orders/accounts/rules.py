@@ -1,0 +1,139 @@
+"""The rules of an account: its balance is what was deposited less what was withdrawn, and is never below zero."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import assert_never, get_args
+from uuid import UUID
+
+from eventstore.decider import Decider, register
+from eventstore.errors import AggregateNotFound, CommandRefused
+from eventstore.messages import guard
+from orders.accounts.commands import AccountCommand, DepositMoney, OpenAccount, WithdrawMoney
+from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
+from orders.accounts.state import Account, evolve
+from orders.money import LARGEST, require_positive, rounded
+
+
+def decide(command: AccountCommand, account: Account) -> Sequence[AccountEvent]:
+    """What happens when `command` meets `account`. Raises CommandRefused, in words for whoever sent it."""
+    match command:
+        case OpenAccount():
+            return [_open(command, account)]
+        case DepositMoney():
+            return _deposit(command, account)
+        case WithdrawMoney():
+            return _withdraw(command, account)
+        case _:
+            assert_never(command)
+
+
+def _open(command: OpenAccount, account: Account) -> AccountOpened:
+    if account.currency:
+        raise CommandRefused("account_exists", "account {account_id} is open already", account_id=command.account_id)
+    rounded(Decimal(0), command.currency)  # refuses what is no currency
+    return AccountOpened(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
+
+
+def _deposit(command: DepositMoney, account: Account) -> Sequence[AccountEvent]:
+    opened: list[AccountEvent] = []
+    if not account.currency and command.customer_id and command.currency:
+        opening = OpenAccount(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
+        opened = [_open(opening, account)]
+        account = evolve(account, opened[0])
+    if command.customer_id not in (None, account.customer_id):
+        raise _no_account(command.account_id)
+    amount = _movable(command, account)
+    if _moved_before(command.reference, amount, account.deposits):
+        return []
+    if account.balance + amount >= LARGEST:
+        raise CommandRefused("amount_too_large", "the balance would be {largest} or more", largest=f"{LARGEST:,}")
+    deposited = MoneyDeposited(
+        account_id=command.account_id,
+        amount=amount,
+        currency=account.currency,
+        method=command.method,
+        reference=command.reference,
+    )
+    return [*opened, deposited]
+
+
+def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent]:
+    amount = _movable(command, account)
+    if _moved_before(command.reference, amount, account.withdrawals):
+        return []
+    if amount > account.balance:
+        raise CommandRefused(
+            "balance_too_low",
+            "{amount} {currency} cannot be withdrawn from {balance}",
+            amount=f"{amount:,}",
+            currency=account.currency,
+            balance=f"{account.balance:,}",
+        )
+    if not command.reason.strip():
+        raise CommandRefused("no_reason", "a withdrawal needs a reason")
+    return [
+        MoneyWithdrawn(
+            account_id=command.account_id,
+            amount=amount,
+            currency=account.currency,
+            reason=command.reason.strip(),
+            reference=command.reference,
+        )
+    ]
+
+
+def _moved_before(reference: str, amount: Decimal, moved: Mapping[str, Decimal]) -> bool:
+    """Whether this very movement was made. Raises CommandRefused where its reference moved another amount."""
+    if reference not in moved:
+        return False
+    if moved[reference] != amount:
+        raise CommandRefused(
+            "reference_used",
+            "{reference} moved {moved} before, and cannot move {amount} now",
+            reference=reference,
+            moved=f"{moved[reference]:,}",
+            amount=f"{amount:,}",
+        )
+    return True
+
+
+def _movable(command: DepositMoney | WithdrawMoney, account: Account) -> Decimal:
+    """The amount in the account's own decimals. Raises CommandRefused, AggregateNotFound."""
+    if not account.currency:
+        raise _no_account(command.account_id)
+    if command.currency not in ("", account.currency):
+        raise CommandRefused(
+            "currency_differs",
+            "this account is in {currency}, not in {other}",
+            currency=account.currency,
+            other=command.currency,
+        )
+    return require_positive(command.amount, account.currency)
+
+
+def _no_account(account_id: UUID) -> AggregateNotFound:
+    return AggregateNotFound("account_not_found", "there is no account {account_id}", account_id=account_id)
+
+
+@guard("account.own")
+class OwnAccount:
+    """Lets only its customer near an account: to anybody else it does not exist."""
+
+    account_id: UUID
+    customer_id: UUID
+
+    def __call__(self, account: Account) -> None:
+        if account.customer_id != self.customer_id:
+            raise _no_account(self.account_id)
+
+
+ACCOUNT = Decider(
+    aggregate_type="account",
+    initial=Account(),
+    decide=decide,
+    evolve=evolve,
+    identify=lambda command: command.account_id,
+)
+
+
+register(ACCOUNT, get_args(AccountCommand))

@@ -1,0 +1,147 @@
+"""What moves money between an order and the customer's account in the shop.
+
+An order says what it wants: a payment from the account, a refund to it. Each step is a command under a reference that
+names the payment or the refund, and an aggregate takes a reference once. So a step that is tried again, whatever
+crashed before, moves nothing twice; and a step that is refused has one that makes good what was done before it:
+
+    PaymentAuthorised → WithdrawMoney → MoneyWithdrawn → CapturePayment
+                        refused: RecordPaymentFailure    refused: DepositMoney, back to the account
+    RefundApproved    → DepositMoney  → MoneyDeposited → SettleRefund
+                        refused: FailRefund              refused: WithdrawMoney, back from the account
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from eventstore.dispatch import state_now
+from eventstore.errors import CommandRefused
+from eventstore.followers.process_managers import Intent, Process, Send, reacts_to
+from eventstore.store import Recorded
+from orders.accounts import references
+from orders.accounts.commands import DepositMoney, WithdrawMoney
+from orders.accounts.events import MoneyDeposited, MoneyWithdrawn
+from orders.accounts.identity import FROM_ACCOUNT, MOVER
+from orders.accounts.references import REFUND, RETURNED
+from orders.commands import CapturePayment, FailRefund, RecordPaymentFailure, SettleRefund
+from orders.events import PaymentAuthorised, RefundApproved, RefundRetried
+from orders.order import ORDER
+from orders.values import RefundStatus
+
+
+class AccountPayments(Process):
+    """Payments from the customer's account, and refunds to it."""
+
+    name = "account-payments"
+    plan = "Money moves between this order and the customer's account"
+
+    @reacts_to(PaymentAuthorised)
+    def promised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+        if event.account_id is None:
+            return
+        withdraw = WithdrawMoney(
+            account_id=event.account_id,
+            amount=event.amount,
+            currency=event.currency,
+            reason=f"Order {event.order_id}",
+            reference=references.of_payment(event.order_id, event.payment_id),
+        )
+        yield Send(command=withdraw, key=event.order_id)
+
+    @reacts_to(MoneyWithdrawn)
+    def withdrawn(self, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> Iterable[Intent]:
+        named = references.payment_of(event.reference)
+        payment = named and state_now(ORDER, named.order_id).payment(named.number)
+        if named and payment and payment.account_id == event.account_id:
+            capture = CapturePayment(
+                order_id=named.order_id,
+                payment_id=named.number,
+                amount=event.amount,
+                reference=event.reference,
+                by=MOVER,
+            )
+            yield Send(command=capture, key=named.order_id)
+
+    @reacts_to(RefundApproved)
+    def refund_approved(self, event: RefundApproved, fact: Recorded[RefundApproved]) -> Iterable[Intent]:
+        return _deposit(event, references.of_refund(event.order_id, event.refund_id))
+
+    @reacts_to(RefundRetried)
+    def refund_retried(self, event: RefundRetried, fact: Recorded[RefundRetried]) -> Iterable[Intent]:
+        """A deposit of its own: what the one before gave, if it gave anything, was taken back."""
+        reference = references.of_refund(event.order_id, event.refund_id, retried_at=fact.version)
+        return _deposit(event, reference)
+
+    @reacts_to(MoneyDeposited)
+    def deposited(self, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> Iterable[Intent]:
+        named = references.refund_of(event.reference) if event.method == REFUND else None
+        refund = named and state_now(ORDER, named.order_id).refund(named.number)
+        if named and refund and refund.account_id == event.account_id:
+            settle = SettleRefund(order_id=named.order_id, refund_id=named.number, reference=event.reference, by=MOVER)
+            yield Send(command=settle, key=named.order_id)
+
+    def refused(self, command: Any, refusal: CommandRefused) -> Iterable[Intent]:
+        match command:
+            case WithdrawMoney() if named := references.payment_of(command.reference):
+                failed = RecordPaymentFailure(
+                    order_id=named.order_id,
+                    payment_id=named.number,
+                    amount=command.amount,
+                    payment_method=FROM_ACCOUNT,
+                    reason=refusal.message,
+                    by=MOVER,
+                )
+                yield Send(command=failed, key=named.order_id)
+            case DepositMoney() if named := references.refund_of(command.reference):
+                failed_refund = FailRefund(
+                    order_id=named.order_id, refund_id=named.number, reason=refusal.message, by=MOVER
+                )
+                yield Send(command=failed_refund, key=named.order_id)
+            case CapturePayment():
+                yield from _give_back(command)
+            case SettleRefund():
+                yield from _take_back(command)
+
+
+def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[Intent]:
+    """Opens the account where the customer has none yet."""
+    if event.account_id is None:
+        return
+    deposit = DepositMoney(
+        account_id=event.account_id,
+        customer_id=state_now(ORDER, event.order_id).customer_id,
+        amount=event.amount,
+        currency=event.currency,
+        method=REFUND,
+        reference=reference,
+    )
+    yield Send(command=deposit, key=event.order_id)
+
+
+def _give_back(capture: CapturePayment) -> Iterable[Intent]:
+    """Its order does not take what was withdrawn for it, because somebody gave the payment up meanwhile."""
+    payment = state_now(ORDER, capture.order_id).payment(capture.payment_id)
+    assert payment and payment.account_id and capture.amount is not None  # noqa: PT018 - else nothing was sent
+    left = capture.amount - payment.captured  # somebody may have captured it by hand
+    if left > 0:
+        deposit = DepositMoney(
+            account_id=payment.account_id,
+            amount=left,
+            method=RETURNED,
+            reference=references.of_returned(capture.order_id, capture.payment_id),
+        )
+        yield Send(command=deposit, key=capture.order_id)
+
+
+def _take_back(settle: SettleRefund) -> Iterable[Intent]:
+    """Its order does not count what was deposited for it, because somebody gave the refund up meanwhile."""
+    refund = state_now(ORDER, settle.order_id).refund(settle.refund_id)
+    assert refund and refund.account_id  # noqa: PT018 - else nothing was sent
+    if refund.status is RefundStatus.SETTLED and refund.reference in ("", settle.reference):
+        return  # somebody saw the money there, and said so first
+    withdraw = WithdrawMoney(
+        account_id=refund.account_id,
+        amount=refund.amount,
+        reason=f"Refund {settle.refund_id} of order {settle.order_id} was given up",
+        reference=references.of_taken_back(settle.reference),
+    )
+    yield Send(command=withdraw, key=settle.order_id)

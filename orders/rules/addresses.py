@@ -1,0 +1,22 @@
+"""Rules for changing where an order is sent."""
+
+from eventstore.errors import CommandRefused
+from orders.commands import ChangeAddress
+from orders.events import AddressChanged
+from orders.rules.common import require_placed
+from orders.state import Order
+
+
+def change_address(command: ChangeAddress, order: Order) -> AddressChanged:
+    """As long as something is still to be sent there."""
+    require_placed(command.order_id, order)
+    if not any(line.open for line in order.goods):
+        raise CommandRefused("nothing_to_ship", "nothing of this order is still to be sent")
+    if not command.shipping_address.strip():
+        raise CommandRefused("no_address", "an address needs at least one line")
+    return AddressChanged(
+        order_id=command.order_id,
+        customer_id=order.customer_id,
+        shipping_address=command.shipping_address.strip(),
+        country=command.country.strip(),
+    )

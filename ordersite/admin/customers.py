@@ -1,0 +1,94 @@
+"""Staff and customers: what they change of an address is a command, and so is forgetting somebody; the log says who."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.forms import UserChangeForm
+
+from eventstore.dispatch import Context, dispatch
+from eventstore.errors import CommandRefused
+from orders.customers.commands import EraseCustomer, VerifyEmail
+from orders.http.request import correlation_of
+from ordersite.admin.form_views import ask
+from ordersite.customers import erasure, registration
+from ordersite.models import User
+
+
+class AccountForm(UserChangeForm):
+    """Says beside the address why it cannot be changed so."""
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email != self.instance.email:
+            try:
+                registration.require_changeable(self.instance, email)
+            except CommandRefused as refusal:
+                raise forms.ValidationError(refusal.message) from refusal
+        return email
+
+
+class FollowsTheLog:
+    """For the accounts' admin: saves a customer's address in the log too, in the same transaction."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor = f"staff:{request.user.get_username()}"
+        registration.follow_staff(obj, Context(actor=actor, correlation_id=correlation_of(request)))
+        super().save_model(request, obj, form, change)  # type: ignore[misc]  # of the admin it is mixed into
+
+
+class CustomerCommands:
+    """For the accounts' admin: commands to the customer that an account is of, each by a form made from it."""
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ordersite.change_user")
+
+    @action(description="Address is proven", url_path="verify-email", permissions=["manage"], icon="mark_email_read")
+    def verify_email(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, VerifyEmail, "Address is proven", _verify, "email")
+
+    @action(description="Forget", url_path="erase", permissions=["manage"], icon="person_off")
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, EraseCustomer, "Forget", _erase)
+
+    def _ask(
+        self, request: HttpRequest, object_id: str, command: type, title: str, send: Callable[..., Any], *more: str
+    ) -> HttpResponse:
+        user = User.objects.filter(pk=object_id, customer_id__isnull=False).first()
+        back = reverse("admin:ordersite_user_changelist")
+        if user is None:
+            messages.error(request, "This account is not a customer's.")
+            return HttpResponseRedirect(back)
+        known = {"customer_id": user.customer_id} | {name: getattr(user, name) for name in more}
+        page = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]  # of the admin it is mixed into
+            "title": title,
+            "says": command.__doc__ if command is EraseCustomer else "",
+            "opts": User._meta,
+            "about": [("Customer", user.get_full_name()), ("Address", user.email), ("Id", user.customer_id)],
+        }
+        return ask(
+            request,
+            page,
+            command,
+            *known,
+            complete=lambda fields: fields | known,
+            back=back,
+            send=lambda command, context: send(user, command, context),
+        )
+
+
+def _verify(user: User, command: VerifyEmail, context: Context) -> None:
+    with transaction.atomic():
+        registration.register_if_new(user, context)
+        dispatch(command, context)
+
+
+def _erase(user: User, command: EraseCustomer, context: Context) -> None:
+    """More than its event: the key of their data is destroyed, and the account with it."""
+    erasure.erase(user, context)

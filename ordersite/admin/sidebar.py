@@ -1,0 +1,74 @@
+"""The admin's sidebar: only what the person may see."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+from projections.admin.lookback import in_words, looked_back_at
+from projections.engine.checkpoints import DriftFlag
+
+_GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    (
+        "Shop",
+        (("Orders", "receipt_long", "projections", "stafforder"),),
+    ),
+    (
+        "Accounting",
+        (
+            ("Days", "calendar_month", "projections", "accountingday"),
+            ("Orders' money", "balance", "projections", "accountingorder"),
+            ("Entries", "list_alt", "projections", "accountingentry"),
+            ("Customer accounts", "account_balance_wallet", "projections", "accountmoney"),
+            ("Account movements", "swap_vert", "projections", "accountmoneyentry"),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("Event log", "history", "eventstore", "event"),
+            ("Seals", "verified", "eventstore", "seal"),
+            ("Queued commands", "pending_actions", "eventstore", "queuedcommand"),
+            ("Planned commands", "schedule", "eventstore", "plannedcommand"),
+            ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
+            ("Webhook endpoints", "webhook", "projections", "webhookendpoint"),
+            ("Webhook deliveries", "outbox", "projections", "webhookdelivery"),
+            ("Projections", "sync", "projections", "checkpoint"),
+            ("Rebuilds", "autorenew", "projections", "build"),
+            ("Parked events", "report", "projections", "parkedevent"),
+            ("Events left out", "block", "projections", "skippedevent"),
+        ),
+    ),
+    (
+        "People",
+        (
+            ("Accounts", "person", "ordersite", "user"),
+            ("Groups", "group", "auth", "group"),
+        ),
+    ),
+)
+
+
+def warning(request: HttpRequest) -> list[str] | None:
+    """In the head of every page: that something shown is not as it is now, or does not follow from the log."""
+    view = looked_back_at(request)
+    if view:
+        return [in_words(view), "warning"]
+    if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
+        return ["A view differs from the log: see Projections", "danger"]
+    return None
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    groups = [
+        {
+            "title": title,
+            "items": [
+                {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{app}_{model}_changelist")}
+                for name, icon, app, model in items
+                if request.user.has_perm(f"{app}.view_{model}")
+            ],
+        }
+        for title, items in _GROUPS
+    ]
+    return [group for group in groups if group["items"]]

@@ -1,0 +1,202 @@
+"""A customer's money in the shop: what there is, what moved it, and how it comes in."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from eventstore.dispatch import Answer, dispatch
+from eventstore.models import QueuedCommand
+from eventstore.queue.acceptance import accept
+from orders.accounts.commands import DepositMoney, OpenAccount
+from orders.accounts.identity import account_of
+from orders.accounts.references import PREFIXES, REFUND, RETURNED
+from orders.http.command_view import IDEMPOTENCY_KEY, PREFER, accepted, headers_of, prefers_async
+from orders.http.i18n import said
+from orders.http.request import customer_of, query_of
+from orders.money import rounded
+from ordersite.api.serializers import VERSION_IF_ANY, Exact, context_of, read, refusals
+from projections.customer.account import (
+    CustomerAccount,
+    CustomerAccountMovement,
+    own_accounts,
+    own_movements,
+    wait_until_shown,
+)
+from projections.reading.query_params import A_VERSION, Pages, version_in
+
+_CURRENCY = OpenApiParameter(
+    "currency", OpenApiTypes.STR, description="Only the account in this currency, such as GBP."
+)
+_REFUSALS = {
+    409: "A rule of the account forbids it; `code` says which.",
+    412: "The account has changed since the version you named.",
+    422: "This Idempotency-Key was used for another request.",
+    503: "Too many change this account at once, or wait to be done; see `Retry-After`.",
+}
+
+
+class AccountSerializer(serializers.ModelSerializer[CustomerAccount]):
+    balance = serializers.CharField(help_text="In the currency's own decimals.")
+
+    class Meta:
+        model = CustomerAccount
+        fields = ("account_id", "currency", "balance", "version", "opened_at", "behind")
+
+    def to_representation(self, instance: CustomerAccount) -> dict[str, Any]:
+        return super().to_representation(instance) | {"balance": str(rounded(instance.balance, instance.currency))}
+
+
+class MovementSerializer(serializers.ModelSerializer[CustomerAccountMovement]):
+    amount = serializers.CharField(help_text="What came; below zero: what went.")
+    balance = serializers.CharField(help_text="What there was after it.")
+
+    class Meta:
+        model = CustomerAccountMovement
+        fields = (
+            "account_id", "currency", "version", "kind", "amount", "balance", "method", "reason",
+            "reference", "occurred_at",
+        )  # fmt: skip
+
+    def to_representation(self, instance: CustomerAccountMovement) -> dict[str, Any]:
+        exact = {name: str(rounded(getattr(instance, name), instance.currency)) for name in ("amount", "balance")}
+        return super().to_representation(instance) | exact
+
+
+class NewAccount(Exact):
+    currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217 code, such as GBP.")
+
+
+class NewDeposit(Exact):
+    currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217 code, such as GBP.")
+    amount = serializers.DecimalField(max_digits=18, decimal_places=4, min_value=0, help_text="More than nothing.")
+    method = serializers.CharField(max_length=40, help_text="How it comes, such as card or transfer.")
+    reference = serializers.CharField(
+        required=False, allow_blank=True, max_length=100, help_text="The provider's id of it: it is deposited once."
+    )
+
+    def validate_method(self, method: str) -> str:
+        if method in (REFUND, RETURNED):
+            raise ValidationError(said("That is how money comes back from an order."), code="reserved")
+        return method
+
+    def validate_reference(self, reference: str) -> str:
+        if reference.startswith(PREFIXES):
+            raise ValidationError(said("So begins what comes back from an order."), code="reserved")
+        return reference
+
+
+class AccountAnswer(serializers.Serializer[Answer]):
+    """What a command did. Ask with `currency` and `min_version` to see it done."""
+
+    account_id = serializers.UUIDField(source="aggregate_id")
+    version = serializers.IntegerField(help_text="The account's version after this command.")
+
+
+class AccountAccepted(serializers.Serializer[QueuedCommand]):
+    """A command that will be done: the answer to `Prefer: respond-async`. Its `Location` tells what came of it."""
+
+    command_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
+    account_id = serializers.UUIDField(source="aggregate_id")
+
+
+def _send(request: Request, command: OpenAccount | DepositMoney) -> Response:
+    """Do it and answer; or, if that is preferred, accept it to be done later."""
+    context = context_of(request)
+    if prefers_async(request):
+        return accepted(accept(command, context, owner=customer_of(request)), AccountAccepted)
+    answer = dispatch(command, context)
+    headers = headers_of(answer) | {"Location": f"{reverse('account')}?currency={command.currency}"}
+    return Response(AccountAnswer(answer).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+class Accounts(APIView):
+    @extend_schema(
+        operation_id="account_list",
+        tags=["account"],
+        parameters=[
+            _CURRENCY,
+            OpenApiParameter(
+                "min_version",
+                A_VERSION,
+                description="With `currency`: wait until that account shows this version, which a command answered.",
+            ),
+        ],
+        responses={
+            200: AccountSerializer(many=True),
+            **refusals({503: "`min_version` is not visible yet; see `Retry-After`."}),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """List your accounts: one for each currency in which you have had money here."""
+        customer_id, asked = customer_of(request), query_of(request, ("currency", "min_version"))
+        currency, version = asked.get("currency", ""), version_in(asked, "min_version") or 0
+        if version and not currency:
+            raise ValidationError({"currency": [said("Say of which account: a version is one account's.")]})
+        if version:
+            wait_until_shown(customer_id, currency, version)
+        return Response(AccountSerializer(own_accounts(customer_id, currency=currency), many=True).data)
+
+    @extend_schema(
+        operation_id="account_open",
+        tags=["account"],
+        request=NewAccount,
+        parameters=[IDEMPOTENCY_KEY, VERSION_IF_ANY, PREFER],
+        responses={201: AccountAnswer, 202: AccountAccepted, **refusals(_REFUSALS)},
+        examples=[OpenApiExample("In pounds", request_only=True, value={"currency": "GBP"})],
+    )
+    def post(self, request: Request) -> Response:
+        """Open an account. The first deposit does it, too."""
+        customer_id, given = customer_of(request), read(NewAccount, request.data)
+        account_id = account_of(customer_id, given["currency"])
+        return _send(request, OpenAccount(account_id=account_id, customer_id=customer_id, **given))
+
+
+class MovementPages(Pages):
+    example = "account/movements"
+    ordering = ("-occurred_at", "-movement_id")
+
+
+class Movements(ListAPIView[CustomerAccountMovement]):
+    serializer_class = MovementSerializer
+    pagination_class = MovementPages
+    queryset = CustomerAccountMovement.objects.none()  # for the schema; every request asks for its own customer's
+
+    @extend_schema(operation_id="account_movements", tags=["account"], parameters=[_CURRENCY])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List what moved your money, the latest first: in all accounts, or in that of one currency."""
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self) -> Any:
+        asked = query_of(self.request, ("currency", "cursor", "limit"))
+        return own_movements(customer_of(self.request), currency=asked.get("currency", ""))
+
+
+class Deposits(APIView):
+    @extend_schema(
+        operation_id="account_deposit",
+        tags=["account"],
+        request=NewDeposit,
+        parameters=[IDEMPOTENCY_KEY, VERSION_IF_ANY, PREFER],
+        responses={201: AccountAnswer, 202: AccountAccepted, **refusals(_REFUSALS)},
+        examples=[
+            OpenApiExample(
+                "By card",
+                request_only=True,
+                value={"currency": "GBP", "amount": "50.00", "method": "card", "reference": "pay_1"},
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Pay into your account in a currency; where there is none yet, this opens it."""
+        customer_id, given = customer_of(request), read(NewDeposit, request.data)
+        account_id = account_of(customer_id, given["currency"])
+        return _send(request, DepositMoney(account_id=account_id, customer_id=customer_id, **given))

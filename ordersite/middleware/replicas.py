@@ -1,0 +1,33 @@
+"""Which requests may be answered from a replica."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from projections.reading.replicas import REPLICA, may_lag
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+WROTE = "wrote"  # a cookie that says nothing but that this browser changed something a moment ago
+
+
+class ReadsMayLag:
+    """Lets requests that change nothing read from replicas, but for a browser that has just changed something."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_safe = request.method in SAFE
+        with may_lag(is_safe and WROTE not in request.COOKIES):
+            response = self.get_response(request)
+        if not is_safe and REPLICA in settings.DATABASES:
+            response.set_cookie(
+                WROTE,
+                "1",
+                max_age=settings.REPLICA_LAG_SECONDS,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        return response

@@ -1,0 +1,142 @@
+"""What accountants see of the customers' accounts: money that the shop holds for them, and every movement of it."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Sum
+from django.db.models.functions import Upper
+from django.utils import timezone
+
+from eventstore.store import Recorded
+from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
+from projections.engine.projection import Law, Projection, handles
+from projections.engine.unit_of_work import ReadModel, Rows
+from projections.order_row import money
+
+
+class MoneyKind(models.TextChoices):
+    DEPOSIT = "deposit", "Deposit"
+    WITHDRAWAL = "withdrawal", "Withdrawal"
+
+
+class AccountMoney(ReadModel):
+    """One account. `balance` is what the shop owes the customer: all that came, less all that went."""
+
+    account_id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField()
+    currency = models.CharField(max_length=3)
+    deposited = money()
+    withdrawn = money()
+    balance = money()
+    opened_on = models.DateField()
+
+    class Meta:
+        app_label = "projections"
+        verbose_name = "customer account"
+        verbose_name_plural = "customer accounts"
+        indexes = (
+            models.Index(fields=("-balance", "account_id"), name="accountmoney_balance"),
+            models.Index(fields=("customer_id",), name="accountmoney_customer"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.currency} account of {self.customer_id}"
+
+
+class AccountMoneyEntry(models.Model):
+    """One movement, as it was recorded: `amount` is above zero, `day` the business day in the shop's time zone."""
+
+    entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event.")
+    account_id = models.UUIDField()
+    customer_id = models.UUIDField()
+    day = models.DateField()
+    kind = models.CharField(max_length=20, choices=MoneyKind.choices)
+    currency = models.CharField(max_length=3)
+    amount = money()
+    method = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    reference = models.TextField(blank=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "projections"
+        verbose_name = "account movement"
+        verbose_name_plural = "account movements"
+        indexes = (
+            models.Index(fields=("-day", "-entry_id"), name="accountmoneyentry_day"),
+            models.Index(fields=("account_id",), name="accountmoneyentry_account"),
+            models.Index(fields=("customer_id",), name="accountmoneyentry_customer"),
+            models.Index(Upper("reference"), name="accountmoneyentry_reference"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.amount} {self.currency}"
+
+
+class AccountsMoney(Projection):
+    name = "account_money"
+    tables = (AccountMoney, AccountMoneyEntry)
+    complete = AccountEvent
+
+    def laws(self) -> Iterator[Law]:
+        """Accounts and entries tell the same sums, and no account is below zero."""
+        moved = {
+            (row["currency"], row["kind"]): row["sum"]
+            for row in AccountMoneyEntry.objects.values("currency", "kind").annotate(sum=Sum("amount"))
+        }
+        by_currency = AccountMoney.objects.values("currency")
+        for row in by_currency.annotate(came=Sum("deposited"), went=Sum("withdrawn"), left=Sum("balance")):
+            currency = row["currency"]
+            for words, total, kind in (
+                ("deposited", row["came"], MoneyKind.DEPOSIT),
+                ("withdrawn", row["went"], MoneyKind.WITHDRAWAL),
+            ):
+                entries = moved.get((currency, kind), Decimal(0))
+                yield Law(f"{currency} {words} by account and by entry", total, entries)
+            yield Law(f"{currency} balances are what came less what went", row["left"], row["came"] - row["went"])
+        yield Law("accounts below zero", AccountMoney.objects.filter(balance__lt=0).count(), 0)
+
+    @handles(AccountOpened)
+    def opened(self, rows: Rows, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
+        rows.add(
+            AccountMoney(
+                account_id=event.account_id,
+                customer_id=event.customer_id,
+                currency=event.currency,
+                deposited=Decimal(0),
+                withdrawn=Decimal(0),
+                balance=Decimal(0),
+                opened_on=timezone.localdate(fact.occurred_at),
+            )
+        )
+
+    @handles(MoneyDeposited)
+    def deposited(self, rows: Rows, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
+        account = rows.get(AccountMoney, event.account_id)
+        account.deposited += event.amount
+        account.balance += event.amount
+        rows.journal(_entry(fact, account, MoneyKind.DEPOSIT, method=event.method))
+
+    @handles(MoneyWithdrawn)
+    def withdrawn(self, rows: Rows, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
+        account = rows.get(AccountMoney, event.account_id)
+        account.withdrawn += event.amount
+        account.balance -= event.amount
+        rows.journal(_entry(fact, account, MoneyKind.WITHDRAWAL, reason=event.reason))
+
+
+def _entry(fact: Recorded[Any], account: AccountMoney, kind: MoneyKind, **words: str) -> AccountMoneyEntry:
+    return AccountMoneyEntry(
+        entry_id=fact.position,
+        account_id=account.account_id,
+        customer_id=account.customer_id,
+        day=timezone.localdate(fact.occurred_at),
+        kind=kind,
+        currency=account.currency,
+        amount=fact.event.amount,
+        reference=fact.event.reference,
+        recorded_at=fact.timestamp,
+        **words,
+    )

@@ -1,0 +1,126 @@
+"""Fold events into rows and write them; park what cannot be taken, so that the others go on.
+
+Where a batch fails it is halved until the one event that fails is found. That one is parked, and with it the later ones
+of its aggregate; nothing of a failed try is written.
+"""
+
+import logging
+import traceback
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, DataError, IntegrityError, transaction
+from django.utils import timezone
+
+from eventstore.gc_pause import uncollected
+from eventstore.records import type_name
+from eventstore.sharding import WHOLE, Shard
+from eventstore.store import Recorded
+from projections.engine.checkpoints import LIVE, ParkedEvent, SkippedEvent
+from projections.engine.projection import Projection
+from projections.engine.unit_of_work import Rows
+
+log = logging.getLogger(__name__)
+
+
+class HandlerFailed(RuntimeError):
+    """A handler cannot take an event, and it was asked to stop there rather than to park it. Nothing was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Where events are folded: whose rows, which shard of them, in which space, and whether to stop at a failure."""
+
+    projection: Projection
+    space: str = LIVE
+    shard: Shard = WHOLE
+    strict: bool = False
+
+    def take(self, facts: list[Recorded[Any]]) -> None:
+        """Raises HandlerFailed where `strict`."""
+        facts = self._without_waiting(facts)
+        if facts:
+            with uncollected():
+                self._take(facts, self._skipped(facts))
+
+    def _take(self, facts: list[Recorded[Any]], skipped: Collection[int]) -> None:
+        try:
+            with transaction.atomic():
+                ids, new = (
+                    {fact.aggregate_id for fact in facts},
+                    (each.aggregate_id for each in facts if each.version == 1),
+                )
+                rows = Rows(self.projection, ids, self.shard, new=new)
+                for fact in facts:
+                    if fact.position in skipped:
+                        rows.pass_over(fact)
+                    else:
+                        self.projection.handle(rows, fact)
+                rows.write()
+        except Exception as error:  # whatever else a handler raises, its event is kept and shown
+            if isinstance(error, DatabaseError) and not isinstance(error, DataError | IntegrityError):
+                raise  # the database's trouble, or a migration that is not applied: not the event's
+            if len(facts) > 1:
+                middle = len(facts) // 2
+                self._take(facts[:middle], skipped)
+                later = self._without_waiting(facts[middle:])
+                if later:
+                    self._take(later, skipped)
+                return
+            self._fail(facts[0], error)
+
+    def _fail(self, fact: Recorded[Any], error: Exception) -> None:
+        words = f"cannot take {type_name(fact.event)} at {fact.position} of {fact.aggregate_id}"
+        summary = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        if self.strict:
+            raise HandlerFailed(f"{self.projection.name} {words}: {summary}") from error
+        log.error(
+            "%s %s: parked",
+            self.projection.name,
+            words,
+            exc_info=error,
+            extra={"projection": self.projection.name, "correlation_id": str(fact.metadata.correlation_id)},
+        )
+        self._park([fact], f"{summary}\n\n{''.join(traceback.format_exception(error))}")
+
+    def _without_waiting(self, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
+        """Parks those of `facts` that come after a parked event of their aggregate; returns the others."""
+        if not self._parked().exists():  # as nearly always: a list of all the aggregates would be long
+            return facts
+        parked = self._parked().filter(aggregate_id__in={fact.aggregate_id for fact in facts})
+        behind = set(parked.values_list("aggregate_id", flat=True))
+        if behind:
+            self._park([fact for fact in facts if fact.aggregate_id in behind], error="")
+        return [fact for fact in facts if fact.aggregate_id not in behind]
+
+    def _parked(self) -> Any:
+        return ParkedEvent.objects.filter(projection=self.projection.name, space=self.space, shard=self.shard.number)
+
+    def _skipped(self, facts: list[Recorded[Any]]) -> set[int]:
+        """What somebody decided to leave out holds in every space, so that rebuilt equals built step by step."""
+        own = SkippedEvent.objects.filter(projection=self.projection.name)
+        within = own.filter(position__gte=facts[0].position, position__lte=facts[-1].position)
+        return set(within.values_list("position", flat=True))
+
+    def _park(self, facts: list[Recorded[Any]], error: str) -> None:
+        ParkedEvent.objects.bulk_create(
+            ParkedEvent(
+                projection=self.projection.name,
+                space=self.space,
+                shard=self.shard.number,
+                position=fact.position,
+                aggregate_id=fact.aggregate_id,
+                event_type=type_name(fact.event),
+                error=error,
+                parked_at=timezone.now(),
+            )
+            for fact in facts
+        )
+        self.mark_behind({fact.aggregate_id for fact in facts})
+
+    def mark_behind(self, aggregate_ids: set[UUID], *, behind: bool = True) -> None:
+        """Says in the aggregates' rows whether there is more than they show."""
+        for model in self.projection.row_tables:
+            model._default_manager.filter(pk__in=aggregate_ids).exclude(behind=behind).update(behind=behind)

@@ -1,0 +1,94 @@
+"""The record of a rebuild: who began it, how far it is, what it found, and what it is told to do."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from eventstore.timetravel.as_of import AsOf
+
+
+class Build(models.Model):
+    """One set of tables in the making. Whoever works on it looks at `state` between two batches."""
+
+    class Kind(models.TextChoices):
+        REBUILD = "rebuild", "Rebuild"
+        ROLLBACK = "rollback", "Roll back"
+        AS_OF = "as_of", "As of a moment"
+
+    class State(models.TextChoices):
+        BUILDING = "building", "Building"
+        PAUSED = "paused", "Paused"
+        FINISHING = "finishing", "Comparing and swapping"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    OPEN = (State.BUILDING, State.PAUSED, State.FINISHING)
+
+    projection = models.CharField(max_length=100)
+    space = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.REBUILD)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.BUILDING)
+    strict = models.BooleanField(default=False)
+    dry_run = models.BooleanField(default=False)
+    as_of = models.DateTimeField(null=True, help_text="Only what had happened by this moment.")
+    recorded_by = models.DateTimeField(null=True, help_text="Only what was recorded by this moment.")
+    background = models.BooleanField(default=False, help_text="Whether workers take it on, whoever began it.")
+    started_by = models.CharField(max_length=200)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    worked = models.DurationField(default=timedelta, help_text="How long somebody was at work on it.")
+    events = models.PositiveBigIntegerField(default=0)
+    position = models.BigIntegerField(default=0)
+    latest = models.BigIntegerField(default=0, help_text="Where the log ended when somebody looked last.")
+    report = models.JSONField(default=list, help_text="How the new tables differ from the live ones.")
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        app_label = "projections"
+        ordering = ("-id",)
+        verbose_name = "rebuild"
+        permissions = (("operate", "Can retry, leave out and rebuild what views show"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("projection", "space"),
+                condition=models.Q(state__in=("building", "paused", "finishing")),
+                name="one_open_build",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.projection} into {self.space}"
+
+    @property
+    def limits(self) -> AsOf | None:
+        """Which events count; None: all of them."""
+        if self.as_of is None and self.recorded_by is None:
+            return None
+        return AsOf(occurred=self.as_of, recorded=self.recorded_by)
+
+    @property
+    def percent(self) -> float:
+        if self.state == self.State.DONE:
+            return 100.0
+        return 100.0 * self.position / self.latest if self.latest else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Events a second, while somebody was at work; unknown of a rollback, whose rows were there before."""
+        if self.kind == self.Kind.ROLLBACK:
+            return 0.0
+        seconds = self.worked.total_seconds()
+        return self.events / seconds if seconds else 0.0
+
+    @property
+    def eta(self) -> timedelta | None:
+        """How much longer it takes to reach the end of the log, if it goes on as before."""
+        if not self.position or self.state != self.State.BUILDING:
+            return None
+        return self.worked * ((self.latest - self.position) / self.position)
+
+    def end(self, state: "Build.State", problem: str = "") -> None:
+        self.state, self.problem, self.finished_at = state, problem, timezone.now()
+        self.save(update_fields=["state", "problem", "finished_at"])

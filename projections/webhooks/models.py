@@ -1,0 +1,84 @@
+"""Where customers want to be told, and what has been sent there."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Now
+
+from eventstore.personal_data import encryption
+
+
+class WebhookEndpoint(models.Model):
+    """An address that a customer's events are sent to. The secret is encrypted under the customer's own key."""
+
+    id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField()
+    url = models.TextField()
+    description = models.TextField(blank=True)
+    event_types = models.JSONField(default=list, help_text="Which events are sent; empty: all.")
+    secret = models.BinaryField()
+    since = models.BigIntegerField(help_text="What stands in the log up to here happened before, and is not sent.")
+    created_at = models.DateTimeField(db_default=Now())
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    resting_until = models.DateTimeField(null=True, help_text="It failed a moment ago; nothing is sent before then.")
+    disabled_at = models.DateTimeField(null=True)
+    disabled_reason = models.TextField(blank=True)
+
+    class Meta:
+        app_label = "projections"
+        db_table = "webhook_endpoints"
+        constraints = (models.UniqueConstraint(fields=("customer_id", "url"), name="webhook_endpoint_once"),)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def keep_secret(self, secret: str) -> None:
+        """Raises SubjectWasErased."""
+        self.secret = encryption.conceal_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
+
+    def reveal_secret(self) -> str:
+        """Raises SubjectWasErased, WrongKey."""
+        return encryption.reveal_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
+
+
+class DeliveryStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Failed"
+
+
+class WebhookDelivery(models.Model):
+    """One event for one endpoint. What is sent is made from the log each time: nothing of it is kept here."""
+
+    id = models.BigAutoField(primary_key=True, help_text="The order in which they are sent, aggregate by aggregate.")
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    event_id = models.UUIDField(help_text="Also the `webhook-id`, the same in every attempt.")
+    position = models.BigIntegerField(null=True, help_text="Of the event in the log; empty for a test.")
+    aggregate_id = models.UUIDField()
+    event_type = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
+    tries = models.PositiveIntegerField(default=0, help_text="Since it was last asked for.")
+    attempts: "models.JSONField[Any, Any]" = models.JSONField(default=list, help_text="When, and what was answered.")
+    created_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "projections"
+        db_table = "webhook_deliveries"
+        verbose_name_plural = "webhook deliveries"
+        constraints = (models.UniqueConstraint(fields=("endpoint", "event_id"), name="webhook_delivery_once"),)
+        indexes = (
+            models.Index(
+                fields=("endpoint", "aggregate_id", "id"),
+                condition=models.Q(status="pending"),
+                name="webhook_delivery_pending",
+            ),
+            models.Index(fields=("due_at",), condition=models.Q(status="pending"), name="webhook_delivery_due"),
+            models.Index(fields=("endpoint", "-id"), name="webhook_delivery_endpoint"),
+            models.Index(fields=("finished_at",), name="webhook_delivery_finished"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"
