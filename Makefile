@@ -47,7 +47,7 @@ lock: install  ## compile the requirements' .in files
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
-	@$(BIN)/python -m tests.messages
+	@$(BIN)/python -m tests.support.catalogues
 
 bench: .venv/bench  ## every benchmark, on servers of their own (8 minutes); one: manage.py bench NAME
 	@for name in $$($(BIN)/python -m benchmarks --names); do $(BIN)/python -m benchmarks $$name || failed="$$failed $$name"; done; \
@@ -68,7 +68,7 @@ schema: install  ## write docs/openapi.yml, the description of the API that is k
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml
 
 contract: install  ## look longer for a request whose answer is not described (SECONDS=600, for customers and for staff)
-	@CONTRACT_PHASES=examples,coverage,fuzzing,stateful CONTRACT_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest tests/site/test_contract.py -q -s
+	@CONTRACT_PHASES=examples,coverage,fuzzing,stateful CONTRACT_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest tests/ordersite/api/test_contract.py -q -s
 
 faults: install  ## break a running site in random order while clients write (SEED=7 SECONDS=120)
 	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

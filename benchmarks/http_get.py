@@ -130,7 +130,7 @@ def _conditional(port: int, paths: Sequence[str], token: str) -> Iterator[bytes]
 
 def _forgotten(client: Client) -> Timing:
     """Read with an empty cache."""
-    row_cache.forget_all("customer")
+    row_cache.invalidate_all("customer")
     return client.run(SECONDS)
 
 
@@ -141,7 +141,7 @@ def _is_whole(answer: Answer) -> bool:
 
 def _is_alike(port: int, path: str, token: str) -> bool:
     """Whether an order is answered from the view as it then is from the cache, but for what counts requests."""
-    row_cache.forget_all("customer")
+    row_cache.invalidate_all("customer")
     request = written("GET", path, {"Authorization": f"Token {token}", "X-Request-ID": "one"})
     read, kept = ask(port, request), ask(port, request)
     return (_constant(read.head), read.body) == (_constant(kept.head), kept.body)

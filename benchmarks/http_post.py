@@ -14,7 +14,7 @@ from knox.models import AuthToken
 from benchmarks import serving
 from benchmarks.client import Client, written
 from benchmarks.harness import Options, Report, at_least, interleave, speed
-from eventstore.dispatch import state_now
+from eventstore.dispatch import current_state
 from eventstore.ids import new_id
 from orders.order import ORDER
 from ordersite.models import User
@@ -95,7 +95,7 @@ def _ours_are_there(client: Client) -> dict[str, bool]:
         "SELECT count(*) FROM events WHERE aggregate_type = 'order'",
         "SELECT count(*) FROM command_receipts WHERE command_type = 'order.create'",
     )
-    sampled = [state_now(ORDER, UUID(msgspec.json.decode(each.body)["order_id"])) for each in client.sample]
+    sampled = [current_state(ORDER, UUID(msgspec.json.decode(each.body)["order_id"])) for each in client.sample]
     return {
         f"each of ours' {client.answers:,} answers is an order in the log, of one event, with a receipt": (
             orders == events == receipts == client.answers

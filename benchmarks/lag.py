@@ -32,8 +32,8 @@ from projections.customer.orders import CustomerOrder
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent
 from projections.engine.projection import PROJECTIONS
 from projections.monitoring import drift
-from projections.reading.notify import any_row
-from projections.reading.read_your_writes import hang_up, hear, listen
+from projections.reading.notify import any_row_channel
+from projections.reading.read_your_writes import subscribe, unsubscribe, wait_for_message
 from projections.staff.orders import StaffOrder
 
 COMMANDS = 40  # of each round, under light load
@@ -104,14 +104,14 @@ def run(options: Options) -> Report:
 
 def _lags(view: str, commands: int) -> Timing:
     """One command after another, each waited for in this view."""
-    ear, work, latencies = listen([any_row(view)]), _commands(), []
+    ear, work, latencies = subscribe([any_row_channel(view)]), _commands(), []
     start = time.perf_counter()
     try:
         for _ in range(commands):
             latencies.append(_lag(view, ear, next(work)))
             time.sleep(PAUSE_SECONDS)
     finally:
-        hang_up(ear)
+        unsubscribe(ear)
     return Timing(commands, time.perf_counter() - start, latencies)
 
 
@@ -124,7 +124,7 @@ def _lag(view: str, ear: object, sent: Sent) -> float:
     while not _shows(view, sent):
         if time.perf_counter() > committed[0] + PATIENCE_SECONDS:
             raise NotShown(f"{view} does not show version {sent.version} of {sent.order_id}")
-        hear(ear, 1)
+        wait_for_message(ear, 1)
     return time.perf_counter() - committed[0]
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from benchmarks import samples
 from benchmarks.harness import Options, Report, Timing, at_most, cost, interleave, one_by_one
-from eventstore.dispatch import state_now
+from eventstore.dispatch import current_state
 from eventstore.snapshots import take
 from orders.order import ORDER
 
@@ -16,7 +16,7 @@ def run(options: Options) -> Report:
     take(ORDER.aggregate_type, str(long))
 
     def loading(order_id: UUID, times: int = LOADS) -> Timing:
-        return one_by_one(lambda: state_now(ORDER, order_id), times=times)
+        return one_by_one(lambda: current_state(ORDER, order_id), times=times)
 
     loading(short)
     timings = interleave(
@@ -37,7 +37,8 @@ def run(options: Options) -> Report:
             "without_snapshot": cost(timings["ours"], timings["without_snapshot"]),
         },
         checks={
-            "the state is the same with the snapshot and without": state_now(ORDER, long) == state_now(ORDER, bare)
+            "the state is the same with the snapshot and without": current_state(ORDER, long)
+            == current_state(ORDER, bare)
         },
         notes=["The ratios are of times: what one load costs against one of the other kind."],
     )

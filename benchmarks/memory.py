@@ -16,7 +16,7 @@ from benchmarks import invoices, scratch
 from benchmarks.harness import Options, Ratio, Report, at_most
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import import_file
-from projections.engine.catch_up import Work, advance, shards
+from projections.engine.catch_up import CatchUpOptions, advance, shard_numbers
 from projections.engine.projection import projection_named
 
 EVENTS = 100_000
@@ -127,9 +127,9 @@ def _import(events: int, tell: Callable[[int], None]) -> None:
 
 def _catch_up(tell: Callable[[int], None]) -> None:
     projection, seen = projection_named("staff"), 0
-    for shard in shards(projection):
+    for shard in shard_numbers(projection):
         level = False
         while not level:
-            progress = advance(projection, shard, Work())
+            progress = advance(projection, shard, CatchUpOptions())
             seen, level = seen + progress.events, progress.level
             tell(seen)

@@ -16,7 +16,7 @@ from projections.engine.catch_up import catch_up
 from projections.engine.projection import PROJECTIONS
 from projections.rebuild.run import Rebuilt, rebuild
 from projections.rebuild.swap import drop_replaced
-from projections.rebuild.worker_pool import crew_of, in_lanes
+from projections.rebuild.worker_pool import optional_pool, run_concurrently
 
 EVENTS = 40_000
 LARGE = 500_000  # events from which each side is measured once: rounds only make up for the moment's disturbances
@@ -39,8 +39,8 @@ def run(options: Options) -> Report:
         def once() -> Timing:
             with _peak_memory() as peak:
                 start, spent = time.perf_counter(), _processor_seconds()
-                with crew_of(workers) as crew:
-                    done = in_lanes(views, lambda view: rebuild(view, crew=crew), crew=crew)
+                with optional_pool(workers) as pool:
+                    done = run_concurrently(views, lambda view: rebuild(view, pool=pool), pool=pool)
                     results.extend(rebuilt for _, rebuilt in done)
                 seconds = time.perf_counter() - start
                 busy[workers].append((_processor_seconds() - spent) / seconds)

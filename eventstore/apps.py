@@ -21,6 +21,6 @@ class EventStoreConfig(AppConfig):
         from eventstore.wakeups import wakeup  # noqa: PLC0415
 
         events_appended.connect(snapshots.request)
-        wakeup.after_the_first(process_managers.bells)
-        events_appended.connect(wakeup.ring_all)
+        wakeup.register_second_wave(process_managers.wakeups)
+        events_appended.connect(wakeup.wake_first_wave)
         post_migrate.connect(process_managers.install_after_migration, sender=self)

@@ -19,7 +19,7 @@ from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
 from eventstore.snapshots import is_due, shape_of, state_of
-from eventstore.state_cache import Known, KnownStates, loaded
+from eventstore.state_cache import KnownState, StateCache, load_states
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Context:
         )
 
 
-class Growth(NamedTuple):
+class AppendedVersions(NamedTuple):
     """An aggregate, and its versions before and after an append."""
 
     aggregate_id: UUID
@@ -108,7 +108,7 @@ def dispatch(command: object, context: Context) -> Answer:
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
         else:
             if write.events:
-                _ring_after_commit([write], position)
+                _signal_after_commit([write], position)
             return _answer(write)
     raise ConcurrencyError(aggregate_id, past.version)
 
@@ -132,14 +132,14 @@ def rehearse(command: object, context: Context) -> Sequence[Any]:
     return _decide(command, context, state_of(decider, past), past.version).events
 
 
-def state_now(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
+def current_state(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
     """The state of an aggregate as the log has it now; the initial one where there is none of that id."""
     state: S = state_of(decider, _loaded(decider, aggregate_id))
     return state
 
 
 def dispatch_batch(
-    commands: Sequence[tuple[object, Context]], known: KnownStates | None = None
+    commands: Sequence[tuple[object, Context]], known: StateCache | None = None
 ) -> list[Answer | Refusal]:
     """Do many commands in one transaction: what `dispatch` would do one by one, at a fraction of the cost.
 
@@ -147,7 +147,7 @@ def dispatch_batch(
     others; a lost race makes the whole batch look again, so nothing is done twice. Whoever sends batch after batch
     gives the same `known` with each: what one has left need not be loaded for the next. Raises MixedBatch.
     """
-    known = known or KnownStates()
+    known = known or StateCache()
     for attempt in range(ATTEMPTS):
         try:
             answers, writes, states = _decide_all(commands, known)
@@ -159,7 +159,7 @@ def dispatch_batch(
             continue
         transaction.on_commit(partial(known.keep, states))
         if grown := [write for write in writes if write.events]:
-            _ring_after_commit(grown, position)
+            _signal_after_commit(grown, position)
         return answers
     raise ConcurrencyError(None)
 
@@ -169,12 +169,12 @@ class _Outdated(Exception):
 
 
 def _decide_all(
-    commands: Sequence[tuple[object, Context]], known: KnownStates
-) -> tuple[list[Answer | Refusal], list[store.Write], dict[UUID, Known]]:
+    commands: Sequence[tuple[object, Context]], known: StateCache
+) -> tuple[list[Answer | Refusal], list[store.Write], dict[UUID, KnownState]]:
     """The answers, what has to be written for them, and the states after it. Raises _Outdated."""
     deciders = _deciders(commands)
     remembered = known.take_out(deciders)
-    states = remembered | loaded(deciders, besides=remembered)
+    states = remembered | load_states(deciders, besides=remembered)
     # After the histories: what was done in between is then known for a repeat, and a lost race only tries again.
     done = store.receipts(context.command_id for _, context in commands)
     answers: list[Answer | Refusal] = []
@@ -253,10 +253,10 @@ def _answer(write: store.Write) -> Answer:
     return Answer(command_id=write.receipt.command_id, aggregate_id=write.aggregate_id, version=write.receipt.version)
 
 
-def _ring_after_commit(writes: Sequence[store.Write], position: int) -> None:
-    ring_after_commit(
+def _signal_after_commit(writes: Sequence[store.Write], position: int) -> None:
+    signal_after_commit(
         [
-            Growth(
+            AppendedVersions(
                 write.aggregate_id,
                 write.aggregate_type,
                 write.expected_version,
@@ -268,7 +268,7 @@ def _ring_after_commit(writes: Sequence[store.Write], position: int) -> None:
     )
 
 
-def ring_after_commit(grown: Sequence[Growth], position: int) -> None:
+def signal_after_commit(grown: Sequence[AppendedVersions], position: int) -> None:
     """Send `events_appended` once this transaction has committed."""
     aggregate_ids = {each.aggregate_id for each in grown}
     snapshots = {

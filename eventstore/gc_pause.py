@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Meanwhile no search for cycles of objects.
 
     A batch makes hundreds of thousands of objects that all live to its end and go with it, none of them in a cycle:

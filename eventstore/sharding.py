@@ -5,11 +5,11 @@ from uuid import UUID
 
 
 class Shard(NamedTuple):
-    """One of `of` parts of the log, counted from 0; `everywhere`: the wire names of events that come in all of them."""
+    """Shard `number` of `of`, counted from 0. Events of the wire names `types_in_every_shard` are in all shards."""
 
     number: int = 0
     of: int = 1
-    everywhere: tuple[str, ...] = ()
+    types_in_every_shard: tuple[str, ...] = ()
 
     def holds(self, aggregate_id: UUID) -> bool:
         """Whether this aggregate is one of the shard's own."""
@@ -24,11 +24,11 @@ def shard_of(aggregate_id: UUID, of: int) -> int:
     return (aggregate_id.int & 0xFFFF) % of
 
 
-# The same in SQL, of an event `e`; takes: of, of, number, everywhere.
+# The same in SQL, of an event `e`; takes: of, of, number, types_in_every_shard.
 IN_SHARD = """(%s = 1 OR (get_byte(uuid_send(e.aggregate_id), 14) * 256 + get_byte(uuid_send(e.aggregate_id), 15))
  %% %s = %s OR e.event_type = ANY(%s))"""
 
 
 def in_shard(shard: Shard) -> tuple[Any, ...]:
     """The values that `IN_SHARD` takes."""
-    return shard.of, shard.of, shard.number, list(shard.everywhere)
+    return shard.of, shard.of, shard.number, list(shard.types_in_every_shard)

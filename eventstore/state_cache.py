@@ -10,7 +10,7 @@ from eventstore.decider import Decider
 from eventstore.snapshots import shape_of, state_of
 
 
-class Known:
+class KnownState:
     """An aggregate's state at a version. Events only count once somebody asks: often nobody does."""
 
     __slots__ = ("_later", "_past", "_state", "decider", "version")
@@ -36,7 +36,7 @@ class Known:
         self.version += len(events)
 
 
-class KnownStates:
+class StateCache:
     """The states that were needed last, at most so many of them.
 
     A state at a version never changes, and no version is taken twice. So nothing is ever written that was decided on a
@@ -46,22 +46,22 @@ class KnownStates:
 
     def __init__(self, most: int = 500) -> None:
         self._most = most
-        self._states: dict[UUID, Known] = {}  # the one needed last stands last
+        self._states: dict[UUID, KnownState] = {}  # the one needed last stands last
 
-    def take_out(self, deciders: Mapping[UUID, Decider[Any, Any, Any]]) -> dict[UUID, Known]:
+    def take_out(self, deciders: Mapping[UUID, Decider[Any, Any, Any]]) -> dict[UUID, KnownState]:
         """Those of these aggregates that are known. Nothing here knows them any more until they are kept again."""
         found = {key: self._states.pop(key) for key in deciders.keys() & self._states.keys()}
         return {key: known for key, known in found.items() if known.decider is deciders[key]}
 
-    def keep(self, states: Mapping[UUID, Known]) -> None:
+    def keep(self, states: Mapping[UUID, KnownState]) -> None:
         """Only what is committed: a version that was rolled back is taken by another event."""
         self._states |= states
         for key in list(self._states)[: -self._most]:
             del self._states[key]
 
 
-def loaded(deciders: Mapping[UUID, Decider[Any, Any, Any]], besides: Iterable[UUID]) -> dict[UUID, Known]:
+def load_states(deciders: Mapping[UUID, Decider[Any, Any, Any]], besides: Iterable[UUID]) -> dict[UUID, KnownState]:
     """These aggregates as the log has them, but for those `besides`. Raises what `store.histories` raises."""
     wanted = {key: decider for key, decider in deciders.items() if key not in besides}
     pasts = store.histories({key: shape_of(decider) for key, decider in wanted.items()})
-    return {key: Known(decider, pasts[key]) for key, decider in wanted.items()}
+    return {key: KnownState(decider, pasts[key]) for key, decider in wanted.items()}

@@ -21,7 +21,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from eventstore import codec, writing
 from eventstore.errors import ConcurrencyError
-from eventstore.gc_pause import uncollected
+from eventstore.gc_pause import gc_paused
 from eventstore.records import (
     RECEIPT_COLUMNS,
     Damaged,
@@ -180,7 +180,7 @@ def read_after(
     where the caller's last statement asked for them.
     """
     horizon, latest = ends or _ends()
-    with _cursor() as cursor, uncollected():
+    with _cursor() as cursor, gc_paused():
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
         values = (position, end, event_types, event_types, *in_shard(shard), limit)

@@ -19,7 +19,7 @@ _WHY = "example"
 _ONE = Decimal(1)
 LINES_TRIED = 50
 
-CUSTOMERS = (
+CUSTOMER_COMMANDS = (
     c.PayOrder,
     c.PayFromAccount,
     c.CancelOrder,
@@ -31,7 +31,7 @@ CUSTOMERS = (
 """The commands that a customer may send to an order of their own."""
 
 
-PARTS = ("payment_id", "shipment_id", "refund_id", "return_id")
+PART_FIELDS = ("payment_id", "shipment_id", "refund_id", "return_id")
 """The fields of a command that say which part of the order it is about."""
 
 
@@ -40,17 +40,17 @@ def name_of(command: type) -> str:
     return COMMAND_TYPES[command].name.partition(".")[2]
 
 
-def allowed(order: Order, among: tuple[type, ...] | None = None) -> list[str]:
+def allowed_actions(order: Order, among: tuple[type, ...] | None = None) -> list[str]:
     """The names of the commands that the order would take now, if they are sent with the right content."""
-    return list(dict.fromkeys(name_of(type(each)) for each in possible(order, among)))
+    return list(dict.fromkeys(name_of(type(each)) for each in possible_commands(order, among)))
 
 
-def possible(order: Order, among: tuple[type, ...] | None = None) -> Iterator[OrderCommand]:
+def possible_commands(order: Order, among: tuple[type, ...] | None = None) -> Iterator[OrderCommand]:
     """An example of each command that the order would take now; of those about a part of it, one for each part."""
     examples = _examples(order) if order.is_placed else ()
     known = set()
     for each in examples:
-        kind = (type(each), *(getattr(each, name, None) for name in PARTS))
+        kind = (type(each), *(getattr(each, name, None) for name in PART_FIELDS))
         if kind not in known and (among is None or isinstance(each, among)) and _is_taken(each, order):
             known.add(kind)
             yield each

@@ -13,10 +13,10 @@ class OrdersiteConfig(AppConfig):
         from ordersite import celery, checks  # noqa: F401, PLC0415
         from ordersite.admin import accounts, orders, users  # noqa: F401, PLC0415
         from ordersite.customers import emails  # noqa: F401, PLC0415
-        from ordersite.customers.erasure import shut_out  # noqa: PLC0415
+        from ordersite.customers.erasure import stop_webhooks  # noqa: PLC0415
         from ordersite.models import User  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
 
         signals.post_migrate.connect(write_roles, sender=self)
         for changed in (signals.post_save, signals.post_delete):
-            changed.connect(shut_out, sender=User)
+            changed.connect(stop_webhooks, sender=User)

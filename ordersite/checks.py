@@ -35,12 +35,12 @@ def no_demo_accounts(databases: Sequence[str] | None = None, **options: Any) -> 
 @register()
 def rates_can_be_read(**options: Any) -> list[CheckMessage]:
     """Every request would fail otherwise."""
-    from ordersite.middleware.rate_limits import parsed  # noqa: PLC0415 - all of DRF, which not every command needs
+    from ordersite.middleware.rate_limits import parse_rate  # noqa: PLC0415 - all of DRF, which not every command needs
 
     wrong: list[CheckMessage] = []
     for name in ("API_RATE_USER", "API_RATE_ADDRESS", "LOGIN_RATE"):
         try:
-            parsed(name, getattr(settings, name))
+            parse_rate(name, getattr(settings, name))
         except ValueError as error:
             wrong.append(Error(f"{name}: {error}", id="ordersite.E003"))
     return wrong

@@ -16,5 +16,5 @@ class ProjectionsConfig(AppConfig):
         from projections.webhooks import admin  # noqa: F401, PLC0415
         from projections.webhooks import tasks as webhooks  # noqa: PLC0415
 
-        wakeup.at_every_commit(tasks.bells)
-        wakeup.after_the_first(webhooks.bells)
+        wakeup.register_first_wave(tasks.wakeups)
+        wakeup.register_second_wave(webhooks.wakeups)

@@ -17,5 +17,5 @@ def complete_projections(**options: Any) -> list[CheckMessage]:
             id="projections.E001",
         )
         for name, projection in PROJECTIONS.items()
-        for event in projection.forgotten()
+        for event in projection.missing_handlers()
     ]

@@ -32,13 +32,13 @@ from orders.statuses import (
     payment_status,
     return_status,
 )
-from projections.engine.row_storage import Encoded, made
+from projections.engine.row_storage import Encoded, new_row
 from projections.engine.unit_of_work import ReadModel
 
 R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
 
-LATER = tuple(event for event in get_args(OrderEvent) if event is not OrderCreated)
+LATER_EVENTS = tuple(event for event in get_args(OrderEvent) if event is not OrderCreated)
 """Everything that happens to an order once it was placed."""
 
 STATUSES: dict[str, type[StrEnum]] = {
@@ -49,18 +49,18 @@ STATUSES: dict[str, type[StrEnum]] = {
 }
 
 
-def money() -> "models.DecimalField[Any, Any]":
+def money_column() -> "models.DecimalField[Any, Any]":
     """An amount in the row's currency, exact: four decimals hold every currency, the digits a day of largest orders."""
     return models.DecimalField(max_digits=30, decimal_places=4, default=Decimal(0))
 
 
-def one_of(statuses: type[StrEnum]) -> "models.CharField[Any, Any]":
+def status_column(statuses: type[StrEnum]) -> "models.CharField[Any, Any]":
     """A column for a status."""
     first = next(iter(statuses))
-    return models.CharField(max_length=20, choices=[(each, in_words(each)) for each in statuses], default=first)
+    return models.CharField(max_length=20, choices=[(each, status_label(each)) for each in statuses], default=first)
 
 
-def in_words(status: StrEnum) -> str:
+def status_label(status: StrEnum) -> str:
     return status.replace("_", " ").capitalize()
 
 
@@ -72,23 +72,23 @@ class OrderRow(ReadModel):
     reference = models.TextField()
     country = models.TextField()
     currency = models.CharField(max_length=3)
-    status = one_of(OrderStatus)
-    payment_status = one_of(PaymentStatus)
-    fulfilment_status = one_of(FulfilmentStatus)
-    return_status = one_of(ReturnsStatus)
-    total = money()
-    tax = money()
-    cancelled = money()
-    returned = money()
-    allowances = money()
-    authorised = money()
-    voided = money()
-    paid = money()
-    refund_pending = money()
-    refunded = money()
-    written_off = money()
-    due = money()
-    due_back = money()
+    status = status_column(OrderStatus)
+    payment_status = status_column(PaymentStatus)
+    fulfilment_status = status_column(FulfilmentStatus)
+    return_status = status_column(ReturnsStatus)
+    total = money_column()
+    tax = money_column()
+    cancelled = money_column()
+    returned = money_column()
+    allowances = money_column()
+    authorised = money_column()
+    voided = money_column()
+    paid = money_column()
+    refund_pending = money_column()
+    refunded = money_column()
+    written_off = money_column()
+    due = money_column()
+    due_back = money_column()
     placed_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
     shipped_at = models.DateTimeField(null=True)
@@ -115,7 +115,7 @@ class OrderRow(ReadModel):
             "currency": event.currency,
             "placed_at": fact.occurred_at,
         }
-        row = made(cls, values | more)
+        row = new_row(cls, values | more)
         row.take(event, fact)
         return row
 

@@ -18,11 +18,11 @@ MONEY = (
     "total", "tax", "cancelled", "returned", "allowances", "authorised", "voided", "paid", "refund_pending", "refunded",
     "written_off", "due", "due_back",
 )  # fmt: skip
-PARTS = ("lines", "payments", "shipments", "refunds", "returns")
+EXPANDABLE_PARTS = ("lines", "payments", "shipments", "refunds", "returns")
 """What of an order can be asked for with it."""
 
 
-def shown(order: AddressedOrder) -> dict[str, Any]:
+def order_body(order: AddressedOrder) -> dict[str, Any]:
     """The whole of an order, all its parts in it."""
     money = {name: _text(getattr(order, name), order.currency) for name in MONEY}
     moments = {name: _moment(getattr(order, name)) for name in ("placed_at", "paid_at", "shipped_at", "cancelled_at")}

@@ -23,9 +23,9 @@ from django.utils import timezone
 from eventstore import store
 from eventstore.sharding import shard_of
 from eventstore.wakeups import wakeup
-from eventstore.wakeups.wakeup import Bell
+from eventstore.wakeups.wakeup import Wakeup
 from projections.engine import catch_up, joint_catch_up
-from projections.engine.catch_up import Progress, Work
+from projections.engine.catch_up import CatchUpOptions, Progress
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.joint_catch_up import Round
 from projections.engine.projection import PROJECTIONS, Projection, projection_named
@@ -42,7 +42,7 @@ NEAR_SECONDS, FAR_SECONDS = 0.002, 0.05  # between two looks of a worker that st
 LINGER_SECONDS = 0.2  # for which a worker that has brought all views level waits for the next commit
 APART_SECONDS = 1.0  # after which it tries again the views that it left to others
 LATER_SECONDS = 0.2  # under load whoever else follows the log is given what came within so long
-LOOK_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
+ALL_SLICE_SECONDS = 30.0  # after which a worker that brings all views level lets other work come first
 SLICE_SECONDS = 20.0  # the same of one that catches up with one shard
 ANNOUNCED_SECONDS = 0.1  # in which whoever was woken has begun
 KNOWN_SECONDS = 5.0  # for which a process remembers into how many shards a projection is divided
@@ -51,20 +51,20 @@ SWEPT = "projections:swept"
 _known: tuple[float, dict[str, int]] = (0.0, {})
 
 
-def bells(aggregate_ids: Collection[UUID] | None = None) -> list[Bell]:
+def wakeups(aggregate_ids: Collection[UUID] | None = None) -> list[Wakeup]:
     """What wakes the views that these aggregates concern, all where none are named."""
-    found = [_look_bell()]
+    found = [_project_all_wakeup()]
     for projection in PROJECTIONS.values():
         of = _divisions().get(projection.name, 0)
         if of != 1:
             of = of or projection.shards
             numbers = range(of) if aggregate_ids is None else sorted({shard_of(key, of) for key in aggregate_ids})
-            found += [_bell(projection.name, number, of) for number in numbers]
+            found += [_project_wakeup(projection.name, number, of) for number in numbers]
     return found
 
 
 @shared_task(name="projections.tasks.look")
-def look() -> None:
+def project_all() -> None:
     """Bring the views level with the log together, and wake whoever else follows it.
 
     While it is at work nobody has to ring: before it ends it takes the bell down, and looks once more. A view that it
@@ -77,16 +77,16 @@ def look() -> None:
     while ours:
         began = time.monotonic()
         free = free if found.busy else began
-        found = _look_at(ours)
+        found = _advance_all(ours)
         now = time.monotonic()
         if reached < 0:
-            wakeup.at_work(_look_bell())  # not before: somebody may be waiting for what was just brought
+            wakeup.mark_running(_project_all_wakeup())  # not before: somebody may be waiting for what was just brought
         if found.through > reached:
-            wakeup.ring_later(countdown=None if reached < 0 else LATER_SECONDS)
+            wakeup.wake_second_wave(countdown=None if reached < 0 else LATER_SECONDS)
             reached, moved, pause = found.through, now, NEAR_SECONDS
-            _ring_each(view for view in views if view not in ours)
+            _wake_each(view for view in views if view not in ours)
         own = _need_their_own(found, ours, stuck=began - free)
-        _ring_each(own)
+        _wake_each(own)
         if own:
             ours, parted = [view for view in ours if view not in own], now
         elif now - parted > APART_SECONDS:
@@ -99,27 +99,27 @@ def look() -> None:
         else:  # one that took an earlier position is about to commit, or to roll back unheard
             time.sleep(pause)
             pause = min(2 * pause, FAR_SECONDS)
-    wakeup.heard(_look_bell())
+    wakeup.acknowledge(_project_all_wakeup())
     if reached < 0:
-        wakeup.ring_later()
+        wakeup.wake_second_wave()
 
 
-def _ring_each(views: Iterable[Projection]) -> None:
-    wakeup.ring(*(_bell(view.name, 0, 1) for view in views))
+def _wake_each(views: Iterable[Projection]) -> None:
+    wakeup.wake(*(_project_wakeup(view.name, 0, 1) for view in views))
 
 
 def _is_over(reached: int, *, spent: float) -> bool:
     """Whether a look that has brought all views level ends, with the bell down; otherwise it is at work as before."""
-    if spent < LOOK_SECONDS and _more_comes_after(reached):
-        wakeup.at_work(_look_bell())
+    if spent < ALL_SLICE_SECONDS and _more_comes_after(reached):
+        wakeup.mark_running(_project_all_wakeup())
         return False
-    wakeup.heard(_look_bell())
+    wakeup.acknowledge(_project_all_wakeup())
     if store.latest_position() == reached:
         return True
-    if spent > LOOK_SECONDS:
-        wakeup.ring(_look_bell())
+    if spent > ALL_SLICE_SECONDS:
+        wakeup.wake(_project_all_wakeup())
         return True
-    return not wakeup.is_mine(_look_bell())
+    return not wakeup.claim_running(_project_all_wakeup())
 
 
 def _more_comes_after(position: int) -> bool:
@@ -132,14 +132,14 @@ def _more_comes_after(position: int) -> bool:
     return False
 
 
-def _look_at(projections: Collection[Projection]) -> Round:
+def _advance_all(projections: Collection[Projection]) -> Round:
     """One page for each of them, turn by turn; of the first turn, whose readers wait, also between the later ones."""
-    first, *later = (list(group) for _, group in groupby(sorted(projections, key=_turn), key=_turn))
+    first, *later = (list(group) for _, group in groupby(sorted(projections, key=_rank), key=_rank))
     rounds = [joint_catch_up.advance(first)]
-    for number, turn in enumerate(later):
+    for number, rank in enumerate(later):
         if number and 0 < rounds[0].through < store.latest_position():
             rounds.append(joint_catch_up.advance(first))
-        rounds.append(joint_catch_up.advance(turn))
+        rounds.append(joint_catch_up.advance(rank))
     return Round(
         events=sum(each.events for each in rounds),
         through=min((each.through for each in rounds if each.through), default=0),
@@ -150,8 +150,8 @@ def _look_at(projections: Collection[Projection]) -> Round:
     )
 
 
-def _turn(projection: Projection) -> int:
-    return projection.turn
+def _rank(projection: Projection) -> int:
+    return projection.rank
 
 
 def _need_their_own(found: Round, projections: Collection[Projection], *, stuck: float) -> list[Projection]:
@@ -168,42 +168,42 @@ def _need_their_own(found: Round, projections: Collection[Projection], *, stuck:
 @shared_task(name="projections.tasks.project")
 def project(name: str, number: int = 0, of: int = 1) -> None:
     """Bring one shard level with the log; where somebody else is at it, come back in a moment."""
-    wakeup.heard(_bell(name, number, of))
+    wakeup.acknowledge(_project_wakeup(name, number, of))
     projection = projection_named(name)
-    numbers = catch_up.shards(projection)
+    numbers = catch_up.shard_numbers(projection)
     if of != len(numbers):  # it was divided anew since whoever rang looked
         forget_divisions()
-        wakeup.ring(*(_bell(name, each, len(numbers)) for each in numbers))
+        wakeup.wake(*(_project_wakeup(name, each, len(numbers)) for each in numbers))
         return
     progress = _catch_up_near(projection, number, seconds=SLICE_SECONDS)
-    if progress.everywhere:
-        wakeup.ring(*(_bell(name, other, of) for other in numbers if other != number))
+    if progress.reaches_all_shards:
+        wakeup.wake(*(_project_wakeup(name, other, of) for other in numbers if other != number))
     if progress.busy:
-        wakeup.ring(_bell(name, number, of), countdown=BUSY_SECONDS)
+        wakeup.wake(_project_wakeup(name, number, of), countdown=BUSY_SECONDS)
     elif not progress.level:
-        wakeup.ring(_bell(name, number, of))
+        wakeup.wake(_project_wakeup(name, number, of))
 
 
 @shared_task(name="projections.tasks.build")
 def build(name: str) -> None:
     """Go on with a rebuild that somebody began in the background."""
-    wakeup.heard(_build_bell(name))
+    wakeup.acknowledge(_build_wakeup(name))
     try:
-        background.go_on(projection_named(name))
+        background.resume(projection_named(name))
     except (RebuildRunning, RebuildPaused, RebuildCancelled) as reason:
         log.info("%s", reason)
 
 
 @shared_task(name="projections.tasks.check_some")
-def check_some() -> None:
+def check_sample() -> None:
     """Does what is shown still follow from the log? A few aggregates, at random; a flag for what does not."""
     for projection in PROJECTIONS.values():
         drift.look_for_drift(projection, count=settings.DRIFT_SAMPLE)
 
 
-def ring_build(name: str) -> None:
+def wake_build(name: str) -> None:
     """Wake a worker for a rebuild in the background."""
-    wakeup.ring(_build_bell(name))
+    wakeup.wake(_build_wakeup(name))
 
 
 @shared_task(name="projections.tasks.sweep")
@@ -215,7 +215,7 @@ def sweep() -> None:
     latest = store.latest_position()
     if any(_behind(latest)):
         time.sleep(ANNOUNCED_SECONDS)
-    is_looked_at = wakeup.is_at_work(_look_bell())
+    is_looked_at = wakeup.is_running(_project_all_wakeup())
     for projection, number, of in _behind(latest):
         if of == 1 and is_looked_at:
             continue
@@ -225,11 +225,11 @@ def sweep() -> None:
             log.exception("the sweep cannot bring %s level", projection.name)
         else:
             if not progress.level and not progress.busy:
-                wakeup.ring(_bell(projection.name, number, of))
+                wakeup.wake(_project_wakeup(projection.name, number, of))
     if settings.REBUILD_BY_ITSELF:
-        background.begin_what_is_wanted()
-    for name in background.at_work():  # whoever was at it may have died
-        ring_build(name)
+        background.begin_wanted_rebuilds()
+    for name in background.running_builds():  # whoever was at it may have died
+        wake_build(name)
     cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
 
 
@@ -237,7 +237,7 @@ def _behind(position: int) -> Iterable[tuple[Projection, int, int]]:
     """The shards that have not come so far, each with how many there are of its projection."""
     positions = dict(Checkpoint.objects.filter(space=LIVE).values_list("name", "position"))
     for name, projection in PROJECTIONS.items():
-        numbers = catch_up.shards(projection)
+        numbers = catch_up.shard_numbers(projection)
         for number in numbers:
             if positions.get(f"{name}/{number}", 0) < position:
                 yield projection, number, len(numbers)
@@ -246,7 +246,7 @@ def _behind(position: int) -> Iterable[tuple[Projection, int, int]]:
 def _catch_up_near(projection: Projection, number: int, *, seconds: float) -> Progress:
     """Catch up, for a while, and stay near for a moment while writers hold back a part of the log."""
     now = time.monotonic()
-    work = Work(wait=False, until=now + seconds)
+    work = CatchUpOptions(wait=False, until=now + seconds)
     so_far = Progress()
     try:
         while True:
@@ -286,13 +286,13 @@ def forget_divisions() -> None:
     _known = 0.0, {}
 
 
-def _look_bell() -> Bell:
-    return Bell("views", look)
+def _project_all_wakeup() -> Wakeup:
+    return Wakeup("views", project_all)
 
 
-def _build_bell(name: str) -> Bell:
-    return Bell(f"build:{name}", build, (name,))
+def _build_wakeup(name: str) -> Wakeup:
+    return Wakeup(f"build:{name}", build, (name,))
 
 
-def _bell(name: str, number: int, of: int) -> Bell:
-    return Bell(f"projection:{name}/{number}", project, (name, number, of))
+def _project_wakeup(name: str, number: int, of: int) -> Wakeup:
+    return Wakeup(f"projection:{name}/{number}", project, (name, number, of))

@@ -5,7 +5,9 @@ import redis
 from django.conf import settings
 
 from eventstore.personal_data import encryption
-from tests.stack.running import Running
+from tests.support.running import Running
+
+pytest_plugins = ["tests.support.site"]
 
 
 @pytest.fixture(autouse=True)

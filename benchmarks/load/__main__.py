@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.looking import database, end_of_log, events_of_orders, wait_until_level, what_does_not_hold
-from tests.stack.running import Running
+from tests.support.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local" / "load"

@@ -28,7 +28,7 @@ from eventstore.messages import COMMANDS, EVENT_TYPES
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.records import Damaged, Recorded
 from eventstore.wakeups import wakeup
-from eventstore.wakeups.wakeup import Bell
+from eventstore.wakeups.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -124,15 +124,15 @@ def plans_for(key: UUID) -> list[tuple[str, datetime]]:
     return [(PROCESSES[plan.process].plan, plan.due_at) for plan in waiting]
 
 
-def bells(aggregate_ids: Any = None) -> list[Bell]:
+def wakeups(aggregate_ids: Any = None) -> list[Wakeup]:
     """What wakes the processes."""
-    return [_bell()]
+    return [_wakeup()]
 
 
 @shared_task(name="eventstore.processes.run")
 def run() -> None:
     """Hear what is new and send what is due; one process's trouble is not the others'. Beat calls it, and the bell."""
-    wakeup.heard(_bell())
+    wakeup.acknowledge(_wakeup())
     install()
     for process in PROCESSES.values():
         try:
@@ -188,7 +188,7 @@ def _try_later(command_id: UUID, error: Exception) -> None:
         if plan:
             plan.attempts += 1
             plan.problem = f"{type(error).__name__}: {error}"
-            plan.due_at = timezone.now() + wakeup.pause(plan.attempts, longest=LONGEST_PAUSE)
+            plan.due_at = timezone.now() + wakeup.retry_delay(plan.attempts, longest=LONGEST_PAUSE)
             plan.save(update_fields=["attempts", "problem", "due_at"])
 
 
@@ -241,8 +241,8 @@ def _command_of(plan: PlannedCommand) -> Any:
     return msgspec.convert(plan.body, declared.cls)
 
 
-def _bell() -> Bell:
-    return Bell("processes", run)
+def _wakeup() -> Wakeup:
+    return Wakeup("processes", run)
 
 
 def _checkpoint(process: Process) -> str:

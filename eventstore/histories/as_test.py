@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eventstore import store
 from eventstore.decider import Decider, decider_named
-from eventstore.histories.command_recovery import Before, NotRebuilt, rebuilt
+from eventstore.histories.command_recovery import Before, NotRecovered, recover_command
 from eventstore.histories.event_line import Line
 from eventstore.histories.python_source import INDENT, WIDTH, Bracketed, Source, laid_out, quoted
 
@@ -40,7 +40,7 @@ class _Writer:
 
     def __init__(self, *, several: bool) -> None:
         self.source = Source()
-        self._given = self.source.imported("tests.spec", "given")
+        self._given = self.source.imported("tests.support.decider_spec", "given")
         self._several = several
         self._histories = self._events = 0
 
@@ -69,8 +69,8 @@ class _Writer:
                 as_it_was = Before(
                     aggregate_id=lines[0].aggregate_id, decider=decider, past=past.events[:before], state=state
                 )
-                command = rebuilt(as_it_was, news, receipts.get(command_id))
-            except NotRebuilt as reason:
+                command = recover_command(as_it_was, news, receipts.get(command_id))
+            except NotRecovered as reason:
                 why = str(reason)
                 yield self._state(why, decider, new_state, past.names(0, after), f"{of}_at_version_{after}")
             else:

@@ -13,7 +13,7 @@ from eventstore.messages import COMMANDS
 from eventstore.records import Receipt
 
 
-class NotRebuilt(Exception):
+class NotRecovered(Exception):
     """No command of today's code brings these events about. The message says why; look at the state instead."""
 
 
@@ -31,7 +31,7 @@ class Before:
         return self.state if decider is self.decider else reduce(decider.evolve, self.past, decider.initial)
 
 
-def rebuilt(before: Before, events: Sequence[Any], receipt: Receipt | None) -> Any:
+def recover_command(before: Before, events: Sequence[Any], receipt: Receipt | None) -> Any:
     """A command that, sent to the aggregate as it was `before`, brings about exactly these events.
 
     It is the one that the receipt names; without a receipt, the first that does it of those the aggregate takes. Raises
@@ -42,14 +42,14 @@ def rebuilt(before: Before, events: Sequence[Any], receipt: Receipt | None) -> A
     elif receipt.command_type in COMMANDS:
         candidates = [COMMANDS[receipt.command_type].cls]
     else:
-        raise NotRebuilt(f"no code declares the command {receipt.command_type!r}")
+        raise NotRecovered(f"no code declares the command {receipt.command_type!r}")
     reasons = []
     for cls in candidates:
         try:
             return _tried(cls, before, events)
-        except NotRebuilt as reason:
+        except NotRecovered as reason:
             reasons.append(str(reason))
-    raise NotRebuilt("; ".join(reasons))
+    raise NotRecovered("; ".join(reasons))
 
 
 def _tried(cls: type, before: Before, events: Sequence[Any]) -> Any:
@@ -58,11 +58,11 @@ def _tried(cls: type, before: Before, events: Sequence[Any]) -> Any:
     try:
         meant_for, decided = decider.identify(command), list(decider.decide(command, before.as_seen_by(decider)))
     except Exception as error:  # whatever today's rules raise is what there is to tell
-        raise NotRebuilt(f"{cls.__name__} raises {type(error).__name__}: {error}") from error
+        raise NotRecovered(f"{cls.__name__} raises {type(error).__name__}: {error}") from error
     if meant_for != before.aggregate_id:
-        raise NotRebuilt(f"{cls.__name__} is for another aggregate")
+        raise NotRecovered(f"{cls.__name__} is for another aggregate")
     if decided != list(events):
-        raise NotRebuilt(f"{cls.__name__} brings about {_difference(decided, events)}")
+        raise NotRecovered(f"{cls.__name__} brings about {_difference(decided, events)}")
     return command
 
 
@@ -77,7 +77,7 @@ def _from(cls: type, sources: Sequence[Any], aggregate_id: UUID | None = None) -
         elif hints[each.name] is UUID and aggregate_id is not None:
             found[each.name] = aggregate_id
         elif each.default is MISSING and each.default_factory is MISSING:
-            raise NotRebuilt(f"no event says what {each.name!r} of {cls.__name__} was")
+            raise NotRecovered(f"no event says what {each.name!r} of {cls.__name__} was")
     return cls(**found)
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from eventstore.codec import IMPORTED
 from eventstore.decider import decider_named
-from eventstore.dispatch import ring_after_commit
+from eventstore.dispatch import signal_after_commit
 from eventstore.errors import CorruptLine, ForeignFile, HistoryConflict, SubjectWasErased, VersionGap
 from eventstore.histories.event_line import Header, Line, as_json, line_of, parsed
 from eventstore.histories.staging import Incoming, Row
@@ -57,7 +57,7 @@ def import_history(file: BinaryIO) -> Imported:
         reader.require_whole()
         position, grown = incoming.place()
         if grown:
-            ring_after_commit(grown, position)
+            signal_after_commit(grown, position)
     return Imported(added=added, present=present, position=position)
 
 

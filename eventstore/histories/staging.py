@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 
-from eventstore.dispatch import Growth
+from eventstore.dispatch import AppendedVersions
 from eventstore.errors import HistoryConflict
 from eventstore.personal_data.encryption import StoredKey
 from eventstore.records import stored_key
@@ -93,7 +93,7 @@ class Incoming:
             for row in rows:
                 copy.write_row([getattr(row, name) for name in _FIELDS])
 
-    def place(self) -> tuple[int, list[Growth]]:
+    def place(self) -> tuple[int, list[AppendedVersions]]:
         """Append what was staged, in its order: the last position taken (0 if nothing was), and what has grown.
 
         Has to be the last thing its transaction does. Raises HistoryConflict where somebody appended meanwhile.
@@ -110,7 +110,7 @@ class Incoming:
             raise
         with log_cursor() as cursor:
             cursor.execute(_GROWTH)
-            grown = [Growth(*row) for row in cursor]
+            grown = [AppendedVersions(*row) for row in cursor]
             cursor.execute("DROP TABLE incoming")
         return position, grown
 

@@ -29,7 +29,7 @@ from eventstore.messages import COMMANDS, GUARDS
 from eventstore.models import QueuedCommand
 from eventstore.personal_data import encryption
 from eventstore.wakeups import wakeup
-from eventstore.wakeups.wakeup import Bell
+from eventstore.wakeups.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +43,18 @@ LONGEST_PAUSE = timedelta(minutes=5)
 Status = QueuedCommand.Status
 
 
-def _bell() -> Bell:
-    return Bell("queue", run)
+def _wakeup() -> Wakeup:
+    return Wakeup("queue", run)
 
 
 def wake_worker() -> None:
-    wakeup.ring(_bell())
+    wakeup.wake(_wakeup())
 
 
 @shared_task(name="eventstore.queue.run")
 def run() -> None:
     """Do what waits. The bell and beat call it."""
-    wakeup.heard(_bell())
+    wakeup.acknowledge(_wakeup())
     while _do_next():
         pass
 
@@ -143,7 +143,7 @@ def _try_later(queued: QueuedCommand, error: Exception) -> None:
         attempts=attempts,
         status=Status.FAILED if attempts >= ATTEMPTS else Status.WAITING,
         problem=f"{type(error).__name__}: {error}",
-        due_at=timezone.now() + wakeup.pause(attempts, longest=LONGEST_PAUSE),
+        due_at=timezone.now() + wakeup.retry_delay(attempts, longest=LONGEST_PAUSE),
     )
 
 

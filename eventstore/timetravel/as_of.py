@@ -57,7 +57,7 @@ def _shown(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastAggregate:
     """An aggregate as it was: the facts that count, oldest first, and the state they make."""
 
     facts: list[Recorded[Any]]
@@ -68,7 +68,7 @@ class Past:
         return self.facts[-1].version
 
 
-def load(aggregate_id: UUID, as_of: AsOf) -> Past:
+def load_as_of(aggregate_id: UUID, as_of: AsOf) -> PastAggregate:
     """An aggregate as of a version or moment.
 
     Raises AggregateNotFound where it had not begun then, or never had that version; VersionGap, and what decoding an
@@ -89,15 +89,15 @@ def load(aggregate_id: UUID, as_of: AsOf) -> Past:
             latest=facts[-1].version,
         )
     decider = decider_named(facts[0].aggregate_type)
-    return Past(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
+    return PastAggregate(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
 
 
-def first(text: str) -> datetime:
+def parse_first_moment(text: str) -> datetime:
     """As `moment`, but of a date its first instant: for what begins then. Raises ValueError."""
-    return moment(text, of_a_day=time.min)
+    return parse_moment(text, of_a_day=time.min)
 
 
-def moment(text: str, *, of_a_day: time = time.max) -> datetime:
+def parse_moment(text: str, *, of_a_day: time = time.max) -> datetime:
     """A date (its last instant) or a date and time, ISO 8601; without a zone it is the shop's. Raises ValueError."""
     try:
         found, day = parse_datetime(text), parse_date(text)

@@ -9,9 +9,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore.dispatch import Context, state_now
+from eventstore.dispatch import Context, current_state
 from eventstore.ids import new_id
-from orders.actions import allowed, name_of
+from orders.actions import allowed_actions, name_of
 from orders.commands import CreateOrder, ExpireOrder, OrderCommand, RestoreOrder
 from orders.http.command_view import (
     DONE,
@@ -44,7 +44,7 @@ class StaffCommand(CommandView):
         return f"staff:{staff_of(request)}"
 
     def allowed_instead(self, command: Any) -> list[str]:
-        return allowed(state_now(ORDER, command.order_id))
+        return allowed_actions(current_state(ORDER, command.order_id))
 
 
 class PlaceForSomebody(StaffCommand):

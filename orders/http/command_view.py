@@ -22,7 +22,7 @@ from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of, query_of
 
 _KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
@@ -101,7 +101,9 @@ class CommandSerializer(DataclassSerializer[Any]):
         """The command. Raises ValidationError. Keeps nothing of it, so one of a class can read for all threads."""
         if isinstance(data, dict) and not self.fields.keys() >= data.keys():
             unknown = sorted(set(data) - set(self.fields))
-            raise ValidationError({name: [said("There is no field '{name}' here.", name=name)] for name in unknown})
+            raise ValidationError(
+                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
+            )
         given = serializers.Serializer.to_internal_value(self, data)
         exact = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
         return self.dataclass_definition.dataclass_type(**exact, **supplied)
@@ -197,7 +199,7 @@ def command_id_of(request: Request) -> UUID:
     """The command's id, made from the request's key: two customers' keys never meet. Raises ValidationError."""
     key = request.headers.get("Idempotency-Key", "")
     if not _KEY.fullmatch(key):
-        words = said("Send this header: 1 to 255 visible characters that name this request.")
+        words = translate("Send this header: 1 to 255 visible characters that name this request.")
         raise ValidationError({"Idempotency-Key": [words]}, code="idempotency_key_missing")
     return uuid5(_KEYS, f"{request.user.pk}:{key}")
 
@@ -206,12 +208,12 @@ def seen_version(request: Request) -> int | None:
     """The version that the sender has seen; None where any will do. Raises ValidationError, PreconditionRequired."""
     given = request.headers.get("If-Match", None if settings.REQUIRE_IF_MATCH else "*")
     if given is None:
-        raise PreconditionRequired(said('Send the version you have seen as If-Match, such as "3", or * for any.'))
+        raise PreconditionRequired(translate('Send the version you have seen as If-Match, such as "3", or * for any.'))
     if given == "*":
         return None
     named = _SEEN.fullmatch(given)
     if named is None:
-        words = said('Send the version in quotes, such as "3".')
+        words = translate('Send the version in quotes, such as "3".')
         raise ValidationError({"If-Match": [words]}, code="if_match_malformed")
     return int(named[1])
 

@@ -12,12 +12,12 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore.dispatch import Context, rehearse, state_now
+from eventstore.dispatch import Context, current_state, rehearse
 from eventstore.ids import new_id
 from eventstore.messages import value
 from orders.accounts.identity import FROM_ACCOUNT, account_of
 from orders.accounts.rules import ACCOUNT
-from orders.actions import CUSTOMERS, allowed
+from orders.actions import CUSTOMER_COMMANDS, allowed_actions
 from orders.commands import (
     AuthorisePayment,
     CancelLines,
@@ -45,7 +45,7 @@ from orders.http.command_view import (
     body_of,
     seen_version,
 )
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import buyer_of, customer_of
 from orders.order import ORDER, OwnOrder
 from orders.values import LineQuantity
@@ -75,7 +75,7 @@ class OwnOrderCommand(CommandView):
         return super().context(request, guard=own, expected_version=seen_version(request), **more)
 
     def allowed_instead(self, command: Any) -> list[str]:
-        return allowed(state_now(ORDER, command.order_id), CUSTOMERS)
+        return allowed_actions(current_state(ORDER, command.order_id), CUSTOMER_COMMANDS)
 
 
 @value
@@ -123,15 +123,15 @@ class PayOwnOrder(OwnOrderCommand):
 
     def _require_balance(self, request: Request, command: PayFromAccount) -> None:
         """Said at once, where the account could only say so later. Raises BalanceTooLow."""
-        order = state_now(ORDER, command.order_id)
+        order = current_state(ORDER, command.order_id)
         customer_id = customer_of(request)
         if order.customer_id != customer_id:
             return  # which is told by the guard
-        account = state_now(ACCOUNT, account_of(customer_id, order.currency))
+        account = current_state(ACCOUNT, account_of(customer_id, order.currency))
         wanted = order.due if command.amount is None else command.amount
         if account.balance < wanted:
             raise BalanceTooLow(
-                said(
+                translate(
                     "your account has {balance} {currency}, less than {amount} {currency}",
                     balance=account.balance,
                     amount=wanted,
@@ -144,7 +144,7 @@ def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
     if payment.payment_method == FROM_ACCOUNT:
         return PayFromAccount(order_id=order_id, amount=payment.amount)
     if payment.amount is None:
-        raise serializers.ValidationError({"amount": [said("This field is required.")]}, code="required")
+        raise serializers.ValidationError({"amount": [translate("This field is required.")]}, code="required")
     kind = PayOrder if payment.capture else AuthorisePayment
     return kind(
         order_id=order_id,
@@ -260,5 +260,5 @@ class ChangeOwnAddress(OwnOrderCommand):
 
 def _is_true(given: str) -> bool:
     if given not in ("true", "false"):
-        raise serializers.ValidationError({"dry_run": [said("It is true or false.")]}, code="invalid")
+        raise serializers.ValidationError({"dry_run": [translate("It is true or false.")]}, code="invalid")
     return given == "true"

@@ -8,12 +8,12 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 
 
-def said(template: str, /, **params: Any) -> str:
+def translate(template: str, /, **params: Any) -> str:
     """`template`, a literal in the source, with `params` in the places that it names: `said("no order {id}", id=7)`."""
     return gettext(template).format(**params) if params else gettext(template)
 
 
-def counted(one: str, many: str, /, *, number: int, **params: Any) -> str:
+def translate_plural(one: str, many: str, /, *, number: int, **params: Any) -> str:
     """As `said`, with the words that go with a `number` (`{number}` in the templates)."""
     return ngettext(one, many, number).format(number=number, **params)
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied, ValidationErro
 from rest_framework.request import Request
 
 from eventstore.ids import new_id
-from orders.http.i18n import said
+from orders.http.i18n import translate
 
 API = "/api/"
 """Below it everything is answered for programs: errors as problems, in the client's language, and counted."""
@@ -26,7 +26,7 @@ def customer_of(request: Request) -> UUID:
     """Whose orders this request is about. Raises PermissionDenied for an account that is no customer's."""
     customer_id: UUID | None = getattr(request.user, "customer_id", None)
     if customer_id is None:
-        raise PermissionDenied(said("This account is not a customer's."), code="not_a_customer")
+        raise PermissionDenied(translate("This account is not a customer's."), code="not_a_customer")
     return customer_id
 
 
@@ -40,7 +40,7 @@ def buyer_of(request: Request) -> dict[str, Any]:
 def staff_of(request: Request) -> str:
     """Whose name a command of the back office is sent in. Raises NotFound: for anybody else there is no back office."""
     if not request.user.has_perm(SEND_COMMANDS):
-        raise NotFound(said("there is nothing at {path}", path=request.path))
+        raise NotFound(translate("there is nothing at {path}", path=request.path))
     return request.user.get_username()
 
 
@@ -53,11 +53,11 @@ def query_of(request: Request, known: Collection[str] = ()) -> QueryDict:
     wrong = {}
     for name, values in asked.lists():
         if name not in known:
-            wrong[name] = [said("There is no parameter '{name}' here.", name=name)]
+            wrong[name] = [translate("There is no parameter '{name}' here.", name=name)]
         elif len(values) > 1:
-            wrong[name] = [said("Send it once.")]
+            wrong[name] = [translate("Send it once.")]
         elif "\0" in values[0]:
-            wrong[name] = [said("Null characters are not allowed.")]
+            wrong[name] = [translate("Null characters are not allowed.")]
     if wrong:
         raise ValidationError(wrong)
     return asked

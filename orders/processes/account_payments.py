@@ -13,7 +13,7 @@ crashed before, moves nothing twice; and a step that is refused has one that mak
 from collections.abc import Iterable
 from typing import Any
 
-from eventstore.dispatch import state_now
+from eventstore.dispatch import current_state
 from eventstore.errors import CommandRefused
 from eventstore.followers.process_managers import Intent, Process, Send, reacts_to
 from eventstore.store import Recorded
@@ -50,7 +50,7 @@ class AccountPayments(Process):
     @reacts_to(MoneyWithdrawn)
     def withdrawn(self, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> Iterable[Intent]:
         named = references.payment_of(event.reference)
-        payment = named and state_now(ORDER, named.order_id).payment(named.number)
+        payment = named and current_state(ORDER, named.order_id).payment(named.number)
         if named and payment and payment.account_id == event.account_id:
             capture = CapturePayment(
                 order_id=named.order_id,
@@ -74,7 +74,7 @@ class AccountPayments(Process):
     @reacts_to(MoneyDeposited)
     def deposited(self, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> Iterable[Intent]:
         named = references.refund_of(event.reference) if event.method == REFUND else None
-        refund = named and state_now(ORDER, named.order_id).refund(named.number)
+        refund = named and current_state(ORDER, named.order_id).refund(named.number)
         if named and refund and refund.account_id == event.account_id:
             settle = SettleRefund(order_id=named.order_id, refund_id=named.number, reference=event.reference, by=MOVER)
             yield Send(command=settle, key=named.order_id)
@@ -108,7 +108,7 @@ def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[
         return
     deposit = DepositMoney(
         account_id=event.account_id,
-        customer_id=state_now(ORDER, event.order_id).customer_id,
+        customer_id=current_state(ORDER, event.order_id).customer_id,
         amount=event.amount,
         currency=event.currency,
         method=REFUND,
@@ -119,7 +119,7 @@ def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[
 
 def _give_back(capture: CapturePayment) -> Iterable[Intent]:
     """Its order does not take what was withdrawn for it, because somebody gave the payment up meanwhile."""
-    payment = state_now(ORDER, capture.order_id).payment(capture.payment_id)
+    payment = current_state(ORDER, capture.order_id).payment(capture.payment_id)
     assert payment and payment.account_id and capture.amount is not None  # noqa: PT018 - else nothing was sent
     left = capture.amount - payment.captured  # somebody may have captured it by hand
     if left > 0:
@@ -134,7 +134,7 @@ def _give_back(capture: CapturePayment) -> Iterable[Intent]:
 
 def _take_back(settle: SettleRefund) -> Iterable[Intent]:
     """Its order does not count what was deposited for it, because somebody gave the refund up meanwhile."""
-    refund = state_now(ORDER, settle.order_id).refund(settle.refund_id)
+    refund = current_state(ORDER, settle.order_id).refund(settle.refund_id)
     assert refund and refund.account_id  # noqa: PT018 - else nothing was sent
     if refund.status is RefundStatus.SETTLED and refund.reference in ("", settle.reference):
         return  # somebody saw the money there, and said so first

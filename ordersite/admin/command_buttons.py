@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.http import urlencode
 
 from orders import commands as c
-from orders.actions import name_of, possible
+from orders.actions import name_of, possible_commands
 from orders.state import Order
 from ordersite.admin.command_catalog import GROUPS, OFFERS, Offer
-from projections.staff.order_page import Past
+from projections.staff.order_page import PastOrder
 from projections.staff.orders import StaffOrder
 
 NEXT: tuple[tuple[type, Callable[[Order], bool]], ...] = (
@@ -64,7 +64,7 @@ class Buttons:
     staged: list[Button] = field(default_factory=list)
 
 
-def buttons(row: StaffOrder, past: Past | None) -> Buttons:
+def buttons(row: StaffOrder, past: PastOrder | None) -> Buttons:
     """Of an order as it is now; of a past version, to restore it."""
     if past:
         restore = Button(offer=OFFERS["restore"], fields={"order": row.pk, "version": row.version}, variant="primary")
@@ -87,7 +87,7 @@ def buttons(row: StaffOrder, past: Past | None) -> Buttons:
 
 
 def _possible(row: StaffOrder) -> Iterator[Button]:
-    for example in possible(row.state):
+    for example in possible_commands(row.state):
         offer = OFFERS.get(name_of(type(example)))
         if offer:
             about = {offer.part: getattr(example, offer.part)} if offer.part else {}

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from django.urls import reverse
 
 from orders import commands as c
-from orders.actions import PARTS, name_of
+from orders.actions import PART_FIELDS, name_of
 
 MONEY, PARCELS, CHANGES, BACK, OTHER = "Money", "Parcels", "Changes", "Back from the customer", "Other"
 GROUPS = (PARCELS, MONEY, BACK, CHANGES, OTHER)
@@ -108,7 +108,7 @@ class Offer:
     def part(self) -> str | None:
         """The field that says which part of the order it is about, where it has to be about one."""
         return next(
-            (each.name for each in fields(self.command) if each.name in PARTS and each.default is MISSING), None
+            (each.name for each in fields(self.command) if each.name in PART_FIELDS and each.default is MISSING), None
         )
 
     @property

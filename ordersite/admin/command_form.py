@@ -13,14 +13,14 @@ from django.core.validators import EMPTY_VALUES
 from unfold import widgets
 
 from ordersite.admin.rows_field import Row, RowsField
-from projections.order_row import in_words
+from projections.order_row import status_label
 
 LONG = 300  # characters; what may be longer is written in a box of several lines
 BLANK_ROWS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class FieldPrefill:
     """What is known of a field before it is filled in.
 
     `choices` are for a number that names one of some parts. `rows` are for a tuple of values, one for each line that
@@ -45,7 +45,7 @@ class CommandForm(forms.Form):
         return given | {name: value for name, value in self.defaults.items() if given.get(name) in EMPTY_VALUES}
 
 
-def form_for(message: type, *supplied: str, known: Mapping[str, Known] | None = None) -> type[CommandForm]:
+def form_for(message: type, *supplied: str, known: Mapping[str, FieldPrefill] | None = None) -> type[CommandForm]:
     """A form with the fields of a command, or of a part of one, but those in `supplied`.
 
     Raises TypeError for a type that no form field shows.
@@ -53,13 +53,13 @@ def form_for(message: type, *supplied: str, known: Mapping[str, Known] | None = 
     hints = get_type_hints(message)
     asked = [field for field in fields(message) if field.name not in supplied]
     shown: dict[str, Any] = {
-        field.name: _field(field, hints[field.name], (known or {}).get(field.name) or Known()) for field in asked
+        field.name: _field(field, hints[field.name], (known or {}).get(field.name) or FieldPrefill()) for field in asked
     }
     shown["defaults"] = {field.name: field.default for field in asked if field.default is not MISSING}
     return type(f"{message.__name__}Form", (CommandForm,), shown)
 
 
-def _field(field: "Field[Any]", hint: Any, known: Known) -> forms.Field:
+def _field(field: "Field[Any]", hint: Any, known: FieldPrefill) -> forms.Field:
     limits: dict[str, Any] = dict(field.metadata.get("serializer_kwargs", {}))
     optional = NoneType in get_args(hint)
     common = {
@@ -76,7 +76,7 @@ def _field(field: "Field[Any]", hint: Any, known: Known) -> forms.Field:
     if bare is bool:
         return forms.BooleanField(**common | {"required": False}, widget=widgets.UnfoldBooleanWidget)
     if issubclass(bare, StrEnum):
-        choices = tuple((each.value, in_words(each)) for each in bare)
+        choices = tuple((each.value, status_label(each)) for each in bare)
         return _choice(choices, bare, common)
     return _plain(bare, limits, common)
 
@@ -112,7 +112,7 @@ def _choice(choices: tuple[tuple[Any, str], ...], kind: Callable[[Any], Any], co
     )
 
 
-def _table(kind: Any, known: Known, common: dict[str, Any]) -> forms.Field:
+def _table(kind: Any, known: FieldPrefill, common: dict[str, Any]) -> forms.Field:
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise TypeError(f"no form field shows several {kind!r}: add one to ordersite.admin.command_form")
     by_line = known.rows is not None

@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
-from orders.http.i18n import counted
-from ordersite.middleware.rate_limits import attempt, seconds_to_wait
+from orders.http.i18n import translate_plural
+from ordersite.middleware.rate_limits import count_login_attempt, seconds_to_wait
 
 if TYPE_CHECKING:
     from ordersite.models import User
@@ -18,9 +18,9 @@ class LoginForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         assert self.request is not None
-        seconds = seconds_to_wait(attempt(self.request, self.cleaned_data.get("username")))
+        seconds = seconds_to_wait(count_login_attempt(self.request, self.cleaned_data.get("username")))
         if seconds:
-            words = counted(
+            words = translate_plural(
                 "too many attempts to log in: try again in {number} second",
                 "too many attempts to log in: try again in {number} seconds",
                 number=seconds,
@@ -30,7 +30,7 @@ class LoginForm(AuthenticationForm):
         return cleaned
 
 
-class EndsTokens:
+class RevokesTokens:
     """One of AUTH_PASSWORD_VALIDATORS: no rule, but told of each change. Sessions are ended by Django itself."""
 
     def validate(self, password: str, user: "User | None" = None) -> None:

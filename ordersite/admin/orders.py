@@ -19,15 +19,15 @@ from ordersite.admin.command_buttons import Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
 from ordersite.admin.command_form import CommandForm, form_for
 from ordersite.admin.form_views import REFUSALS, context_of, is_sent, is_uuid, why
-from ordersite.admin.prefill import NEW_ORDER, known_of
+from ordersite.admin.prefill import NEW_ORDER, prefill_fields
 from ordersite.admin.rows_field import RowsField
 from projections.admin.lookback import looked_back_at
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.admin import StaffOrderAdmin
-from projections.staff.order_page import Past
+from projections.staff.order_page import PastOrder
 from projections.staff.order_sections import amount, figures, labels
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import in_words
+from projections.staff.timeline import describe_for_staff
 
 AT_MOST = 500  # orders one submission may change: each is a command of its own
 
@@ -74,7 +74,7 @@ class OrderAdmin(StaffOrderAdmin):
     ) -> HttpResponse:
         return super().change_view(request, object_id, form_url, {"offering": self.has_send_permission(request)})
 
-    def offers(self, order: StaffOrder, past: Past | None) -> Buttons:
+    def offers(self, order: StaffOrder, past: PastOrder | None) -> Buttons:
         return buttons(order, past)
 
     def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
@@ -97,7 +97,7 @@ class OrderAdmin(StaffOrderAdmin):
             raise Http404(f"{offer.name} is sent to one order that is there")
         sent = is_sent(request)
         asked = (request.POST if request.method == "POST" else request.GET).dict()
-        known = known_of(offer.command, orders[0], asked) if len(orders) == 1 else {}
+        known = prefill_fields(offer.command, orders[0], asked) if len(orders) == 1 else {}
         made = form_for(offer.command, *offer.supplied, known=known)
         form = made(request.POST if sent else None, initial=None if sent else _initial(made, asked))
         if sent and form.is_valid():
@@ -125,7 +125,7 @@ class OrderAdmin(StaffOrderAdmin):
     def _told(self, request: HttpRequest, answer: Answer) -> HttpResponse:
         """The order's page, with what the command did at its head: in the words of its timeline."""
         facts = store.read_stream(answer.aggregate_id)
-        did = [in_words(fact.event) for fact in facts if fact.metadata.command_id == answer.command_id]
+        did = [describe_for_staff(fact.event) for fact in facts if fact.metadata.command_id == answer.command_id]
         words = "; ".join(did) or "that was so already: nothing changed"
         shown = _shown({answer.aggregate_id: answer.version})
         name = StaffOrder.objects.filter(pk=answer.aggregate_id).first() or f"…{str(answer.aggregate_id)[-8:]}"

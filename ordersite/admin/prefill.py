@@ -5,16 +5,16 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from orders import commands as c
-from orders.actions import PARTS, possible
+from orders.actions import PART_FIELDS, possible_commands
 from orders.lines import Line
 from orders.state import Order, units_of
 from orders.values import ReturnStatus
-from ordersite.admin.command_form import Known
+from ordersite.admin.command_form import FieldPrefill
 from ordersite.admin.rows_field import Row
 from projections.staff.order_sections import in_short, plain
 from projections.staff.orders import StaffOrder
 
-NEW_ORDER = {"lines": Known(blank=8), "shipping": Known(blank=1), "discounts": Known(blank=2)}
+NEW_ORDER = {"lines": FieldPrefill(blank=8), "shipping": FieldPrefill(blank=1), "discounts": FieldPrefill(blank=2)}
 
 STARTS: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
     (c.PayOrder, "amount"): lambda row: row.due,
@@ -27,7 +27,7 @@ STARTS: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfLines:
+class LineChoices:
     """Which lines a field may name: those of which there is at least one unit, by `most`, under the heading `words`.
 
     `filled`: the rows start with that many, and count as they are. `now`: they start with it, and count once changed.
@@ -55,42 +55,42 @@ def _untouched(order: Order, line: Line, part: int | None) -> int:
 
 
 LINES = {
-    (c.ShipLines, "lines"): OfLines(
+    (c.ShipLines, "lines"): LineChoices(
         words="To be sent", most=lambda order, line, part: line.open if line.is_goods else 0, filled=True
     ),
-    (c.CancelLines, "lines"): OfLines(words="Can be cancelled", most=_open),
-    (c.RequestReturn, "lines"): OfLines(
+    (c.CancelLines, "lines"): LineChoices(words="Can be cancelled", most=_open),
+    (c.RequestReturn, "lines"): LineChoices(
         words="Can come back",
         most=lambda order, line, part: line.shipped - line.returned - order.in_return(line.line_id),
     ),
-    (c.ReceiveReturn, "restocked"): OfLines(words="On its way", most=_outstanding, filled=True),
-    (c.ReceiveReturn, "damaged"): OfLines(words="On its way", most=_outstanding),
-    (c.RequestRefund, "lines"): OfLines(
+    (c.ReceiveReturn, "restocked"): LineChoices(words="On its way", most=_outstanding, filled=True),
+    (c.ReceiveReturn, "damaged"): LineChoices(words="On its way", most=_outstanding),
+    (c.RequestRefund, "lines"): LineChoices(
         words="Not refunded",
         most=lambda order, line, part: line.quantity - line.refunded if line.given_back < line.total else 0,
         worth="At most",
     ),
-    (c.StageEdit, "quantities"): OfLines(words="Now", most=_untouched, now=True),
-    (c.EditOrder, "quantities"): OfLines(words="Now", most=_untouched, now=True),
+    (c.StageEdit, "quantities"): LineChoices(words="Now", most=_untouched, now=True),
+    (c.EditOrder, "quantities"): LineChoices(words="Now", most=_untouched, now=True),
 }
 """A field about lines that is not here may name any of them."""
 
-_ANY = OfLines(words="Ordered", most=lambda order, line, part: line.quantity)
+_ANY = LineChoices(words="Ordered", most=lambda order, line, part: line.quantity)
 
 
-def known_of(command: type, row: StaffOrder, asked: Mapping[str, Any]) -> dict[str, Known]:
+def prefill_fields(command: type, row: StaffOrder, asked: Mapping[str, Any]) -> dict[str, FieldPrefill]:
     """What is known of the fields of `command` for this order; `asked` is what the request already says."""
-    known: dict[str, Known] = {}
+    known: dict[str, FieldPrefill] = {}
     hints = get_type_hints(command)
     for each in fields(command):
         start = STARTS.get((command, each.name))
-        if each.name in PARTS:
+        if each.name in PART_FIELDS:
             choices = _parts(command, each.name, row, optional=each.default is not MISSING)
-            known[each.name] = Known(choices=choices, initial=asked.get(each.name))
+            known[each.name] = FieldPrefill(choices=choices, initial=asked.get(each.name))
         elif _is_about_lines(hints[each.name]):
             known[each.name] = _lines(LINES.get((command, each.name), _ANY), row, asked)
         elif start:
-            known[each.name] = Known(initial=_plain(start(row)))
+            known[each.name] = FieldPrefill(initial=_plain(start(row)))
     return known
 
 
@@ -111,14 +111,14 @@ def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tupl
         "refund_id": order.refunds,
         "return_id": order.returns,
     }
-    able = {getattr(each, name) for each in possible(order, (command,))}
+    able = {getattr(each, name) for each in possible_commands(order, (command,))}
     numbered = ((getattr(each, name), each) for each in parts[name])
     return tuple((number, in_short(each, row.currency)) for number, each in numbered if optional or number in able)
 
 
-def _lines(of: OfLines, row: StaffOrder, asked: Mapping[str, Any]) -> Known:
+def _lines(of: LineChoices, row: StaffOrder, asked: Mapping[str, Any]) -> FieldPrefill:
     order = row.state
-    part = next((int(asked[name]) for name in PARTS if str(asked.get(name, "")).isdecimal()), None)
+    part = next((int(asked[name]) for name in PART_FIELDS if str(asked.get(name, "")).isdecimal()), None)
     rows = []
     for line in order.lines:
         most = of.most(order, line, part)
@@ -131,8 +131,8 @@ def _lines(of: OfLines, row: StaffOrder, asked: Mapping[str, Any]) -> Known:
                     most={} if of.now else {"quantity": most},
                 )
             )
-    return Known(columns=tuple(filter(None, ("Line", of.words, of.worth))), rows=tuple(rows), as_it_is=of.filled)
+    return FieldPrefill(columns=tuple(filter(None, ("Line", of.words, of.worth))), rows=tuple(rows), as_it_is=of.filled)
 
 
-def _worth(of: OfLines, line: Line, currency: str) -> tuple[str, ...]:
+def _worth(of: LineChoices, line: Line, currency: str) -> tuple[str, ...]:
     return (plain(line.total - line.given_back, currency),) if of.worth else ()

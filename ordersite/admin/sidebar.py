@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
-from projections.admin.lookback import in_words, looked_back_at
+from projections.admin.lookback import lookback_label, looked_back_at
 from projections.engine.checkpoints import DriftFlag
 
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
@@ -53,7 +53,7 @@ def warning(request: HttpRequest) -> list[str] | None:
     """In the head of every page: that something shown is not as it is now, or does not follow from the log."""
     view = looked_back_at(request)
     if view:
-        return [in_words(view), "warning"]
+        return [lookback_label(view), "warning"]
     if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
         return ["A view differs from the log: see Projections", "danger"]
     return None

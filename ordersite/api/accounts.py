@@ -19,7 +19,7 @@ from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.accounts.identity import account_of
 from orders.accounts.references import PREFIXES, REFUND, RETURNED
 from orders.http.command_view import IDEMPOTENCY_KEY, PREFER, accepted, headers_of, prefers_async
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from orders.money import rounded
 from ordersite.api.serializers import VERSION_IF_ANY, Exact, context_of, read, refusals
@@ -30,7 +30,7 @@ from projections.customer.account import (
     own_movements,
     wait_until_shown,
 )
-from projections.reading.query_params import A_VERSION, Pages, version_in
+from projections.reading.query_params import VERSION_SCHEMA, Pages, read_version
 
 _CURRENCY = OpenApiParameter(
     "currency", OpenApiTypes.STR, description="Only the account in this currency, such as GBP."
@@ -84,12 +84,12 @@ class NewDeposit(Exact):
 
     def validate_method(self, method: str) -> str:
         if method in (REFUND, RETURNED):
-            raise ValidationError(said("That is how money comes back from an order."), code="reserved")
+            raise ValidationError(translate("That is how money comes back from an order."), code="reserved")
         return method
 
     def validate_reference(self, reference: str) -> str:
         if reference.startswith(PREFIXES):
-            raise ValidationError(said("So begins what comes back from an order."), code="reserved")
+            raise ValidationError(translate("So begins what comes back from an order."), code="reserved")
         return reference
 
 
@@ -126,7 +126,7 @@ class Accounts(APIView):
             _CURRENCY,
             OpenApiParameter(
                 "min_version",
-                A_VERSION,
+                VERSION_SCHEMA,
                 description="With `currency`: wait until that account shows this version, which a command answered.",
             ),
         ],
@@ -138,9 +138,9 @@ class Accounts(APIView):
     def get(self, request: Request) -> Response:
         """List your accounts: one for each currency in which you have had money here."""
         customer_id, asked = customer_of(request), query_of(request, ("currency", "min_version"))
-        currency, version = asked.get("currency", ""), version_in(asked, "min_version") or 0
+        currency, version = asked.get("currency", ""), read_version(asked, "min_version") or 0
         if version and not currency:
-            raise ValidationError({"currency": [said("Say of which account: a version is one account's.")]})
+            raise ValidationError({"currency": [translate("Say of which account: a version is one account's.")]})
         if version:
             wait_until_shown(customer_id, currency, version)
         return Response(AccountSerializer(own_accounts(customer_id, currency=currency), many=True).data)

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import correlation_of
 from ordersite.api.serializers import Exact, read
 from ordersite.customers import emails, registration
@@ -49,7 +49,7 @@ class Login(APIView):
         credentials.is_valid(raise_exception=True)
         user = authenticate(request._request, **credentials.validated_data)
         if user is None:
-            raise AuthenticationFailed(said("Wrong name or password."), code="wrong_credentials")
+            raise AuthenticationFailed(translate("Wrong name or password."), code="wrong_credentials")
         AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = AuthToken.objects.create(user)
         return Response(Token({"token": token, "expiry": instance.expiry}).data)
@@ -132,7 +132,7 @@ class Register(Open):
         try:
             registration.register(user, correlation_id=correlation_of(request))
         except registration.NameTaken as error:
-            taken = said("This cannot be used here. If it is yours, log in instead.")
+            taken = translate("This cannot be used here. If it is yours, log in instead.")
             raise ValidationError({error.field: [taken]}, code="unavailable") from error
         told = Registered({"username": user.username, "customer_id": user.customer_id})
         return Response(told.data, status=status.HTTP_201_CREATED, headers={"Location": reverse("me")})
@@ -153,11 +153,11 @@ class VerifyEmail(Open):
         """Prove that an address is yours, by the token that was sent there. May be sent again."""
         token = read(Proof, request.data)["token"]
         try:
-            customer_id, email = emails.proven_by(token)
+            customer_id, email = emails.read_token(token)
             context = Context(actor=f"customer:{customer_id}", correlation_id=correlation_of(request))
             registration.verify_email(customer_id, email, context)
         except (emails.BadToken, CommandRefused) as error:
-            why = said("This token is not valid, or not any more.")
+            why = translate("This token is not valid, or not any more.")
             raise ValidationError({"token": [why]}, code="token_invalid") from error
         return Response(Proven({"email": email, "email_verified": True}).data)
 

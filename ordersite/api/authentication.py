@@ -14,11 +14,11 @@ from knox.models import AuthToken
 from rest_framework.exceptions import AuthenticationFailed
 
 from eventstore import sql
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from ordersite.models import User
 
 
-def is_welcome(user: User) -> bool:
+def may_log_in(user: User) -> bool:
     return user.is_active and (settings.DEMO_ACCOUNTS or not user.is_demo)
 
 
@@ -26,27 +26,27 @@ class AccountBackend(ModelBackend):
     """Passwords, for the admin and for obtaining a token."""
 
     def user_can_authenticate(self, user: Any) -> bool:
-        return user is not None and is_welcome(user)
+        return user is not None and may_log_in(user)
 
     def get_user(self, user_id: int) -> User | None:
         user = User.objects.filter(pk=user_id).first()
-        return user if user and is_welcome(user) else None
+        return user if user and may_log_in(user) else None
 
 
 class TokenAuthentication(KnoxAuthentication):
     """API tokens: `Authorization: Token …`. The database is asked each time: what ends a token ends it at once."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, AuthToken]:
-        known = owner_of(token.decode(errors="replace"))
+        known = token_owner(token.decode(errors="replace"))
         if known is None:
-            raise AuthenticationFailed(said("Invalid token."))
+            raise AuthenticationFailed(translate("Invalid token."))
         user, auth_token = known
-        if not is_welcome(user):
-            raise AuthenticationFailed(said("this account may not log in here"))
+        if not may_log_in(user):
+            raise AuthenticationFailed(translate("this account may not log in here"))
         return user, auth_token
 
 
-def owner_of(token: str) -> tuple[User, AuthToken] | None:
+def token_owner(token: str) -> tuple[User, AuthToken] | None:
     """Whose token this is, in one round trip; None where it is nobody's, or not any more.
 
     By its digest, which is its key. A statement of our own, prepared: each request asks this, and to have the ORM

@@ -11,14 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.dispatch import Answer, state_now
+from eventstore.dispatch import Answer, current_state
 from eventstore.errors import CommandRefused
 from eventstore.messages import COMMAND_TYPES
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import outcome_of
-from orders.actions import CUSTOMERS, allowed
+from orders.actions import CUSTOMER_COMMANDS, allowed_actions
 from orders.commands import OrderCommand
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from orders.order import ORDER
 from ordersite.api.problems import ProblemSerializer, problem_of
@@ -47,7 +47,9 @@ class GetCommand(APIView):
         query_of(request)
         queued = QueuedCommand.objects.filter(command_id=command_id, owner_id=owner_id).defer("body").first()
         if queued is None:
-            raise NotFound(said("there is no command {command_id}", command_id=command_id), code="command_not_found")
+            raise NotFound(
+                translate("there is no command {command_id}", command_id=command_id), code="command_not_found"
+            )
         is_of_account = queued.command_type.startswith("account.")
         told: dict[str, Any] = {"command_id": command_id, "status": queued.status}
         told["account_id" if is_of_account else "order_id"] = queued.aggregate_id
@@ -60,7 +62,9 @@ class GetCommand(APIView):
                 headers["Link"] = f'<{item}{"" if is_of_account else f"?min_version={version}"}>; rel="item"'
             case Exception() as refusal:
                 if isinstance(refusal, CommandRefused) and queued.command_type in _ORDERS:
-                    refusal.allowed_actions = allowed(state_now(ORDER, queued.aggregate_id), CUSTOMERS)
+                    refusal.allowed_actions = allowed_actions(
+                        current_state(ORDER, queued.aggregate_id), CUSTOMER_COMMANDS
+                    )
                 told["problem"] = problem_of(refusal)
         code = status.HTTP_202_ACCEPTED if waiting else status.HTTP_200_OK
         return Response(OutcomeSerializer(told).data, status=code, headers=headers)

@@ -11,11 +11,11 @@ from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
 from orders.http.command_view import headers_of
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of, query_of
 from ordersite.api.serializers import KEY_IF_ANY, VERSION_IF_ANY, Exact, context_of, read, refusals, user_of
 from ordersite.customers import erasure, lookup, registration
-from ordersite.customers.export import ExportSerializer, exported
+from ordersite.customers.export import ExportSerializer, export_customer
 from ordersite.middleware.rate_limits import LoginThrottle
 
 _CONTENDED = "Too many change this at once; see `Retry-After`."
@@ -109,7 +109,7 @@ class MyExport(APIView):
         """Get everything that is kept of you: your account, your orders and your money, event by event."""
         query_of(request)
         headers = {"Content-Disposition": 'attachment; filename="everything.json"', "Cache-Control": "no-store"}
-        return Response(exported(user_of(request)), headers=headers)
+        return Response(export_customer(user_of(request)), headers=headers)
 
 
 class MyErasure(APIView):
@@ -140,7 +140,7 @@ class MyErasure(APIView):
         customer_id = customer_of(request)
         user = user_of(request)
         if not user.check_password(read(Confirmation, request.data)["password"]):
-            raise PermissionDenied(said("Wrong password."), code="wrong_password")
+            raise PermissionDenied(translate("Wrong password."), code="wrong_password")
         context = Context(actor=f"customer:{customer_id}", correlation_id=correlation_of(request))
         erasure.erase(user, context)
         return Response(ErasureAnswer({"customer_id": customer_id}).data, status=status.HTTP_202_ACCEPTED)

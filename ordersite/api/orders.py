@@ -1,6 +1,6 @@
 """Addresses of an order that are both read and written: a view of the read model and one that sends a command."""
 
-from orders.actions import allowed
+from orders.actions import allowed_actions
 from orders.http.customer import PayOwnOrder, PlaceOrder, ReturnOwnGoods
 from projections.customer.api.orders import ListOwnOrders, OwnPayments, OwnReturns
 from projections.staff.api import GetStaffOrder
@@ -23,4 +23,4 @@ class BackOfficeOrder(GetStaffOrder):
     """`/back-office/orders/{id}`: the order as the shop sees it, and what its rules would take."""
 
     def actions(self, order: StaffOrder) -> list[str]:
-        return allowed(order.state)
+        return allowed_actions(order.state)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import API
 from projections.reading.read_your_writes import NotYetVisible
 
@@ -97,23 +97,23 @@ def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | N
         case CommandRefused():
             known = (409, error.code, error.message_in(gettext), {})
         case IdempotencyConflict():
-            words = said("this Idempotency-Key was used for another request: use a new one")
+            words = translate("this Idempotency-Key was used for another request: use a new one")
             known = (422, "idempotency_key_reused", words, {})
         case ConcurrencyError() if error.actual is None:
-            words = said("too many change it at once: send the same request again")
+            words = translate("too many change it at once: send the same request again")
             known = (503, "contended", words, later)
         case ConcurrencyError():
-            words = said("it has changed since you read it: read it again, then retry")
+            words = translate("it has changed since you read it: read it again, then retry")
             known = (412, "version_differs", words, {})
         case RequestDataTooBig():
-            known = (413, "body_too_large", said("the body is larger than this site takes: send less at once"), {})
+            known = (413, "body_too_large", translate("the body is larger than this site takes: send less at once"), {})
         case RecursionError():
-            known = (400, "parse_error", said("the body is nested too deeply"), {})
+            known = (400, "parse_error", translate("the body is nested too deeply"), {})
         case QueueFull():
-            words = said("too many commands are waiting, and no more are taken: send it again in a while")
+            words = translate("too many commands are waiting, and no more are taken: send it again in a while")
             known = (503, "queue_full", words, {"Retry-After": "5"})
         case NotYetVisible():
-            words = said("the version you asked for is not visible yet: ask again in a moment")
+            words = translate("the version you asked for is not visible yet: ask again in a moment")
             known = (503, "not_yet_visible", words, later)
         case _:
             return None
@@ -163,16 +163,16 @@ def problem(request: HttpRequest, status: int, code: str, detail: str, page: str
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What Django refuses before any view is asked, such as a wrong Host."""
-    return problem(request, 400, "bad_request", said("this request is not well-formed"))
+    return problem(request, 400, "bad_request", translate("this request is not well-formed"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A path that is not there."""
-    words = said("there is nothing at {path}", path=request.path)
+    words = translate("there is nothing at {path}", path=request.path)
     return problem(request, 404, "not_found", words, "<h1>Not found</h1><p><a href='/'>Start page</a></p>")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """What nobody foresaw. The log has it under this request's id."""
-    words = said("something went wrong here; quote the X-Request-ID of this answer")
+    words = translate("something went wrong here; quote the X-Request-ID of this answer")
     return problem(request, 500, "internal_error", words)

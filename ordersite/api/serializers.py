@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from orders.http.command_view import command_id_of, seen_version
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 from ordersite.models import User
@@ -34,7 +34,9 @@ class Exact(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError({name: [said("There is no field '{name}' here.", name=name)] for name in unknown})
+            raise ValidationError(
+                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
+            )
         return super().to_internal_value(data)
 
 

@@ -47,7 +47,7 @@ def token_for(customer_id: UUID, email: str) -> str:
     return signing.dumps([str(customer_id), email], salt=_SALT)
 
 
-def proven_by(token: str) -> tuple[UUID, str]:
+def read_token(token: str) -> tuple[UUID, str]:
     """The customer and the address that a token proves to be theirs. Raises BadToken."""
     try:
         customer_id, email = signing.loads(token, salt=_SALT, max_age=settings.EMAIL_TOKEN_DAYS * 86_400)

@@ -25,7 +25,7 @@ from ordersite.models import User
 from projections.webhooks import deliveries
 
 
-def shut_out(sender: Any, instance: User, **signal: Any) -> None:
+def stop_webhooks(sender: Any, instance: User, **signal: Any) -> None:
     """Receives `post_save` and `post_delete` of an account: whoever may not log in any more is not told by webhook."""
     is_gone = not instance.is_active or "created" not in signal  # which only saving says
     if instance.customer_id and is_gone:
@@ -47,10 +47,10 @@ def erase(user: User, context: Context) -> None:
         register_if_new(user, context)
         AuthToken.objects.filter(user=user).delete()
         _anonymise(user)
-        forget(user.customer_id, context)
+        erase_in_log(user.customer_id, context)
 
 
-def forget(subject_id: UUID, context: Context) -> Answer:
+def erase_in_log(subject_id: UUID, context: Context) -> Answer:
     """Erase whoever this is, a customer or a guest, in the log. Raises CommandRefused as `subjects.erase` does."""
     with transaction.atomic():
         theirs = Event.objects.filter(aggregate_id=subject_id, aggregate_type=CUSTOMER.aggregate_type)
@@ -69,7 +69,7 @@ def _anonymise(user: User) -> None:
     _unname(user)
 
 
-def forget_login(user: User) -> None:
+def delete_login(user: User) -> None:
     """Delete the account that somebody logs in by, with its tokens: a name and an address stand there in the clear."""
     _unname(user)
     user.delete()

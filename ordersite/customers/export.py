@@ -61,7 +61,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     webhook_endpoints = WebhookEndpointSerializer(many=True, help_text="Where your events are sent.")
 
 
-def exported(user: User) -> dict[str, Any]:
+def export_customer(user: User) -> dict[str, Any]:
     """What ExportSerializer describes, as JSON."""
     customer_id = user.customer_id
     assert customer_id

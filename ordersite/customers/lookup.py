@@ -9,7 +9,7 @@ from uuid import UUID
 from iso4217 import Currency
 
 from eventstore import store
-from eventstore.dispatch import state_now
+from eventstore.dispatch import current_state
 from eventstore.models import Event
 from eventstore.snapshots import shape_of, state_of
 from orders.accounts.identity import account_of
@@ -27,7 +27,7 @@ CURRENCIES = sorted({currency.code for currency in Currency if currency.exponent
 
 def customer_of_the_log(customer_id: UUID) -> Customer:
     """The customer as the rules see them now."""
-    return state_now(CUSTOMER, customer_id)
+    return current_state(CUSTOMER, customer_id)
 
 
 # --- what is theirs, as the log has it --------------------------------------------------------------------------------

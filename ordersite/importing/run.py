@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from eventstore.dispatch import dispatch_batch
-from eventstore.state_cache import KnownStates
+from eventstore.state_cache import StateCache
 from ordersite.importing.batches import Batch, ahead, batches_of
 from ordersite.importing.reading import COLUMNS, RawLine
 from ordersite.importing.report import Report
@@ -36,7 +36,7 @@ class _Import:
     def __init__(self, quarantine: TextIO, progress: Callable[[float, Report], None]) -> None:
         self.report = Report()
         self.progress = progress
-        self.known = KnownStates()
+        self.known = StateCache()
         self.writer = csv.writer(quarantine)
         self.writer.writerow(("line", "reason", *COLUMNS))
 

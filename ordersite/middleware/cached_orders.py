@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from ordersite.api.authentication import is_welcome, owner_of
+from ordersite.api.authentication import may_log_in, token_owner
 from projections.customer.api import cached_order
 from projections.reading import row_cache
 
@@ -16,13 +16,13 @@ _ACCEPT = ("", "*/*", "application/json")
 _ALLOW = "GET, HEAD, OPTIONS"
 
 
-def order_read_by(request: HttpRequest) -> UUID | None:
+def requested_order(request: HttpRequest) -> UUID | None:
     """Which order a request asks for as it is: looked for in the cache on the way on which the request is counted."""
     order = _ORDER.fullmatch(request.path) if request.method == "GET" else None
     return UUID(order[1]) if order else None
 
 
-class HotOrders:
+class CachedOrders:
     """Answers whoever asks for an order of theirs that is in the cache, as `GetOwnOrder` does, at half the cost.
 
     What it is not sure of is left to the view: every refusal, every order that is not kept, every unusual request. The
@@ -44,13 +44,13 @@ class HotOrders:
         query = _QUERY.fullmatch(sent.get("QUERY_STRING", ""))
         kind, _, token = sent.get("HTTP_AUTHORIZATION", "").partition(" ")
         is_plain = sent.get("HTTP_ACCEPT", "") in _ACCEPT and "HTTP_IF_MATCH" not in sent
-        known = owner_of(token) if query and is_plain and kind == "Token" else None
-        if not query or not known or not is_welcome(known[0]):
+        known = token_owner(token) if query and is_plain and kind == "Token" else None
+        if not query or not known or not may_log_in(known[0]):
             return None
         request.user, request.auth = known  # type: ignore[attr-defined]  # as DRF does: RateLimits wants to know
-        kept = cached_order.kept_in(lease, known[0].customer_id, min_version=int(query[1] or 0))
+        kept = cached_order.from_cache(lease, known[0].customer_id, min_version=int(query[1] or 0))
         if kept is None:
             return None
-        answer = cached_order.answer(request, kept)
+        answer = cached_order.respond(request, kept)
         answer["Allow"] = _ALLOW
         return answer

@@ -21,10 +21,10 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from eventstore.wakeups import valkey
-from orders.http.i18n import counted
+from orders.http.i18n import translate_plural
 from orders.http.request import API
 from ordersite.api.problems import problem
-from ordersite.middleware.cached_orders import order_read_by
+from ordersite.middleware.cached_orders import requested_order
 from projections.customer.api import cached_order
 from projections.reading import row_cache
 
@@ -38,7 +38,7 @@ _KEY = "ordersite:rate:"
 # owner of the request's token may be remembered, and what to put before their name to count them too. Two more KEYS are
 # those of a row that is looked for. One round trip, and nothing between.
 _COUNT = (
-    row_cache.LOOK
+    row_cache.LOOKUP_SCRIPT
     + """
 local taken, counted = {}, tonumber(ARGV[1])
 local function take(key, window)
@@ -91,7 +91,7 @@ class Taken:
 
 
 @cache
-def parsed(name: str, rate: str) -> Policy:
+def parse_rate(name: str, rate: str) -> Policy:
     """`600/min` as a policy. Raises ValueError."""
     quota, _, period = rate.partition("/")
     if period not in PERIODS or not quota.isdecimal():
@@ -133,7 +133,7 @@ def arrive(
         return [], row_cache.Lease(cached_order.PROJECTION, order, asked=False) if order else None
     policies = [policy for policy, _ in who] + ([owner] if owner else [])
     taken = [Taken(policy, number, ceil(left / 1000)) for policy, (number, left) in zip(policies, found, strict=False)]
-    return taken, row_cache.found(cached_order.PROJECTION, order, kept) if order else None
+    return taken, row_cache.lease_from(cached_order.PROJECTION, order, kept) if order else None
 
 
 def _key(kind: str, name: str) -> str:
@@ -154,9 +154,9 @@ class RateLimits:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(API):
             return self.get_response(request)
-        user, address = parsed("user", settings.API_RATE_USER), parsed("address", settings.API_RATE_ADDRESS)
+        user, address = parse_rate("user", settings.API_RATE_USER), parse_rate("address", settings.API_RATE_ADDRESS)
         token = request.headers.get("Authorization", "")
-        where, order = [(address, address_of(request))], order_read_by(request)
+        where, order = [(address, address_of(request))], requested_order(request)
         taken, lease = arrive(where, token=token, owner=user, order=order)
         request.rates = taken  # type: ignore[attr-defined]  # throttles of a view add theirs
         request.order_lease = lease  # type: ignore[attr-defined]  # HotOrders and the view read on from there
@@ -202,19 +202,19 @@ def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
 
 
 def wait_words(seconds: int) -> str:
-    return counted(
+    return translate_plural(
         "too many requests: send it again in {number} second",
         "too many requests: send it again in {number} seconds",
         number=seconds,
     )
 
 
-def attempt(request: HttpRequest | Request, account: str | None) -> list[Taken]:
+def count_login_attempt(request: HttpRequest | Request, account: str | None) -> list[Taken]:
     """Count an attempt to log in, at LOGIN_RATE: from one address, and for one account from all of them.
 
     White space around an account's name, and capitals, do not make it another.
     """
-    by_address = parsed("login", settings.LOGIN_RATE)
+    by_address = parse_rate("login", settings.LOGIN_RATE)
     who = [(by_address, address_of(request))]
     if account is not None:
         who.append((Policy("account", by_address.quota, by_address.window), account.strip().casefold()))
@@ -227,7 +227,7 @@ class LoginThrottle(BaseThrottle):
     seconds = 0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        taken = attempt(request, _account_of(request))
+        taken = count_login_attempt(request, _account_of(request))
         getattr(request._request, "rates", []).extend(taken)
         self.seconds = seconds_to_wait(taken)
         return not self.seconds

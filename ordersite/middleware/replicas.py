@@ -11,7 +11,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 WROTE = "wrote"  # a cookie that says nothing but that this browser changed something a moment ago
 
 
-class ReadsMayLag:
+class ReplicaReads:
     """Lets requests that change nothing read from replicas, but for a browser that has just changed something."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import API
 from ordersite.api.problems import problem
 
@@ -22,10 +22,10 @@ class RequestSizes:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if len(request.path) + len(request.META.get("QUERY_STRING", "")) > LONGEST_URL:
-            words = said("an address has at most {limit} characters here", limit=LONGEST_URL)
+            words = translate("an address has at most {limit} characters here", limit=LONGEST_URL)
             return problem(request, 414, "url_too_long", words)
         if sum(len(name) + len(value) for name, value in request.headers.items()) > LARGEST_HEADERS:
-            words = said("all headers together have at most {limit} characters here", limit=LARGEST_HEADERS)
+            words = translate("all headers together have at most {limit} characters here", limit=LARGEST_HEADERS)
             return problem(request, 431, "headers_too_large", words)
         if request.path.startswith(API) and (refused := self._body(request)):
             return refused
@@ -36,11 +36,13 @@ class RequestSizes:
         length = request.META.get("CONTENT_LENGTH") or ""
         if not length and _has_a_body(request):
             # WSGI reads as much as was announced: without a length, that is nothing.
-            return problem(request, 411, "length_required", said("send Content-Length: no body without one is read"))
+            return problem(
+                request, 411, "length_required", translate("send Content-Length: no body without one is read")
+            )
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if limit is not None and length.isdecimal() and int(length) > limit:
             return problem(
-                request, 413, "body_too_large", said("the body is larger than this site takes: send less at once")
+                request, 413, "body_too_large", translate("the body is larger than this site takes: send less at once")
             )
         return None
 

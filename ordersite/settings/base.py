@@ -36,18 +36,18 @@ MIDDLEWARE = [
     "ordersite.middleware.request_id.RequestId",  # first: whatever answers, its answer is named
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "ordersite.middleware.request_id.Language",
+    "ordersite.middleware.language.Language",
     "ordersite.middleware.rate_limits.RateLimits",
     "ordersite.middleware.request_limits.RequestSizes",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "ordersite.middleware.cached_orders.HotOrders",  # after those that write headers, before those that only pages need
-    "ordersite.middleware.replicas.ReadsMayLag",
+    "ordersite.middleware.cached_orders.CachedOrders",  # after those that write headers
+    "ordersite.middleware.replicas.ReplicaReads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "projections.admin.lookback.LooksBack",
+    "projections.admin.lookback.LookbackMiddleware",
 ]
 
 ROOT_URLCONF = "ordersite.urls"
@@ -76,7 +76,7 @@ AUTHENTICATION_BACKENDS = ["ordersite.api.authentication.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-] + [{"NAME": "ordersite.admin.login.EndsTokens"}]
+] + [{"NAME": "ordersite.admin.login.RevokesTokens"}]
 
 LOGIN_REDIRECT_URL = "admin:index"  # for whoever opens the page of the log-in by itself
 

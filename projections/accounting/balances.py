@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
-from projections.engine.projection import Law, Projection, handles
-from projections.engine.unit_of_work import ReadModel, Rows
-from projections.order_row import money
+from projections.engine.projection import Invariant, Projection, handles
+from projections.engine.unit_of_work import ReadModel, UnitOfWork
+from projections.order_row import money_column
 
 
 class MoneyKind(models.TextChoices):
@@ -27,9 +27,9 @@ class AccountMoney(ReadModel):
     account_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
     currency = models.CharField(max_length=3)
-    deposited = money()
-    withdrawn = money()
-    balance = money()
+    deposited = money_column()
+    withdrawn = money_column()
+    balance = money_column()
     opened_on = models.DateField()
 
     class Meta:
@@ -54,7 +54,7 @@ class AccountMoneyEntry(models.Model):
     day = models.DateField()
     kind = models.CharField(max_length=20, choices=MoneyKind.choices)
     currency = models.CharField(max_length=3)
-    amount = money()
+    amount = money_column()
     method = models.TextField(blank=True)
     reason = models.TextField(blank=True)
     reference = models.TextField(blank=True)
@@ -80,7 +80,7 @@ class AccountsMoney(Projection):
     tables = (AccountMoney, AccountMoneyEntry)
     complete = AccountEvent
 
-    def laws(self) -> Iterator[Law]:
+    def invariants(self) -> Iterator[Invariant]:
         """Accounts and entries tell the same sums, and no account is below zero."""
         moved = {
             (row["currency"], row["kind"]): row["sum"]
@@ -94,12 +94,12 @@ class AccountsMoney(Projection):
                 ("withdrawn", row["went"], MoneyKind.WITHDRAWAL),
             ):
                 entries = moved.get((currency, kind), Decimal(0))
-                yield Law(f"{currency} {words} by account and by entry", total, entries)
-            yield Law(f"{currency} balances are what came less what went", row["left"], row["came"] - row["went"])
-        yield Law("accounts below zero", AccountMoney.objects.filter(balance__lt=0).count(), 0)
+                yield Invariant(f"{currency} {words} by account and by entry", total, entries)
+            yield Invariant(f"{currency} balances are what came less what went", row["left"], row["came"] - row["went"])
+        yield Invariant("accounts below zero", AccountMoney.objects.filter(balance__lt=0).count(), 0)
 
     @handles(AccountOpened)
-    def opened(self, rows: Rows, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
+    def opened(self, rows: UnitOfWork, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
         rows.add(
             AccountMoney(
                 account_id=event.account_id,
@@ -113,14 +113,14 @@ class AccountsMoney(Projection):
         )
 
     @handles(MoneyDeposited)
-    def deposited(self, rows: Rows, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
+    def deposited(self, rows: UnitOfWork, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
         account = rows.get(AccountMoney, event.account_id)
         account.deposited += event.amount
         account.balance += event.amount
         rows.journal(_entry(fact, account, MoneyKind.DEPOSIT, method=event.method))
 
     @handles(MoneyWithdrawn)
-    def withdrawn(self, rows: Rows, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
+    def withdrawn(self, rows: UnitOfWork, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
         account = rows.get(AccountMoney, event.account_id)
         account.withdrawn += event.amount
         account.balance -= event.amount

@@ -18,10 +18,10 @@ from django.utils import timezone
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from orders.state import Order
-from projections.engine.projection import Law, Projection, handles
-from projections.engine.row_storage import made
-from projections.engine.unit_of_work import Rows
-from projections.order_row import LATER, OrderRow, money
+from projections.engine.projection import Invariant, Projection, handles
+from projections.engine.row_storage import new_row
+from projections.engine.unit_of_work import UnitOfWork
+from projections.order_row import LATER_EVENTS, OrderRow, money_column
 
 
 class EntryKind(models.TextChoices):
@@ -59,7 +59,7 @@ class AccountingEntry(models.Model):
     day = models.DateField()
     kind = models.CharField(max_length=20, choices=EntryKind.choices)
     currency = models.CharField(max_length=3)
-    amount = money()
+    amount = money_column()
     method = models.TextField(blank=True)
     recorded_at = models.DateTimeField()
 
@@ -81,7 +81,7 @@ class AccountingOrder(OrderRow):
     """One order's money. `balance` is what the customer still owes; below zero, what is owed to the customer."""
 
     day = models.DateField("sold on")
-    balance = money()
+    balance = money_column()
 
     class Meta:
         app_label = "projections"
@@ -109,14 +109,14 @@ class AccountingDay(models.Model):
     day = models.DateField()
     currency = models.CharField(max_length=3)
     orders = models.IntegerField(default=0)
-    sales = money()
-    cancellations = money()
-    returns = money()
-    allowances = money()
-    payments = money()
-    refunds = money()
-    write_offs = money()
-    due_back = money()
+    sales = money_column()
+    cancellations = money_column()
+    returns = money_column()
+    allowances = money_column()
+    payments = money_column()
+    refunds = money_column()
+    write_offs = money_column()
+    due_back = money_column()
 
     class Meta:
         app_label = "projections"
@@ -133,7 +133,7 @@ class AccountingBooks(Projection):
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 
-    def laws(self) -> Iterator[Law]:
+    def invariants(self) -> Iterator[Invariant]:
         """The three tables tell the same, currency by currency."""
         entries = AccountingEntry.objects.using("default").values_list("currency", "kind").order_by()
         entered = {(currency, kind): amount for currency, kind, amount in entries.annotate(Sum("amount"))}
@@ -143,18 +143,18 @@ class AccountingBooks(Projection):
             for currency, *sums in rows.annotate(*map(Sum, names)):
                 for kind, name, amount in zip(SUMS, names, sums, strict=True):
                     words = f"{currency} {name} by {model._meta.verbose_name} and by entry"
-                    yield Law(words, amount, entered.get((currency, kind), Decimal(0)))
+                    yield Invariant(words, amount, entered.get((currency, kind), Decimal(0)))
 
     @handles(OrderCreated)
-    def sold(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+    def sold(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         day = timezone.localdate(fact.occurred_at)
         order = AccountingOrder.placed(event, fact, day=day)
         rows.add(order)
         rows.count(_day(day, event.currency, orders=1))
         _move(rows, fact, order, before=Order())
 
-    @handles(*LATER)
-    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
+    @handles(*LATER_EVENTS)
+    def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(AccountingOrder, event.order_id)
         before = order.state
         order.take(event, fact)
@@ -162,7 +162,7 @@ class AccountingBooks(Projection):
         _move(rows, fact, order, before=before, method=method)
 
 
-def _move(rows: Rows, fact: Recorded[Any], order: AccountingOrder, *, before: Order, method: str = "") -> None:
+def _move(rows: UnitOfWork, fact: Recorded[Any], order: AccountingOrder, *, before: Order, method: str = "") -> None:
     """Enter what an event changed, on its own day: entries of an earlier day stay as they are."""
     sums = zip(SUMS, _sums(before), _sums(order.state), strict=True)
     moved = {kind: after - earlier for kind, earlier, after in sums if after != earlier}
@@ -171,7 +171,7 @@ def _move(rows: Rows, fact: Recorded[Any], order: AccountingOrder, *, before: Or
     day = timezone.localdate(fact.occurred_at)
     for kind, amount in moved.items():
         rows.journal(
-            made(
+            new_row(
                 AccountingEntry,
                 {
                     "entry_id": fact.position * 10 + _PLACES[kind],
@@ -191,4 +191,4 @@ def _move(rows: Rows, fact: Recorded[Any], order: AccountingOrder, *, before: Or
 
 def _day(day: date, currency: str, *, orders: int = 0, sums: dict[str, Decimal] | None = None) -> AccountingDay:
     row = {"key": f"{day}/{currency}", "day": day, "currency": currency, "orders": orders}
-    return made(AccountingDay, row | (sums or {}))
+    return new_row(AccountingDay, row | (sums or {}))

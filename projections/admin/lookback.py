@@ -20,7 +20,7 @@ SESSION = "looked_back_at"
 READING = ("GET", "HEAD")
 
 
-def kept_views(projection: Projection) -> list[Build]:
+def retained_views(projection: Projection) -> list[Build]:
     """The views as they stood that are kept, the latest built first."""
     built = Build.objects.filter(projection=projection.name, kind=Build.Kind.AS_OF, state=Build.State.DONE)
     latest = {build.space: build for build in built.order_by("id")}
@@ -40,12 +40,12 @@ def looked_back_at(request: HttpRequest, model: type[models.Model] | None = None
     return build
 
 
-def in_words(build: Build) -> str:
+def lookback_label(build: Build) -> str:
     """`accounting as of 31 Mar 2011, 23:59`."""
     return f"{build.projection} {build.limits.in_words if build.limits else ''}"
 
 
-def look(request: HttpRequest, build: Build | None) -> None:
+def choose_view(request: HttpRequest, build: Build | None) -> None:
     """From now on show the person this view as it stood; None: as everything is now."""
     if build is None:
         request.session.pop(SESSION, None)
@@ -62,8 +62,8 @@ class ViewAdmin(ReadOnlyAdmin):
         projection = projection_of(self.model)
         looked_at = looked_back_at(request, self.model)
         context = {
-            "looked_at": looked_at and in_words(looked_at),
-            "kept": [(build.pk, in_words(build)) for build in kept_views(projection)] if projection else [],
+            "looked_at": looked_at and lookback_label(looked_at),
+            "kept": [(build.pk, lookback_label(build)) for build in retained_views(projection)] if projection else [],
             "parked": 0 if looked_at or not projection else parked_aggregates(projection.name),
             **(extra_context or {}),
         }
@@ -73,7 +73,7 @@ class ViewAdmin(ReadOnlyAdmin):
         return {} if looked_back_at(request, self.model) else super().get_actions(request)
 
 
-class LooksBack:
+class LookbackMiddleware:
     """Answers staff who look back from the tables that they chose. After the session's middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -89,5 +89,5 @@ class LooksBack:
         request.looked_back_at = found  # type: ignore[attr-defined]  # read by looked_back_at
         if request.method not in READING:
             return self.get_response(request)
-        with schemas.inside(found.space):
+        with schemas.use_space(found.space):
             return self.get_response(request)

@@ -17,9 +17,9 @@ from django.utils.text import Truncator
 from unfold.decorators import action, display
 
 from eventstore.admin.pages import ReadOnlyAdmin
-from eventstore.timetravel.as_of import AsOf, moment
+from eventstore.timetravel.as_of import AsOf, parse_moment
 from projections import tasks
-from projections.admin.lookback import kept_views, look
+from projections.admin.lookback import choose_view, retained_views
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.engine.parking import NotParked, ReasonMissing, redrive, skip
 from projections.engine.projection import PROJECTIONS, projection_named
@@ -123,7 +123,9 @@ class CheckpointAdmin(OperatorAdmin):
     def as_it_stood(self, request: HttpRequest, queryset: QuerySet[Checkpoint]) -> HttpResponse:
         given = {name: request.POST[name] for name in ("as_of", "recorded_by") if request.POST.get(name)}
         try:
-            occurred, recorded = (moment(given[name]) if name in given else None for name in ("as_of", "recorded_by"))
+            occurred, recorded = (
+                parse_moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
+            )
         except ValueError as error:
             self.message_user(request, str(error), messages.ERROR)
             given = {}
@@ -141,7 +143,7 @@ class CheckpointAdmin(OperatorAdmin):
                 begin(projection_named(name), started_by=_who(request), **more)
             except (RebuildRunning, CannotRollBack, SpaceTaken) as error:
                 self.message_user(request, str(error), messages.WARNING)
-            tasks.ring_build(name)
+            tasks.wake_build(name)
         return HttpResponseRedirect("../build/")
 
 
@@ -164,17 +166,17 @@ class BuildAdmin(OperatorAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if "build" not in request.POST:
-            look(request, None)
+            choose_view(request, None)
             return HttpResponseRedirect(_next(request))
         chosen = request.POST["build"]
         build = get_object_or_404(Build, pk=int(chosen) if chosen.isdecimal() else None, projection__in=PROJECTIONS)
         projection = projection_named(build.projection)
         if not any(_may_view(request, model) for model in projection.tables):
             raise PermissionDenied
-        if build not in kept_views(projection):
+        if build not in retained_views(projection):
             self.message_user(request, f"{build} is not kept any more.", messages.ERROR)
         else:
-            look(request, build)
+            choose_view(request, build)
         return HttpResponseRedirect(_next(request))
 
     @display(description="State", label=STATE_COLOURS)
@@ -220,7 +222,7 @@ class BuildAdmin(OperatorAdmin):
         names = list(paused.values_list("projection", flat=True))
         paused.update(state=Build.State.BUILDING)
         for name in names:
-            tasks.ring_build(name)
+            tasks.wake_build(name)
 
     @action(description="Cancel", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Build]) -> None:

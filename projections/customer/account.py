@@ -15,8 +15,8 @@ from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import account_of
 from projections.engine.projection import Projection, handles
-from projections.engine.unit_of_work import ReadModel, Rows
-from projections.order_row import money
+from projections.engine.unit_of_work import ReadModel, UnitOfWork
+from projections.order_row import money_column
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 
@@ -29,7 +29,7 @@ class CustomerAccount(ReadModel):
     account_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
     currency = models.CharField(max_length=3)
-    balance = money()
+    balance = money_column()
     opened_at = models.DateTimeField()
 
     class Meta:
@@ -49,8 +49,8 @@ class CustomerAccountMovement(models.Model):
     currency = models.CharField(max_length=3)
     version = models.PositiveIntegerField(help_text="Of the account, after it.")
     kind = models.CharField(max_length=20, choices=MovementKind.choices)
-    amount = money()
-    balance = money()
+    amount = money_column()
+    balance = money_column()
     method = models.TextField(blank=True)
     reason = models.TextField(blank=True)
     reference = models.TextField(blank=True)
@@ -68,10 +68,10 @@ class CustomerAccounts(Projection):
     name = "customer_accounts"
     tables = (CustomerAccount, CustomerAccountMovement)
     complete = AccountEvent
-    turn = 1
+    rank = 1
 
     @handles(AccountOpened)
-    def opened(self, rows: Rows, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
+    def opened(self, rows: UnitOfWork, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
         rows.add(
             CustomerAccount(
                 account_id=event.account_id,
@@ -83,15 +83,15 @@ class CustomerAccounts(Projection):
         )
 
     @handles(MoneyDeposited)
-    def deposited(self, rows: Rows, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
+    def deposited(self, rows: UnitOfWork, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
         _move(rows, fact, MovementKind.DEPOSIT, event.amount, method=event.method, reference=event.reference)
 
     @handles(MoneyWithdrawn)
-    def withdrawn(self, rows: Rows, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
+    def withdrawn(self, rows: UnitOfWork, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
         _move(rows, fact, MovementKind.WITHDRAWAL, -event.amount, reason=event.reason, reference=event.reference)
 
 
-def _move(rows: Rows, fact: Recorded[Any], kind: MovementKind, amount: Decimal, **words: str) -> None:
+def _move(rows: UnitOfWork, fact: Recorded[Any], kind: MovementKind, amount: Decimal, **words: str) -> None:
     account = rows.get(CustomerAccount, fact.aggregate_id)
     account.balance += amount
     rows.journal(

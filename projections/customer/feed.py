@@ -10,10 +10,10 @@ from django.db import models
 
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
-from projections.customer.timeline import told
+from projections.customer.timeline import describe_for_customer
 from projections.engine.projection import Handler, Projection, handles
-from projections.engine.row_storage import made
-from projections.engine.unit_of_work import ReadModel, Rows
+from projections.engine.row_storage import new_row
+from projections.engine.unit_of_work import ReadModel, UnitOfWork
 
 
 class FeedOrder(ReadModel):
@@ -58,15 +58,15 @@ class CustomerFeed(Projection):
     complete = OrderEvent
 
     @handles(OrderCreated)
-    def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(made(FeedOrder, {"order_id": event.order_id, "customer_id": event.customer_id}))
+    def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        rows.add(new_row(FeedOrder, {"order_id": event.order_id, "customer_id": event.customer_id}))
         self.happened(rows, event, fact)
 
-    def happened(self, rows: Rows, event: Any, fact: Recorded[Any]) -> None:
+    def happened(self, rows: UnitOfWork, event: Any, fact: Recorded[Any]) -> None:
         order = rows.get(FeedOrder, fact.aggregate_id)
-        if order.customer_id is not None and told(event) is not None:
+        if order.customer_id is not None and describe_for_customer(event) is not None:
             told_of = {"position": fact.position, "event_id": fact.event_id, "customer_id": order.customer_id}
-            rows.journal(made(FeedEvent, {**told_of, "recorded_at": fact.timestamp}))
+            rows.journal(new_row(FeedEvent, {**told_of, "recorded_at": fact.timestamp}))
 
 
 # Every other event of an order is handled alike, also those that later releases declare.

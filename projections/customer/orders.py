@@ -7,8 +7,8 @@ from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from projections.engine.projection import Projection, handles
-from projections.engine.unit_of_work import Rows
-from projections.order_row import LATER, AddressedOrder
+from projections.engine.unit_of_work import UnitOfWork
+from projections.order_row import LATER_EVENTS, AddressedOrder
 
 
 class CustomerOrder(AddressedOrder):
@@ -32,18 +32,18 @@ class CustomerOrders(Projection):
     cached = True
     tables = (CustomerOrder,)
     complete = OrderEvent
-    turn = 1
+    rank = 1
 
     @handles(OrderCreated)
-    def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+    def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         rows.add(CustomerOrder.placed(event, fact))
 
-    @handles(*LATER)
-    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
+    @handles(*LATER_EVENTS)
+    def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         rows.get(CustomerOrder, event.order_id).take(event, fact)
 
     @handles(SubjectErased, in_every_shard=True)
-    def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+    def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
         """A guest has no view of their own, but the row holds where their order went."""
         own = rows.where(CustomerOrder, customer_id=event.subject_id)
         own += rows.where(CustomerOrder, order_id=event.subject_id, customer_id=None)

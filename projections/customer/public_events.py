@@ -18,9 +18,9 @@ from django.utils import timezone
 from eventstore import store
 from eventstore.models import Event
 from eventstore.records import Damaged, Recorded, type_name
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
-from projections.customer.timeline import told
+from projections.customer.timeline import describe_for_customer
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 
 log = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ def position_of(customer_id: UUID, cursor: str) -> int:
     if position is None:
         position = _not_shown_yet(event_id)
     if position is None:
-        raise CursorExpired(said("no event of yours has this id (any more): begin anew, without a cursor"))
+        raise CursorExpired(translate("no event of yours has this id (any more): begin anew, without a cursor"))
     if held_since and position < _before(customer_id, held_since):
-        raise CursorExpired(said("some events after this one are not held any more: begin anew, without a cursor"))
+        raise CursorExpired(translate("some events after this one are not held any more: begin anew, without a cursor"))
     return position
 
 
 def _event_id(cursor: str) -> UUID:
-    malformed = CursorMalformed(said("a cursor is the id of an event, as it was given"))
+    malformed = CursorMalformed(translate("a cursor is the id of an event, as it was given"))
     try:
         event_id = UUID(cursor)
     except ValueError:
@@ -111,9 +111,9 @@ def as_public(fact: Recorded[Any]) -> PublicEvent | None:
     """
     if isinstance(fact.event, Damaged):
         log.error("the event at %s cannot be told: %s", fact.position, fact.event.error)
-        words: str | None = said("This cannot be told at the moment.")
+        words: str | None = translate("This cannot be told at the moment.")
     else:
-        words = told(fact.event)
+        words = describe_for_customer(fact.event)
     if words is None:
         return None
     return PublicEvent(

@@ -19,7 +19,7 @@ from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class OrderFilter:
     """Which of a customer's orders; None of what does not matter. `created_lt` is the first moment that is too late.
 
     `statuses` are by column.
@@ -31,7 +31,7 @@ class Wanted:
     sku: str | None = None
 
 
-def own_orders(customer_id: UUID, wanted: Wanted | None = None) -> "QuerySet[CustomerOrder]":
+def own_orders(customer_id: UUID, wanted: OrderFilter | None = None) -> "QuerySet[CustomerOrder]":
     own = CustomerOrder.objects.filter(customer_id=customer_id)
     if wanted is None:
         return own
@@ -66,7 +66,7 @@ def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> Cus
 def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerOrder | None:
     """The order as it was, made from the log itself, so never behind; None where this customer had none of that id."""
     try:
-        facts = timetravel.load(order_id, as_of).facts
+        facts = timetravel.load_as_of(order_id, as_of).facts
     except AggregateNotFound:
         return None
     if not is_own(customer_id, facts):

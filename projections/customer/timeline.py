@@ -45,11 +45,11 @@ from orders.events import (
     ReturnRequested,
     WrittenOff,
 )
-from orders.http.i18n import counted, said
+from orders.http.i18n import translate, translate_plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class TimelineEntry:
     """One entry: the order's version after it, what happened in words, and when."""
 
     version: int
@@ -58,15 +58,15 @@ class Moment:
     occurred_at: datetime
 
 
-def own_timeline(customer_id: UUID, order_id: UUID) -> list[Moment] | None:
+def own_timeline(customer_id: UUID, order_id: UUID) -> list[TimelineEntry] | None:
     """Oldest first, read from the log itself: never behind. None if this customer has no order of that id."""
     facts = store.read_stream(order_id)
     if not is_own(customer_id, facts):
         return None
     return [
-        Moment(version=fact.version, event=type_name(fact.event), words=words, occurred_at=fact.occurred_at)
+        TimelineEntry(version=fact.version, event=type_name(fact.event), words=words, occurred_at=fact.occurred_at)
         for fact in facts
-        if (words := told(fact.event))
+        if (words := describe_for_customer(fact.event))
     ]
 
 
@@ -75,7 +75,7 @@ def is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:
     return bool(facts) and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
 
 
-def told(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each kind of thing
+def describe_for_customer(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each kind of thing
     """An event in a sentence for the customer; None for what is the shop's own business."""
     match event:
         case OrderCreated() | OrderCancelled() | LinesCancelled() | OrderRestored() | EditCommitted():
@@ -89,9 +89,9 @@ def told(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each 
         case ReturnRequested() | ReturnApproved() | ReturnDeclined() | ReturnReceived():
             return _told_of_a_return(event)
         case NoteAdded():
-            return said("We noted: {text}", text=event.text) if event.visible else None
+            return translate("We noted: {text}", text=event.text) if event.visible else None
         case AddressChanged():
-            return said("It will be sent to another address.")
+            return translate("It will be sent to another address.")
         case EditStaged() | EditDiscarded() | OrderHeld() | OrderReleased() | RefundRetried() | WrittenOff():
             return None
         case _:
@@ -103,21 +103,23 @@ def _told_of_the_order(
 ) -> str:
     match event:
         case OrderCreated():
-            return counted(
+            return translate_plural(
                 "You ordered {number} line for {total}.",
                 "You ordered {number} lines for {total}.",
                 number=len(event.lines),
                 total=_money(event.total, event.currency),
             )
         case OrderCancelled():
-            return _sentences(said("The order was cancelled."), _back(event.due_back, event.currency))
+            return _sentences(translate("The order was cancelled."), _back(event.due_back, event.currency))
         case LinesCancelled():
-            return _sentences(said("A part of the order was cancelled."), _back(event.due_back, event.currency))
+            return _sentences(translate("A part of the order was cancelled."), _back(event.due_back, event.currency))
         case OrderRestored():
-            return _sentences(said("We put the order back to what it was before."), _due(event.due, event.currency))
+            return _sentences(
+                translate("We put the order back to what it was before."), _due(event.due, event.currency)
+            )
         case EditCommitted():
             owed = _due(event.due, event.currency), _back(event.due_back, event.currency)
-            return _sentences(said("The order was changed."), *owed)
+            return _sentences(translate("The order was changed."), *owed)
         case _:
             assert_never(event)
 
@@ -128,15 +130,15 @@ def _told_of_a_payment(
     amount = _money(event.amount, event.currency)
     match event:
         case OrderPaid():
-            return said("You paid {amount} by {method}.", amount=amount, method=event.payment_method)
+            return translate("You paid {amount} by {method}.", amount=amount, method=event.payment_method)
         case PaymentAuthorised():
-            return said("You promised to pay {amount} by {method}.", amount=amount, method=event.method)
+            return translate("You promised to pay {amount} by {method}.", amount=amount, method=event.method)
         case PaymentCaptured():
-            return said("We received {amount} by {method}.", amount=amount, method=event.method)
+            return translate("We received {amount} by {method}.", amount=amount, method=event.method)
         case PaymentVoided():
-            return said("We let go of {amount} that you had promised to pay.", amount=amount)
+            return translate("We let go of {amount} that you had promised to pay.", amount=amount)
         case PaymentFailed():
-            return said("A payment of {amount} did not succeed.", amount=amount)
+            return translate("A payment of {amount} did not succeed.", amount=amount)
         case _:
             assert_never(event)
 
@@ -144,15 +146,15 @@ def _told_of_a_payment(
 def _told_of_a_parcel(event: OrderShipped | ParcelShipped | ParcelDelivered) -> str:
     match event:
         case OrderShipped():
-            sent = said("We sent your order.")
+            sent = translate("We sent your order.")
         case ParcelShipped():
-            sent = said("We sent parcel {number}.", number=event.shipment_id)
+            sent = translate("We sent parcel {number}.", number=event.shipment_id)
         case ParcelDelivered():
-            return said("Parcel {number} was delivered.", number=event.shipment_id)
+            return translate("Parcel {number} was delivered.", number=event.shipment_id)
         case _:
             assert_never(event)
-    by = said("It goes with {carrier}.", carrier=event.carrier) if event.carrier else ""
-    code = said("Its tracking code is {code}.", code=event.tracking_code) if event.tracking_code else ""
+    by = translate("It goes with {carrier}.", carrier=event.carrier) if event.carrier else ""
+    code = translate("Its tracking code is {code}.", code=event.tracking_code) if event.tracking_code else ""
     return _sentences(sent, by, code)
 
 
@@ -162,15 +164,15 @@ def _told_of_a_refund(
     amount = _money(event.amount, event.currency)
     match event:
         case RefundRequested():
-            return said("A refund of {amount} was requested.", amount=amount)
+            return translate("A refund of {amount} was requested.", amount=amount)
         case RefundApproved():
-            return said("A refund of {amount} is on its way to you.", amount=amount)
+            return translate("A refund of {amount} is on its way to you.", amount=amount)
         case RefundSettled():
-            return said("We gave back {amount}.", amount=amount)
+            return translate("We gave back {amount}.", amount=amount)
         case RefundDeclined():
-            return said("A refund of {amount} was declined: {reason}", amount=amount, reason=event.reason)
+            return translate("A refund of {amount} was declined: {reason}", amount=amount, reason=event.reason)
         case RefundFailed():
-            return said("A refund of {amount} did not reach you; we will try again.", amount=amount)
+            return translate("A refund of {amount} did not reach you; we will try again.", amount=amount)
         case _:
             assert_never(event)
 
@@ -178,13 +180,13 @@ def _told_of_a_refund(
 def _told_of_a_return(event: ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived) -> str:
     match event:
         case ReturnRequested():
-            return said("You asked to send goods back.")
+            return translate("You asked to send goods back.")
         case ReturnApproved():
-            return said("You may send the goods back.")
+            return translate("You may send the goods back.")
         case ReturnDeclined():
-            return said("The return was declined: {reason}", reason=event.reason)
+            return translate("The return was declined: {reason}", reason=event.reason)
         case ReturnReceived():
-            return _sentences(said("We received what you sent back."), _back(event.due_back, event.currency))
+            return _sentences(translate("We received what you sent back."), _back(event.due_back, event.currency))
         case _:
             assert_never(event)
 
@@ -194,11 +196,11 @@ def _money(amount: Decimal, currency: str) -> str:
 
 
 def _back(amount: Decimal, currency: str) -> str:
-    return said("You get {amount} back.", amount=_money(amount, currency)) if amount > 0 else ""
+    return translate("You get {amount} back.", amount=_money(amount, currency)) if amount > 0 else ""
 
 
 def _due(amount: Decimal, currency: str) -> str:
-    return said("{amount} is to be paid.", amount=_money(amount, currency)) if amount > 0 else ""
+    return translate("{amount} is to be paid.", amount=_money(amount, currency)) if amount > 0 else ""
 
 
 def _sentences(*sentences: str) -> str:

@@ -21,10 +21,10 @@ from eventstore.store import Recorded
 from projections.engine.checkpoints import LIVE, Checkpoint, checkpoint_name
 from projections.engine.folding import Fold
 from projections.engine.projection import Projection
-from projections.engine.read_ahead import NOT_AHEAD, Ahead, reading_ahead
+from projections.engine.read_ahead import READ_ON_DEMAND, PageReader, reading_ahead
 from projections.reading import notify
-from projections.rebuild.retained_tables import erase_in_kept
-from projections.rebuild.schemas import inside
+from projections.rebuild.retained_tables import erase_in_retained
+from projections.rebuild.schemas import use_space
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Progress:
     """How far a catch-up came.
 
     `settled` is false when writers still hold back a part of the log, `busy` true when somebody else is at work or
-    holds it still. `everywhere` tells that an event of this shard's came that the other shards take too.
+    holds it still. `reaches_all_shards` tells that an event of this shard's came that the other shards take too.
     """
 
     position: int = 0
@@ -54,7 +54,7 @@ class Progress:
     level: bool = True
     settled: bool = True
     busy: bool = False
-    everywhere: bool = False
+    reaches_all_shards: bool = False
 
     def then(self, later: "Progress") -> "Progress":
         return Progress(
@@ -63,12 +63,12 @@ class Progress:
             level=later.level,
             settled=later.settled,
             busy=later.busy,
-            everywhere=self.everywhere or later.everywhere,
+            reaches_all_shards=self.reaches_all_shards or later.reaches_all_shards,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class CatchUpOptions:
     """How to catch up: in which space, through which position, how many events at once, and what else.
 
     `wait` is for whoever is at work there; `strict` stops at an event that cannot be taken; `until` (of
@@ -84,15 +84,15 @@ class Work:
     includes: Callable[[Recorded[Any]], bool] | None = None
 
 
-def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Progress:
-    """Bring every shard to the end of what is settled, or to the position `through`. `how` is what Work takes.
+def catch_up(projection: Projection, options: CatchUpOptions | None = None, **given: Any) -> Progress:
+    """Bring every shard to the end of what is settled, or to the position `through`. `given` is what Work takes.
 
     Raises OutdatedCode, SpaceGone, HandlerFailed.
     """
-    work = work or Work(**how)
+    options = options or CatchUpOptions(**given)
     while True:
-        parts = [catch_up_shard(projection, shard, work) for shard in shards(projection, work.space)]
-        if not (work.wait and any(part.busy for part in parts)):
+        parts = [catch_up_shard(projection, shard, options) for shard in shard_numbers(projection, options.space)]
+        if not (options.wait and any(part.busy for part in parts)):
             break  # else it was divided anew meanwhile
     return Progress(
         position=min(part.position for part in parts),
@@ -100,42 +100,42 @@ def catch_up(projection: Projection, work: Work | None = None, **how: Any) -> Pr
         level=all(part.level for part in parts),
         settled=all(part.settled for part in parts),
         busy=any(part.busy for part in parts),
-        everywhere=any(part.everywhere for part in parts),
+        reaches_all_shards=any(part.reaches_all_shards for part in parts),
     )
 
 
-def catch_up_shard(projection: Projection, number: int, work: Work) -> Progress:
+def catch_up_shard(projection: Projection, number: int, options: CatchUpOptions) -> Progress:
     """As `catch_up`, one shard. It is `busy` although we wait where there is no such shard any more."""
     so_far = Progress()
     with reading_ahead() as ahead:
         while True:
-            so_far = so_far.then(advance(projection, number, work, ahead))
-            is_over = work.until is not None and time.monotonic() > work.until
-            if so_far.level or is_over or (so_far.busy and not work.wait):
+            so_far = so_far.then(advance(projection, number, options, ahead))
+            is_over = options.until is not None and time.monotonic() > options.until
+            if so_far.level or is_over or (so_far.busy and not options.wait):
                 return so_far
             if so_far.busy:
-                if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, work.space)).exists():
+                if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, options.space)).exists():
                     return so_far
                 time.sleep(HELD_SECONDS)
 
 
-def shards(projection: Projection, space: str = LIVE) -> Sequence[int]:
+def shard_numbers(projection: Projection, space: str = LIVE) -> Sequence[int]:
     """The numbers of the shards the projection is divided into now; where it never ran, as many as it declares."""
     found = Checkpoint.objects.filter(projection=projection.name, space=space)
     numbers = sorted(found.values_list("shard", flat=True))
     if numbers:
         return numbers
-    begin(projection, projection.shards, space=space)
+    create_checkpoints(projection, projection.shards, space=space)
     return range(projection.shards)
 
 
-def hold(projection: Projection) -> list[Checkpoint]:
+def lock_checkpoints(projection: Projection) -> list[Checkpoint]:
     """The live checkpoints, locked until the transaction ends, in one order for all who lock several."""
     marks = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
     return list(marks.order_by("shard"))
 
 
-def begin(projection: Projection, of: int, *, space: str = LIVE) -> None:
+def create_checkpoints(projection: Projection, of: int, *, space: str = LIVE) -> None:
     """Checkpoints at the very beginning, unless there are some."""
     with transaction.atomic(), connection.cursor() as cursor:
         # Two releases that begin at once may declare different numbers of shards: the first one's stands.
@@ -159,41 +159,50 @@ def write_checkpoints(projection: Projection, of: int, *, space: str = LIVE, **m
     )
 
 
-def advance(projection: Projection, number: int, work: Work, ahead: Ahead = NOT_AHEAD) -> Progress:
+def advance(
+    projection: Projection, number: int, options: CatchUpOptions, ahead: PageReader = READ_ON_DEMAND
+) -> Progress:
     """Fold and commit one batch of one shard; where somebody else is at it, wait or give way. Raises as `catch_up`."""
-    with inside(work.space):
-        name = checkpoint_name(projection.name, number, work.space)
-        mark = Checkpoint.objects.select_for_update(skip_locked=not work.wait).filter(name=name).first()
+    with use_space(options.space):
+        name = checkpoint_name(projection.name, number, options.space)
+        mark = Checkpoint.objects.select_for_update(skip_locked=not options.wait).filter(name=name).first()
         if mark is None or (mark.held_until and mark.held_until > timezone.now()):
             return Progress(busy=True, level=False)
         before = (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at)
-        fence(projection, mark)
+        require_current_code(projection, mark)
         shard = projection.shard(number, mark.of)
-        wanted = {"event_types": projection.event_types, "shard": shard, "through": work.through, "limit": work.limit}
+        wanted = {
+            "event_types": projection.event_types,
+            "shard": shard,
+            "through": options.through,
+            "limit": options.limit,
+        }
         page, is_fresh = ahead.page(position=mark.position, **wanted)
-        facts = page.events if work.includes is None else [fact for fact in page.events if work.includes(fact)]
+        facts = page.events if options.includes is None else [fact for fact in page.events if options.includes(fact)]
         if facts:
-            Fold(projection=projection, space=work.space, shard=shard, strict=work.strict).take(facts)
-            if work.space == LIVE:
-                erase_in_kept(projection, shard, facts)
+            Fold(projection=projection, space=options.space, shard=shard, strict=options.strict).take(facts)
+            if options.space == LIVE:
+                erase_in_retained(projection, shard, facts)
                 notify.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
-                note(projection, shard, facts)
-        level = is_fresh and len(page.events) < work.limit
+                log_batch(projection, shard, facts)
+        level = is_fresh and len(page.events) < options.limit
         mark.position, mark.last_error = page.through, ""
         mark.level_at = mark.level_at or (timezone.now() if level else None)
         if before != (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at):
-            count(mark, len(facts))
+            count_events(mark, len(facts))
             mark.save()
     return Progress(
         position=page.through,
         events=len(facts),
         level=level,
         settled=page.settled,
-        everywhere=any(_is_everywhere(projection, fact) and shard.holds(fact.aggregate_id) for fact in facts),
+        reaches_all_shards=any(
+            _is_in_every_shard(projection, fact) and shard.holds(fact.aggregate_id) for fact in facts
+        ),
     )
 
 
-def fence(projection: Projection, mark: Checkpoint) -> None:
+def require_current_code(projection: Projection, mark: Checkpoint) -> None:
     """Raises OutdatedCode for older code; of newer code, notes what it would have made otherwise or not passed over."""
     known, handled = set(mark.event_types), set(projection.event_types)
     if mark.code_version > projection.version:
@@ -215,11 +224,11 @@ def fence(projection: Projection, mark: Checkpoint) -> None:
     mark.code_version, mark.event_types = projection.version, sorted(handled)
 
 
-def _is_everywhere(projection: Projection, fact: Recorded[Any]) -> bool:
+def _is_in_every_shard(projection: Projection, fact: Recorded[Any]) -> bool:
     return getattr(projection.handlers.get(type(fact.event)), "in_every_shard", False)
 
 
-def note(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any]]) -> None:
+def log_batch(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any]]) -> None:
     """Whoever reads the worker's log learns of a batch once it is committed."""
     correlations = dict.fromkeys(fact.metadata.correlation_id for fact in facts[: 10 * NAMED_CORRELATIONS])
     told = {
@@ -232,7 +241,7 @@ def note(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any]]) -
     transaction.on_commit(lambda: log.info("projected", extra=told))
 
 
-def count(mark: Checkpoint, events: int) -> None:
+def count_events(mark: Checkpoint, events: int) -> None:
     """Events taken, and how many a second of late."""
     now = timezone.now()
     mark.events += events

@@ -14,13 +14,13 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from eventstore.gc_pause import uncollected
+from eventstore.gc_pause import gc_paused
 from eventstore.records import type_name
 from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
 from projections.engine.checkpoints import LIVE, ParkedEvent, SkippedEvent
 from projections.engine.projection import Projection
-from projections.engine.unit_of_work import Rows
+from projections.engine.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Fold:
         """Raises HandlerFailed where `strict`."""
         facts = self._without_waiting(facts)
         if facts:
-            with uncollected():
+            with gc_paused():
                 self._take(facts, self._skipped(facts))
 
     def _take(self, facts: list[Recorded[Any]], skipped: Collection[int]) -> None:
@@ -52,7 +52,7 @@ class Fold:
                     {fact.aggregate_id for fact in facts},
                     (each.aggregate_id for each in facts if each.version == 1),
                 )
-                rows = Rows(self.projection, ids, self.shard, new=new)
+                rows = UnitOfWork(self.projection, ids, self.shard, new=new)
                 for fact in facts:
                     if fact.position in skipped:
                         rows.pass_over(fact)

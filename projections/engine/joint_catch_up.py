@@ -18,12 +18,12 @@ from eventstore import store
 from eventstore.sharding import WHOLE
 from eventstore.sql import cursor as _cursor
 from eventstore.store import Damaged, Page, Recorded
-from projections.engine.catch_up import count, note
+from projections.engine.catch_up import count_events, log_batch
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
-from projections.engine.unit_of_work import Rows
+from projections.engine.unit_of_work import UnitOfWork
 from projections.reading import notify
-from projections.rebuild.retained_tables import erase_in_kept
+from projections.rebuild.retained_tables import erase_in_retained
 
 log = logging.getLogger(__name__)
 
@@ -120,18 +120,18 @@ def _take(mark: _Mark, page: Page) -> None:
     mark.facts = [fact for fact in page.events if fact.position > position and type(fact.event) in projection.handlers]
     if mark.facts:
         new = [fact.aggregate_id for fact in mark.facts if fact.version == 1]
-        rows = Rows(projection, (fact.aggregate_id for fact in mark.facts), new=new)
+        rows = UnitOfWork(projection, (fact.aggregate_id for fact in mark.facts), new=new)
         for fact in mark.facts:
             projection.handle(rows, fact)
         rows.write()
-        erase_in_kept(projection, WHOLE, mark.facts)
-        count(mark.checkpoint, len(mark.facts))
+        erase_in_retained(projection, WHOLE, mark.facts)
+        count_events(mark.checkpoint, len(mark.facts))
 
 
 def _tell(marks: Sequence[_Mark]) -> None:
     notify.announce_all([(mark.projection, {fact.aggregate_id: fact.version for fact in mark.facts}) for mark in marks])
     for mark in marks:  # once all who wait were told
-        note(mark.projection, WHOLE, mark.facts)
+        log_batch(mark.projection, WHOLE, mark.facts)
 
 
 def _save(checkpoints: Sequence[Checkpoint], through: int) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventstore import store
-from projections.engine.catch_up import hold
+from projections.engine.catch_up import lock_checkpoints
 from projections.engine.checkpoints import LIVE, ParkedEvent, SkippedEvent
 from projections.engine.folding import Fold
 from projections.engine.projection import Projection
@@ -27,7 +27,7 @@ def redrive(projection: Projection, *, aggregate_id: UUID | None = None) -> int:
     Those that still fail stay parked, with what went wrong this time.
     """
     with transaction.atomic():
-        marks = hold(projection)
+        marks = lock_checkpoints(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE)
         if aggregate_id is not None:
             parked = parked.filter(aggregate_id=aggregate_id)
@@ -52,7 +52,7 @@ def skip(projection: Projection, position: int, *, reason: str, by: str) -> int:
     if not reason.strip() or not by.strip():
         raise ReasonMissing("say why the event is left out, and who decided it")
     with transaction.atomic():
-        hold(projection)
+        lock_checkpoints(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE, position=position).first()
         if parked is None:
             raise NotParked(f"{projection.name} has parked no event at {position}; manage.py projections parked")

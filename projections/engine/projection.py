@@ -9,24 +9,24 @@ from django.db import models
 from eventstore.messages import EVENT_TYPES
 from eventstore.sharding import Shard
 from eventstore.store import Damaged, Recorded
-from projections.engine.unit_of_work import ReadModel, Rows
+from projections.engine.unit_of_work import ReadModel, UnitOfWork
 
 P = TypeVar("P", bound="Projection")
 E = TypeVar("E")
 M = TypeVar("M", bound=models.Model)
-Handler = Callable[[Any, Rows, Any, Recorded[Any]], None]
+Handler = Callable[[Any, UnitOfWork, Any, Recorded[Any]], None]
 
 
 def handles(
     *event_types: type[E], in_every_shard: bool = False
-) -> Callable[[Callable[[P, Rows, E, Recorded[E]], None]], Any]:
+) -> Callable[[Callable[[P, UnitOfWork, E, Recorded[E]], None]], Any]:
     """Mark the method of a projection that takes these events: `(self, rows, event, fact)`.
 
     With `in_every_shard` it may change rows of other aggregates than the event's, by `rows.where` and in no other way:
     each shard then takes the event in its own order, and changes the rows that are its own.
     """
 
-    def mark(method: Callable[[P, Rows, E, Recorded[E]], None]) -> Any:
+    def mark(method: Callable[[P, UnitOfWork, E, Recorded[E]], None]) -> Any:
         method.event_types = event_types  # type: ignore[attr-defined]  # read once, when the class is made
         method.in_every_shard = in_every_shard  # type: ignore[attr-defined]  # the same
         return method
@@ -35,7 +35,7 @@ def handles(
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Invariant:
     """Two sums that have to be equal whatever happened, in words; either side is anything that can be compared."""
 
     words: str
@@ -53,7 +53,7 @@ class Projection:
     `version` is raised when handlers change what they make of old events: the view then builds itself anew, and workers
     of the older release can no longer write. `shards` is into how many parts it is divided at first, each worked on by
     itself; `total_order` forbids that, for a view whose rows depend on the order of different aggregates' events.
-    `cached` has single rows kept for readers in Valkey. In which `turn` a view is brought level: before those of later
+    `cached` has single rows kept for readers in Valkey. In which `rank` a view is brought level: before those of later
     turns where people wait to read what they changed. `complete` names a union of events that all have to have a
     handler: `manage.py check` names those that have none.
     """
@@ -64,7 +64,7 @@ class Projection:
     shards: ClassVar[int] = 1
     total_order: ClassVar[bool] = False
     cached: ClassVar[bool] = False
-    turn: ClassVar[int] = 2
+    rank: ClassVar[int] = 2
     complete: ClassVar[Any] = None
     handlers: ClassVar[dict[type, Handler]]
 
@@ -76,7 +76,7 @@ class Projection:
         PROJECTIONS[cls.name] = cls()
 
     @classmethod
-    def forgotten(cls) -> list[str]:
+    def missing_handlers(cls) -> list[str]:
         """The events that `complete` names and no method handles."""
         return [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
 
@@ -85,7 +85,7 @@ class Projection:
         return sorted(EVENT_TYPES[event].name for event in self.handlers)
 
     @property
-    def everywhere(self) -> tuple[str, ...]:
+    def types_in_every_shard(self) -> tuple[str, ...]:
         """The wire names of the events that come in every shard."""
         return tuple(
             EVENT_TYPES[event].name for event, method in self.handlers.items() if getattr(method, "in_every_shard", 0)
@@ -97,13 +97,13 @@ class Projection:
         return (model for model in self.tables if issubclass(model, ReadModel))
 
     def shard(self, number: int, of: int) -> Shard:
-        return Shard(number, of, self.everywhere)
+        return Shard(number, of, self.types_in_every_shard)
 
-    def laws(self) -> Iterator[Law]:
+    def invariants(self) -> Iterator[Invariant]:
         """What has to hold between the sums of its tables; looked at by `check_projections`."""
         return iter(())
 
-    def handle(self, rows: Rows, fact: Recorded[Any]) -> None:
+    def handle(self, rows: UnitOfWork, fact: Recorded[Any]) -> None:
         if isinstance(fact.event, Damaged):
             raise fact.event.error
         handler = self.handlers[type(fact.event)]
@@ -116,9 +116,9 @@ class Projection:
         """
         return self.rows_as_of(facts).get(model, key)
 
-    def rows_as_of(self, facts: list[Recorded[Any]], *, skipped: Collection[int] = ()) -> Rows:
+    def rows_as_of(self, facts: list[Recorded[Any]], *, skipped: Collection[int] = ()) -> UnitOfWork:
         """What these facts make, from nothing, without the database; those at `skipped` positions are left out."""
-        rows = Rows.detached(self)
+        rows = UnitOfWork.detached(self)
         for fact in facts:
             if fact.position in skipped:
                 rows.pass_over(fact)

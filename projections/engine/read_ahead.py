@@ -14,10 +14,10 @@ from django.db import connection, connections
 from eventstore import store
 from eventstore.store import Page
 
-WORTH = 1000  # events in a page from which a second thread and its connection are worth their beginning
+MIN_PAGE = 1000  # events in a page from which a second thread and its connection are worth their beginning
 
 
-class Ahead:
+class PageReader:
     """The pages of one feed, in order."""
 
     def __init__(self, threads: ThreadPoolExecutor | None) -> None:
@@ -32,24 +32,24 @@ class Ahead:
         ready, self._next = self._next, None
         is_fresh = ready is None or ready[0] != wanted
         page = store.read_after(**wanted) if ready is None or is_fresh else ready[1].result()
-        if self._threads and len(page.events) == wanted["limit"] >= WORTH:
+        if self._threads and len(page.events) == wanted["limit"] >= MIN_PAGE:
             following, self.begun = wanted | {"position": page.through}, True
             self._next = following, self._threads.submit(store.read_after, **following)
         return page, is_fresh
 
 
-NOT_AHEAD = Ahead(None)
+READ_ON_DEMAND = PageReader(None)
 """Reads each page when it is asked for."""
 
 
 @contextmanager
-def reading_ahead() -> Iterator[Ahead]:
+def reading_ahead() -> Iterator[PageReader]:
     """Not within a transaction: another connection does not see what that did."""
     if connection.in_atomic_block:
-        yield NOT_AHEAD
+        yield READ_ON_DEMAND
         return
     with ThreadPoolExecutor(1, "read-ahead") as threads:  # begins its thread with the first page that it is to read
-        ahead = Ahead(threads)
+        ahead = PageReader(threads)
         try:
             yield ahead
         finally:

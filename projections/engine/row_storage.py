@@ -67,12 +67,12 @@ def _decoder(of: type) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(of)
 
 
-def stored(model: type[M]) -> "models.QuerySet[M]":
+def primary_rows(model: type[M]) -> "models.QuerySet[M]":
     """Of the primary database, whatever readers are given."""
     return model._default_manager.using(DEFAULT_DB_ALIAS)
 
 
-def made(model: type[M], values: Mapping[str, Any]) -> M:
+def new_row(model: type[M], values: Mapping[str, Any]) -> M:
     """A new row with these values by attribute, and the defaults of the others."""
     row = model.__new__(model)
     row._state = ModelState()

@@ -3,7 +3,13 @@
 from django.db import transaction
 
 from eventstore.sharding import shard_of
-from projections.engine.catch_up import Work, catch_up_shard, hold, shards, write_checkpoints
+from projections.engine.catch_up import (
+    CatchUpOptions,
+    catch_up_shard,
+    lock_checkpoints,
+    shard_numbers,
+    write_checkpoints,
+)
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
 
@@ -22,7 +28,7 @@ def divide(projection: Projection, of: int) -> None:
     require_divisible(projection, of)
     _align(projection)  # most of the way without holding anybody up
     with transaction.atomic():
-        hold(projection)
+        lock_checkpoints(projection)
         _require_nothing_everywhere(projection)
         position = _align(projection)
         first = Checkpoint.objects.filter(projection=projection.name, space=LIVE).earliest("shard")
@@ -51,15 +57,17 @@ def require_divisible(projection: Projection, of: int) -> None:
 
 def _align(projection: Projection) -> int:
     """Every shard where the furthest one is; returns that position."""
-    numbers = shards(projection)
+    numbers = shard_numbers(projection)
     furthest = max(Checkpoint.objects.filter(projection=projection.name, space=LIVE).values_list("position", flat=True))
     for number in numbers:
-        catch_up_shard(projection, number, Work(through=furthest))
+        catch_up_shard(projection, number, CatchUpOptions(through=furthest))
     return furthest
 
 
 def _require_nothing_everywhere(projection: Projection) -> None:
-    parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE, event_type__in=projection.everywhere)
+    parked = ParkedEvent.objects.filter(
+        projection=projection.name, space=LIVE, event_type__in=projection.types_in_every_shard
+    )
     if parked.exists():
         raise NotDivisible(
             f"an event that every shard of {projection.name} takes is parked: retry or skip it before dividing anew"

@@ -51,7 +51,7 @@ class Declared(Protocol):
     def total_order(self) -> bool: ...
 
 
-class Rows:
+class UnitOfWork:
     """What handlers work on. Nothing reaches the database before `write`."""
 
     def __init__(
@@ -71,13 +71,13 @@ class Rows:
         self._only_where = False
 
     @classmethod
-    def detached(cls, projection: Declared) -> "Rows":
+    def detached(cls, projection: Declared) -> "UnitOfWork":
         """Rows that begin empty and are never written: to see what some events make, without the database."""
         rows = cls(projection, ())
         rows._detached = True
         return rows
 
-    def of(self, fact: Recorded[Any], *, only_where: bool = False) -> "Rows":
+    def of(self, fact: Recorded[Any], *, only_where: bool = False) -> "UnitOfWork":
         """Says which event the next changes come from, and whether they may reach the rows of others."""
         self._fact, self._only_where = fact, only_where
         return self
@@ -106,7 +106,7 @@ class Rows:
         table = self._table(model)
         row = table.get(key)
         if row is None and not self._is_known(model, key):
-            row = row_storage.stored(model).filter(pk=key).first()
+            row = row_storage.primary_rows(model).filter(pk=key).first()
             if row is not None:
                 table[key] = row
         if row is not None:
@@ -123,7 +123,7 @@ class Rows:
             raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
         self.show()
         table, deleted = self._table(model), self._deleted.get(model, set())
-        for stored in () if self._detached else row_storage.stored(model).filter(**conditions):
+        for stored in () if self._detached else row_storage.primary_rows(model).filter(**conditions):
             if stored.pk not in deleted and (self._projection.total_order or self._shard.holds(stored.pk)):
                 table.setdefault(stored.pk, stored)
         found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
@@ -185,7 +185,7 @@ class Rows:
         """
         self.show()
         for model, keys in self._deleted.items():
-            row_storage.stored(model).filter(pk__in=keys).delete()
+            row_storage.primary_rows(model).filter(pk__in=keys).delete()
         for model, rows in self._changed.items():
             row_storage.write(model, rows.values(), on_conflict="replace")
         for model, entries in self._journal.items():

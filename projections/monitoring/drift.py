@@ -16,7 +16,7 @@ from django.db import connection, models, transaction
 
 from eventstore import store
 from eventstore.store import Recorded
-from projections.engine.catch_up import catch_up, shards
+from projections.engine.catch_up import catch_up, shard_numbers
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.engine.projection import Projection
 
@@ -29,7 +29,7 @@ CHUNK = 200  # aggregates refolded in one snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted:
-    """What does not follow from the log: a row, by table and key, or a law between sums; and how it differs."""
+    """What does not follow from the log: a row, by table and key, or a invariant between sums; and how it differs."""
 
     projection: str
     where: str
@@ -47,8 +47,8 @@ class Checked:
 
 
 def check(projection: Projection, aggregate_ids: Iterable[UUID]) -> Checked:
-    """Refold these aggregates, and compare their rows and the laws between the sums of all."""
-    shards(projection)  # there are checkpoints from here on, though it never ran
+    """Refold these aggregates, and compare their rows and the invariants between the sums of all."""
+    shard_numbers(projection)  # there are checkpoints from here on, though it never ran
     ids = iter(aggregate_ids)
     count, found = 0, []
     while chunk := list(islice(ids, CHUNK)):
@@ -95,7 +95,7 @@ def _left_out(projection: Projection, aggregate_ids: list[UUID]) -> tuple[set[in
 
 
 def _compared(projection: Projection, facts: list[Recorded[Any]], skipped: set[int]) -> Iterator[Drifted]:
-    """What an aggregate's rows and entries ought to be, beside what they are. Counters are for the laws."""
+    """What an aggregate's rows and entries ought to be, beside what they are. Counters are for the invariants."""
     if not facts:
         return
     rows = projection.rows_as_of(facts, skipped=skipped)
@@ -121,9 +121,11 @@ def _difference(expected: models.Model, stored: models.Model | None) -> str:
 def _broken_laws(projection: Projection) -> list[Drifted]:
     with _snapshot():
         return [
-            Drifted(projection=projection.name, where=law.words, words=f"{law.left!r} and {law.right!r}")
-            for law in projection.laws()
-            if not law.holds
+            Drifted(
+                projection=projection.name, where=invariant.words, words=f"{invariant.left!r} and {invariant.right!r}"
+            )
+            for invariant in projection.invariants()
+            if not invariant.holds
         ]
 
 

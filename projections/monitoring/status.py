@@ -43,7 +43,7 @@ class Status:
 def statuses() -> list[Status]:
     """Of every shard of every projection that the code declares."""
     for projection in PROJECTIONS.values():
-        catch_up.shards(projection)
+        catch_up.shard_numbers(projection)
     marks = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).order_by("projection", "shard")
     return list(statuses_of(list(marks)))
 

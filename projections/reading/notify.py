@@ -12,12 +12,12 @@ from projections.reading import row_cache
 MANY = 50  # rows of a batch from which it is asked who listens at all
 
 
-def channel(projection: str, aggregate_id: UUID | str) -> str:
+def row_channel(projection: str, aggregate_id: UUID | str) -> str:
     """Where it is told that a row shows more."""
     return f"ordersite:shown:{projection}:{aggregate_id}"
 
 
-def any_row(projection: str) -> str:
+def any_row_channel(projection: str) -> str:
     """The channel on which it is told, once a batch, that some row shows more."""
     return f"ordersite:shown:{projection}"
 
@@ -36,24 +36,24 @@ def announce_all(changes: Sequence[tuple[Projection, Mapping[UUID, int]]]) -> No
     changes = [(projection, versions) for projection, versions in changes if versions]
     kept = [(projection.name, versions) for projection, versions in changes if projection.cached]
     for name, versions in kept:
-        row_cache.forget(name, versions)
+        row_cache.invalidate(name, versions)
 
     def tell() -> None:
         client = valkey.client()
         channels: set[bytes] = set()
         for projection, versions in changes:
-            named = {channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
+            named = {row_channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
             if len(versions) > MANY:  # who begins to listen only now looks at the row afterwards, and finds it
-                named.intersection_update(client.pubsub_channels(channel(projection.name, "*")))
+                named.intersection_update(client.pubsub_channels(row_channel(projection.name, "*")))
             channels |= named
         told = client.pipeline(transaction=False)
         for each in channels:
             told.publish(each, "")
         for projection, _ in changes:
-            told.publish(any_row(projection.name), "")
+            told.publish(any_row_channel(projection.name), "")
         told.execute()
         for name, versions in kept:
-            row_cache.forget(name, versions)  # what was read a moment before the commit at the same version
+            row_cache.invalidate(name, versions)  # what was read a moment before the commit at the same version
 
     if changes:
         transaction.on_commit(tell, robust=True)

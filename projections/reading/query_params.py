@@ -11,14 +11,14 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders.http.i18n import said
+from orders.http.i18n import translate
 
-A_VERSION = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+VERSION_SCHEMA = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 
 
 MIN_VERSION = OpenApiParameter(
     "min_version",
-    A_VERSION,
+    VERSION_SCHEMA,
     description="Wait until this version is visible: what a command answered. 503 if that takes too long.",
 )
 
@@ -45,7 +45,7 @@ class Pages(CursorPagination):
         """Raises ValidationError."""
         given = request.query_params.get("limit", str(self.page_size))
         if not given.isdecimal() or not 1 <= int(given[:9]) <= self.max_page_size:
-            words = said("It is a number from 1 to {most}.", most=self.max_page_size)
+            words = translate("It is a number from 1 to {most}.", most=self.max_page_size)
             raise ValidationError({"limit": [words]})
         return int(given)
 
@@ -56,7 +56,7 @@ class Pages(CursorPagination):
             if cursor and cursor.position is not None and not self.is_position(str(cursor.position)):
                 raise NotFound  # anybody can make one up, and the database does not take everything
         except NotFound as error:
-            words = said("This is no cursor of an answer: begin without one.")
+            words = translate("This is no cursor of an answer: begin without one.")
             raise ValidationError({"cursor": [words]}) from error
         return cursor
 
@@ -80,19 +80,19 @@ class Pages(CursorPagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
         return [
-            _asked("cursor", {"type": "string"}, "Where to go on: take the whole of `next` or `prev`."),
-            _asked("limit", limit, "How many at once."),
+            query_param("cursor", {"type": "string"}, "Where to go on: take the whole of `next` or `prev`."),
+            query_param("limit", limit, "How many at once."),
         ]
 
 
-def _asked(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
+def query_param(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}
 
 
-def version_in(asked: QueryDict, name: str) -> int | None:
+def read_version(asked: QueryDict, name: str) -> int | None:
     given = asked.get(name)
     if given is None:
         return None
     if not given.isdecimal() or len(given) > 9:
-        raise ValidationError({name: [said("A version is a whole number, such as 3.")]})
+        raise ValidationError({name: [translate("A version is a whole number, such as 3.")]})
     return int(given)

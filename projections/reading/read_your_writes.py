@@ -15,7 +15,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from eventstore.wakeups import valkey
-from projections.reading.notify import channel
+from projections.reading.notify import row_channel
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UU
     if found is not None:
         return found
     deadline = time.monotonic() + settings.READ_WAIT_SECONDS
-    ear = listen([channel(projection, row) for row in rows])
+    ear = subscribe([row_channel(projection, row) for row in rows])
     try:
         while True:
             found = look()  # after the ear is open: what is told from now on is heard
@@ -47,12 +47,12 @@ def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UU
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotYetVisible("the version you asked for is not visible yet")
-            hear(ear, left)
+            wait_for_message(ear, left)
     finally:
-        hang_up(ear)
+        unsubscribe(ear)
 
 
-def listen(channels: list[str]) -> Any:
+def subscribe(channels: list[str]) -> Any:
     """An ear that is open; None where Valkey does not answer."""
     ear: Any = valkey.client().pubsub()  # type: ignore[no-untyped-call]  # the library's
     try:
@@ -65,7 +65,7 @@ def listen(channels: list[str]) -> Any:
     return ear
 
 
-def hear(ear: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float = POLL_SECONDS) -> None:
+def wait_for_message(ear: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float = POLL_SECONDS) -> None:
     """Returns when something is told, or after a while: `untold` where there is an ear, `poll` where there is none."""
     if ear is not None:
         try:
@@ -76,7 +76,7 @@ def hear(ear: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float =
     time.sleep(min(left, poll))
 
 
-def hang_up(ear: Any) -> None:
+def unsubscribe(ear: Any) -> None:
     """Close what `listen` gave."""
     if ear is not None:
         with suppress(RedisError):

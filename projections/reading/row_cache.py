@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 SECONDS = 15  # how long a row is kept; bounds what a Valkey that lost its last moments could still show
 FLOOR_SECONDS = 120  # longer than any reader takes from its lease to its answer
 
-LOOK = """
+LOOKUP_SCRIPT = """
 local function look(row, epoch)
   local kept, now = redis.call('HMGET', row, 'body', 'lease', 'epoch'), redis.call('GET', epoch)
   return {(kept[3] or '') == (now or '') and kept[1], kept[2], now}
 end
 """
 """For a script that asks something else too: `look` with the keys of `keys_of` gives what `found` takes."""
-_LOOK = LOOK + "return look(KEYS[1], KEYS[2])"
+_LOOK = LOOKUP_SCRIPT + "return look(KEYS[1], KEYS[2])"
 _FORGET = """
 redis.call('HDEL', KEYS[1], 'body')
 redis.call('HSET', KEYS[1], 'floor', ARGV[1], 'lease', ARGV[2])
@@ -54,10 +54,10 @@ class Lease:
     asked: bool = True
 
 
-def look(projection: str, row: UUID) -> Lease:
+def look_up(projection: str, row: UUID) -> Lease:
     """What is kept of a row. One round trip."""
     try:
-        return found(projection, row, valkey.client().register_script(_LOOK)(keys=keys_of(projection, row)))
+        return lease_from(projection, row, valkey.client().register_script(_LOOK)(keys=keys_of(projection, row)))
     except RedisError as error:
         log.warning("the cache does not answer, the database is asked: %s", error)
         return Lease(projection, row, asked=False)
@@ -67,13 +67,13 @@ def keys_of(projection: str, row: UUID) -> list[str]:
     return [_key(projection, row), _epoch(projection)]
 
 
-def found(projection: str, row: UUID, told: Sequence[bytes | None]) -> Lease:
+def lease_from(projection: str, row: UUID, told: Sequence[bytes | None]) -> Lease:
     """What Valkey told of a row."""
     body, lease, epoch = told
     return Lease(projection, row, body, lease or b"", epoch or b"")
 
 
-def keep(lease: Lease, version: int, body: bytes) -> bool:
+def store(lease: Lease, version: int, body: bytes) -> bool:
     """Keep what was read under this lease; says whether it was still valid."""
     if not lease.asked:
         return False
@@ -86,7 +86,7 @@ def keep(lease: Lease, version: int, body: bytes) -> bool:
         return False
 
 
-def forget(projection: str, versions: Mapping[UUID, int]) -> None:
+def invalidate(projection: str, versions: Mapping[UUID, int]) -> None:
     """These rows change, to these versions. Raises RedisError."""
     told = valkey.client().pipeline(transaction=False)
     for row, version in versions.items():  # with its text: a registered script costs a pipeline another round trip
@@ -94,7 +94,7 @@ def forget(projection: str, versions: Mapping[UUID, int]) -> None:
     told.execute()
 
 
-def forget_all(projection: str) -> None:
+def invalidate_all(projection: str) -> None:
     """Every row may have changed. Raises RedisError."""
     valkey.client().set(_epoch(projection), uuid4().hex)
 

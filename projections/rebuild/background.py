@@ -10,9 +10,9 @@ from eventstore.timetravel.as_of import AsOf
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import PROJECTIONS, Projection, projection_named
 from projections.rebuild import schemas
-from projections.rebuild.fill import How
+from projections.rebuild.fill import RebuildOptions
 from projections.rebuild.models import Build
-from projections.rebuild.run import RebuildRunning, build_as_of, rebuild, require_none_kept, require_replaced, roll_back
+from projections.rebuild.run import RebuildRunning, build_as_of, rebuild, require_no_view, require_replaced, roll_back
 from projections.rebuild.swap import replaced_space
 
 AGAIN = timedelta(minutes=10)  # before a rebuild that did not help is begun again by itself
@@ -33,12 +33,12 @@ def begin_rollback(projection: Projection, *, started_by: str) -> Build:
 def begin_as_of(projection: Projection, as_of: AsOf, *, started_by: str) -> Build:
     """The view as it stood, in a schema that is called after the moment. Raises SpaceTaken, RebuildRunning."""
     space = _called_after(as_of)
-    require_none_kept(projection, space)
+    require_no_view(projection, space)
     limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
     return _begin(projection, space, Build.Kind.AS_OF, started_by, **limits)
 
 
-def begin_what_is_wanted() -> None:
+def begin_wanted_rebuilds() -> None:
     """Of each view that its code says is not what it would make now, once in a while."""
     wanted = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).exclude(rebuild_wanted="")
     for name in sorted(set(wanted.values_list("projection", flat=True))):
@@ -48,23 +48,23 @@ def begin_what_is_wanted() -> None:
             begin_rebuild(projection_named(name), started_by="service:sweep")
 
 
-def at_work() -> list[str]:
+def running_builds() -> list[str]:
     """The projections that have a rebuild that a worker should go on with."""
     going_on = Build.objects.filter(background=True, state__in=AT_WORK, projection__in=PROJECTIONS)
     return sorted(set(going_on.values_list("projection", flat=True)))
 
 
-def go_on(projection: Projection) -> None:
+def resume(projection: Projection) -> None:
     """Work on what was begun in the background, unless somebody does, or it is paused. Raises as `rebuild`."""
     for build in Build.objects.filter(projection=projection.name, background=True, state__in=AT_WORK).order_by("id"):
-        how = How(started_by=build.started_by, background=True, dry_run=build.dry_run)
+        options = RebuildOptions(started_by=build.started_by, background=True, dry_run=build.dry_run)
         if build.kind == Build.Kind.AS_OF:
             assert build.limits
-            build_as_of(projection, build.limits, build.space, how)
+            build_as_of(projection, build.limits, build.space, options)
         elif build.kind == Build.Kind.ROLLBACK:
-            roll_back(projection, how)
+            roll_back(projection, options)
         else:
-            rebuild(projection, how)
+            rebuild(projection, options)
 
 
 def _begin(projection: Projection, space: str, kind: Build.Kind, started_by: str, **more: Any) -> Build:

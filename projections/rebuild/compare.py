@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from projections.engine.catch_up import catch_up, hold, shards
+from projections.engine.catch_up import catch_up, lock_checkpoints, shard_numbers
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
 
@@ -53,8 +53,8 @@ def hold_level(projection: Projection, space: str) -> int:
 
     The new tables may be ahead by what was settled a moment ago: then the live ones follow.
     """
-    shards(projection)
-    for mark in hold(projection):  # what was taken back on purpose is let go here, and only here
+    shard_numbers(projection)
+    for mark in lock_checkpoints(projection):  # what was taken back on purpose is let go here, and only here
         mark.event_types = [name for name in mark.event_types if name in projection.event_types]
         mark.code_version, mark.held_until = min(mark.code_version, projection.version), None
         mark.save(update_fields=["event_types", "code_version", "held_until"])

@@ -11,15 +11,15 @@ from datetime import timedelta
 from django.db.models import Sum
 
 from eventstore import store
-from projections.engine.catch_up import Work, advance
+from projections.engine.catch_up import CatchUpOptions, advance
 from projections.engine.checkpoints import Checkpoint
 from projections.engine.projection import Projection, projection_named
 from projections.rebuild.models import Build
-from projections.rebuild.worker_pool import Crew
+from projections.rebuild.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
-WORTH = 20_000  # events from which several processes bring more than their beginning costs
+PARALLEL_FROM = 20_000  # events from which several processes bring more than their beginning costs
 PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on
 LOOK_SECONDS = 0.5  # between two looks at what the processes did
 
@@ -37,10 +37,10 @@ class RebuildFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
+class RebuildOptions:
     """By which processes, into how many shards (as many as now by default), for whom; see Build for the others."""
 
-    crew: Crew | None = None
+    pool: WorkerPool | None = None
     shards: int | None = None
     strict: bool = False
     dry_run: bool = False
@@ -49,35 +49,37 @@ class How:
     progress: Callable[[Build], None] = lambda build: None
 
 
-def fill_all(projection: Projection, build: Build, how: How) -> None:
+def fill_tables(projection: Projection, build: Build, options: RebuildOptions) -> None:
     """Bring the tables of `build` to the end of the log. Raises RebuildCancelled, RebuildPaused, RebuildFailed."""
     found = Checkpoint.objects.filter(projection=projection.name, space=build.space)
     numbers = sorted(found.values_list("shard", flat=True))
     start = min(found.values_list("position", flat=True), default=0)
-    left, _ = store.unread(start, event_types=projection.event_types, count_to=WORTH + 1)
-    if how.crew and left > WORTH:
-        _fill_side_by_side(build, numbers, how, how.crew)
+    left, _ = store.unread(start, event_types=projection.event_types, count_to=PARALLEL_FROM + 1)
+    if options.pool and left > PARALLEL_FROM:
+        _fill_side_by_side(build, numbers, options, options.pool)
     else:
-        fill(build, numbers, seen=lambda seconds: _look(build, how, worked=build.worked + timedelta(seconds=seconds)))
-    _look(build, how, worked=build.worked)
+        fill_shards(
+            build, numbers, seen=lambda seconds: _look(build, options, worked=build.worked + timedelta(seconds=seconds))
+        )
+    _look(build, options, worked=build.worked)
 
 
-def fill(build: Build, numbers: Sequence[int], *, seen: Callable[[float], None] = lambda seconds: None) -> None:
+def fill_shards(build: Build, numbers: Sequence[int], *, seen: Callable[[float], None] = lambda seconds: None) -> None:
     """Bring these shards to the end of the log; `seen` is told after each round of batches how many seconds it took.
 
     Raises RebuildCancelled.
     """
     projection, limits = projection_named(build.projection), build.limits
-    work = Work(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
+    work = CatchUpOptions(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
     left = list(numbers)
     while left:
-        obey(build)
+        wait_until_allowed(build)
         started = time.monotonic()
         left = [number for number in left if not advance(projection, number, work).level]
         seen(time.monotonic() - started)
 
 
-def obey(build: Build) -> None:
+def wait_until_allowed(build: Build) -> None:
     """Returns once the build may go on. Raises RebuildCancelled, RebuildPaused."""
     while True:
         state = Build.objects.values_list("state", flat=True).get(pk=build.pk)
@@ -90,7 +92,7 @@ def obey(build: Build) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _look(build: Build, how: How, *, worked: timedelta) -> None:
+def _look(build: Build, options: RebuildOptions, *, worked: timedelta) -> None:
     """Note how far all shards are, for whoever watches."""
     marks = Checkpoint.objects.filter(projection=build.projection, space=build.space)
     position = min(marks.values_list("position", flat=True), default=0)
@@ -98,35 +100,35 @@ def _look(build: Build, how: How, *, worked: timedelta) -> None:
     latest = max(position, store.latest_position())
     Build.objects.filter(pk=build.pk).update(position=position, events=events, latest=latest, worked=worked)
     build.refresh_from_db()
-    how.progress(build)
+    options.progress(build)
 
 
-def _fill_side_by_side(build: Build, numbers: list[int], how: How, crew: Crew) -> None:
+def _fill_side_by_side(build: Build, numbers: list[int], options: RebuildOptions, pool: WorkerPool) -> None:
     """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled, RebuildPaused."""
-    shares = min(crew.workers, len(numbers))
+    shares = min(pool.workers, len(numbers))
     before, spent = build.worked, timedelta()
     try:
-        jobs = [crew.fill(build.pk, numbers[share::shares]) for share in range(shares)]
+        jobs = [pool.submit(fill_share, build.pk, numbers[share::shares]) for share in range(shares)]
         while not all(job.done() for job in jobs):
             began, at_work = time.monotonic(), any(job.running() for job in jobs)
             wait(jobs, LOOK_SECONDS)
             if at_work:  # and not waiting for a process that is filling another view
                 spent += timedelta(seconds=time.monotonic() - began)
-            _look(build, how, worked=before + spent)
+            _look(build, options, worked=before + spent)
         for job in jobs:
             job.result()
     except BrokenProcessPool as error:
-        if crew.dismissed:
+        if pool.closed:
             raise RebuildPaused(f"the rebuild of {build.projection} was broken off") from error
         raise RebuildFailed(f"a worker of {build.projection} was killed; run the rebuild again") from error
-    obey(build)
+    wait_until_allowed(build)
 
 
 def fill_share(build_id: int, numbers: list[int]) -> None:
     """What one of several processes does. Raises RebuildFailed."""
     build = Build.objects.get(pk=build_id)
     try:
-        fill(build, numbers)
+        fill_shards(build, numbers)
     except RebuildCancelled:
         return  # whoever waits for us finds the same
     except Exception as error:  # not every error survives the way from one process to another

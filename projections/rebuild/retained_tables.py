@@ -8,20 +8,20 @@ from eventstore.sharding import Shard
 from eventstore.store import Recorded
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
-from projections.engine.unit_of_work import Rows
+from projections.engine.unit_of_work import UnitOfWork
 from projections.rebuild import schemas
 from projections.rebuild.models import Build
 
 
-def erase_in_kept(projection: Projection, shard: Shard, facts: Iterable[Recorded[Any]]) -> None:
+def erase_in_retained(projection: Projection, shard: Shard, facts: Iterable[Recorded[Any]]) -> None:
     """Erasures among these facts reach the shard's rows in every kept set of tables. Part of the live transaction.
 
     Tables that somebody is filling come to the event by themselves.
     """
     erasures = [fact for fact in facts if isinstance(fact.event, SubjectErased)]
     for space in _kept(projection) if erasures else ():
-        with schemas.inside(space):
-            rows = Rows(projection, (), shard)
+        with schemas.use_space(space):
+            rows = UnitOfWork(projection, (), shard)
             for fact in erasures:
                 projection.handle(rows, fact)
             rows.write()

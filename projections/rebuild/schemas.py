@@ -40,7 +40,7 @@ def exists(space: str) -> bool:
 
 
 @contextmanager
-def inside(space: str) -> Iterator[None]:
+def use_space(space: str) -> Iterator[None]:
     """A transaction in which tables are looked for in `space` first. Raises SpaceGone."""
     with transaction.atomic(using=DEFAULT_DB_ALIAS):
         if space == LIVE:
@@ -59,7 +59,7 @@ def create(projection: Projection, space: str) -> None:
     tables, _ = _statements(projection)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {space}")
-        with inside(space):
+        with use_space(space):
             for statement in tables:
                 cursor.execute(statement)
 
@@ -67,7 +67,7 @@ def create(projection: Projection, space: str) -> None:
 def create_indexes(projection: Projection, space: str) -> None:
     """Those that are not there yet: one call after another may be broken off."""
     for statement in _statements(projection)[1]:
-        with inside(space), connection.cursor() as cursor:
+        with use_space(space), connection.cursor() as cursor:
             cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = %s", [space])
             if not any(f'"{name}"' in statement for (name,) in cursor.fetchall()):
                 cursor.execute(statement)

@@ -42,8 +42,8 @@ def swap(projection: Projection, space: str, *, of: int | None = None) -> None:
                 _move_checkpoints(projection, space, position, of)
                 DriftFlag.objects.filter(projection=projection.name).delete()
                 if projection.cached:
-                    row_cache.forget_all(projection.name)  # before: what is read from now on is kept under a new epoch
-                    transaction.on_commit(lambda: row_cache.forget_all(projection.name), robust=True)
+                    row_cache.invalidate_all(projection.name)  # before: later reads use a new epoch
+                    transaction.on_commit(lambda: row_cache.invalidate_all(projection.name), robust=True)
             return
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.LockNotAvailable):

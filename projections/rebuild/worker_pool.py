@@ -1,8 +1,8 @@
-"""Several processes and lanes for the rebuild of several views, so that no processor waits for one view to be finished.
+"""A pool of processes for rebuilding several read models, so that no processor waits for one of them to be finished.
 
-Each view has a lane, a thread that makes its tables, waits for its shares to be filled, and has PostgreSQL index,
-compare and swap them. The shares of all views are filled by the same processes, in the order in which they come: while
-one view is finished, the next is being filled.
+One thread for each read model makes its tables, waits for its shards to be filled, and has PostgreSQL index, compare
+and swap them. The processes fill the shards of all read models in the order in which they are submitted: while one
+read model is finished, the next is filled.
 """
 
 import multiprocessing
@@ -12,83 +12,85 @@ from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from django.db import connection, connections
 
 from projections.engine.projection import Projection
 from projections.rebuild import worker_process
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Crew:
-    """So many processes, begun when they are first needed and kept until the end of the block."""
+class WorkerPool:
+    """A context manager: `workers` processes, started by the first `submit` and kept until the end of the block."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.dismissed = False
+        self.closed = False
 
     def __enter__(self) -> Self:
-        chief, self._alive = multiprocessing.Pipe(duplex=False)
+        parent, self._alive = multiprocessing.Pipe(duplex=False)
         self._processes = ProcessPoolExecutor(
             self.workers,
             multiprocessing.get_context("spawn"),  # a fork would share our connection
-            initializer=worker_process.begin,
-            initargs=(str(connection.settings_dict["NAME"]), chief),
+            initializer=worker_process.start,
+            initargs=(str(connection.settings_dict["NAME"]), parent),
         )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.dismissed = True
-        if error:  # what they have done is kept, and the next call goes on from there
+        self.closed = True
+        if error:  # what the processes have committed is kept, and the next call goes on from there
             self._alive.close()
         self._processes.shutdown(cancel_futures=True)
         self._alive.close()
 
-    def fill(self, build_id: int, numbers: list[int]) -> "Future[None]":
-        """These shards of a build, once a process is free."""
-        return self._processes.submit(worker_process.fill_share, build_id, numbers)
+    def submit(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """Call `work`, a function of a module, in one of the processes. It is imported there after Django is set up."""
+        return self._processes.submit(work, *arguments, **named)
 
 
-def crew_of(workers: int) -> AbstractContextManager[Crew | None]:
-    """So many processes beside this one; none where one is enough, which is this one."""
-    return Crew(workers) if workers > 1 else nullcontext()
+def optional_pool(workers: int) -> AbstractContextManager[WorkerPool | None]:
+    """A pool of `workers` processes; None for a single worker, which is the calling process itself."""
+    return WorkerPool(workers) if workers > 1 else nullcontext()
 
 
-def in_lanes(
-    projections: Sequence[Projection], work: Callable[[Projection], T], *, crew: Crew | None
+def run_concurrently(
+    projections: Sequence[Projection], work: Callable[[Projection], T], *, pool: WorkerPool | None
 ) -> Iterator[tuple[Projection, T]]:
-    """`work` done for each, and what it gave. Without a crew one after the other.
+    """Call `work` for each projection and yield what it returned, in the order of completion.
 
-    With one, so many at once that each process finds something to do while a view is finished; those in the log's total
-    order first, since only one process can fill them. Where one fails no more are begun, and what it raised is raised
-    once those at work are done.
+    Without a pool the calls run one after the other. With a pool there is one thread more than there are processes, so
+    that each process finds a shard to fill while a read model is finished. Read models in the log's total order start
+    first, because only one process can fill them. After a failure no further call starts; the calls that are running
+    end, then the exception is raised.
     """
-    if crew is None:
+    if pool is None:
         yield from ((projection, work(projection)) for projection in projections)
         return
     left = iter(sorted(projections, key=lambda each: not each.total_order))
     done: SimpleQueue[tuple[Projection, T] | None] = SimpleQueue()
     failed: list[BaseException] = []
 
-    def lane() -> None:
+    def run() -> None:
         try:
-            while not (failed or crew.dismissed) and (projection := next(left, None)):
+            while not (failed or pool.closed) and (projection := next(left, None)):
                 done.put((projection, work(projection)))
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
             failed.append(error)
         finally:
             connections.close_all()
             done.put(None)
 
-    lanes = min(crew.workers + 1, len(projections))
-    for _ in range(lanes):
-        Thread(target=lane, name="lane", daemon=True).start()  # a command that is broken off does not wait for it
-    while lanes:
+    threads = min(pool.workers + 1, len(projections))
+    for _ in range(threads):
+        Thread(target=run, name="rebuild", daemon=True).start()  # a command that is interrupted does not wait for it
+    while threads:
         if found := done.get():
             yield found
         else:
-            lanes -= 1
+            threads -= 1
     if failed:
         raise failed[0]

@@ -28,7 +28,7 @@ from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter
 from projections.admin.lookback import ViewAdmin, looked_back_at
 from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.reading.replicas import may_lag
-from projections.staff.order_page import NoSuchPast, Past, as_it_was, held, timeline
+from projections.staff.order_page import NoSuchPast, PastOrder, as_it_was, held, timeline
 from projections.staff.order_sections import amount, figures, labels, lines, parts, staged
 from projections.staff.orders import StaffOrder
 
@@ -192,7 +192,7 @@ class StaffOrderAdmin(ViewAdmin):
         }
         return TemplateResponse(request, "projections/order.html", context)
 
-    def offers(self, order: StaffOrder, past: Past | None) -> Any:
+    def offers(self, order: StaffOrder, past: PastOrder | None) -> Any:
         """The commands that the order's page offers: none, until somebody who knows commands says which."""
         return None
 

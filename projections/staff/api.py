@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from eventstore import store
 from orders.events import OrderCreated
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import query_of, staff_of
-from projections.order_serializers import OrderSerializer, RefundSerializer, shown
-from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, version_in
+from projections.order_serializers import OrderSerializer, RefundSerializer, order_body
+from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, read_version
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.orders import StaffOrder
 
@@ -56,20 +56,20 @@ class GetStaffOrder(APIView):
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """Get an order as the shop sees it, and the commands that it would take now."""
-        min_version = version_in(query_of(request, ("min_version",)), "min_version") or 0
+        min_version = read_version(query_of(request, ("min_version",)), "min_version") or 0
         order = staff_order(order_id, min_version=min_version)
         if order is None:
-            words = said("there is no order {order_id}", order_id=order_id)
+            words = translate("there is no order {order_id}", order_id=order_id)
             raise NotFound(words, code="order_not_found")
         return Response(
-            shown_to_staff(order, self.actions(order)),
+            staff_order_body(order, self.actions(order)),
             headers={"ETag": f'"{order.version}"', "Cache-Control": "private, no-cache"},
         )
 
 
-def shown_to_staff(order: StaffOrder, actions: list[str]) -> dict[str, Any]:
+def staff_order_body(order: StaffOrder, actions: list[str]) -> dict[str, Any]:
     """What a customer is shown of it, and what only the shop is."""
-    body = shown(order)
+    body = order_body(order)
     for told, refund in zip(body["refunds"], order.state.refunds, strict=True):
         told["requested_by"] = refund.requested_by
     return body | {

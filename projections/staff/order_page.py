@@ -17,7 +17,7 @@ from eventstore.timetravel.as_of import AsOf
 from orders.events import NoteAdded, OrderHeld
 from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import in_words
+from projections.staff.timeline import describe_for_staff
 
 
 class NoSuchPast(Exception):
@@ -25,7 +25,7 @@ class NoSuchPast(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastOrder:
     """An order as it was: its row, when that was, which events count, and whether it is one of its versions."""
 
     order: StaffOrder
@@ -34,7 +34,7 @@ class Past:
     restorable: bool
 
 
-def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> Past | None:
+def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> PastOrder | None:
     """The order at `version`, `as_of` or `recorded_by`; None where it is asked for as it is now. Raises NoSuchPast."""
     given = {name: str(asked[name]) for name in ("version", "as_of", "recorded_by") if asked.get(name)}
     if not given or given == {"version": str(order.version)}:
@@ -42,10 +42,10 @@ def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> Past | None:
     try:
         version = _number(given["version"]) if "version" in given else None
         as_of, recorded_by = (
-            timetravel.moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
+            timetravel.parse_moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
         )
         limits = AsOf(version=version, occurred=as_of, recorded=recorded_by)
-        facts = timetravel.load(order.order_id, limits).facts
+        facts = timetravel.load_as_of(order.order_id, limits).facts
     except ValueError as error:
         raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
     except UNREADABLE as error:
@@ -54,7 +54,7 @@ def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> Past | None:
         raise NoSuchPast(
             "The order did not exist then, or never had that version. It is shown as it is now."
         ) from error
-    return Past(
+    return PastOrder(
         order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts),
         when=limits.in_words,
         versions=frozenset(fact.version for fact in facts),
@@ -73,7 +73,7 @@ def timeline(order_id: UUID) -> list[dict[str, Any]]:
     return [
         {
             "version": fact.version,
-            "words": _cannot_be_read(fact.event) if isinstance(fact.event, Damaged) else in_words(fact.event),
+            "words": _cannot_be_read(fact.event) if isinstance(fact.event, Damaged) else describe_for_staff(fact.event),
             "event": fact.event,
             "is_note": isinstance(fact.event, NoteAdded),
             "who": actor_in_words(fact.metadata.actor),

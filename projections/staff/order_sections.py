@@ -11,7 +11,7 @@ from orders.money import rounded
 from orders.state import Order, Payment, Refund, Return, Shipment
 from orders.values import LineQuantity, OrderLine, RefundLine, RefundStatus, ReturnStatus
 from projections.admin.list_filters import COLOURS
-from projections.order_row import in_words
+from projections.order_row import status_label
 from projections.staff.orders import StaffOrder
 
 Label = tuple[str, str]
@@ -144,7 +144,7 @@ def parts(order: StaffOrder, offers: Mapping[str, list[Any]]) -> dict[str, list[
                 "refund",
                 each.refund_id,
                 refund=each,
-                label=(in_words(each.status), REFUNDS[each.status]),
+                label=(status_label(each.status), REFUNDS[each.status]),
                 amount=amount(each.amount, currency),
                 who=actor_in_words(each.requested_by),
                 what_for=list(_what_for(each, by_line, currency)),
@@ -156,8 +156,8 @@ def parts(order: StaffOrder, offers: Mapping[str, list[Any]]) -> dict[str, list[
                 "return",
                 each.return_id,
                 returning=each,
-                label=(in_words(each.status), RETURNS[each.status]),
-                reason=in_words(each.reason),
+                label=(status_label(each.status), RETURNS[each.status]),
+                reason=status_label(each.reason),
                 units=_units(each.lines, by_line),
                 outstanding=_units(each.outstanding, by_line) if each.status is ReturnStatus.APPROVED else [],
             )
@@ -246,4 +246,4 @@ def in_short(part: Payment | Shipment | Refund | Return, currency: str) -> str:
         case Refund():
             return f"Refund {part.refund_id}: {amount(part.amount, currency)}, {part.status}"
         case Return():
-            return f"Return {part.return_id}: {in_words(part.reason).lower()}, {part.status}"
+            return f"Return {part.return_id}: {status_label(part.reason).lower()}, {part.status}"

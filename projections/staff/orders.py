@@ -8,8 +8,8 @@ from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
 from projections.engine.projection import Projection, handles
-from projections.engine.unit_of_work import Rows
-from projections.order_row import LATER, AddressedOrder
+from projections.engine.unit_of_work import UnitOfWork
+from projections.order_row import LATER_EVENTS, AddressedOrder
 
 
 class StaffOrder(AddressedOrder):
@@ -59,15 +59,15 @@ class StaffOrders(Projection):
     version = 3
     tables = (StaffOrder,)
     complete = OrderEvent
-    turn = 0
+    rank = 0
 
     @handles(OrderCreated)
-    def created(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+    def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         person = {"customer_name": event.customer_name, "customer_email": event.customer_email}
         rows.add(StaffOrder.placed(event, fact, **person))
 
-    @handles(*LATER)
-    def changed(self, rows: Rows, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
+    @handles(*LATER_EVENTS)
+    def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(StaffOrder, event.order_id)
         order.take(event, fact)
         match event:
@@ -81,7 +81,7 @@ class StaffOrders(Projection):
             order.cancel_reason = ""
 
     @handles(SubjectErased, in_every_shard=True)
-    def erased(self, rows: Rows, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+    def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
         """All orders of a customer, or the one of a guest, who is known by it alone."""
         own = rows.where(StaffOrder, customer_id=event.subject_id)
         own += rows.where(StaffOrder, order_id=event.subject_id, customer_id=None)

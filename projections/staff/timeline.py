@@ -40,7 +40,7 @@ from orders.events import (
 from orders.values import LineAmount, LineQuantity
 
 
-def in_words(event: OrderEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one case an event
+def describe_for_staff(event: OrderEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one case an event
     match event:
         case OrderCreated():
             lines = "1 line" if len(event.lines) == 1 else f"{len(event.lines)} lines"

@@ -73,5 +73,5 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     @action(description="Send again what was given up", permissions=["operate"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         number = sum(deliveries.send_again(delivery) for delivery in queryset)
-        tasks.ring_now()
+        tasks.wake_now()
         messages.info(request, f"{number} will be sent again.")

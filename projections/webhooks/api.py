@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from eventstore.errors import SubjectWasErased
 from eventstore.ids import new_id
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, tasks
@@ -177,7 +177,7 @@ class TestOwnEndpoint(APIView):
             raise TooManyTests
         with transaction.atomic():
             delivery = deliveries.plan_test(endpoint)
-            transaction.on_commit(tasks.ring_now, robust=True)
+            transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 
@@ -232,12 +232,12 @@ class RetryOwnDelivery(APIView):
         delivery = _enabled(request, endpoint_id).deliveries.filter(event_id=event_id).first()
         if delivery is None:
             raise NotFound(
-                said("this endpoint has no delivery {event_id}", event_id=event_id), code="delivery_not_found"
+                translate("this endpoint has no delivery {event_id}", event_id=event_id), code="delivery_not_found"
             )
         with transaction.atomic():
             if not deliveries.send_again(delivery):
                 raise NotGivenUp
-            transaction.on_commit(tasks.ring_now, robust=True)
+            transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 
@@ -271,7 +271,7 @@ def _create(endpoint: WebhookEndpoint, secret: str) -> None:
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"webhooks:{endpoint.customer_id}"])
             if WebhookEndpoint.objects.filter(customer_id=endpoint.customer_id).count() >= settings.WEBHOOK_ENDPOINTS:
                 raise TooManyEndpoints(
-                    said("you have {number} endpoints: delete one first", number=settings.WEBHOOK_ENDPOINTS)
+                    translate("you have {number} endpoints: delete one first", number=settings.WEBHOOK_ENDPOINTS)
                 )
             endpoint.since = since
             endpoint.keep_secret(secret)
@@ -285,5 +285,6 @@ def _create(endpoint: WebhookEndpoint, secret: str) -> None:
 
 def _no_endpoint(endpoint_id: UUID) -> NotFound:
     return NotFound(
-        said("there is no webhook endpoint {endpoint_id}", endpoint_id=endpoint_id), code="webhook_endpoint_not_found"
+        translate("there is no webhook endpoint {endpoint_id}", endpoint_id=endpoint_id),
+        code="webhook_endpoint_not_found",
     )

@@ -283,7 +283,7 @@ def _note_of_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, given_up_a
             endpoint.save(update_fields=["failures", "resting_until"])
         return
     endpoint.failures += 1
-    endpoint.resting_until = timezone.now() + wakeup.pause(endpoint.failures, longest=LONGEST_REST)
+    endpoint.resting_until = timezone.now() + wakeup.retry_delay(endpoint.failures, longest=LONGEST_REST)
     if outcome.gone:
         _disable(endpoint, gettext_noop("It answered 410: it wants no more."))
     elif given_up_after and endpoint.failures >= given_up_after:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from orders.http.i18n import noted, said
+from orders.http.i18n import noted, translate
 from projections.webhooks import addresses, deliveries
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 
@@ -49,7 +49,9 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError({name: [said("There is no field '{name}' here.", name=name)] for name in unknown})
+            raise ValidationError(
+                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
+            )
         return super().to_internal_value(data)
 
     def validate_url(self, url: str) -> str:
@@ -63,7 +65,7 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         known = deliveries.public_types()
         if unknown := sorted(set(names) - set(known)):
             raise ValidationError(
-                said(
+                translate(
                     "There is no event {unknown}; there are {known}.",
                     unknown=", ".join(unknown),
                     known=", ".join(known),

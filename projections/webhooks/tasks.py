@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from eventstore.wakeups import wakeup
-from eventstore.wakeups.wakeup import Bell
+from eventstore.wakeups.wakeup import Wakeup
 from projections.webhooks import deliveries
 from projections.webhooks.models import WebhookEndpoint
 
@@ -20,20 +20,20 @@ KNOWN_SECONDS = 5.0  # for which a process remembers whether anybody has an endp
 _known = (0.0, False)
 
 
-def bells(aggregate_ids: Any = None) -> list[Bell]:
+def wakeups(aggregate_ids: Any = None) -> list[Wakeup]:
     """What wakes a worker, where somebody may want to be told."""
-    return [_bell()] if _anybody() else []
+    return [_wakeup()] if _anybody() else []
 
 
-def ring_now() -> None:
+def wake_now() -> None:
     """Wake a worker."""
-    wakeup.ring(_bell())
+    wakeup.wake(_wakeup())
 
 
 @shared_task(name="projections.customer.webhooks.tasks.run")
 def run() -> None:
     """Hear what is new, and send what is due. The bell and beat call it."""
-    wakeup.heard(_bell())
+    wakeup.acknowledge(_wakeup())
     ends = time.monotonic() + SLICE_SECONDS
     try:
         deliveries.hear()
@@ -41,7 +41,7 @@ def run() -> None:
         log.exception("webhooks cannot hear what is new")
     while deliveries.deliver_some():
         if time.monotonic() > ends:
-            ring_now()
+            wake_now()
             return
 
 
@@ -66,5 +66,5 @@ def _anybody() -> bool:
     return found
 
 
-def _bell() -> Bell:
-    return Bell("webhooks", run)
+def _wakeup() -> Wakeup:
+    return Wakeup("webhooks", run)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import PATH, browser
-from tests.stack.running import ROOT, Running
+from tests.support.chromium import PATH, browser
+from tests.support.running import ROOT, Running
 
 IMAGES = ROOT / "docs" / "images"
 

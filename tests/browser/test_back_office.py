@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import PATH, browser
-from tests.stack.running import Running
-from tests.stack.test_stack import ORDER, customer
+from tests.support.chromium import PATH, browser
+from tests.support.running import Running
+from tests.support.stack import ORDER, customer
 
 if PATH is None:
     pytest.skip("no Chromium on the PATH (CHROMIUM names one): browser tests are skipped", allow_module_level=True)

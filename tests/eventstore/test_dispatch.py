@@ -23,21 +23,15 @@ from eventstore.errors import (
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt, Event
 from orders.accounts.commands import DepositMoney, OpenAccount
-from orders.commands import CancelOrder, CreateOrder, PayOrder
+from orders.commands import CancelOrder
 from orders.events import OrderCreated, OrderPaid
-from tests.orders.examples import CREATE
-from tests.statements import sent
+from tests.support.orders import new_order, pay
+from tests.support.statements import sent
 
 STAFF = Context(actor="staff:anna")
+
+
 CUSTOMER = new_id()
-
-
-def new_order() -> CreateOrder:
-    return replace(CREATE, order_id=new_id())
-
-
-def pay(order_id: UUID, amount: str = "25.00") -> PayOrder:
-    return PayOrder(order_id=order_id, amount=Decimal(amount), payment_method="card")
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from eventstore.codec import Metadata
 from eventstore.errors import ConcurrencyError
 from eventstore.ids import new_id
 from eventstore.messages import event
-from tests.plans import explained, nodes
+from tests.support.plans import explained, nodes
 
 WRITERS, SECONDS = 8, 4.0
 

@@ -25,8 +25,8 @@ from eventstore.errors import CommandRefused, ConcurrencyError
 from eventstore.ids import new_id
 from eventstore.models import Snapshot
 from eventstore.snapshots import shape_of, state_of, take
-from eventstore.timetravel.as_of import AsOf, load
-from tests.eventstore.tally import TALLY, Count, Restore
+from eventstore.timetravel.as_of import AsOf, load_as_of
+from tests.support.tally import TALLY, Count, Restore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,7 +103,7 @@ class TwoWriters(RuleBasedStateMachine):
         assert [fact.version for fact in facts] == list(range(1, len(facts) + 1))
         past = store.history(self.tally_id, shape=shape_of(TALLY))
         whole = reduce(TALLY.evolve, expected, TALLY.initial)  # type: ignore[arg-type]  # the tally's own events
-        assert state_of(TALLY, past) == whole == load(self.tally_id, AsOf()).state
+        assert state_of(TALLY, past) == whole == load_as_of(self.tally_id, AsOf()).state
         assert past.version == len(facts)
 
 

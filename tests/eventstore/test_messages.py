@@ -16,7 +16,7 @@ from eventstore.errors import (
     UnknownEventType,
 )
 from eventstore.messages import EVENTS, DuplicateName, command, event, upcaster
-from tests.orders.examples import CREATE, CREATED, ORDER
+from tests.support.order_examples import CREATE, CREATED, ORDER
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
 SHIPPED_TYPES = sorted(name for name in EVENTS if not name.startswith("test."))

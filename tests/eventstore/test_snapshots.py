@@ -21,7 +21,7 @@ from eventstore.dispatch import Context, dispatch, dispatch_batch
 from eventstore.ids import new_id
 from eventstore.models import Snapshot
 from eventstore.snapshots import shape_of, state_of
-from tests.eventstore.tally import TALLY, Count, Counted, Tally
+from tests.support.tally import TALLY, Count, Counted, Tally
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

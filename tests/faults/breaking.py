@@ -14,7 +14,7 @@ import psycopg
 import redis
 
 from ordersite.devstack.servers import EmbeddedError, Services, owner
-from tests.stack.running import Running
+from tests.support.running import Running
 
 QUEUE = "celery"  # the broker's list of messages that wait
 RESTARTS = 3  # of a process a minute: of one that dies more often, the stack thinks that it cannot run at all

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from ordersite.devstack.servers import Services
-from tests.stack.running import Running
+from tests.support.running import Running
 
 LEVEL_SECONDS = 60  # after the last command, until the views show everything
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults.breaking import Breaker
 from tests.faults.looking import database, end_of_log, events_of_orders, wait_until_level, what_does_not_hold
 from tests.faults.writing import Writer
-from tests.stack.running import Running
+from tests.support.running import Running
 
 WRITERS = 3
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.run import run
-from tests.stack.running import Running
+from tests.support.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("faults")]
 

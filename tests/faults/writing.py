@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 
-from tests.stack.running import Running
+from tests.support.running import Running
 
 PATIENCE = 120  # seconds for which a client sends one command again
 ORDER = {

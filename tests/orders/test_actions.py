@@ -4,11 +4,11 @@ from typing import get_args
 
 import pytest
 
-from orders.actions import CUSTOMERS, _examples, allowed, name_of
+from orders.actions import CUSTOMER_COMMANDS, _examples, allowed_actions, name_of
 from orders.commands import CreateOrder, ExpireOrder, HoldOrder, OrderCommand, ShipOrder
 from orders.state import Order
-from tests.orders.examples import CANCEL, CREATE, ORDER, PAY, SHIP
-from tests.orders.stories import after, approve, ask_refund, authorise, come_back, fail, settle
+from tests.support.order_examples import CANCEL, CREATE, ORDER, PAY, SHIP
+from tests.support.order_stories import after, approve, ask_refund, authorise, come_back, fail, settle
 
 ALWAYS = {"authorise_payment", "record_payment_failure", "add_note", "hold"}
 
@@ -18,7 +18,7 @@ def test_commands_have_short_names() -> None:
 
 
 def test_an_order_that_does_not_exist_takes_nothing() -> None:
-    assert allowed(Order()) == []
+    assert allowed_actions(Order()) == []
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,22 @@ def test_an_order_that_does_not_exist_takes_nothing() -> None:
 def test_an_order_names_all_that_it_would_take_and_nothing_else(past: tuple[object, ...], actions: set[str]) -> None:
     order = after(CREATE, *past)
     usual = ALWAYS - {"authorise_payment"} if order.is_cancelled else ALWAYS
-    assert set(allowed(order)) == usual | actions
+    assert set(allowed_actions(order)) == usual | actions
 
 
 def test_a_customer_is_told_of_their_own_commands_alone() -> None:
-    assert allowed(after(CREATE, PAY, SHIP), CUSTOMERS) == ["request_return"]
-    assert allowed(after(CREATE, CANCEL), CUSTOMERS) == []
+    assert allowed_actions(after(CREATE, PAY, SHIP), CUSTOMER_COMMANDS) == ["request_return"]
+    assert allowed_actions(after(CREATE, CANCEL), CUSTOMER_COMMANDS) == []
 
 
 def test_what_is_on_hold_is_released_and_not_sent() -> None:
-    actions = allowed(after(CREATE, PAY, HoldOrder(order_id=ORDER, reason="Fraud")))
+    actions = allowed_actions(after(CREATE, PAY, HoldOrder(order_id=ORDER, reason="Fraud")))
     assert "release" in actions
     assert not {"hold", "ship", "ship_lines"} & set(actions)
 
 
 def test_a_promise_can_be_captured_or_let_go() -> None:
-    assert {"capture_payment", "void_payment"} <= set(allowed(after(CREATE, authorise("25.00"))))
+    assert {"capture_payment", "void_payment"} <= set(allowed_actions(after(CREATE, authorise("25.00"))))
 
 
 def test_every_command_that_people_send_has_an_example() -> None:

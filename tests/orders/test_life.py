@@ -17,7 +17,7 @@ from eventstore.messages import EVENT_TYPES
 from orders import commands as c
 from orders import policy
 from orders.accounts.identity import MOVER
-from orders.actions import allowed, name_of
+from orders.actions import allowed_actions, name_of
 from orders.commands import CreateOrder, RestoreOrder
 from orders.events import OrderEvent, OrderPaid, PaymentCaptured, RefundRequested, RefundSettled, ReturnReceived, evolve
 from orders.money import rounded
@@ -32,8 +32,8 @@ from orders.statuses import (
     payment_status,
 )
 from orders.values import ZERO, LineQuantity, RefundStatus, ReturnStatus
-from tests.orders.examples import ORDER
-from tests.orders.lives import (
+from tests.support.order_examples import ORDER
+from tests.support.order_lives import (
     PEOPLE,
     REASONS,
     calling_off,
@@ -140,7 +140,7 @@ class OrderLife(RuleBasedStateMachine):
     def send(self, command: Any) -> Sequence[OrderEvent]:
         """The events, which are in the history now; none where the command was refused."""
         decider, before = decider_of(command), codec.encode(self.order)
-        could = allowed(self.order)
+        could = allowed_actions(self.order)
         try:
             # To whoever restores, the order is its whole past.
             state = tuple(self.history) if isinstance(command, RestoreOrder) else self.order

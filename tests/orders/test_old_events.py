@@ -18,7 +18,7 @@ from orders.statuses import (
     order_status,
     payment_status,
 )
-from tests.orders.examples import CREATED, PAID, SHIPPED
+from tests.support.order_examples import CREATED, PAID, SHIPPED
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -14,8 +14,8 @@ from orders.statuses import (
     order_status,
     payment_status,
 )
-from tests.orders.examples import CANCEL, CREATE, ORDER, PAY, SHIP
-from tests.orders.stories import (
+from tests.support.order_examples import CANCEL, CREATE, ORDER, PAY, SHIP
+from tests.support.order_stories import (
     after,
     approve,
     ask_refund,

@@ -11,7 +11,7 @@ from projections.engine.catch_up import catch_up
 from projections.engine.checkpoints import Checkpoint
 from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder, StaffOrders
-from tests.threads import at_once
+from tests.support.threads import at_once
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ from eventstore.ids import new_id
 from eventstore.store import Recorded
 from orders.events import OrderCreated
 from projections import tasks
-from projections.engine.catch_up import Work, advance, catch_up, shards
+from projections.engine.catch_up import CatchUpOptions, advance, catch_up, shard_numbers
 from projections.engine.projection import PROJECTIONS, Projection, handles
-from projections.engine.unit_of_work import Rows
+from projections.engine.unit_of_work import UnitOfWork
 from projections.monitoring.drift import check
 from projections.monitoring.status import statuses
-from projections.order_row import money
+from projections.order_row import money_column
 from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder
-from tests.orders.examples import CREATED
-from tests.projections.spec import write
+from tests.support.order_examples import CREATED
+from tests.support.projection_spec import write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def countries() -> Iterator[Projection]:
         class CountrySales(models.Model):
             country = models.TextField(primary_key=True)
             orders = models.IntegerField()
-            sold = money()
+            sold = money_column()
 
             class Meta:
                 app_label = "projections"
@@ -48,7 +48,7 @@ def countries() -> Iterator[Projection]:
         tables = (CountrySales,)
 
         @handles(OrderCreated)
-        def placed(self, rows: Rows, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        def placed(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
             rows.count(CountrySales(country=event.country, orders=1, sold=event.total))
 
     with connection.schema_editor() as editor:
@@ -79,8 +79,8 @@ def history() -> None:
 
 def test_it_builds_itself_from_the_whole_history_while_the_site_serves(history: None, countries: Projection) -> None:
     assert state_of("countries") == "building"
-    (number,) = shards(countries)
-    advance(countries, number, Work(limit=2))
+    (number,) = shard_numbers(countries)
+    advance(countries, number, CatchUpOptions(limit=2))
     assert state_of("countries") == "building"
     place(2)
     catch_up(PROJECTIONS["staff"])

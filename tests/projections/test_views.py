@@ -17,11 +17,12 @@ from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.customer.timeline import told
-from projections.order_serializers import shown
+from projections.customer.timeline import describe_for_customer
+from projections.order_serializers import order_body
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import in_words
-from tests.orders.examples import (
+from projections.staff.timeline import describe_for_staff
+from tests.support.clock import AT
+from tests.support.order_examples import (
     BUYER,
     CANCELLED,
     CANCELLED_AFTER_PAYMENT,
@@ -33,8 +34,7 @@ from tests.orders.examples import (
     RESTORED_AFTER_PAYMENT,
     SHIPPED,
 )
-from tests.projections.clock import AT
-from tests.projections.spec import given
+from tests.support.projection_spec import given
 
 OTHER = UUID(int=9)
 GUEST = replace(CREATED, order_id=OTHER, customer_id=None, customer_name="", reference="W-2", currency="EUR")
@@ -171,7 +171,7 @@ def test_customers_see_their_order_with_all_its_parts_and_amounts_as_exact_text(
         CustomerOrder,
         {"customer_id": BUYER, "status": "completed", "payment_status": "partially_refunded", "version": 14},
     )
-    order = shown(CustomerOrder.objects.get())
+    order = order_body(CustomerOrder.objects.get())
     assert (order["total"], order["refunded"], order["due"]) == ("27.40", "6.75", "0.00")
     assert order["lines"][0] == {
         "line_id": 1,
@@ -255,7 +255,7 @@ def test_accountants_see_a_return_as_owed_until_it_is_refunded() -> None:
         {"kind": EntryKind.DUE_BACK, "amount": -returned},
         {"kind": EntryKind.REFUND, "amount": returned},
     ).then(AccountingOrder, {"payment_status": "partially_refunded", "returned": returned, "balance": 0, "due_back": 0})
-    assert all(law.holds for law in projected.projection.laws())
+    assert all(invariant.holds for invariant in projected.projection.invariants())
 
 
 def test_accountants_see_a_bad_debt() -> None:
@@ -348,11 +348,11 @@ def test_shipping_moves_no_money() -> None:
     ids=lambda value: codec.type_of(value).name if not isinstance(value, str) else "",
 )
 def test_the_timeline_speaks_in_words(event: OrderEvent, words: str) -> None:
-    assert in_words(event) == words
+    assert describe_for_staff(event) == words
 
 
 def test_the_customer_is_told_what_concerns_them_and_nothing_else() -> None:
-    assert [told(event) for event in LIFE] == [
+    assert [describe_for_customer(event) for event in LIFE] == [
         "You ordered 3 lines for 27.40 GBP.",
         "You promised to pay 27.40 GBP by card.",
         "We received 27.40 GBP by card.",

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.site.receiver import receiving
-from tests.stack.running import Running
-from tests.stack.test_stack import ORDER, customer
+from tests.support.running import Running
+from tests.support.stack import ORDER, customer
+from tests.support.webhook_receiver import receiving
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 

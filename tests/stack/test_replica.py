@@ -14,9 +14,9 @@ import pytest
 
 from ordersite.devstack.servers import Services
 from ordersite.middleware.replicas import WROTE
-from tests.stack.replica import Replica
-from tests.stack.running import Running
-from tests.stack.test_stack import ORDER, customer
+from tests.support.replica import Replica
+from tests.support.running import Running
+from tests.support.stack import ORDER, customer
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 

@@ -19,19 +19,10 @@ import pytest
 from ordersite.devstack.servers import owner
 from ordersite.importing.reading import COLUMNS
 from projections.engine.projection import PROJECTIONS
-from tests.stack.running import ROOT, Running
+from tests.support.running import ROOT, Running
+from tests.support.stack import ORDER, customer
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
-
-ORDER = {
-    "currency": "GBP",
-    "country": "United Kingdom",
-    "lines": [{"sku": "MUG-201", "name": "Stoneware mug", "quantity": 2, "unit_price": "9.95"}],
-}
-
-
-def customer(running: Running) -> dict[str, str]:
-    return {"Authorization": f"Token {running.logins()['customer_token']}"}
 
 
 def test_the_first_calls_of_the_readme(running: Running) -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from eventstore import codec
 from eventstore.errors import AggregateNotFound
 from eventstore.timetravel import as_of as timetravel
-from eventstore.timetravel.as_of import AsOf, load
+from eventstore.timetravel.as_of import AsOf, load_as_of
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         try:
-            past = load(aggregate, AsOf(version=at_version, recorded=recorded_by, occurred=as_of))
+            past = load_as_of(aggregate, AsOf(version=at_version, recorded=recorded_by, occurred=as_of))
         except AggregateNotFound as error:
             raise CommandError(error.message) from error
         shown = {
@@ -58,6 +58,6 @@ class Command(BaseCommand):
 
 def moment(text: str) -> datetime:
     try:
-        return timetravel.moment(text)
+        return timetravel.parse_moment(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error

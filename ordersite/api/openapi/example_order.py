@@ -14,16 +14,16 @@ from uuid import UUID, uuid5
 from eventstore.codec import Metadata
 from eventstore.records import Recorded, type_name
 from orders import commands as c
-from orders.actions import allowed
+from orders.actions import allowed_actions
 from orders.events import EditCommitted, evolve
 from orders.order import decide
 from orders.state import Order
 from orders.values import LineQuantity, ReturnReason
 from projections.customer.orders import CustomerOrder
-from projections.customer.timeline import told
+from projections.customer.timeline import describe_for_customer
 from projections.engine.projection import PROJECTIONS
-from projections.order_serializers import shown
-from projections.staff.api import shown_to_staff
+from projections.order_serializers import order_body
+from projections.staff.api import staff_order_body
 from projections.staff.orders import StaffOrder
 
 ORDER_ID = UUID("01932f5e-7b10-7c3a-9d55-3f1f6f0b2a11")
@@ -129,12 +129,12 @@ def _recorded(event: Any, version: int, at: datetime) -> Recorded[Any]:
 
 def order() -> dict[str, Any]:
     """The order after all that, as its customer is shown it."""
-    return shown(PROJECTIONS["customer"].row_as_of(CustomerOrder, ORDER_ID, facts()))
+    return order_body(PROJECTIONS["customer"].row_as_of(CustomerOrder, ORDER_ID, facts()))
 
 
 def staff_order() -> dict[str, Any]:
     row = PROJECTIONS["staff"].row_as_of(StaffOrder, ORDER_ID, facts())
-    return shown_to_staff(row, allowed(row.state))
+    return staff_order_body(row, allowed_actions(row.state))
 
 
 def timeline() -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ def timeline() -> list[dict[str, Any]]:
             "occurred_at": fact.occurred_at.isoformat().replace("+00:00", "Z"),
         }
         for fact in facts()
-        if (words := told(fact.event))
+        if (words := describe_for_customer(fact.event))
     ]
 
 

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.models import QueuedCommand
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from ordersite.api.openapi import example_order
 from ordersite.api.openapi.example_order import COMMAND_ID, ORDER_ID
 from ordersite.api.openapi.hooks import operations
@@ -128,9 +128,11 @@ def _refused() -> CommandRefused:
 
 
 PROBLEMS: dict[str, Callable[[], Exception]] = {
-    "400": lambda: exceptions.ValidationError({"colour": [said("There is no field '{name}' here.", name="colour")]}),
+    "400": lambda: exceptions.ValidationError(
+        {"colour": [translate("There is no field '{name}' here.", name="colour")]}
+    ),
     "401": exceptions.NotAuthenticated,
-    "403": lambda: exceptions.PermissionDenied(said("This account is not a customer's."), code="not_a_customer"),
+    "403": lambda: exceptions.PermissionDenied(translate("This account is not a customer's."), code="not_a_customer"),
     "404": lambda: AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=ORDER_ID),
     "406": exceptions.NotAcceptable,
     "409": _refused,

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
-from ordersite.customers.erasure import forget, forget_login
+from ordersite.customers.erasure import delete_login, erase_in_log
 from ordersite.models import User
 
 
@@ -23,8 +23,8 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 for user in User.objects.filter(customer_id=subject):
-                    forget_login(user)
-                answer = forget(subject, Context(actor=actor))
+                    delete_login(user)
+                answer = erase_in_log(subject, Context(actor=actor))
         except CommandRefused as refusal:
             raise CommandError(refusal.message) from refusal
         self.stdout.write(f"the personal data of {subject} is erased; the log says so at {answer.aggregate_id}")

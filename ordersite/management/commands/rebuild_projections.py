@@ -12,18 +12,18 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from eventstore.timetravel.as_of import AsOf, moment
+from eventstore.timetravel.as_of import AsOf, parse_moment
 from projections.engine.folding import HandlerFailed
 from projections.engine.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
 from projections.engine.sharding import NotDivisible
 from projections.rebuild import schemas
 from projections.rebuild.compare import NotLevel
-from projections.rebuild.fill import How, RebuildCancelled, RebuildFailed
+from projections.rebuild.fill import RebuildCancelled, RebuildFailed, RebuildOptions
 from projections.rebuild.models import Build
 from projections.rebuild.run import CannotRollBack, RebuildRunning, Rebuilt, SpaceTaken, build_as_of, rebuild, roll_back
 from projections.rebuild.schemas import BadSpaceName
 from projections.rebuild.swap import SwapTimedOut, drop_replaced, replaced_space
-from projections.rebuild.worker_pool import crew_of, in_lanes
+from projections.rebuild.worker_pool import optional_pool, run_concurrently
 
 FORESEEN = (
     *(CannotRollBack, RebuildCancelled, RebuildFailed, RebuildRunning, SpaceTaken, SwapTimedOut),
@@ -58,17 +58,22 @@ class Command(BaseCommand):
             raise CommandError("a view as of a moment needs both --into SCHEMA and --as-of or --recorded-by")
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
         more = (TextColumn("{task.fields[told]}"), TimeElapsedColumn())
-        with Progress(*columns, *more, console=Console(file=sys.stderr)) as bar, crew_of(options["workers"]) as crew:
-            how = How(
-                crew=crew,
+        with (
+            Progress(*columns, *more, console=Console(file=sys.stderr)) as bar,
+            optional_pool(options["workers"]) as pool,
+        ):
+            rebuild_options = RebuildOptions(
+                pool=pool,
                 shards=options["shards"],
                 strict=options["strict"],
                 dry_run=options["dry_run"],
                 started_by=f"operator:{getpass.getuser()}",
             )
             try:
-                for projection, told in in_lanes(
-                    projections, lambda each: self._do(each, options, limits, _shown_on(bar, each, how)), crew=crew
+                for projection, told in run_concurrently(
+                    projections,
+                    lambda each: self._do(each, options, limits, _shown_on(bar, each, rebuild_options)),
+                    pool=pool,
                 ):
                     self.stdout.write(f"{projection.name}: {told}")
             except FORESEEN as error:
@@ -79,7 +84,9 @@ class Command(BaseCommand):
             return None
         return AsOf(occurred=_moment(options["as_of"]), recorded=_moment(options["recorded_by"]))
 
-    def _do(self, projection: Projection, options: dict[str, Any], limits: AsOf | None, how: How) -> str:
+    def _do(
+        self, projection: Projection, options: dict[str, Any], limits: AsOf | None, rebuild_options: RebuildOptions
+    ) -> str:
         """Says what was done."""
         if options["drop_replaced"]:
             drop_replaced(projection)
@@ -88,9 +95,11 @@ class Command(BaseCommand):
             schemas.drop(projection, schemas.require_usable(options["drop"]))
             return f"dropped from {options['drop']}"
         if limits:
-            build = build_as_of(projection, limits, options["into"], how)
+            build = build_as_of(projection, limits, options["into"], rebuild_options)
             return f"{build.events:,} events; as it stood, in {build.space}"
-        return "\n".join(_report(projection, (roll_back if options["rollback"] else rebuild)(projection, how)))
+        return "\n".join(
+            _report(projection, (roll_back if options["rollback"] else rebuild)(projection, rebuild_options))
+        )
 
 
 def _report(projection: Projection, rebuilt: Rebuilt) -> Iterator[str]:
@@ -109,7 +118,7 @@ def _report(projection: Projection, rebuilt: Rebuilt) -> Iterator[str]:
         yield f"  the replaced tables are kept in {kept}: --rollback, or --drop-replaced"
 
 
-def _shown_on(bar: Progress, projection: Projection, how: How) -> How:
+def _shown_on(bar: Progress, projection: Projection, rebuild_options: RebuildOptions) -> RebuildOptions:
     """The same, and the bar tells how far it is."""
     task = bar.add_task(projection.name, total=None, told="")
 
@@ -118,11 +127,11 @@ def _shown_on(bar: Progress, projection: Projection, how: How) -> How:
         told = "paused" if build.state == Build.State.PAUSED else f"{build.rate:,.0f} events/s{eta}"
         bar.update(task, completed=build.position, total=build.latest, told=told)
 
-    return replace(how, progress=show)
+    return replace(rebuild_options, progress=show)
 
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        return moment(text) if text else None
+        return parse_moment(text) if text else None
     except ValueError as error:
         raise CommandError(str(error)) from error

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from projections.customer import public_events
 from projections.customer.api import streaming
@@ -166,8 +166,8 @@ class StreamOwnEvents(APIView):
         given = request.headers.get("Last-Event-ID") or asked.get("after")
         cursor, position = (given, _position(customer_id, given)) if given else public_events.newest(customer_id)
         try:
-            seat = streaming.take_seat(customer_id)
-        except streaming.NoSeat as full:
+            seat = streaming.take_slot(customer_id)
+        except streaming.NoFreeSlot as full:
             raise TooManyStreams(str(full)) from full
         answer = StreamingHttpResponse(
             streaming.Stream(seat, cursor=cursor, position=position), content_type=EVENT_STREAM
@@ -189,5 +189,5 @@ def _position(customer_id: UUID, cursor: str) -> int:
 def _limit(asked: QueryDict) -> int:
     given = asked.get("limit", str(LIMIT))
     if not (given.isascii() and given.isdecimal() and len(given) < 4 and 1 <= int(given) <= MOST):
-        raise ValidationError({"limit": [said("A limit is a whole number from 1 to {most}.", most=MOST)]})
+        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=MOST)]})
     return int(given)

@@ -14,37 +14,37 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from projections.customer.api import cached_order
-from projections.customer.api.cached_order import Hot
+from projections.customer.api.cached_order import CachedOrder
 from projections.customer.api.query_params import (
-    A_MOMENT,
     EXPAND,
-    FROM,
+    FROM_HELP,
     IF_NONE_MATCH,
-    PAST,
-    STATUSES_ASKED,
-    TO,
-    WANTED,
+    LIST_PARAMS,
+    MOMENT_SCHEMA,
+    PAST_PARAMS,
+    STATUS_PARAMS,
+    TO_HELP,
     OrderPages,
-    expanded,
-    past_in,
-    wanted,
+    read_expand,
+    read_order_filter,
+    read_past,
 )
 from projections.customer.orders import CustomerOrder
 from projections.customer.queries import own_order_as_of, own_orders
 from projections.customer.timeline import own_timeline
 from projections.order_serializers import (
-    PARTS,
+    EXPANDABLE_PARTS,
     OrderSerializer,
     PaymentSerializer,
     RefundSerializer,
     ReturnSerializer,
     ShipmentSerializer,
-    shown,
+    order_body,
 )
-from projections.reading.query_params import A_VERSION, MIN_VERSION, VERSION_SHOWN, version_in
+from projections.reading.query_params import MIN_VERSION, VERSION_SCHEMA, VERSION_SHOWN, read_version
 
 
 class ListOwnOrders(ListAPIView[CustomerOrder]):
@@ -58,21 +58,21 @@ class ListOwnOrders(ListAPIView[CustomerOrder]):
         parameters=[
             *(
                 OpenApiParameter(name, OpenApiTypes.STR, enum=[*statuses], description="What they are now.")
-                for name, (_, statuses) in STATUSES_ASKED.items()
+                for name, (_, statuses) in STATUS_PARAMS.items()
             ),
-            OpenApiParameter("created_gte", A_MOMENT, description=f"Placed then or later. {FROM}"),
-            OpenApiParameter("created_lt", A_MOMENT, description=f"Placed before. {FROM}"),
+            OpenApiParameter("created_gte", MOMENT_SCHEMA, description=f"Placed then or later. {FROM_HELP}"),
+            OpenApiParameter("created_lt", MOMENT_SCHEMA, description=f"Placed before. {FROM_HELP}"),
             OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this article."),
             EXPAND,
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List your orders, the newest first: all, or those that every parameter fits."""
-        asked = query_of(request, WANTED)
-        parts = expanded(asked)
-        own = own_orders(customer_of(request), wanted(asked))
+        asked = query_of(request, LIST_PARAMS)
+        parts = read_expand(asked)
+        own = own_orders(customer_of(request), read_order_filter(asked))
         page = self.paginate_queryset(own)
-        return self.get_paginated_response([_with_parts(shown(order), parts) for order in page or ()])
+        return self.get_paginated_response([_with_parts(order_body(order), parts) for order in page or ()])
 
 
 class GetOwnOrder(APIView):
@@ -86,13 +86,15 @@ class GetOwnOrder(APIView):
             EXPAND,
             IF_NONE_MATCH,
             VERSION_SHOWN,
-            OpenApiParameter("version", A_VERSION, description="The order as it was at this version."),
-            OpenApiParameter("as_of", A_MOMENT, description=f"The order as of what had happened by this moment. {TO}"),
+            OpenApiParameter("version", VERSION_SCHEMA, description="The order as it was at this version."),
+            OpenApiParameter(
+                "as_of", MOMENT_SCHEMA, description=f"The order as of what had happened by this moment. {TO_HELP}"
+            ),
             OpenApiParameter(
                 "recorded_by",
-                A_MOMENT,
+                MOMENT_SCHEMA,
                 description="The order as it was known at this moment: what happened earlier and was told later does"
-                f" not count. {TO}",
+                f" not count. {TO_HELP}",
             ),
         ],
         responses={200: OrderSerializer, 304: OpenApiResponse(description="The answer that you have still holds.")},
@@ -102,18 +104,18 @@ class GetOwnOrder(APIView):
 
         Send the `ETag` of an earlier answer as `If-None-Match`: 304 says that it still holds.
         """
-        customer_id, asked = customer_of(request), query_of(request, ("min_version", "expand", *PAST))
-        parts = expanded(asked)
-        as_of = past_in(asked)
+        customer_id, asked = customer_of(request), query_of(request, ("min_version", "expand", *PAST_PARAMS))
+        parts = read_expand(asked)
+        as_of = read_past(asked)
         if as_of:
             past = own_order_as_of(customer_id, order_id, as_of)
             if past is None:
                 raise _no_order(order_id)
-            return Response(_with_parts(shown(past), parts), headers={"ETag": f'"{past.version}"'})
-        order = _now(request, order_id, min_version=version_in(asked, "min_version") or 0)
-        told = cached_order.answer(request._request, order, parts)
+            return Response(_with_parts(order_body(past), parts), headers={"ETag": f'"{past.version}"'})
+        order = _now(request, order_id, min_version=read_version(asked, "min_version") or 0)
+        told = cached_order.respond(request._request, order, parts)
         if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
-            raise NotThatVersion(said("it has changed since you read it: read it again, then retry"))
+            raise NotThatVersion(translate("it has changed since you read it: read it again, then retry"))
         return told
 
 
@@ -131,7 +133,7 @@ class OwnPart(APIView):
 
     def read(self, request: Request, order_id: UUID) -> HttpResponse:
         asked = query_of(request, ("min_version",))
-        order = _now(request, order_id, min_version=version_in(asked, "min_version") or 0)
+        order = _now(request, order_id, min_version=read_version(asked, "min_version") or 0)
         tag = {"ETag": f'"{order.version}"'}
         return HttpResponse(order.parts[self.part], content_type="application/json", headers=tag)
 
@@ -212,7 +214,7 @@ class OwnTimeline(APIView):
         return Response(MomentSerializer(moments, many=True).data)
 
 
-def _now(request: Request, order_id: UUID, *, min_version: int) -> Hot:
+def _now(request: Request, order_id: UUID, *, min_version: int) -> CachedOrder:
     """The order as it is answered. Raises PermissionDenied, NotFound, NotYetVisible."""
     lease = getattr(request._request, "order_lease", None)
     order = cached_order.read(customer_of(request), order_id, min_version=min_version, lease=lease)
@@ -223,8 +225,8 @@ def _now(request: Request, order_id: UUID, *, min_version: int) -> Hot:
 
 def _with_parts(order: dict[str, Any], parts: set[str]) -> dict[str, Any]:
     """What was asked for of an order; its lines always are."""
-    return {name: value for name, value in order.items() if name not in PARTS or name in parts}
+    return {name: value for name, value in order.items() if name not in EXPANDABLE_PARTS or name in parts}
 
 
 def _no_order(order_id: UUID) -> NotFound:
-    return NotFound(said("there is no order {order_id}", order_id=order_id), code="order_not_found")
+    return NotFound(translate("there is no order {order_id}", order_id=order_id), code="order_not_found")

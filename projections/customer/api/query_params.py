@@ -9,39 +9,39 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 
-from eventstore.timetravel.as_of import AsOf, first, moment
-from orders.http.i18n import said
-from projections.customer.queries import Wanted
+from eventstore.timetravel.as_of import AsOf, parse_first_moment, parse_moment
+from orders.http.i18n import translate
+from projections.customer.queries import OrderFilter
 from projections.order_row import STATUSES
-from projections.order_serializers import PARTS
-from projections.reading.query_params import Pages, version_in
+from projections.order_serializers import EXPANDABLE_PARTS
+from projections.reading.query_params import Pages, read_version
 
-PAST = ("version", "as_of", "recorded_by")
+PAST_PARAMS = ("version", "as_of", "recorded_by")
 
 
-STATUSES_ASKED: dict[str, tuple[str, type[StrEnum]]] = {
+STATUS_PARAMS: dict[str, tuple[str, type[StrEnum]]] = {
     column.removesuffix("_status") if column != "status" else column: (column, statuses)
     for column, statuses in STATUSES.items()
 }
 """By the name of a parameter: the column, and what it may be."""
 
 
-WANTED = (*STATUSES_ASKED, "created_gte", "created_lt", "sku", "expand", "cursor", "limit")
+LIST_PARAMS = (*STATUS_PARAMS, "created_gte", "created_lt", "sku", "expand", "cursor", "limit")
 
 
-TO = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
+TO_HELP = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
 
 
-FROM = "A date (its beginning) or a date and time, ISO 8601; without a zone it is the shop's."
+FROM_HELP = "A date (its beginning) or a date and time, ISO 8601; without a zone it is the shop's."
 
 
-A_MOMENT = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
 
 
 EXPAND = OpenApiParameter(
     "expand",
-    {"type": "string", "pattern": f"^(({'|'.join(PARTS)})(,({'|'.join(PARTS)}))*)?$"},
-    description=f"Parts to answer with, separated by commas: {', '.join(PARTS)}. The lines always are.",
+    {"type": "string", "pattern": f"^(({'|'.join(EXPANDABLE_PARTS)})(,({'|'.join(EXPANDABLE_PARTS)}))*)?$"},
+    description=f"Parts to answer with, separated by commas: {', '.join(EXPANDABLE_PARTS)}. The lines always are.",
 )
 
 
@@ -58,49 +58,53 @@ class OrderPages(Pages):
     ordering = ("-placed_at", "-order_id")
 
 
-def past_in(asked: QueryDict) -> AsOf | None:
+def read_past(asked: QueryDict) -> AsOf | None:
     """Which past is asked for; None where it is the present. Raises ValidationError."""
-    if not set(PAST) & set(asked):
+    if not set(PAST_PARAMS) & set(asked):
         return None
     return AsOf(
-        version=version_in(asked, "version"),
-        occurred=moment_in(asked, "as_of"),
-        recorded=moment_in(asked, "recorded_by"),
+        version=read_version(asked, "version"),
+        occurred=read_moment(asked, "as_of"),
+        recorded=read_moment(asked, "recorded_by"),
     )
 
 
-def expanded(asked: QueryDict) -> set[str]:
+def read_expand(asked: QueryDict) -> set[str]:
     """Raises ValidationError."""
     parts = {each.strip() for each in asked.get("expand", "").split(",")} - {""}
-    for unknown in sorted(parts - set(PARTS)):
-        words = said("There is no part '{part}'; there are {known}.", part=unknown, known=", ".join(PARTS))
+    for unknown in sorted(parts - set(EXPANDABLE_PARTS)):
+        words = translate(
+            "There is no part '{part}'; there are {known}.", part=unknown, known=", ".join(EXPANDABLE_PARTS)
+        )
         raise ValidationError({"expand": [words]})
     return parts | {"lines"}
 
 
-def wanted(asked: QueryDict) -> Wanted:
+def read_order_filter(asked: QueryDict) -> OrderFilter:
     """Raises ValidationError."""
     statuses = {}
-    for name, (column, known) in STATUSES_ASKED.items():
+    for name, (column, known) in STATUS_PARAMS.items():
         status = asked.get(name)
         if status is not None and status not in [*known]:
-            words = said("There is no status '{status}'; there are {known}.", status=status, known=", ".join(known))
+            words = translate(
+                "There is no status '{status}'; there are {known}.", status=status, known=", ".join(known)
+            )
             raise ValidationError({name: [words]})
         statuses[column] = status
-    return Wanted(
+    return OrderFilter(
         statuses=statuses,
-        created_gte=moment_in(asked, "created_gte", first),
-        created_lt=moment_in(asked, "created_lt", first),
+        created_gte=read_moment(asked, "created_gte", parse_first_moment),
+        created_lt=read_moment(asked, "created_lt", parse_first_moment),
         sku=asked.get("sku") or None,
     )
 
 
-def moment_in(asked: QueryDict, name: str, read: Callable[[str], datetime] = moment) -> datetime | None:
+def read_moment(asked: QueryDict, name: str, read: Callable[[str], datetime] = parse_moment) -> datetime | None:
     given = asked.get(name)
     if given is None:
         return None
     try:
         return read(given)
     except ValueError as error:
-        words = said("'{given}' is no date or time such as 2011-03-31 or 2011-03-31T12:00", given=given[:50])
+        words = translate("'{given}' is no date or time such as 2011-03-31 or 2011-03-31T12:00", given=given[:50])
         raise ValidationError({name: [words]}) from error

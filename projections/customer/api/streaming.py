@@ -17,11 +17,11 @@ from django.utils.translation import get_language, override
 from redis.exceptions import RedisError
 
 from eventstore.wakeups import valkey
-from orders.http.i18n import said
+from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed
 from projections.customer.public_events import PublicEvent, own_events
-from projections.reading.notify import any_row
-from projections.reading.read_your_writes import hang_up, hear, listen
+from projections.reading.notify import any_row_channel
+from projections.reading.read_your_writes import subscribe, unsubscribe, wait_for_message
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ POLL_SECONDS = 1.0  # between two looks where nobody can be listened to
 LEASE_SECONDS = 30.0  # for which a seat is kept beyond a stream's time: whoever died gives it back by then
 
 
-class NoSeat(Exception):
+class NoFreeSlot(Exception):
     """So many streams are open, here or by this customer, that no more are. Come back later, or read the feed."""
 
 
@@ -42,7 +42,7 @@ _counting = threading.Lock()
 
 
 @dataclass(slots=True)
-class Seat:
+class StreamSlot:
     """The right to one stream. To be given back once."""
 
     customer_id: UUID
@@ -66,14 +66,16 @@ class Seat:
             log.warning("a stream's seat is given back by time alone: %s", error)
 
 
-def take_seat(customer_id: UUID) -> Seat:
+def take_slot(customer_id: UUID) -> StreamSlot:
     """Raises NoSeat. Where Valkey is down, only this process counts."""
     global _seats_taken  # noqa: PLW0603 - as above
     with _counting:
         if _seats_taken >= settings.EVENT_STREAMS:
-            raise NoSeat(said("too many streams of events are open here: come back in a while, or read /events"))
+            raise NoFreeSlot(
+                translate("too many streams of events are open here: come back in a while, or read /events")
+            )
         _seats_taken += 1
-    seat = Seat(customer_id)
+    seat = StreamSlot(customer_id)
     try:
         now, lease = time.time(), settings.EVENT_STREAM_SECONDS + LEASE_SECONDS
         asked = valkey.client().pipeline()
@@ -87,8 +89,8 @@ def take_seat(customer_id: UUID) -> Seat:
         return seat
     if open_ones > settings.EVENT_STREAMS_EACH:
         seat.leave()
-        raise NoSeat(
-            said("you have {number} streams of events open already: close one", number=settings.EVENT_STREAMS_EACH)
+        raise NoFreeSlot(
+            translate("you have {number} streams of events open already: close one", number=settings.EVENT_STREAMS_EACH)
         )
     return seat
 
@@ -96,7 +98,7 @@ def take_seat(customer_id: UUID) -> Seat:
 class Stream:
     """The body of the answer, piece by piece. Closed, it gives its seat back, also where it was never begun."""
 
-    def __init__(self, seat: Seat, *, cursor: str, position: int) -> None:
+    def __init__(self, seat: StreamSlot, *, cursor: str, position: int) -> None:
         self._seat = seat
         # The language is the request's, which is over before the body is made.
         self._pieces = _pieces(seat.customer_id, cursor, position, get_language())
@@ -119,7 +121,7 @@ def _pieces(customer_id: UUID, cursor: str, position: int, language: str) -> Gen
     # An id without data: who is cut off before the first event comes back to this very place.
     yield f"retry: {RETRY_MILLIS}\nid: {cursor}\n\n"
     spoke = time.monotonic()
-    ear = listen([any_row(CustomerFeed.name)])
+    ear = subscribe([any_row_channel(CustomerFeed.name)])
     try:
         while True:
             looked = time.monotonic()
@@ -139,10 +141,10 @@ def _pieces(customer_id: UUID, cursor: str, position: int, language: str) -> Gen
                 yield ": nothing new\n\n"
                 spoke = now
             left = min(ends, spoke + settings.EVENT_STREAM_SILENT_SECONDS) - now
-            hear(ear, max(left, 0.01), untold=UNTOLD_SECONDS, poll=POLL_SECONDS)
+            wait_for_message(ear, max(left, 0.01), untold=UNTOLD_SECONDS, poll=POLL_SECONDS)
             time.sleep(max(0.0, looked + LOOK_SECONDS - time.monotonic()))
     finally:
-        hang_up(ear)
+        unsubscribe(ear)
 
 
 def _piece(event: PublicEvent) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.commands.flush import Command as Flush
 
-from tests.eventstore.tampering import unguarded
+from tests.support.tampering import unguarded
 
 SCHEMAS = "rebuild|replaced|retiring|audit|as_of|known"
 

@@ -1,0 +1,252 @@
+"""Reactions to events: done once whatever breaks, at their time, and only to what is news."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from eventstore import store
+from eventstore.codec import IMPORTED
+from eventstore.dispatch import Context, dispatch, events_appended
+from eventstore.errors import CommandRefused
+from eventstore.followers import process_managers
+from eventstore.followers.consumers import follow
+from eventstore.followers.process_managers import PROCESSES, Forget, Intent, Process, Send, reacts_to
+from eventstore.ids import new_id
+from eventstore.models import ConsumerCheckpoint, PlannedCommand
+from eventstore.store import Recorded
+from eventstore.wakeups import wakeup
+from projections import tasks
+from tests.support.tally import Count, Counted
+from tests.support.threads import at_once
+from tests.support.wakeups import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = timedelta(days=1)
+ECHO, MIRROR = new_id(), new_id()
+
+
+@pytest.fixture
+def echo() -> Iterator["Process"]:
+    """Whatever is counted by 7 is counted again elsewhere, a day later, unless an 8 comes first; by 9 at once."""
+
+    class Echo(Process):
+        name = "test-echo"
+        plan = "Will be echoed"
+
+        @reacts_to(Counted)
+        def counted(self, event: Counted, fact: Recorded[Counted]) -> Iterable[Intent]:
+            if event.by == 7:
+                yield Send(command=Count(tally_id=ECHO, by=1), key=fact.aggregate_id, at=fact.timestamp + DAY)
+            elif event.by == 8:
+                yield Forget(key=fact.aggregate_id)
+            elif event.by == 9:
+                yield Send(command=Count(tally_id=ECHO, by=1), key=fact.aggregate_id)
+                yield Send(command=Count(tally_id=MIRROR, by=-1), key=fact.aggregate_id)
+
+        def refused(self, command: Count, refusal: CommandRefused) -> Iterable[Intent]:
+            yield Send(command=Count(tally_id=command.tally_id, by=100), key=command.tally_id)
+
+    process_managers.install()
+    yield PROCESSES["test-echo"]
+    del PROCESSES["test-echo"]
+
+
+def count(by: int, **context: Any) -> UUID:
+    tally_id = new_id()
+    dispatch(Count(tally_id=tally_id, by=by), Context(actor="staff:anna", **context))
+    return tally_id
+
+
+def counted(tally_id: UUID) -> list[int]:
+    return [fact.event.by for fact in store.read_stream(tally_id)]
+
+
+def a_day_later() -> None:
+    PlannedCommand.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    process_managers.run()
+
+
+def test_a_reaction_is_sent_at_its_deadline_and_once(echo: Process) -> None:
+    count(7)
+    process_managers.run()
+    assert counted(ECHO) == []
+    a_day_later()
+    a_day_later()
+    assert counted(ECHO) == [1]
+    assert not PlannedCommand.objects.exists()
+
+
+def test_what_it_causes_names_its_cause(echo: Process) -> None:
+    correlation_id = new_id()
+    cause = store.read_stream(count(9, correlation_id=correlation_id))[0]
+    process_managers.run()
+    (effect,) = store.read_stream(ECHO)
+    assert effect.metadata.actor == "service:test-echo"
+    assert effect.metadata.causation_id == cause.event_id
+    assert effect.metadata.correlation_id == correlation_id
+
+
+def test_what_is_forgotten_is_not_sent(echo: Process) -> None:
+    tally_id = count(7)
+    process_managers.run()
+    dispatch(Count(tally_id=tally_id, by=8), Context(actor="staff:anna"))
+    a_day_later()
+    assert counted(ECHO) == []
+
+
+def test_a_refused_command_is_kept_with_the_rules_words_and_may_have_an_alternative(echo: Process) -> None:
+    count(9)
+    process_managers.run()
+    refused = PlannedCommand.objects.get(command_type="test.count", refused_at__isnull=False)
+    assert refused.problem == "a tally only goes up"
+    process_managers.run()
+    process_managers.run()
+    assert counted(MIRROR) == [100]
+
+
+def test_a_crash_before_the_checkpoint_moves_plans_nothing_twice(
+    echo: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count(9)
+    monkeypatch.setattr(ConsumerCheckpoint, "save", crash)
+    process_managers.run()
+    assert not PlannedCommand.objects.exists()
+    assert "the power went" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem
+    monkeypatch.undo()
+    process_managers.run()
+    assert counted(ECHO) == [1]
+    assert ConsumerCheckpoint.objects.get(name="process:test-echo").problem == ""
+
+
+def test_a_crash_between_the_command_and_striking_it_off_does_it_once(
+    echo: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count(9)
+    monkeypatch.setattr(PlannedCommand, "delete", crash)
+    process_managers.run()
+    assert counted(ECHO) == [], "they stand or fall together"
+    plan = PlannedCommand.objects.get(refused_at=None, attempts=1, body__tally_id=str(ECHO))
+    assert "the power went" in plan.problem
+    assert plan.due_at > timezone.now()
+    monkeypatch.undo()
+    a_day_later()
+    a_day_later()
+    assert counted(ECHO) == [1]
+
+
+def test_what_was_done_although_nobody_heard_of_it_is_not_done_again(echo: Process) -> None:
+    """A backup restored, a plan written again: the command id is made from the cause, and has its receipt."""
+    count(9)
+    process_managers.run()
+    ConsumerCheckpoint.objects.filter(name="process:test-echo").update(position=0)
+    process_managers.run()
+    assert counted(ECHO) == [1]
+
+
+def test_what_happened_before_it_was_installed_is_no_news(echo: Process) -> None:
+    ConsumerCheckpoint.objects.all().delete()
+    count(9)
+    process_managers.install()
+    process_managers.run()
+    assert counted(ECHO) == []
+
+
+def test_what_another_site_recorded_is_not_reacted_to(echo: Process) -> None:
+    count(9, extra={IMPORTED: "2026-01-01T00:00:00Z"})
+    process_managers.run()
+    assert counted(ECHO) == []
+
+
+def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
+    echo: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other(Process):
+        name = "test-other"
+        plan = "Will be heard"
+        heard: list[int] = []
+
+        @reacts_to(Counted)
+        def counted(self, event: Counted, fact: Recorded[Counted]) -> Iterable[Intent]:
+            self.heard.append(event.by)
+            return ()
+
+    try:
+        process_managers.install()
+        monkeypatch.setitem(echo.reactions, Counted, crash)
+        count(9)
+        process_managers.run()
+        assert Other.heard == [9]
+        assert counted(ECHO) == []
+        monkeypatch.undo()
+        process_managers.run()
+        assert counted(ECHO) == [1]
+    finally:
+        del PROCESSES["test-other"]
+
+
+def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None:
+    count(1)
+    assert process_managers.run.name not in waiting()
+    tasks.project_all()
+    tasks.project_all()
+    assert waiting().count(process_managers.run.name) == 1, "one message however often it is rung"
+    assert wakeup.wake_first_wave in [receiver() for _, receiver, *_ in events_appended.receivers]
+
+
+def crash(*args: Any, **kwargs: Any) -> None:
+    raise RuntimeError("the power went")
+
+
+def test_it_does_not_run_after_those_who_go_on_appending(echo: Process) -> None:
+    heard: list[int] = []
+
+    def hear_while_somebody_appends(facts: list[Recorded[Any]]) -> None:
+        heard.append(len(facts))
+        if len(heard) < 5:
+            with at_once(lambda: count(1)):
+                pass
+
+    count(1)
+    follow("test-follower", hear_while_somebody_appends)
+    assert heard == [1], "what came meanwhile rang: it is for the next run"
+    follow("test-follower", hear_while_somebody_appends)
+    assert heard == [1, 1]
+
+
+def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo: Process) -> None:
+    PlannedCommand.objects.create(
+        command_id=new_id(),
+        process="test-echo",
+        key=new_id(),
+        command_type="test.gone",
+        body={},
+        due_at=datetime(2020, 1, 1, tzinfo=UTC),
+        causation_id=new_id(),
+        correlation_id=new_id(),
+    )
+    for _ in range(3):
+        process_managers.run()
+        assert "deploy the code that does" in PlannedCommand.objects.get().problem
+        PlannedCommand.objects.update(attempts=1000, due_at=timezone.now())
+
+
+def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
+    echo: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process_managers.run()
+    monkeypatch.setattr(type(echo), "reactions", {})
+    count(9)
+    process_managers.run()
+    assert "restart with the newer release" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem
+    monkeypatch.undo()
+    process_managers.run()
+    assert counted(ECHO) == [1]
+
+
+def test_a_database_that_is_migrated_only_in_part_has_no_processes_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConsumerCheckpoint._meta, "db_table", "not_there_yet")
+    process_managers.install_after_migration()

@@ -1,0 +1,275 @@
+"""Histories taken elsewhere: the same ids, versions and times, all or nothing, under the other site's own keys."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventstore import codec, store
+from eventstore.dispatch import Context, dispatch, events_appended
+from eventstore.errors import (
+    CommandRefused,
+    CorruptLine,
+)
+from eventstore.histories import importer
+from eventstore.histories.importer import Imported
+from eventstore.ids import new_id
+from eventstore.messages import event, upcaster
+from eventstore.messages import personal as personal_field
+from eventstore.models import CommandReceipt, Event, SubjectKey
+from eventstore.personal_data import encryption
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel import as_of
+from eventstore.timetravel.as_of import AsOf
+from orders.commands import CancelOrder, CreateOrder, PayOrder, ShipOrder
+from tests.support.histories import facts_of, file_of, load, order, paid_order, staff, tally
+from tests.support.order_examples import CREATE
+from tests.support.tally import Count
+from tests.support.tampering import behind_the_logs_back, empty
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12)
+creations = st.builds(
+    lambda **fields: replace(CREATE, order_id=new_id(), **fields),
+    customer_id=st.none() | st.uuids(),
+    customer_name=texts,
+    customer_email=texts,
+    country=texts,
+    reference=texts,
+)
+moments = st.datetimes(timezones=st.just(UTC))
+contexts = st.builds(
+    Context,
+    actor=texts,
+    causation_id=st.none() | st.uuids(),
+    occurred_at=st.none() | moments,
+    extra=st.dictionaries(texts, texts, max_size=2),
+)
+ends = st.lists(
+    st.sampled_from(
+        [
+            lambda order_id: PayOrder(order_id=order_id, amount=Decimal("25.00"), payment_method="card"),
+            lambda order_id: ShipOrder(order_id=order_id),
+            lambda order_id: CancelOrder(order_id=order_id, reason="because"),
+        ]
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(creations, ends, contexts, st.booleans()), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
+    orders: list[tuple[CreateOrder, list[Callable[[UUID], object]], Context, bool]],
+) -> None:
+    empty()
+    start = store.latest_position()
+    for create, _, context, _ in orders:
+        dispatch(create, replace(context, command_id=new_id()))
+    for create, wishes, context, _ in orders:
+        for wish in wishes:
+            try:
+                dispatch(wish(create.order_id), replace(context, command_id=new_id()))
+            except CommandRefused:
+                continue
+    for create, _, _, erased in orders:
+        if erased and (create.customer_name or create.customer_email):
+            subject_id = create.customer_id or create.order_id
+            if SubjectKey.objects.get(pk=subject_id).wrapped_key is not None:
+                erase(subject_id, staff())
+    ids = [create.order_id for create, _, _, _ in orders]
+    facts = [facts_of(order_id) for order_id in ids]
+    states = [as_of.load_as_of(order_id, AsOf()).state for order_id in ids]
+    told = [fact.event_id for fact in store.read_after(start, limit=100).events if fact.aggregate_id in ids]
+    lines = file_of(*ids)
+    empty()
+    start = store.latest_position()
+    done = load(lines)
+    assert [facts_of(order_id) for order_id in ids] == facts
+    assert [as_of.load_as_of(order_id, AsOf()).state for order_id in ids] == states
+    assert (done.added, done.present) == (sum(map(len, facts)), 0)
+    assert done.position == store.latest_position()
+    assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in the order they came in"
+    again = load(lines)
+    assert (again.added, again.present) == (0, done.added)
+    assert [{**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in file_of(*ids)[1:]] == [
+        {**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in lines[1:]
+    ]
+
+
+def test_a_name_travels_in_the_clear_and_is_encrypted_under_the_other_sites_own_key() -> None:
+    customer = new_id()
+    order_id = paid_order(customer_id=customer)
+    key = bytes(SubjectKey.objects.get().wrapped_key or b"")
+    lines = file_of(order_id)
+    assert "Ada Whitfield" in lines[1]
+    assert encryption.PREFIX not in "".join(lines)
+    empty()
+    encryption.forget(customer)
+    load(lines)
+    stored = Event.objects.get(version=1)
+    assert stored.subject_id == customer
+    assert stored.event_data["customer_name"].startswith(encryption.PREFIX)
+    assert "Ada" not in str(stored.event_data)
+    assert bytes(SubjectKey.objects.get().wrapped_key or b"") != key
+    erase(customer, staff())
+    assert store.read_stream(order_id)[0].event.customer_name == encryption.ERASED
+
+
+def test_no_key_is_in_any_export() -> None:
+    order_id = paid_order(customer_id=new_id())
+    key = SubjectKey.objects.get()
+    wrapped = bytes(key.wrapped_key or b"")
+    unwrapped = encryption.unwrap(encryption.StoredKey(key.subject_id, wrapped, key.master))
+    text = "\n".join(file_of(order_id))
+    for secret in [wrapped, unwrapped, *encryption.masters().values()]:
+        assert secret.hex() not in text
+        assert encryption._text(secret).rstrip("=") not in text
+
+
+def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
+    customer = new_id()
+    order_id = order(customer_id=customer)
+    erase(customer, staff())
+    lines = file_of(order_id)
+    assert '"customer_name": "[erased]"' in lines[1]
+    empty()
+    load(lines)
+    assert store.read_stream(order_id)[0].event.customer_email == encryption.ERASED
+    assert not SubjectKey.objects.exists()
+    assert load(lines).present == 1
+
+
+def test_an_imported_event_says_so_and_when() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    empty()
+    load(lines)
+    marks = {fact.metadata.extra[codec.IMPORTED] for fact in store.read_stream(tally_id)}
+    assert len(marks) == 1
+    assert datetime.fromisoformat(marks.pop()) <= datetime.now(UTC)
+    assert not CommandReceipt.objects.exists()
+
+
+def test_a_history_goes_on_where_the_site_left_off() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    for by in (3, 4):
+        dispatch(Count(tally_id=tally_id, by=by), staff())
+    longer = file_of(tally_id)
+    empty()
+    load(lines)
+    assert load(longer) == Imported(added=2, present=2, position=store.latest_position())
+    dispatch(Count(tally_id=tally_id, by=5), staff())
+    assert as_of.load_as_of(tally_id, AsOf()).state.total == 15
+
+
+def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> None:
+    first, second = tally(1, 2), tally(3)
+    both = file_of(first) + file_of(second) + file_of(first)
+    empty()
+    done = load(both)
+    assert (done.added, done.present) == (3, 2)
+
+
+def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "BATCH", 3)
+    tallies = [tally(1, 2, 3, 4) for _ in range(3)]
+    lines = file_of(*tallies)
+    empty()
+    assert load(lines).added == 12
+    monkeypatch.setattr(importer, "LONGEST", 100)
+    with pytest.raises(CorruptLine, match="longer than 100 bytes"):
+        load(lines)
+
+
+def test_views_and_snapshots_are_told_after_the_commit() -> None:
+    tally_id = tally(*range(1, 12))
+    lines = file_of(tally_id)
+    empty()
+    heard: list[dict[str, Any]] = []
+
+    def listen(sender: Any, **news: Any) -> None:
+        assert not connection.in_atomic_block
+        heard.append(news)
+
+    events_appended.connect(listen)
+    try:
+        done = load(lines)
+        load(lines)
+    finally:
+        events_appended.disconnect(listen)
+    (news,) = heard
+    assert (news["aggregate_ids"], news["position"]) == ({tally_id}, done.position)
+    assert news["snapshots"] == {tally_id: "test.tally"}
+
+
+@event("test.joined", schema_version=2, subject=("person",))
+class Joined:
+    person: UUID
+    name: str = personal_field()
+
+
+@upcaster("test.joined", from_version=1)
+def _name(data: dict[str, Any]) -> dict[str, Any]:
+    return {"person": data["person"], "name": data["full_name"]}
+
+
+def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
+    tally_id, person, event_id = new_id(), new_id(), new_id()
+    dispatch(Count(tally_id=tally_id, by=1), staff())
+    sealed = encryption.sealed({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
+    behind_the_logs_back(
+        "INSERT INTO events (event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata,"
+        " version, subject_id)"
+        " SELECT %s, aggregate_id, aggregate_type, 'test.joined', 1, %s, metadata, 2, %s FROM events",
+        event_id,
+        json.dumps({"person": str(person)} | sealed),
+        person,
+    )
+    lines = file_of(tally_id)
+    assert json.loads(lines[2])["data"] == {"person": str(person), "full_name": "Ada Whitfield"}
+    empty()
+    encryption.forget(person)
+    load(lines)
+    stored = Event.objects.get(version=2)
+    assert (stored.schema_version, stored.subject_id) == (1, person)
+    assert stored.event_data["full_name"].startswith(encryption.PREFIX)
+    assert store.read_stream(tally_id)[1].event == Joined(person=person, name="Ada Whitfield")
+    assert file_of(tally_id)[2].partition('"imported"')[0].startswith(lines[2].partition('"metadata"')[0])
+
+
+def test_the_command_line_writes_and_reads_a_file_and_explains_what_it_refuses(tmp_path: Any) -> None:
+    tally_id = tally(1, 2)
+    out = io.StringIO()
+    call_command("export_history", str(tally_id), stdout=out)
+    file = tmp_path / "history.jsonl"
+    file.write_text(out.getvalue())
+    empty()
+    out = io.StringIO()
+    call_command("import_history", str(file), stdout=out)
+    assert out.getvalue() == "2 events imported, 0 were here already\n"
+    file.write_text(file.read_text().replace('"by": 2', '"by": 3'))
+    with pytest.raises(
+        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*site of its own"
+    ) as told:
+        call_command("import_history", str(file))
+    assert "Nothing was imported." in str(told.value)
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_history", str(tmp_path / "missing"))
+    with pytest.raises(CommandError, match="AggregateNotFound: the log holds nothing"):
+        call_command("export_history", str(new_id()))
+    with pytest.raises(CommandError, match="goes with --anonymise"):
+        call_command("export_history", str(tally_id), "--redact", "reason")

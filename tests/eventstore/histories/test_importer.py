@@ -1,0 +1,250 @@
+"""What an import refuses, with everything else of its file, and what comes of others who write meanwhile."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from eventstore import store
+from eventstore.dispatch import dispatch
+from eventstore.errors import (
+    AggregateNotFound,
+    CorruptEvent,
+    CorruptLine,
+    ForeignFile,
+    HistoryConflict,
+    MissingUpcaster,
+    NewerSchemaVersion,
+    SubjectWasErased,
+    UndeclaredMessage,
+    UnknownEventType,
+    VersionGap,
+    WrongKey,
+)
+from eventstore.histories.importer import Imported
+from eventstore.histories.staging import Incoming
+from eventstore.ids import new_id
+from eventstore.models import Event, SubjectKey
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel import as_of
+from eventstore.timetravel.as_of import AsOf
+from tests.support.histories import file_of, in_threads, load, moved, order, staff, tally
+from tests.support.tally import Count
+from tests.support.tampering import behind_the_logs_back, empty
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def refused(lines: list[str], error: type[Exception], words: str) -> None:
+    """By name, with words, and nothing written."""
+    before = list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()
+    with pytest.raises(error, match=words):
+        load(lines)
+    assert (list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"event_type": "test.gone"}, UnknownEventType, "'test.gone'"),
+        ({"schema_version": 0}, MissingUpcaster, "from version 0"),
+        ({"schema_version": 9}, NewerSchemaVersion, "stored as version 9"),
+        ({"data": {}}, CorruptEvent, "`by`"),
+        ({"data": {"by": "many"}}, CorruptEvent, "by"),
+        ({"data": []}, CorruptLine, "data"),
+        ({"metadata": {}}, CorruptEvent, "actor"),
+        ({"aggregate_type": "test.gone"}, UndeclaredMessage, "'test.gone'"),
+        ({"aggregate_type": "order"}, HistoryConflict, "'test.tally'"),
+        ({"event_id": "3"}, CorruptLine, "event_id"),
+        ({"version": 0}, CorruptLine, "version"),
+        ({"version": 4}, VersionGap, "version 4 of .* cannot follow version 1"),
+        ({"timestamp": "2011-03-30T12:00:00"}, CorruptLine, "timezone"),
+        ({"color": "red"}, CorruptLine, "color"),
+        ({"data": {"by": 1, "note": "a\0b"}}, CorruptLine, "NUL"),
+        ({"data": {"by": 1, "note": "\ud800"}}, CorruptLine, "surrogates"),
+        ({"data": {"by": 1, "note": float("nan")}}, CorruptLine, "NaN"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_with_it(
+    change: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    lines[2] = moved(lines[2], **change)
+    refused(lines, error, words)
+    refused(lines, error, r"line 3\b")
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '{"event_id": 1}', "[" * 100_000, "caf\udce9"])
+def test_what_is_no_line_is_refused_with_its_number(text: str) -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    refused([*lines[:2], text, *lines[3:]], CorruptLine, r"line 3\b")
+
+
+def test_a_gap_is_refused_wherever_it_is() -> None:
+    lines = file_of(tally(1, 2, 3))
+    empty()
+    refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
+    refused([*lines[:2], lines[3]], VersionGap, "version 3 of .* cannot follow version 1")
+    refused(lines[:-1], ForeignFile, "tells of 3 events, and 2 are there")
+
+
+def test_a_file_of_another_kind_is_refused() -> None:
+    lines = file_of(tally(1))
+    empty()
+    refused([], ForeignFile, "empty")
+    refused(lines[1:], ForeignFile, "begins with a header")
+    refused([moved(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
+    refused([moved(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
+
+
+def test_another_history_of_the_same_aggregate_is_refused() -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    refused([*lines[:2], moved(lines[2], data={"by": 3})], HistoryConflict, "with another data")
+    refused([*lines[:2], moved(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
+    refused([*lines[:2], moved(lines[2], version=3)], HistoryConflict, "with another version")
+    earlier = json.loads(lines[2])["timestamp"].replace("20", "19", 1)
+    refused([*lines[:2], moved(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
+    metadata = json.loads(lines[2])["metadata"] | {"actor": "staff:bea"}
+    refused([*lines[:2], moved(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
+
+
+def test_a_file_that_contradicts_itself_is_refused() -> None:
+    lines = file_of(tally(1, 2))
+    empty()
+    lines[0] = moved(lines[0], events=3)
+    refused([*lines, moved(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
+    refused([*lines, moved(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
+
+
+def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
+    customer = new_id()
+    order_id, other = order(customer_id=customer), order(customer_id=customer)
+    lines, others = file_of(order_id), file_of(other)
+    behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s", other)
+    erase(customer, staff())
+    refused(lines, SubjectWasErased, str(customer))
+    refused(others, SubjectWasErased, r"line 2\b")
+    refused([*file_of(tally(1)), *others], SubjectWasErased, r"line 4\b")
+
+
+def test_export_refuses_what_it_cannot_tell_rightly() -> None:
+    with pytest.raises(AggregateNotFound, match="holds nothing"):
+        file_of(new_id())
+    tally_id = tally(1, 2, 3)
+    behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
+    with pytest.raises(VersionGap, match="has version 3 in the log, and none 2"):
+        file_of(tally_id)
+    order_id = order(customer_id=new_id())
+    SubjectKey.objects.all().delete()
+    with pytest.raises(WrongKey, match="subject_keys has no row"):
+        file_of(order_id)
+
+
+# --- others at work ---------------------------------------------------------------------------------------------------
+
+
+def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
+    tally_id = tally(*range(1, 30))
+    lines = file_of(tally_id)
+    empty()
+    outcomes = in_threads(*[lambda: load(lines)] * 4)
+    assert sorted(each.added for each in outcomes if isinstance(each, Imported)) == [0, 0, 0, 29]
+
+
+def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version() -> None:
+    """Whoever comes first: the append finds the imported events and goes on after them, or the import is refused."""
+    refusals = 0
+    for _ in range(25):
+        empty()
+        tally_id = tally(1)
+        lines = file_of(tally_id)
+        dispatch(Count(tally_id=tally_id, by=2), staff())
+        longer = file_of(tally_id)
+        empty()
+        load(lines)
+        imported, appended = in_threads(
+            lambda longer=longer: load(longer),  # type: ignore[misc]  # a default binds it
+            lambda tally_id=tally_id: dispatch(Count(tally_id=tally_id, by=40), staff()),  # type: ignore[misc]
+        )
+        assert not isinstance(appended, Exception)
+        total = as_of.load_as_of(tally_id, AsOf()).state.total
+        if isinstance(imported, Imported):
+            assert total == 43
+        else:
+            assert isinstance(imported, HistoryConflict)
+            refusals += 1
+            assert total == 41
+        assert [fact.version for fact in store.read_stream(tally_id)] in ([1, 2], [1, 2, 3])
+
+
+def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally_id = tally(1)
+    lines = file_of(tally_id)
+    dispatch(Count(tally_id=tally_id, by=2), staff())
+    longer = file_of(tally_id)
+    empty()
+    load(lines)
+    place = Incoming.place
+
+    def late(incoming: Incoming) -> Any:
+        in_threads(lambda: dispatch(Count(tally_id=tally_id, by=40), staff()))
+        return place(incoming)
+
+    monkeypatch.setattr(Incoming, "place", late)
+    with pytest.raises(HistoryConflict, match="meanwhile"):
+        load(longer)
+    assert as_of.load_as_of(tally_id, AsOf()).state.total == 41
+
+
+def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    tally_id = tally(1, 2)
+    lines = file_of(tally_id)
+    empty()
+    looks = {name: getattr(Incoming, name) for name in ("like", "heads")}
+    waiting = [Count(tally_id=tally_id, by=1)]
+
+    def after_an_append(name: str) -> Any:
+        def look(incoming: Incoming, *asked: Any) -> Any:
+            found = looks[name](incoming, *asked)
+            if waiting:
+                in_threads(lambda: dispatch(waiting.pop(), staff()))
+            return found
+
+        return look
+
+    for name in looks:
+        monkeypatch.setattr(Incoming, name, after_an_append(name))
+    refused_at = r"version 1 of .*, is here"
+    with pytest.raises(HistoryConflict, match=refused_at):
+        load(lines)
+
+
+def test_a_feed_is_held_back_while_an_import_is_placed_and_skips_nothing() -> None:
+    tally_id = tally(1, 2, 3)
+    lines = file_of(tally_id)
+    empty()
+    start = store.latest_position()
+    placed, seen = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            load(lines)
+            placed.set()
+            seen.wait(10)
+
+    def other() -> store.Page:
+        placed.wait(10)
+        tally(9)
+        page = store.read_after(start, limit=10)
+        seen.set()
+        return page
+
+    _, page = in_threads(slow, other)
+    assert isinstance(page, store.Page)
+    assert page.events == []
+    assert [fact.version for fact in store.read_after(page.through, limit=10).events] == [1, 2, 3, 1]

@@ -1,0 +1,276 @@
+"""What is accepted is done, once, in order, whatever dies meanwhile."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventstore import store
+from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.errors import (
+    AggregateNotFound,
+    CommandRefused,
+    ConcurrencyError,
+    IdempotencyConflict,
+    QueueFull,
+    SubjectWasErased,
+    UndeclaredMessage,
+)
+from eventstore.ids import new_id
+from eventstore.messages import GUARDS, guard
+from eventstore.models import QueuedCommand
+from eventstore.personal_data.subjects import erase
+from eventstore.queue import worker
+from eventstore.queue.acceptance import accept, outcome_of
+from eventstore.queue.worker import run
+from eventstore.wakeups import celery_broker
+from tests.support.orders import new_order
+from tests.support.tally import Count, Restore, Tally
+from tests.support.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OWNER = UUID(int=77)
+Status = QueuedCommand.Status
+
+
+@guard("test.hidden")
+class Hidden:
+    below: int
+
+    def __call__(self, tally: Tally) -> None:
+        if tally.total < self.below:
+            raise AggregateNotFound("not_found", "you see no such tally")
+
+
+def count(tally_id: UUID, by: int, **context: Any) -> QueuedCommand:
+    return accept(Count(tally_id=tally_id, by=by), Context(actor="customer:1", **context), owner=OWNER)
+
+
+def counted(tally_id: UUID) -> list[int]:
+    return [fact.event.by for fact in store.read_stream(tally_id)]
+
+
+def again(queued: QueuedCommand) -> QueuedCommand:
+    return QueuedCommand.objects.get(pk=queued.pk)
+
+
+def test_what_is_accepted_is_done_later_with_everything_its_sender_said() -> None:
+    tally_id, correlation_id, cause = new_id(), new_id(), new_id()
+    at = timezone.now() - timedelta(days=3)
+    queued = count(tally_id, 5, correlation_id=correlation_id, causation_id=cause, occurred_at=at, extra={"mark": "x"})
+    assert counted(tally_id) == []
+    assert outcome_of(queued) is None
+    run()
+    (fact,) = store.read_stream(tally_id)
+    metadata = fact.metadata
+    assert (metadata.actor, metadata.command_id) == ("customer:1", queued.command_id)
+    assert (metadata.correlation_id, metadata.causation_id) == (correlation_id, cause)
+    assert (metadata.occurred_at, metadata.extra) == (at, {"mark": "x"})
+    assert outcome_of(again(queued)) == Answer(command_id=queued.command_id, aggregate_id=tally_id, version=1)
+
+
+def test_sent_again_it_is_the_same_one_before_and_after_it_is_done() -> None:
+    tally_id, command_id = new_id(), new_id()
+    first = count(tally_id, 5, command_id=command_id)
+    assert count(tally_id, 5, command_id=command_id).pk == first.pk
+    run()
+    assert count(tally_id, 5, command_id=command_id).status == Status.DONE
+    run()
+    assert counted(tally_id) == [5]
+    with pytest.raises(IdempotencyConflict):
+        count(tally_id, 6, command_id=command_id)
+
+
+def test_one_id_sent_both_ways_is_done_once() -> None:
+    tally_id, first, second = new_id(), new_id(), new_id()
+    dispatch(Count(tally_id=tally_id, by=1), Context(actor="customer:1", command_id=first))
+    assert outcome_of(count(tally_id, 1, command_id=first)) == Answer(
+        command_id=first, aggregate_id=tally_id, version=1
+    )
+    with pytest.raises(IdempotencyConflict):
+        count(tally_id, 9, command_id=first)
+    queued = count(tally_id, 2, command_id=second)
+    dispatch(Count(tally_id=tally_id, by=2), Context(actor="customer:1", command_id=second))
+    run()
+    assert counted(tally_id) == [1, 2]
+    assert again(queued).version == 2
+
+
+def test_what_is_refused_says_so_in_the_rules_words() -> None:
+    tally_id = new_id()
+    dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
+    down = count(tally_id, -1)
+    stale = count(tally_id, 1, expected_version=7)
+    hidden = count(tally_id, 1, guard=Hidden(below=6))
+    seen = count(tally_id, 1, guard=Hidden(below=5))
+    run()
+    refusal = outcome_of(again(down))
+    assert isinstance(refusal, CommandRefused)
+    assert (refusal.code, refusal.message) == ("not_up", "a tally only goes up")
+    race = outcome_of(again(stale))
+    assert isinstance(race, ConcurrencyError)
+    assert (race.expected, race.actual) == (7, 1)
+    assert isinstance(outcome_of(again(hidden)), AggregateNotFound)
+    assert isinstance(outcome_of(again(seen)), Answer)
+    assert counted(tally_id) == [5, 1]
+
+
+def test_a_refusal_is_noted_so_that_it_can_be_told_in_another_language() -> None:
+    tally_id = new_id()
+    dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
+    queued = accept(Restore(tally_id=tally_id, version=9), Context(actor="customer:1"), owner=OWNER)
+    run()
+    refusal = outcome_of(again(queued))
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.message == "9 is no earlier version; the current one is 1"
+    assert refusal.message_in(lambda template: "{current}, not {version}") == "1, not 9"
+
+
+def test_a_refusal_that_was_noted_before_there_were_templates_is_read_as_it_was() -> None:
+    noted = {"kind": "refused", "code": "not_paid", "message": "{5} has to be paid"}
+    refusal = outcome_of(QueuedCommand(status=Status.REFUSED, refusal=noted))
+    assert isinstance(refusal, CommandRefused)
+    assert (refusal.code, refusal.message, refusal.params) == ("not_paid", "{5} has to be paid", {})
+
+
+def test_a_worker_that_dies_after_the_append_has_done_nothing_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    queued = count(new_id(), 5)
+
+    def power_cut(self: QueuedCommand, *args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(QueuedCommand, "save", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert counted(queued.aggregate_id) == []
+    assert again(queued).status == Status.WAITING
+    monkeypatch.undo()
+    run()
+    assert counted(queued.aggregate_id) == [5]
+
+
+def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    poisoned, sound = new_id(), new_id()
+    bad, behind, other = count(poisoned, 666), count(poisoned, 1), count(sound, 1)
+
+    def dispatch_or_fail(command: Any, context: Context) -> Answer:
+        if command.by == 666:
+            raise RuntimeError("a bug")
+        return dispatch(command, context)
+
+    monkeypatch.setattr(worker, "dispatch", dispatch_or_fail)
+    run()
+    assert again(other).status == Status.DONE
+    assert again(behind).status == Status.WAITING
+    waiting = again(bad)
+    assert (waiting.status, waiting.attempts, waiting.problem) == (Status.WAITING, 1, "RuntimeError: a bug")
+    assert waiting.due_at > timezone.now()
+    for _ in range(worker.ATTEMPTS - 1):
+        QueuedCommand.objects.update(due_at=timezone.now())
+        run()
+    assert again(bad).status == Status.FAILED
+    assert again(bad).body is not None
+    assert counted(poisoned) == [1], "the queue goes on without it"
+    monkeypatch.undo()
+    worker.redrive(again(bad))
+    run()
+    assert counted(poisoned) == [1, 666]
+
+
+def test_a_full_queue_takes_no_more_and_room_is_made_by_doing(settings: Any) -> None:
+    settings.COMMAND_QUEUE_LIMIT = 3
+    kept = [count(new_id(), 1) for _ in range(3)]
+    with pytest.raises(QueueFull, match="3 commands are waiting"):
+        count(new_id(), 1)
+    assert count(kept[0].aggregate_id, 1, command_id=kept[0].command_id).pk == kept[0].pk, "a repeat is no more"
+    run()
+    assert count(new_id(), 1).status == Status.WAITING
+
+
+def test_a_broker_that_is_down_refuses_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def down(*args: Any, **options: Any) -> None:
+        raise ConnectionError("the broker is down")
+
+    monkeypatch.setattr(celery_broker, "send", down)
+    queued = count(new_id(), 1)
+    assert "the broker is down" in caplog.text
+    run()
+    assert again(queued).status == Status.DONE
+
+
+def test_a_body_is_unreadable_while_it_waits_and_gone_afterwards() -> None:
+    create = new_order()
+    assert create.customer_id
+    queued = accept(create, Context(actor="customer:1"), owner=create.customer_id)
+    assert create.customer_name.encode() not in bytes(queued.body or b"")
+    assert create.customer_name not in str(queued.context)
+    run()
+    assert (again(queued).status, again(queued).body) == (Status.DONE, None)
+
+
+def test_whoever_is_erased_has_nothing_done_for_them_any_more() -> None:
+    done, create = new_order(), new_order()
+    assert create.customer_id
+    first = accept(done, Context(actor="customer:1"), owner=create.customer_id)
+    run()
+    waiting = accept(create, Context(actor="customer:1"), owner=create.customer_id)
+    erase(create.customer_id, Context(actor="staff:anna"))
+    run()
+    refusal = outcome_of(again(waiting))
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.code == "subject_erased"
+    assert not QueuedCommand.objects.filter(pk=first.pk).exists()
+    with pytest.raises(SubjectWasErased):
+        accept(new_order(), Context(actor="customer:1"), owner=create.customer_id)
+
+
+def test_an_outcome_can_be_read_for_some_days_and_is_never_done_again(settings: Any) -> None:
+    tally_id, command_id = new_id(), new_id()
+    count(tally_id, 1, command_id=command_id)
+    run()
+    worker.prune()
+    assert QueuedCommand.objects.count() == 1
+    QueuedCommand.objects.update(finished_at=timezone.now() - timedelta(days=settings.COMMAND_RESULTS_DAYS, seconds=1))
+    waiting = count(new_id(), 1)
+    worker.prune()
+    assert QueuedCommand.objects.get().pk == waiting.pk
+    assert count(tally_id, 1, command_id=command_id).status == Status.DONE
+    run()
+    assert counted(tally_id) == [1]
+
+
+def test_what_the_code_no_longer_declares_waits_for_code_that_does() -> None:
+    queued = count(new_id(), 1, guard=Hidden(below=0))
+    declared = GUARDS.pop("test.hidden")
+    try:
+        run()
+        assert "deploy the code that does" in again(queued).problem
+    finally:
+        GUARDS["test.hidden"] = declared
+    QueuedCommand.objects.update(command_type="test.gone", due_at=timezone.now())
+    run()
+    assert "no code declares the command 'test.gone'" in again(queued).problem
+
+
+def test_only_a_declared_guard_can_wait() -> None:
+    with pytest.raises(UndeclaredMessage, match="declare it with @guard"):
+        count(new_id(), 1, guard=lambda state: None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=14))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_however_many_workers_each_aggregates_commands_are_done_in_order(wishes: list[tuple[int, int]]) -> None:
+    tallies = [new_id() for _ in range(3)]
+    for which, by in wishes:
+        count(tallies[which], by)
+    with at_once(run, run, run):
+        pass
+    run()
+    for which, tally_id in enumerate(tallies):
+        assert counted(tally_id) == [by for wanted, by in wishes if wanted == which]

@@ -1,0 +1,142 @@
+"""A customer's money in the shop, as a client developer meets it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from rest_framework.test import APIClient
+
+from eventstore import store
+from eventstore.queue import worker
+from orders.accounts.identity import account_of
+from ordersite.models import User
+from projections.customer.account import CustomerAccount
+from tests.support.accounts import ACCOUNT, deposit
+from tests.support.api import problem, send
+from tests.support.site import client_of, make_customer
+
+
+def balances(api: APIClient, **asked: str) -> dict[str, str]:
+    return {account["currency"]: account["balance"] for account in api.get(ACCOUNT, asked).json()}
+
+
+def test_a_customer_pays_in_and_sees_what_there_is_and_what_moved_it(api: APIClient, ada: User) -> None:
+    assert ada.customer_id
+    first = deposit(api)
+    account_id = str(account_of(ada.customer_id, "GBP"))
+    assert (first.status_code, first["ETag"], first["Location"]) == (201, '"2"', f"{ACCOUNT}?currency=GBP")
+    assert first.json() == {"account_id": account_id, "version": 2}
+    assert deposit(api, amount="70", reference="pay_2").json()["version"] == 3
+    deposit(api, currency="JPY", amount="1500", reference="pay_3")
+    assert balances(api) == {"GBP": "120.00", "JPY": "1500"}
+    assert balances(api, currency="GBP", min_version="3") == {"GBP": "120.00"}
+    moved = api.get(f"{ACCOUNT}/movements", {"currency": "GBP"}).json()["results"]
+    assert [(each["amount"], each["balance"], each["kind"], each["reference"]) for each in moved] == [
+        ("70.00", "120.00", "deposit", "pay_2"),
+        ("50.00", "50.00", "deposit", "pay_1"),
+    ]
+    assert store.read_stream(UUID(account_id))[0].metadata.actor == f"customer:{ada.customer_id}"
+
+
+def test_an_account_is_opened_once_in_a_currency_that_there_is(api: APIClient) -> None:
+    opened = send(api, ACCOUNT, {"currency": "EUR"})
+    assert (opened.status_code, opened.json()["version"]) == (201, 1)
+    problem(send(api, ACCOUNT, {"currency": "EUR"}), 409, "account_exists")
+    problem(send(api, ACCOUNT, {"currency": "XXQ"}), 409, "unknown_currency")
+    assert balances(api) == {"EUR": "0.00"}
+
+
+def test_a_payment_that_is_told_twice_is_paid_in_once(api: APIClient) -> None:
+    first, again = deposit(api, "key-1"), deposit(api, "key-1")
+    assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
+    told_again = deposit(api, "key-2")
+    assert (told_again.status_code, told_again.json()) == (201, first.json())
+    problem(deposit(api, "key-3", amount="50.01"), 409, "reference_used")
+    problem(deposit(api, "key-1", amount="50.01"), 422, "idempotency_key_reused")
+    assert balances(api) == {"GBP": "50.00"}
+
+
+def test_what_was_decided_on_an_older_version_is_not_paid_in(api: APIClient) -> None:
+    deposit(api)
+    problem(deposit(api, headers={"If-Match": '"1"'}, reference="pay_2"), 412, "version_differs")
+    problem(deposit(api, headers={"If-Match": "two"}, reference="pay_2"), 400, "if_match_malformed")
+    assert deposit(api, headers={"If-Match": '"2"'}, reference="pay_2").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"amount": "0.00001"}, "amount"),
+        ({"amount": "-1"}, "amount"),
+        ({"currency": "POUND"}, "currency"),
+        ({"method": ""}, "method"),
+        ({"method": "refund"}, "method"),
+        ({"method": "returned payment"}, "method"),
+        ({"reference": f"refund:{uuid4()}/1"}, "reference"),
+        ({"customer_id": str(uuid4())}, "customer_id"),
+        ({"account_id": str(uuid4())}, "account_id"),
+    ],
+)
+def test_what_is_wrong_with_a_deposit_is_said_field_by_field(
+    api: APIClient, change: dict[str, Any], field: str
+) -> None:
+    body = problem(deposit(api, **change), 400, "invalid")
+    assert [error["field"] for error in body["errors"]] == [field]
+
+
+def test_a_rule_that_refuses_a_deposit_answers_with_its_code(api: APIClient) -> None:
+    problem(deposit(api, amount="0"), 409, "amount_not_positive")
+    problem(deposit(api, amount="1.005"), 409, "amount_not_exact")
+    problem(deposit(api, ""), 400, "idempotency_key_missing")
+    assert balances(api) == {}
+
+
+def test_what_is_in_an_account_is_its_customers_alone(api: APIClient) -> None:
+    deposit(api)
+    eve = client_of(make_customer("eve"))
+    assert balances(eve) == {}
+    assert eve.get(f"{ACCOUNT}/movements").json()["results"] == []
+    deposit(eve, amount="1", reference="pay_1")
+    assert (balances(eve), balances(api)) == ({"GBP": "1.00"}, {"GBP": "50.00"})
+    staff = client_of(User.objects.create_user("anna", is_staff=True))
+    for answer in (staff.get(ACCOUNT), staff.get(f"{ACCOUNT}/movements"), deposit(staff)):
+        problem(answer, 403, "not_a_customer")
+
+
+def test_a_version_that_no_view_shows_is_waited_for_and_not_for_ever(api: APIClient, settings: Any) -> None:
+    deposit(api)
+    settings.READ_WAIT_SECONDS = 0.05
+    problem(api.get(ACCOUNT, {"currency": "GBP", "min_version": "3"}), 503, "not_yet_visible")
+    CustomerAccount.objects.update(version=1)
+    problem(api.get(ACCOUNT, {"currency": "GBP", "min_version": "2"}), 503, "not_yet_visible")
+    for asked in ({"min_version": "2"}, {"currency": "GBP", "min_version": "two"}, {"colour": "red"}):
+        problem(api.get(ACCOUNT, asked), 400, "invalid")
+
+
+def test_movements_come_page_by_page_the_latest_first(api: APIClient) -> None:
+    for number in range(5):
+        deposit(api, amount=str(number + 1), reference=f"pay_{number}")
+    seen: list[str] = []
+    url: str | None = f"{ACCOUNT}/movements?limit=2"
+    while url:
+        page = api.get(url).json()
+        assert len(page["results"]) <= 2
+        seen += [movement["amount"] for movement in page["results"]]
+        url = page["next"]
+    assert seen == ["5.00", "4.00", "3.00", "2.00", "1.00"]
+    problem(api.get(f"{ACCOUNT}/movements", {"cursor": "next"}), 400, "invalid")
+    for limit in ("0", "101", "-1", "1.5"):
+        problem(api.get(f"{ACCOUNT}/movements", {"limit": limit}), 400, "invalid")
+
+
+def test_a_deposit_may_be_accepted_and_made_later(api: APIClient, ada: User) -> None:
+    assert ada.customer_id
+    accepted = deposit(api, headers={"Prefer": "respond-async"})
+    account_id = str(account_of(ada.customer_id, "GBP"))
+    assert (accepted.status_code, accepted.json()["account_id"]) == (202, account_id)
+    assert balances(api) == {}
+    worker.run()
+    told = api.get(accepted["Location"])
+    assert (told.json()["status"], told.json()["account_id"], told.json()["version"]) == ("done", account_id, 2)
+    assert told["Link"] == f'<{ACCOUNT}>; rel="item"'
+    assert balances(api) == {"GBP": "50.00"}

@@ -1,0 +1,565 @@
+"""Customers and what the shop keeps of them, as a client developer and the staff meet it."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core import mail
+from django.core.mail.message import sanitize_address
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from eventstore import store
+from eventstore.dispatch import Context, dispatch
+from eventstore.ids import new_id
+from eventstore.models import ConsumerCheckpoint, Event
+from eventstore.personal_data import encryption, subjects
+from orders.accounts.commands import DepositMoney, WithdrawMoney
+from orders.accounts.identity import MOVER, account_of
+from orders.commands import ApproveRefund, PayFromAccount, RecordPaymentFailure, RequestRefund, SettleRefund
+from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
+from ordersite.customers import emails, lookup
+from ordersite.models import User
+from ordersite.roles import BACK_OFFICE
+from tests.support.api import BODY, ORDERS, place, problem, send
+from tests.support.dump import dump
+from tests.support.payments import pay
+from tests.support.site import client_of, make_customer
+
+AUTH, ME = "/api/v1/auth", "/api/v1/me"
+PASSWORD = "seven-brass-lanterns"
+NEWCOMER = {"username": "grace", "password": PASSWORD, "name": "Grace Okafor", "email": "grace@example.com"}
+
+
+def post(client: APIClient, path: str, body: Any = None) -> Any:
+    return client.post(path, body, format="json")
+
+
+def patch(client: APIClient, email: str, **headers: str) -> Any:
+    return client.patch(f"{ME}/email", {"email": email}, format="json", headers=headers)
+
+
+def register(**changes: Any) -> Any:
+    return post(APIClient(), f"{AUTH}/register", NEWCOMER | changes)
+
+
+def log_in_as(username: str, password: str = PASSWORD) -> APIClient:
+    client = APIClient()
+    answer = post(client, f"{AUTH}/login", {"username": username, "password": password})
+    client.credentials(HTTP_AUTHORIZATION=f"Token {answer.json()['token']}")
+    return client
+
+
+def history(customer_id: UUID | None) -> list[Any]:
+    return [fact.event for fact in store.read_stream(id_of(customer_id))]
+
+
+def id_of(customer_id: UUID | None) -> UUID:
+    assert customer_id
+    return customer_id
+
+
+def token_in(message: Any) -> str:
+    found = re.search(r"^(\S+:\S+:\S+)$", message.body, re.MULTILINE)
+    assert found, message.body
+    return found[1]
+
+
+# --- registering ------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_registers_is_a_customer_logs_in_and_orders(projecting: None) -> None:
+    answer = register()
+    assert (answer.status_code, answer["Location"]) == (201, ME)
+    customer_id = answer.json()["customer_id"]
+    assert answer.json() == {"username": "grace", "customer_id": customer_id}
+    registered = CustomerRegistered(customer_id=UUID(customer_id), name="Grace Okafor", email="grace@example.com")
+    assert history(UUID(customer_id)) == [registered]
+    assert store.read_stream(UUID(customer_id))[0].metadata.actor == f"customer:{customer_id}"
+    client = log_in_as("grace")
+    assert client.get(ME).json() == {
+        "customer_id": customer_id,
+        "username": "grace",
+        "name": "Grace Okafor",
+        "email": "grace@example.com",
+        "email_verified": False,
+    }
+    assert send(client, ORDERS, BODY).status_code == 201
+
+
+def test_an_address_will_do_for_a_name_to_log_in_by(projecting: None) -> None:
+    body = {name: value for name, value in NEWCOMER.items() if name != "username"}
+    assert post(APIClient(), f"{AUTH}/register", body).json()["username"] == "grace@example.com"
+    assert log_in_as("grace@example.com").get(ME).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"password": "12345678"}, "password", "password_weak"),
+        ({"password": "short"}, "password", "password_weak"),
+        ({"password": "grace@example.com"}, "password", "password_weak"),
+        ({"email": "grace"}, "email", "invalid"),
+        ({"username": "gr ace"}, "username", "invalid"),
+        ({"name": ""}, "name", "blank"),
+        ({"customer_id": str(uuid4())}, "customer_id", "invalid"),
+        ({"is_staff": True}, "is_staff", "invalid"),
+        ({"username": "ada"}, "username", "unavailable"),
+        ({"email": "ADA@example.com"}, "email", "unavailable"),
+    ],
+)
+def test_what_is_wrong_with_a_registration_is_said_field_by_field(
+    ada: User, change: dict[str, Any], field: str, code: str
+) -> None:
+    body = problem(register(**change), 400, "invalid")
+    assert {(each["field"], each["code"]) for each in body["errors"]} == {(field, code)}
+    assert User.objects.count() == 1
+    assert Event.objects.count() == 0
+
+
+def test_two_who_register_the_same_name_at_once_become_one(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "require_free", lambda user: None)  # each looked before the other was there
+    assert register().status_code == 201
+    assert problem(register(email="other@example.com"), 400, "invalid")["errors"][0]["code"] == "unavailable"
+    assert problem(register(username="other"), 400, "invalid")["errors"][0]["code"] == "unavailable"
+    assert (User.objects.count(), Event.objects.count()) == (1, 1)
+
+
+def test_an_account_and_its_history_stand_or_fall_together(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr(lookup, "dispatch", crash)
+    with pytest.raises(RuntimeError):
+        register()
+    assert not User.objects.exists()
+
+
+def test_the_database_itself_keeps_an_address_to_one_customer(ada: User) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create_user("ada2", "Ada@Example.com", customer_id=new_id())
+    User.objects.create_user("anna", "ada@example.com", is_staff=True)
+
+
+# --- logging out ------------------------------------------------------------------------------------------------------
+
+
+def test_logging_out_everywhere_revokes_every_token_of_that_person_and_of_nobody_else(
+    api: APIClient, ada: User
+) -> None:
+    other, stranger = client_of(ada), client_of(make_customer("eve"))
+    assert post(api, f"{AUTH}/logoutall").status_code == 204
+    for client in (api, other):
+        problem(client.get(ME), 401, "authentication_failed")
+    assert stranger.get(ME).status_code == 200
+
+
+# --- the address ------------------------------------------------------------------------------------------------------
+
+
+def test_an_address_that_is_changed_is_told_with_what_it_was_and_who_did_it(api: APIClient, ada: User) -> None:
+    answer = patch(api, "ada@example.org")
+    assert (answer.status_code, answer["ETag"]) == (200, '"2"')
+    assert answer.json() == {
+        "customer_id": str(ada.customer_id),
+        "version": 2,
+        "email": "ada@example.org",
+        "email_verified": False,
+    }
+    assert history(ada.customer_id) == [
+        CustomerRegistered(customer_id=id_of(ada.customer_id), name="Ada Whitfield", email="ada@example.com"),
+        EmailChanged(
+            customer_id=id_of(ada.customer_id),
+            previous="ada@example.com",
+            email="ada@example.org",
+            changed_by=f"customer:{ada.customer_id}",
+        ),
+    ]
+    ada.refresh_from_db()
+    assert (ada.email, ada.username) == ("ada@example.org", "ada")
+
+
+def test_whoever_logs_in_by_their_address_logs_in_by_the_new_one(projecting: None) -> None:
+    register(username="grace@example.com")
+    client = log_in_as("grace@example.com")
+    assert patch(client, "grace@example.org").status_code == 200
+    assert log_in_as("grace@example.org").get(ME).status_code == 200
+
+
+def test_an_address_that_cannot_be_had_changes_nothing(api: APIClient, ada: User) -> None:
+    make_customer("eve")
+    problem(patch(api, "ada@example.com"), 409, "email_unchanged")
+    problem(patch(api, "EVE@example.com"), 409, "email_taken")
+    problem(patch(api, "nowhere"), 400, "invalid")
+    problem(api.patch(f"{ME}/email", {"email": "a@b.org", "by": "me"}, format="json"), 400, "invalid")
+    ada.refresh_from_db()
+    assert ada.email == "ada@example.com"
+    assert history(ada.customer_id) == []
+
+
+def test_a_change_that_is_sent_again_or_too_late_is_known(api: APIClient, ada: User) -> None:
+    first = patch(api, "ada@example.org", **{"Idempotency-Key": "key-1"})
+    again = patch(api, "ada@example.org", **{"Idempotency-Key": "key-1"})
+    assert (again.status_code, again.content, again["Idempotency-Replayed"]) == (200, first.content, "true")
+    problem(patch(api, "ada@example.net", **{"Idempotency-Key": "key-1"}), 422, "idempotency_key_reused")
+    problem(patch(api, "ada@example.net", **{"If-Match": '"1"'}), 412, "version_differs")
+    assert patch(api, "ada@example.net", **{"If-Match": '"2"'}).json()["version"] == 3
+
+
+def test_a_mail_asks_the_new_address_and_tells_the_old_one(api: APIClient, ada: User) -> None:
+    patch(api, "ada@example.org")
+    emails.send()
+    emails.send()
+    assert [(each.to, each.subject) for each in mail.outbox] == [
+        (["ada@example.com"], "Your address was changed"),
+        (["ada@example.org"], "Is this your address?"),
+    ]
+    assert "ada@example.org" not in mail.outbox[0].body
+    answer = post(APIClient(), f"{AUTH}/verify-email", {"token": token_in(mail.outbox[1])})
+    assert (answer.status_code, answer.json()) == (200, {"email": "ada@example.org", "email_verified": True})
+    assert api.get(ME).json()["email_verified"] is True
+    assert history(ada.customer_id)[-1] == EmailVerified(customer_id=id_of(ada.customer_id), email="ada@example.org")
+    version = len(history(ada.customer_id))
+    assert post(APIClient(), f"{AUTH}/verify-email", {"token": token_in(mail.outbox[1])}).status_code == 200
+    assert len(history(ada.customer_id)) == version
+
+
+def test_a_mail_leads_to_the_shops_own_page_where_it_has_one(projecting: None, settings: Any) -> None:
+    settings.EMAIL_VERIFY_URL = "https://shop.example/verify?token={token}"
+    register()
+    emails.send()
+    assert "https://shop.example/verify?token=" in mail.outbox[0].body
+
+
+def test_a_token_that_is_altered_too_old_or_of_an_address_since_changed_proves_nothing(
+    api: APIClient, ada: User, settings: Any
+) -> None:
+    def refused(token: str) -> bool:
+        answer = post(APIClient(), f"{AUTH}/verify-email", {"token": token})
+        return bool(problem(answer, 400, "invalid")["errors"][0]["code"] == "token_invalid")
+
+    patch(api, "ada@example.org")
+    assert ada.customer_id
+    token = emails.token_for(ada.customer_id, "ada@example.org")
+    assert refused(token[:-1] + ("A" if token[-1] != "A" else "B"))
+    assert refused(emails.token_for(ada.customer_id, "ada@example.com"))
+    assert refused(emails.token_for(new_id(), "ada@example.org"))
+    settings.EMAIL_TOKEN_DAYS = -1
+    assert refused(token)
+    settings.EMAIL_TOKEN_DAYS = 3
+    assert not lookup.customer_of_the_log(ada.customer_id).verified
+    assert post(APIClient(), f"{AUTH}/verify-email", {"token": token}).status_code == 200
+
+
+def test_a_mail_server_that_is_down_delays_mail_and_a_mailbox_that_is_not_there_holds_nobody_up(
+    projecting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        register(username=name, email=f"{name}@example.com")
+    sent: list[str] = []
+    down: dict[str, OSError] = {"two@example.com": SMTPServerDisconnected("gone")}
+
+    def send_mail(*, recipient_list: list[str], **words: Any) -> None:
+        if error := down.get(recipient_list[0]):
+            raise error
+        sent.extend(recipient_list)
+
+    monkeypatch.setattr(emails, "send_mail", send_mail)
+    emails.send()
+    emails.send()
+    assert sent == ["one@example.com"], "what was sent is not sent again"
+    assert "gone" in ConsumerCheckpoint.objects.get(name="mails").problem
+    down = {"two@example.com": SMTPRecipientsRefused({"two@example.com": (550, b"no such mailbox")})}
+    emails.send()
+    assert sent == ["one@example.com", "three@example.com"]
+
+
+@pytest.mark.parametrize("refusal", [None, SMTPDataError(554, b"looks like spam")])
+def test_a_mail_that_can_never_be_sent_does_not_keep_others_from_theirs(
+    projecting: None, monkeypatch: pytest.MonkeyPatch, refusal: OSError | None
+) -> None:
+    odd = f"odd@{'é' * 60}.com"  # longer than a name of the internet can be, once it is written as one
+    assert register(username="odd", email=odd).status_code == 201
+    register()
+    really = mail.send_mail
+
+    def send_mail(*, recipient_list: list[str], **words: Any) -> None:
+        if refusal and recipient_list == [odd]:
+            raise refusal
+        really(recipient_list=recipient_list, **words)
+        for each in recipient_list:
+            sanitize_address(each, "utf-8")  # as the backend of SMTP does before it talks
+
+    monkeypatch.setattr(emails, "send_mail", send_mail)
+    emails.send()
+    assert [message.to for message in mail.outbox][-1] == ["grace@example.com"]
+
+
+def test_a_mail_that_is_refused_for_now_is_sent_later(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    register()
+    really = mail.send_mail
+
+    def busy(**words: Any) -> None:
+        raise SMTPDataError(451, b"try again")
+
+    monkeypatch.setattr(emails, "send_mail", busy)
+    emails.send()
+    monkeypatch.setattr(emails, "send_mail", really)
+    emails.send()
+    assert [message.to for message in mail.outbox] == [["grace@example.com"]]
+
+
+# --- everything that is kept ------------------------------------------------------------------------------------------
+
+
+def test_a_customer_takes_away_everything_that_is_kept_of_them(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    assert ada.customer_id
+    account_id = account_of(ada.customer_id, "GBP")
+    staff = Context(actor="staff:anna")
+    deposit = DepositMoney(
+        account_id=account_id, customer_id=ada.customer_id, currency="GBP", amount=Decimal(50), method="card"
+    )
+    dispatch(deposit, staff)
+    patch(api, "ada@example.org")
+    place(client_of(make_customer("eve")))
+    answer = api.get(f"{ME}/export")
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"] == 'attachment; filename="everything.json"'
+    kept = answer.json()
+    assert kept["login"]["email"] == "ada@example.org"
+    assert len(kept["tokens"]) == 1
+    assert [fact["event"] for fact in kept["customer"]] == ["customer.registered", "customer.email_changed"]
+    assert kept["customer"][1]["details"]["previous"] == "ada@example.com"
+    (order,) = kept["orders"]
+    assert (order["id"], order["history"][0]["event"], order["history"][0]["by"]) == (order_id, "order.created", "you")
+    assert order["history"][0]["details"]["customer_name"] == "Ada Whitfield"
+    (account,) = kept["accounts"]
+    assert account["id"] == str(account_id)
+    assert [fact["event"] for fact in account["history"]] == ["account.opened", "account.deposited"]
+    assert account["history"][1]["details"]["amount"] == "50.00"
+    text = answer.content.decode().lower()
+    assert "anna" not in text
+    assert "eve" not in re.sub(r"event", "", text)
+
+
+def test_what_no_view_shows_yet_and_where_events_are_sent_is_taken_away_too(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place(api)
+    url = "https://127.0.0.1:1/hook"
+    assert post(api, "/api/v1/webhook-endpoints", {"url": url}).status_code == 201
+    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
+    kept = api.get(f"{ME}/export").json()
+    assert [order["id"] for order in kept["orders"]] == [order_id]
+    assert [endpoint["url"] for endpoint in kept["webhook_endpoints"]] == [url]
+    assert "secret" not in kept["webhook_endpoints"][0]
+
+
+# --- being forgotten --------------------------------------------------------------------------------------------------
+
+
+def erase(client: APIClient, password: str = "secret-1") -> Any:
+    return post(client, f"{ME}/erasure", {"password": password})
+
+
+def cancelled(api: APIClient) -> str:
+    order_id = place(api)
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    return order_id
+
+
+def test_a_customer_who_is_forgotten_is_gone_from_every_table(api: APIClient, ada: User) -> None:
+    order_id = cancelled(api)
+    patch(api, "ada.whitfield@example.org")
+    kind = ContentType.objects.get_for_model(User)
+    LogEntry.objects.create(
+        user=ada, content_type=kind, object_id=str(ada.pk), object_repr="ada@example.com", action_flag=CHANGE
+    )
+    login = log_in_as("ada", "secret-1")
+    answer = erase(login)
+    assert (answer.status_code, answer.json()) == (202, {"customer_id": str(ada.customer_id)})
+    everything = dump().lower()
+    for word in ("whitfield", "ada@example.com", "example.org"):
+        assert word not in everything, word
+    assert history(ada.customer_id)[-1] == CustomerErased(customer_id=id_of(ada.customer_id))
+    assert history(ada.customer_id)[0].name == encryption.ERASED
+    assert store.read_stream(UUID(order_id))[0].event.customer_name == encryption.ERASED
+    for client in (api, login):
+        problem(client.get(ME), 401, "authentication_failed")
+    assert post(APIClient(), f"{AUTH}/login", {"username": "ada", "password": "secret-1"}).status_code == 401
+    ada.refresh_from_db()
+    assert (ada.is_active, ada.username, ada.email) == (False, f"erased-{ada.customer_id}", "")
+    assert not AuthToken.objects.filter(user=ada).exists()
+
+
+def test_whoever_never_ordered_and_has_no_history_is_forgotten_too(api: APIClient, ada: User) -> None:
+    assert erase(api).status_code == 202
+    assert "whitfield" not in dump().lower()
+    emails.send()
+    assert mail.outbox == []
+
+
+def test_the_address_of_the_forgotten_is_free_again(api: APIClient, ada: User) -> None:
+    erase(api)
+    assert register(username="ada", email="ada@example.com").status_code == 201
+
+
+def test_nobody_is_forgotten_without_their_password(api: APIClient, ada: User) -> None:
+    problem(erase(api, "wrong"), 403, "wrong_password")
+    problem(post(api, f"{ME}/erasure", {}), 400, "invalid")
+    problem(post(api, f"{ME}/erasure", {"password": "secret-1", "why": "x"}), 400, "invalid")
+    assert User.objects.get(pk=ada.pk).is_active
+
+
+def test_nobody_is_forgotten_while_an_order_is_open_or_money_is_in_an_account(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    problem(erase(api), 409, "orders_open")
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    assert ada.customer_id
+    account_id, staff = account_of(ada.customer_id, "EUR"), Context(actor="staff:anna")
+    deposit = DepositMoney(
+        account_id=account_id, customer_id=ada.customer_id, currency="EUR", amount=Decimal(5), method="card"
+    )
+    dispatch(deposit, staff)
+    assert "5.00 EUR" in problem(erase(api), 409, "account_not_empty")["detail"]
+    assert "Whitfield" in dump()
+    dispatch(WithdrawMoney(account_id=account_id, amount=Decimal(5), reason="Paid out"), Context(actor="staff:anna"))
+    assert erase(api).status_code == 202
+
+
+def test_nobody_is_forgotten_while_money_of_a_cancelled_order_is_owed_to_them(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    pay(api, order_id)
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    problem(erase(api), 409, "orders_open")
+    staff, key = Context(actor="staff:anna"), UUID(order_id)
+    dispatch(RequestRefund(order_id=key, reason="Cancelled", by="staff:anna"), staff)
+    problem(erase(api), 409, "orders_open")
+    dispatch(ApproveRefund(order_id=key, refund_id=1, by="staff:anna"), replace(staff, command_id=new_id()))
+    problem(erase(api), 409, "orders_open")
+    dispatch(SettleRefund(order_id=key, refund_id=1), replace(staff, command_id=new_id()))
+    assert erase(api).status_code == 202
+
+
+def test_nobody_is_forgotten_while_money_of_theirs_is_on_its_way(api: APIClient, ada: User) -> None:
+    order_id = place(api)
+    key, staff = UUID(order_id), Context(actor="staff:anna")
+    dispatch(PayFromAccount(order_id=key), staff)
+    send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Changed my mind"}, **{"If-Match": "*"})
+    problem(erase(api), 409, "orders_open")
+    failed = RecordPaymentFailure(
+        order_id=key, payment_id=1, amount=Decimal(1), payment_method="account", reason="Too little there", by=MOVER
+    )
+    dispatch(failed, replace(staff, command_id=new_id()))
+    assert erase(api).status_code == 202
+
+
+def test_an_order_that_no_view_shows_yet_is_open_all_the_same(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(ada)
+    place(client)
+    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
+    problem(erase(client), 409, "orders_open")
+
+
+def test_a_crash_while_somebody_is_forgotten_leaves_them_as_they_were(
+    api: APIClient, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the power went")
+
+    cancelled(api)
+    monkeypatch.setattr(subjects, "erase", crash)
+    with pytest.raises(RuntimeError):
+        erase(api)
+    monkeypatch.undo()
+    assert history(ada.customer_id) == []
+    assert api.get(ME).json()["name"] == "Ada Whitfield"
+    assert erase(api).status_code == 202
+
+
+def test_the_shop_forgets_somebody_by_the_same_way(api: APIClient, ada: User) -> None:
+    place(api)
+    patch(api, "ada@example.org")
+    noted = {"content_type": ContentType.objects.get_for_model(User), "object_id": str(ada.pk), "action_flag": CHANGE}
+    anna = User.objects.create_user("anna")
+    LogEntry.objects.create(user=anna, object_repr="a.whitfield@example.com", **noted)
+    call_command("erase_subject", str(ada.customer_id), stdout=io.StringIO())
+    assert history(ada.customer_id)[-1] == CustomerErased(customer_id=id_of(ada.customer_id))
+    assert list(User.objects.all()) == [anna]
+    assert "whitfield" not in dump().lower()
+    with pytest.raises(CommandError, match="erased before"):
+        call_command("erase_subject", str(ada.customer_id))
+
+
+# --- the staff --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(projecting: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password="secret-1"))
+    return client
+
+
+def save_account(client: Client, user: User, **changes: Any) -> Any:
+    page = client.get(f"/admin/ordersite/user/{user.pk}/change/")
+    form = page.context["adminform"].form
+    data = {name: form.initial.get(name) for name in form.fields if name != "password"} | changes
+    data = {name: value for name, value in data.items() if value not in (None, False)}
+    joined = data.pop("date_joined")
+    data |= {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}
+    return client.post(f"/admin/ordersite/user/{user.pk}/change/", data)
+
+
+def test_staff_who_change_an_address_are_named_in_the_log(root: Client, ada: User) -> None:
+    assert save_account(root, ada, email="ada@example.org").status_code == 302
+    changed = history(ada.customer_id)[-1]
+    assert isinstance(changed, EmailChanged)
+    assert (changed.previous, changed.email, changed.changed_by) == ("ada@example.com", "ada@example.org", "staff:root")
+    assert User.objects.get(pk=ada.pk).email == "ada@example.org"
+    assert save_account(root, ada, first_name="Adah").status_code == 302
+    assert len(history(ada.customer_id)) == 2
+
+
+def test_staff_read_beside_the_address_why_it_cannot_be_changed(root: Client, ada: User) -> None:
+    make_customer("eve")
+    nothing = save_account(root, ada, email="")
+    assert "an address has a name" in nothing.content.decode()
+    taken = save_account(root, ada, email="eve@example.com")
+    assert "Another customer is reached at this address" in taken.content.decode()
+    assert history(ada.customer_id) == []
+
+
+def test_the_accounts_balances_are_shown_to_staff_and_changed_by_nobody(
+    log_in: Callable[..., Client], ada: User
+) -> None:
+    assert ada.customer_id
+    deposit = DepositMoney(
+        account_id=account_of(ada.customer_id, "GBP"),
+        customer_id=ada.customer_id,
+        currency="GBP",
+        amount=Decimal("1234.5"),
+        method="card",
+        reference="pay_1",
+    )
+    dispatch(deposit, Context(actor="staff:anna"))
+    client = log_in(BACK_OFFICE)
+    balances = client.get("/admin/projections/accountmoney/").content.decode()
+    assert "1,234.50" in balances
+    assert str(ada.customer_id) in balances
+    movements = client.get("/admin/projections/accountmoneyentry/").content.decode()
+    assert "1,234.50" in movements
+    assert "Deposit" in movements
+    assert client.get("/admin/projections/accountmoney/add/").status_code == 403

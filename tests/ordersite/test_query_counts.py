@@ -1,0 +1,118 @@
+"""How many statements each page sends: as many with much as with little, and no more than are written down here."""
+
+from collections import Counter
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.test import Client
+from rest_framework.test import APIClient
+
+from ordersite.models import User
+from tests.support.back_office import staff_client
+from tests.support.pages import pages, paths
+from tests.support.plenty import AT_MOST, fill
+from tests.support.statements import sent
+
+Asked = dict[str, list[str]]
+"""By page: the statements that it sent."""
+
+
+API: dict[str, int] = {
+    "/api/v1/account": 2,
+    "/api/v1/account/movements": 2,
+    "/api/v1/back-office/orders/{order_id}": 4,
+    "/api/v1/commands/{command_id}": 2,
+    "/api/v1/events": 3,
+    "/api/v1/me": 2,
+    "/api/v1/me/export": 9,
+    "/api/v1/orders": 2,
+    "/api/v1/orders/{order_id}": 2,
+    "/api/v1/orders/{order_id}/payments": 2,
+    "/api/v1/orders/{order_id}/refunds": 2,
+    "/api/v1/orders/{order_id}/returns": 2,
+    "/api/v1/orders/{order_id}/shipments": 2,
+    "/api/v1/orders/{order_id}/timeline": 2,
+    "/api/v1/webhook-endpoints": 2,
+    "/api/v1/webhook-endpoints/{endpoint_id}/deliveries": 3,
+}
+"""What a GET sends to PostgreSQL, with nothing in the cache."""
+
+
+# fmt: off
+ADMIN: dict[str, dict[str, int]] = {
+    "": {
+        "app_list": 3, "index": 4, "jsi18n": 2, "order-command": 5,
+        "password_change": 3, "password_change_done": 3, "search": 2,
+    },
+    "auth_group": {"add": 3, "change": 5, "changelist": 6, "delete": 6, "history": 5},
+    "auth_user": {"password_change": 4},
+    "eventstore_consumercheckpoint": {"change": 4, "changelist": 6, "history": 5},
+    "eventstore_event": {"change": 9, "changelist": 6, "history": 5},
+    "eventstore_plannedcommand": {"change": 4, "changelist": 6, "history": 5},
+    "eventstore_queuedcommand": {"change": 4, "changelist": 6, "history": 5},
+    "eventstore_seal": {"change": 4, "changelist": 6, "history": 5},
+    "knox_authtoken": {"add": 3, "change": 6, "changelist": 6, "delete": 5, "history": 6},
+    "ordersite_user": {
+        "add": 3, "change": 6, "changelist": 7, "delete": 8,
+        "erase": 4, "history": 5, "verify_email": 4,
+    },
+    "projections_accountingday": {"change": 4, "changelist": 11, "history": 5},
+    "projections_accountingentry": {"change": 4, "changelist": 10, "history": 5},
+    "projections_accountingorder": {"change": 4, "changelist": 10, "history": 5},
+    "projections_accountmoney": {
+        "change": 4, "changelist": 8, "deposit": 4,
+        "history": 5, "open_account": 3, "withdraw": 4,
+    },
+    "projections_accountmoneyentry": {"change": 4, "changelist": 10, "history": 5},
+    "projections_build": {"change": 4, "changelist": 6, "history": 5},
+    "projections_checkpoint": {"change": 4, "changelist": 13, "history": 5},
+    "projections_parkedevent": {"change": 4, "changelist": 5, "history": 5},
+    "projections_skippedevent": {"change": 4, "changelist": 6, "history": 5},
+    "projections_stafforder": {"change": 6, "changelist": 11, "history": 5, "place": 3},
+    "projections_webhookdelivery": {"change": 5, "changelist": 6, "history": 5},
+    "projections_webhookendpoint": {"change": 4, "changelist": 6, "history": 5},
+}
+# fmt: on
+"""What each page of the admin that may be looked at sends, by model; those of no model stand under none."""
+
+
+def test_each_path_of_the_api_asks_as_much_of_plenty_as_of_little(api: APIClient, ada: User) -> None:
+    staff, found = staff_client(), []
+    for number in (1, AT_MOST):
+        names = fill(api, ada, number)
+        clients = {path: staff if "/back-office/" in path else api for path in paths()}
+        found.append({path: statements(clients[path], path.format(**names)) for path in clients})
+    assert all(sent for each in found for sent in each.values())
+    assert_as_written(API, *found)
+
+
+def test_each_page_of_the_admin_asks_as_much_of_plenty_as_of_little(api: APIClient, ada: User) -> None:
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss"))
+    found = []
+    for number in (1, AT_MOST):
+        asked = {name: statements(boss, url) for name, url in pages(fill(api, ada, number))}
+        found.append({name: sent for name, sent in asked.items() if sent})
+    written = {f"{model}_{page}".strip("_"): number for model, each in ADMIN.items() for page, number in each.items()}
+    assert_as_written(written, *found)
+
+
+def statements(client: Any, url: str) -> list[str]:
+    """What is sent to show a page that was shown before, with nothing in the cache; none where there is no page."""
+    if client.get(url).status_code not in (200, 202):
+        return []
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    with sent() as found:
+        client.get(url)
+    return found
+
+
+def assert_as_written(table: dict[str, int], little: Asked, plenty: Asked) -> None:
+    grown = {
+        name: dict(Counter(plenty[name]) - Counter(little[name]))
+        for name in plenty
+        if len(plenty[name]) != len(little[name])
+    }
+    assert not grown, "these ask more where there is more"
+    assert {name: len(sent) for name, sent in plenty.items()} == table

@@ -1,0 +1,576 @@
+"""A rebuild stands beside the live tables, says how they differ, and swaps while everybody reads and writes."""
+
+import io
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from eventstore import store
+from eventstore.dispatch import Context
+from eventstore.ids import new_id
+from eventstore.personal_data.subjects import erase
+from eventstore.timetravel.as_of import AsOf
+from projections.accounting.journal import AccountingDay
+from projections.engine.catch_up import Progress, catch_up
+from projections.engine.checkpoints import Checkpoint
+from projections.engine.projection import PROJECTIONS, Projection
+from projections.rebuild import fill
+from projections.rebuild import schemas as spaces
+from projections.rebuild.fill import RebuildCancelled, RebuildFailed
+from projections.rebuild.models import Build
+from projections.rebuild.run import CannotRollBack, RebuildRunning, SpaceTaken, build_as_of, rebuild, roll_back
+from projections.rebuild.schemas import BadSpaceName
+from projections.rebuild.swap import SwapTimedOut, drop_replaced
+from projections.rebuild.worker_pool import WorkerPool, run_concurrently
+from projections.staff.orders import StaffOrder
+from tests.support.clock import AT
+from tests.support.order_examples import CREATED, PAID, SHIPPED, TOO_MUCH
+from tests.support.projection_spec import contents, write
+from tests.support.threads import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
+
+
+@pytest.fixture(autouse=True)
+def several_processes_for_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fill, "PARALLEL_FROM", 0)
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool(2) as pool:
+        yield pool
+
+
+def place(count: int, *later: Any) -> list[UUID]:
+    ids = [new_id() for _ in range(count)]
+    for order_id in ids:
+        for version, event in enumerate((CREATED, *later)):
+            store.append([write(replace(event, order_id=order_id), version)])
+    return ids
+
+
+def catalogue() -> list[tuple[Any, ...]]:
+    """Every index and constraint of the staff table, by name and definition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes"
+            " WHERE schemaname = 'public' AND tablename = 'projections_stafforder' ORDER BY 1"
+        )
+        return list(cursor.fetchall())
+
+
+def schemas() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit)'")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_a_rebuild_of_an_intact_view_changes_nothing_and_keeps_every_index() -> None:
+    place(5, PAID, SHIPPED)
+    catch_up(STAFF)
+    before, indexes = contents(STAFF), catalogue()
+    report = rebuild(STAFF)
+    assert report.swapped
+    assert report.events == 15
+    assert [(table.rows, table.identical) for table in report.differences] == [(5, True)]
+    assert contents(STAFF) == before
+    assert catalogue() == indexes
+    assert schemas() == {"replaced_staff"}
+    place(1)
+    catch_up(STAFF)
+    assert StaffOrder.objects.count() == 6, "the swapped table goes on being fed"
+
+
+def test_a_rebuild_repairs_what_was_damaged_and_says_what_differed() -> None:
+    lost, wrong, *_ = place(5, PAID)
+    catch_up(STAFF)
+    StaffOrder.objects.filter(pk=lost).delete()
+    StaffOrder.objects.filter(pk=wrong).update(total=1)
+    stray = StaffOrder.objects.exclude(pk=wrong).first()
+    assert stray
+    stray.pk = new_id()
+    stray.save(force_insert=True)
+    (difference,) = rebuild(STAFF).differences
+    assert (difference.added, difference.removed, difference.changed) == (1, 1, 1)
+    assert StaffOrder.objects.count() == 5
+    assert StaffOrder.objects.get(pk=wrong).total == 25
+
+
+def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
+    (order_id,) = place(1)
+    catch_up(STAFF)
+    StaffOrder.objects.update(total=1)
+    report = rebuild(STAFF, dry_run=True)
+    assert (report.swapped, report.differences[0].changed) == (False, 1)
+    assert StaffOrder.objects.get(pk=order_id).total == 1
+    assert schemas() == set()
+    assert list(Checkpoint.objects.values_list("name", flat=True)) == ["staff/0"]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    from projections.engine import catch_up as engine
+    from projections.rebuild import fill as module
+
+    place(6, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    batches = 0
+
+    def four_at_once(projection: Any, number: int, work: Any) -> Progress:
+        nonlocal batches
+        batches += 1
+        return engine.advance(projection, number, replace(work, limit=4))
+
+    monkeypatch.setattr(module, "advance", four_at_once)
+    calls = 0
+
+    def stop(build: Build) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(STAFF, progress=stop)
+    assert contents(STAFF) == expected
+    batches = 0
+    report = rebuild(STAFF)
+    assert batches == 4 - step, "three full batches and an empty one, without those that were done before"
+    assert report.events == 12
+    assert report.differences[0].identical
+    assert contents(STAFF) == expected
+
+
+class Reader(threading.Thread):
+    """Reads the whole view until told to stop, and notes whatever a reader must never see."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count, self.reads = count, 0
+        self.errors: list[str] = []
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        last: dict[Any, int] = {}
+        try:
+            while not self.stop.is_set():
+                rows = dict(StaffOrder.objects.values_list("pk", "version"))
+                if len(rows) != self.count:
+                    self.errors.append(f"{len(rows)} rows")
+                self.errors += [f"{key} stepped back" for key in last if rows.get(key, 0) < last[key]]
+                last, self.reads = rows, self.reads + 1
+        except Exception as error:  # noqa: BLE001 - the test fails on it
+            self.errors.append(repr(error))
+        finally:
+            connection.close()
+
+
+def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_step_back() -> None:
+    ids = place(40)
+    catch_up(STAFF)
+    readers = [Reader(len(ids)) for _ in range(2)]
+
+    def write_on() -> None:
+        for order_id in ids:
+            store.append([write(replace(PAID, order_id=order_id), 1)])
+            catch_up(STAFF)
+            time.sleep(0.01)
+
+    rebuilt = 0
+    for reader in readers:
+        reader.start()
+    with at_once(write_on) as (writer,):
+        while writer.is_alive():
+            rebuild(STAFF)
+            rebuilt += 1
+    for reader in readers:
+        reader.stop.set()
+        reader.join()
+    assert [error for reader in readers for error in reader.errors] == []
+    assert rebuilt >= 2
+    assert sum(reader.reads for reader in readers) > 20
+    assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"paid"}
+
+
+def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from projections.rebuild import swap
+
+    place(2)
+    catch_up(STAFF)
+    monkeypatch.setattr(swap, "SWAP_ATTEMPTS", 2)
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                list(StaffOrder.objects.all())
+                locked.set()
+                done.wait(10)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    locked.wait(5)
+    try:
+        with pytest.raises(SwapTimedOut, match="run the rebuild again"):
+            rebuild(STAFF)
+        assert StaffOrder.objects.count() == 2
+    finally:
+        done.set()
+        thread.join()
+    assert rebuild(STAFF).swapped
+
+
+def test_a_rebuild_whose_schema_is_gone_begins_anew_and_leaves_the_live_rows_alone() -> None:
+    place(3, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    Checkpoint.objects.create(
+        name="rebuild_staff:staff/0", projection="staff", space="rebuild_staff", event_types=STAFF.event_types
+    )  # all that a crash had left
+    report = rebuild(STAFF)
+    assert (report.events, report.differences[0].identical) == (6, True)
+    assert contents(STAFF) == expected
+
+
+def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_tables() -> None:
+
+    place(3, PAID)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    with pytest.raises(LookupError, match="the schema rebuild_staff is gone"):
+        rebuild(STAFF, progress=lambda build: spaces.drop(STAFF, "rebuild_staff"))
+    assert contents(STAFF) == expected
+    assert rebuild(STAFF).differences[0].identical
+
+
+def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work() -> None:
+    place(2)
+    outcome: list[Any] = []
+
+    def second(build: Build) -> None:
+        def run() -> None:
+            try:
+                rebuild(STAFF)
+            except RebuildRunning as error:
+                outcome.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+
+    assert rebuild(STAFF, progress=second).swapped
+    assert outcome
+    assert all(isinstance(error, RebuildRunning) for error in outcome)
+
+
+def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_applied_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The horizon may step back for a moment: the live view then lags behind what the rebuild has read."""
+    from projections.rebuild import compare as module
+
+    order_id, *_ = place(2)
+    catch_up(STAFF)
+    store.append([write(replace(PAID, order_id=order_id), 1)])
+    lags = iter([True, True])
+
+    def lagging(projection: Any, **more: Any) -> Any:
+        if not more and next(lags, False):
+            mark = Checkpoint.objects.get(name="staff/0")
+            return Progress(position=mark.position)
+        return catch_up(projection, **more)
+
+    monkeypatch.setattr(module, "catch_up", lagging)
+    rebuild(STAFF)
+    monkeypatch.undo()
+    catch_up(STAFF)
+    row = StaffOrder.objects.get(pk=order_id)
+    assert (row.paid, row.due, row.version) == (25, 0, 2)
+
+
+def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_as_many(pool: WorkerPool) -> None:
+    place(20, PAID, SHIPPED)
+    catch_up(ACCOUNTING)
+    expected = contents(ACCOUNTING)
+    report = rebuild(ACCOUNTING, pool=pool)
+    assert (report.events, report.parked) == (60, 0)
+    assert all(table.identical for table in report.differences)
+    assert contents(ACCOUNTING) == expected
+    assert list(Checkpoint.objects.filter(space="").values_list("name", "of")) == [("accounting/0", 1)]
+    rebuild(ACCOUNTING, pool=pool, shards=3)
+    assert Checkpoint.objects.filter(projection="accounting", space="").count() == 3
+    place(3, PAID)
+    catch_up(ACCOUNTING)
+    assert AccountingDay.objects.get().orders == 23
+
+
+def test_a_worker_that_fails_says_why_and_what_is_built_is_kept(pool: WorkerPool) -> None:
+    place(2)
+    store.append([write(replace(TOO_MUCH, order_id=new_id()), 0)])
+    with pytest.raises(RebuildFailed, match=r"HandlerFailed: staff cannot take order\.created at .* overflow"):
+        rebuild(STAFF, pool=pool, strict=True)
+    assert Build.objects.get().state == Build.State.FAILED
+    assert schemas() == {"rebuild_staff"}
+    assert rebuild(STAFF).parked == 1
+
+
+def test_a_rebuild_is_paused_and_goes_on_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(2)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            Build.objects.update(state=Build.State.BUILDING)
+
+    monkeypatch.setattr(time, "sleep", nap)
+    rebuild(STAFF, progress=lambda build: naps or (Build.objects.update(state=Build.State.PAUSED) and None))
+    assert len(naps) == 3
+    build = Build.objects.get()
+    assert (build.state, build.events, build.percent, build.eta) == ("done", 2, 100.0, None)
+
+
+def test_a_paused_rebuild_that_was_broken_off_goes_on_when_it_is_typed_again() -> None:
+    place(2)
+    begun: list[Build] = []
+
+    def pause_and_die(build: Build) -> None:
+        if not begun:
+            begun.append(build)
+            Build.objects.update(state=Build.State.PAUSED)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(STAFF, progress=pause_and_die)
+    assert rebuild(STAFF).swapped
+    assert Build.objects.get().pk == begun[0].pk
+
+
+def test_a_rebuild_that_is_cancelled_leaves_nothing_but_its_record() -> None:
+    place(2)
+    catch_up(STAFF)
+    expected = contents(STAFF)
+    with pytest.raises(RebuildCancelled, match="the live tables are as they were"):
+        rebuild(STAFF, progress=lambda build: Build.objects.update(state=Build.State.CANCELLED) and None)
+    assert contents(STAFF) == expected
+    assert schemas() == set()
+    assert Build.objects.get().state == "cancelled"
+
+
+def test_the_replaced_tables_come_back_caught_up_until_they_are_dropped() -> None:
+    lost, *_ = place(3)
+    catch_up(STAFF)
+    StaffOrder.objects.filter(pk=lost).update(reference="by hand")
+    rebuild(STAFF)
+    assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
+    (late,) = place(1)
+    store.append([write(replace(PAID, order_id=lost), 1)])
+    catch_up(STAFF)
+    report = roll_back(STAFF)
+    assert report.differences[0].samples == [f"{lost}: changed in reference, search"]
+    back = StaffOrder.objects.get(pk=lost)
+    assert (back.reference, back.payment_status, back.version) == ("by hand", "paid", 2)
+    assert StaffOrder.objects.filter(pk=late).exists()
+    roll_back(STAFF)  # and forward again
+    assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
+    drop_replaced(STAFF)
+    assert schemas() == set()
+    with pytest.raises(CannotRollBack, match="no replaced tables of staff are kept"):
+        roll_back(STAFF)
+    place(1)
+    catch_up(STAFF)
+    assert StaffOrder.objects.count() == 5
+
+
+def test_replaced_tables_of_another_shape_do_not_come_back() -> None:
+    place(1)
+    rebuild(STAFF)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE replaced_staff.projections_stafforder DROP COLUMN carrier")
+    with pytest.raises(CannotRollBack, match="other columns than today's code"):
+        roll_back(STAFF)
+
+
+def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from projections.rebuild import compare
+
+    (order_id,) = place(1)
+    catch_up(STAFF)
+    look, seen = compare._difference, []
+
+    def pay_meanwhile(*args: Any) -> Any:
+        def pay() -> None:
+            try:
+                store.append([write(replace(PAID, order_id=order_id), 1)])
+                seen.append(catch_up(STAFF, wait=False))
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=pay)
+        thread.start()
+        thread.join()
+        return look(*args)
+
+    monkeypatch.setattr(compare, "_difference", pay_meanwhile)
+    report = rebuild(STAFF)
+    assert [(step.events, step.busy) for step in seen] == [(1, False)]
+    assert report.differences[0].identical, "both are compared as they stood at one position"
+    assert StaffOrder.objects.get().payment_status == "paid"
+
+
+def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time(pool: WorkerPool) -> None:
+    first, _ = place(2)
+    store.append([write(replace(PAID, order_id=first), 1, hours=48)])
+    catch_up(STAFF)
+    live = contents(STAFF)
+    build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
+    with spaces.use_space("audit_occurred"):
+        assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"unpaid"}
+    build_as_of(STAFF, AsOf(recorded=AT + timedelta(hours=24)), "audit_recorded", pool=pool)
+    with spaces.use_space("audit_recorded"):
+        assert StaffOrder.objects.count() == 0, "nothing had been recorded by then"
+    build_as_of(ACCOUNTING, AsOf(occurred=AT + timedelta(hours=24)), "audit_occurred")
+    assert contents(STAFF) == live
+    with pytest.raises(SpaceTaken, match="audit_occurred holds staff already"):
+        build_as_of(STAFF, AsOf(occurred=AT), "audit_occurred")
+    with pytest.raises(BadSpaceName, match="'public' cannot be the schema"):
+        build_as_of(STAFF, AsOf(occurred=AT), "public")
+    for projection in (STAFF, ACCOUNTING):
+        spaces.drop(projection, "audit_occurred")
+    spaces.drop(STAFF, "audit_recorded")
+    assert schemas() == set()
+
+
+def test_the_command_makes_a_view_as_of_a_day_brings_tables_back_and_drops_them() -> None:
+    place(2)
+
+    def run(*arguments: str) -> str:
+        out = io.StringIO()
+        call_command("rebuild_projections", *arguments, stdout=out)
+        return out.getvalue()
+
+    assert "staff: 2 events; as it stood, in audit" in run("staff", "--as-of", "2031-01-01", "--into", "audit")
+    assert "dropped from audit" in run("staff", "--drop", "audit")
+    assert "kept in replaced_staff: --rollback" in run("staff", "--workers", "2", "--shards", "2")
+    assert "swapped in" in run("staff", "--rollback")
+    assert "replaced_staff is dropped" in run("staff", "--drop-replaced")
+    for wrong, told in (
+        (("--as-of", "2031-01-01"), "needs both --into SCHEMA and --as-of"),
+        (("--as-of", "soon", "--into", "audit"), "'soon' is no date or time"),
+        (("--shards", "0"), "from 1 to 64 shards, not 0"),
+        (("--rollback",), "no replaced tables of staff are kept"),
+    ):
+        with pytest.raises(CommandError, match=told):
+            run("staff", *wrong)
+
+
+def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
+    place(3, PAID)
+    out = io.StringIO()
+    call_command("rebuild_projections", "staff", "accounting", stdout=out)
+    assert "staff: 6 events, 0 parked; swapped in" in out.getvalue()
+    assert "projections_accountingday: 1 rows" in out.getvalue()
+    with pytest.raises(CommandError, match=r"there are .*accounting, .*customer, .*staff"):
+        call_command("rebuild_projections", "stock")
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_who_is_erased_is_erased_in_the_tables_that_are_kept_too(shards: int) -> None:
+    place(5)
+    catch_up(STAFF)
+    rebuild(STAFF, shards=shards)
+    build_as_of(STAFF, AsOf(occurred=AT + timedelta(hours=24)), "audit_books")
+    assert [people_in(space) for space in ("replaced_staff", "audit_books")] == [{"Ada Whitfield"}] * 2
+    erase(CREATED.customer_id or CREATED.order_id, Context(actor="staff:anna"))
+    catch_up(STAFF)
+    assert [people_in(space) for space in ("public", "replaced_staff", "audit_books")] == [{"[erased]"}] * 3
+    roll_back(STAFF)
+    assert people_in("public") == {"[erased]"}
+
+
+def people_in(space: str) -> set[str]:
+    """Whose names and addresses stand in the staff view there."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT customer_name, search LIKE '%%ada@example%%' FROM {space}.projections_stafforder", [])
+        found = cursor.fetchall()
+    assert all(name == "Ada Whitfield" for name, is_found in found if is_found)
+    return {name for name, _ in found}
+
+
+def test_with_several_workers_views_in_total_order_are_rebuilt_beside_the_others() -> None:
+    place(3, PAID)
+    out = io.StringIO()
+    call_command("rebuild_projections", "staff", "feed", "--workers", "2", stdout=out)
+    assert "staff: 6 events, 0 parked; swapped in" in out.getvalue()
+    assert "feed: 6 events, 0 parked; swapped in" in out.getvalue()
+
+
+def test_where_one_view_fails_those_at_work_are_finished_and_no_more_are_begun(pool: WorkerPool) -> None:
+    done, begun = [], threading.Barrier(3)
+
+    def work(projection: Projection) -> None:
+        begun.wait(10)
+        if projection.total_order:
+            raise RebuildFailed("no space left")
+        time.sleep(0.2)  # until whoever would begin the next knows
+        done.append(projection.name)
+
+    views = [STAFF, ACCOUNTING, PROJECTIONS["customer"], PROJECTIONS["feed"]]
+    with pytest.raises(RebuildFailed, match="no space left"):
+        list(run_concurrently(views, work, pool=pool))
+    assert sorted(done) == ["accounting", "staff"]
+
+
+def test_a_killed_worker_is_told_and_the_next_call_goes_on(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(3)
+    monkeypatch.setattr(fill, "LOOK_SECONDS", 0.01)
+
+    def kill(build: Build) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+
+    with pytest.raises(RebuildFailed, match="a worker of staff was killed; run the rebuild again"):
+        rebuild(STAFF, pool=pool, progress=kill)
+    assert schemas() == {"rebuild_staff"}
+    assert rebuild(STAFF).events == 3
+
+
+def test_what_is_broken_off_takes_its_processes_with_it_and_goes_on_with_the_next_call() -> None:
+    place(3)
+
+    def work(projection: Projection) -> None:
+        if projection is STAFF:
+            rebuild(STAFF, pool=people)
+        while not multiprocessing.active_children():
+            time.sleep(0.01)
+
+    def break_off() -> None:
+        next(run_concurrently([STAFF, ACCOUNTING], work, pool=people))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), WorkerPool(2) as people:
+        break_off()
+    for lane in threading.enumerate():
+        if lane.name == "lane":
+            lane.join(10)
+    assert multiprocessing.active_children() == []
+    build = Build.objects.get()
+    assert (build.state, build.problem) == ("building", "")
+    assert rebuild(STAFF).swapped
+    assert Build.objects.get().pk == build.pk

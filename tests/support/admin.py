@@ -1,0 +1,34 @@
+"""The admin as a browser session uses it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from django.test import Client
+from django.urls import reverse
+
+from eventstore.dispatch import Context, dispatch
+from tests.support.orders import new_order, pay
+
+LogIn = Callable[..., Client]
+
+
+ORDERS = "/admin/projections/stafforder/"
+
+
+def placed(*, paid: bool = False) -> Any:
+    create = new_order()
+    dispatch(create, Context(actor=f"customer:{create.customer_id}"))
+    if paid:
+        dispatch(pay(create.order_id), Context(actor=f"customer:{create.customer_id}"))
+    return create.order_id
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200, response
+    return str(response.content.decode())
+
+
+def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: str) -> Any:
+    data = {"form_id": form_id or str(uuid4()), "order": [str(order_id) for order_id in ids], **fields}
+    return client.post(reverse("admin:order-command", args=[name]), data, follow=True)

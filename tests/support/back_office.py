@@ -1,0 +1,15 @@
+"""The back office's API."""
+
+from django.contrib.auth.models import Group
+from rest_framework.test import APIClient
+
+from ordersite.models import User
+from ordersite.roles import BACK_OFFICE, write_roles
+from tests.support.site import client_of
+
+
+def staff_client(username: str = "anna", group: str = BACK_OFFICE) -> APIClient:
+    write_roles()
+    user = User.objects.create_user(username, password="secret-1", is_staff=True)
+    user.groups.set(Group.objects.filter(name=group))
+    return client_of(user)

@@ -1,0 +1,125 @@
+"""Orders that went through something, told as the commands that brought them there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+from eventstore.decider import decider_of
+from orders import commands as c
+from orders import policy
+from orders.events import evolve
+from orders.policy import Policy
+from orders.state import Order
+from orders.values import LineQuantity, RefundLine
+from tests.support.order_examples import ORDER
+
+
+def done(*commands: object) -> list[Any]:
+    """The events of these commands, one after the other."""
+    events: list[Any] = []
+    for command in commands:
+        decider = decider_of(command)
+        events += decider.decide(command, reduce(decider.evolve, events, decider.initial))
+    return events
+
+
+def after(*commands: object) -> Any:
+    """The order. Untyped, so that its amounts can be compared with plain numbers."""
+    return reduce(evolve, done(*commands), Order())
+
+
+def last(*commands: object) -> Any:
+    """The event of the last of these commands."""
+    return done(*commands)[-1]
+
+
+@contextmanager
+def shop(**decides: Any) -> Iterator[None]:
+    """A shop with this policy."""
+    usual = policy.current()
+    policy.use(Policy(**decides))
+    try:
+        yield
+    finally:
+        policy.use(usual)
+
+
+def line_of(order: Order, line_id: int) -> Any:
+    return order.line(line_id)
+
+
+def some(**quantities: int) -> tuple[LineQuantity, ...]:
+    """`some(_1=2)` are two units of line 1."""
+    return tuple(LineQuantity(line_id=int(name[1:]), quantity=quantity) for name, quantity in quantities.items())
+
+
+def authorise(amount: str, reference: str = "") -> c.AuthorisePayment:
+    return c.AuthorisePayment(
+        order_id=ORDER, amount=Decimal(amount), payment_method="card", payment_reference=reference
+    )
+
+
+def capture(amount: str | None = None, payment_id: int = 1, reference: str = "") -> c.CapturePayment:
+    money = None if amount is None else Decimal(amount)
+    return c.CapturePayment(order_id=ORDER, payment_id=payment_id, amount=money, reference=reference)
+
+
+def pay(amount: str) -> c.PayOrder:
+    return c.PayOrder(order_id=ORDER, amount=Decimal(amount), payment_method="card")
+
+
+def ship(**quantities: int) -> c.ShipLines:
+    return c.ShipLines(order_id=ORDER, lines=some(**quantities))
+
+
+def cancel(**quantities: int) -> c.CancelLines:
+    return c.CancelLines(order_id=ORDER, lines=some(**quantities), reason="Ordered twice")
+
+
+def ask_refund(amount: str | None = None, *, by: str = "staff:anna", **more: Any) -> c.RequestRefund:
+    money = None if amount is None else Decimal(amount)
+    return c.RequestRefund(order_id=ORDER, reason="Sorry", amount=money, by=by, **more)
+
+
+def approve(refund_id: int = 1, by: str = "staff:ben") -> c.ApproveRefund:
+    return c.ApproveRefund(order_id=ORDER, refund_id=refund_id, by=by)
+
+
+def settle(refund_id: int = 1) -> c.SettleRefund:
+    return c.SettleRefund(order_id=ORDER, refund_id=refund_id, reference="re_1")
+
+
+def fail(refund_id: int = 1) -> c.FailRefund:
+    return c.FailRefund(order_id=ORDER, refund_id=refund_id, reason="Card expired")
+
+
+def retry(refund_id: int = 1) -> c.RetryRefund:
+    return c.RetryRefund(order_id=ORDER, refund_id=refund_id)
+
+
+def decline(refund_id: int = 1) -> c.DeclineRefund:
+    return c.DeclineRefund(order_id=ORDER, refund_id=refund_id, reason="Not our fault")
+
+
+def come_back(**quantities: int) -> tuple[object, ...]:
+    """Asked for, approved and received, to be sold again; the order's first return."""
+    lines = some(**quantities)
+    return (
+        c.RequestReturn(order_id=ORDER, lines=lines),
+        c.ApproveReturn(order_id=ORDER, return_id=1),
+        c.ReceiveReturn(order_id=ORDER, return_id=1, restocked=lines),
+    )
+
+
+def gives(line_id: int, amount: str, tax: str = "0", *, units: int = 0, allowance: str = "0") -> RefundLine:
+    """A line of a refund; its allowance has tax in it only where the whole amount is one."""
+    return RefundLine(
+        line_id=line_id,
+        quantity=units,
+        amount=Decimal(amount),
+        tax=Decimal(tax),
+        allowance=Decimal(allowance),
+        allowance_tax=Decimal(tax) if allowance == amount else Decimal(0),
+    )

@@ -1,0 +1,10 @@
+"""Payments through the API."""
+
+from rest_framework.test import APIClient
+
+from tests.support.api import ORDERS, PAYMENT, send
+
+
+def pay(api: APIClient, order_id: str) -> None:
+    path = f"{ORDERS}/{order_id}/payments"
+    assert send(api, path, PAYMENT, **{"If-Match": '"1"'}).status_code == 200

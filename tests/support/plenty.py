@@ -1,0 +1,119 @@
+"""A site with so many of everything that its pages list; and of each, one that has as many parts."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Model
+from django.utils import timezone
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from eventstore.dispatch import Context, dispatch
+from eventstore.followers import causality, process_managers
+from eventstore.ids import new_id
+from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.seals import chain
+from orders.commands import AddNote, CapturePayment, RefundWish, RequestRefund, RequestReturn, ShipLines
+from orders.values import LineQuantity, ReturnReason
+from ordersite.models import User
+from projections.accounting.balances import AccountMoney, AccountMoneyEntry
+from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder
+from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.rebuild.models import Build
+from projections.staff.orders import StaffOrder
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
+from tests.support.accounts import deposit
+from tests.support.api import BODY, ORDERS, place, send
+from tests.support.site import make_customer
+from tests.support.webhooks import ENDPOINTS, subscribe
+
+CURRENCIES = ("GBP", "EUR", "USD", "JPY", "NOK")
+AT_MOST = len(CURRENCIES)
+
+
+def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
+    """So many more of everything; gives, by the name of an API path's parameter, one of this customer's."""
+    process_managers.run()  # what happened before it ran first is no news to it
+    order_id = _order(api, number)
+    for _ in range(1, number):
+        place(api)
+    for currency in CURRENCIES[:number]:
+        for _ in range(number):
+            deposit(api, currency=currency, amount="10", reference=str(new_id()))
+    commands = [send(api, ORDERS, BODY, Prefer="respond-async").json()["command_id"] for _ in range(number)]
+    endpoint_id = _webhooks(api, number)
+    for _ in range(number):
+        chain.seal_settled()
+        place(api)
+        make_customer(f"bea{User.objects.count()}")
+        AuthToken.objects.create(user)
+        Group.objects.create(name=f"Group {Group.objects.count()}").permissions.set(Permission.objects.all()[:number])
+    process_managers.run()
+    causality.correlate()
+    _states_of_views(number)
+    return {"order_id": order_id, "command_id": commands[0], "endpoint_id": endpoint_id}
+
+
+def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
+    """By model: the key of the row whose page is looked at."""
+    order_id = names["order_id"]
+    last = {
+        model: model._default_manager.values_list("pk", flat=True).order_by("pk").last()
+        for model in (
+            *(PlannedCommand, QueuedCommand, ConsumerCheckpoint, Seal, AccountingDay, AccountingEntry, AccountMoney),
+            *(AccountMoneyEntry, WebhookDelivery, Checkpoint, Build, ParkedEvent, SkippedEvent, User, Group, AuthToken),
+        )
+    }
+    assert None not in last.values(), f"no rows: {last}"
+    return {
+        **last,
+        Event: Event.objects.filter(aggregate_id=order_id).latest("version").pk,
+        StaffOrder: order_id,
+        AccountingOrder: order_id,
+        WebhookEndpoint: names["endpoint_id"],
+    }
+
+
+def _order(api: APIClient, number: int) -> str:
+    """An order with so many lines, payments, notes, parcels, refunds and returns."""
+    lines = [{"sku": f"MUG-{each}", "name": "Mug", "quantity": 3, "unit_price": "7.50"} for each in range(number)]
+    order_id = str(send(api, ORDERS, BODY | {"lines": lines}).json()["order_id"])
+    for _ in range(number):
+        send(api, f"{ORDERS}/{order_id}/payments", {"amount": "22.50", "payment_method": "card", "capture": False})
+    key, staff = UUID(order_id), "staff:anna"
+    for each in range(1, number + 1):
+        dispatch(CapturePayment(order_id=key, payment_id=each), Context(actor=staff))
+    for each in range(1, number + 1):
+        some = (LineQuantity(line_id=each, quantity=2),)
+        wish = (RefundWish(line_id=each, amount=Decimal("1.00")),)
+        for command in (
+            AddNote(order_id=key, text="Wrap it", visible=True),
+            ShipLines(order_id=key, lines=some, carrier="DHL", tracking_code=f"JD{each}"),
+            RequestReturn(order_id=key, lines=some, reason=ReturnReason.UNWANTED, comment=""),
+            RequestRefund(order_id=key, lines=wish, reason="Late", by=staff),
+        ):
+            dispatch(command, Context(actor=staff))
+    return order_id
+
+
+def _webhooks(api: APIClient, number: int) -> str:
+    """So many endpoints, and deliveries to the last of them."""
+    there = WebhookEndpoint.objects.count()
+    made = [subscribe(api, f"http://127.0.0.1:9/hooks/{there + each}")["id"] for each in range(number)]
+    for _ in range(number):
+        api.post(f"{ENDPOINTS}/{made[-1]}/test")
+    return str(made[-1])
+
+
+def _states_of_views(number: int) -> None:
+    """Events that were parked and left out, flags of drift, and rebuilds, as no sound site has them."""
+    about = {"projection": "staff", "event_type": "order.paid", "aggregate_id": new_id()}
+    for _ in range(number):
+        position = ParkedEvent.objects.count() + 1
+        ParkedEvent.objects.create(**about, position=position, parked_at=timezone.now(), error="ValueError: no")
+        SkippedEvent.objects.create(**about, position=position, skipped_at=timezone.now(), reason="A test")
+        DriftFlag.objects.create(projection="staff", where=f"row {position}", words="differs")
+        kept = {"kind": Build.Kind.AS_OF, "state": Build.State.DONE, "started_by": "staff:anna"}
+        Build.objects.create(projection="staff", space=f"as_of_{position}", **kept)

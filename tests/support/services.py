@@ -1,0 +1,28 @@
+"""Real servers for the tests: those of the environment, or the project's own, without waiting for the disk.
+
+Loaded with `-p` before Django's settings are, which ask for the URLs.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ordersite.devstack.servers import Services
+
+STATE = Path(__file__).resolve().parents[2] / ".local" / "test"
+services = Services(STATE, durable=False)
+started = False
+
+os.environ["ORDERSITE_STATE"] = str(STATE)
+if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+    if not services.up:
+        services.start()
+        started = True
+    os.environ.setdefault("DATABASE_URL", services.database_url)
+    os.environ.setdefault("REDIS_URL", services.redis_url)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if started and not hasattr(config, "workerinput"):
+        services.stop()
