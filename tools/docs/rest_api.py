@@ -58,8 +58,8 @@ def page() -> str:
     lines = [
         "# REST API",
         "",
-        "Every operation below `/api/v1`, made from [openapi.yml](openapi.yml). [The API](api.md) says how to use them",
-        f"and [the viewer]({VIEWER}/index.html) shows the parameters, bodies, answers and examples of each operation.",
+        "Every operation below `/api/v1`, made from [openapi.yml](openapi.yml). [The API](api.md) says how to use it.",
+        f"[The viewer]({VIEWER}/index.html) shows the parameters, bodies, answers and examples of each operation.",
     ]
     for tag, rows in by_tag.items():
         lines += ["", f"## {tag.capitalize()}", "", "| Operation | What it does | Answers |", "|---|---|---|", *rows]

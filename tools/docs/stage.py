@@ -57,7 +57,7 @@ def file_names() -> dict[Path, str]:
     """The files that are copied beside the pages."""
     found = sorted(path for path in (ROOT / "docs").rglob("*") if path.suffix in COPIED)
     names = {path: path.relative_to(ROOT / "docs").as_posix() for path in found}
-    return names | {ROOT / "LICENSE": "LICENSE.txt"}
+    return names | {ROOT / "LICENSE": "LICENSE.txt", OWN / "site.css": "site.css"}
 
 
 def staged(source: Path, names: Mapping[Path, str]) -> str:
@@ -103,6 +103,8 @@ def _index_first(name: str) -> tuple[bool, str]:
 
 def _decision(name: str) -> str | dict[str, str]:
     """A decision is named with its number."""
+    if name == "decisions/template.md":
+        return {"Template": name}
     number = posixpath.basename(name).partition("-")[0]
     if not number.isdigit():
         return name
