@@ -108,6 +108,11 @@ def _sources(*packages: str) -> Iterator[Path]:
         yield from (path for path in sorted((ROOT / package).rglob("*.py")) if path not in WRAPPERS)
 
 
+def _is_method_of_text(call: ast.Call) -> bool:
+    """`name.translate(…)` is Python's own; ours is imported and called by its name."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "translate"
+
+
 def _messages_of(path: Path) -> Iterator[Message]:
     tree = ast.parse(path.read_text())
     named = dict(_named(tree))
@@ -116,7 +121,7 @@ def _messages_of(path: Path) -> Iterator[Message]:
             calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and _name(each.func) == "__init__"]
             for call in calls:
                 yield from _said_by(path, call, (1,), named)
-        if isinstance(node, ast.Call) and (positions := KINDS.get(_name(node.func))):
+        if isinstance(node, ast.Call) and not _is_method_of_text(node) and (positions := KINDS.get(_name(node.func))):
             yield from _said_by(path, node, positions, named)
 
 
