@@ -148,7 +148,7 @@ class AccountingBooks(Projection):
     @handles(OrderCreated)
     def sold(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
         day = timezone.localdate(fact.occurred_at)
-        order = AccountingOrder.placed(event, fact, day=day)
+        order = AccountingOrder.from_created(event, fact, day=day)
         rows.add(order)
         rows.count(_day(day, event.currency, orders=1))
         _move(rows, fact, order, before=Order())
@@ -157,7 +157,7 @@ class AccountingBooks(Projection):
     def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
         order = rows.get(AccountingOrder, event.order_id)
         before = order.state
-        order.take(event, fact)
+        order.apply(event, fact)
         method = getattr(event, "payment_method", getattr(event, "method", ""))
         _move(rows, fact, order, before=before, method=method)
 

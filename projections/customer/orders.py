@@ -36,11 +36,11 @@ class CustomerOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(CustomerOrder.placed(event, fact))
+        rows.add(CustomerOrder.from_created(event, fact))
 
     @handles(*LATER_EVENTS)
     def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
-        rows.get(CustomerOrder, event.order_id).take(event, fact)
+        rows.get(CustomerOrder, event.order_id).apply(event, fact)
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
