@@ -68,13 +68,13 @@ class PastAggregate:
         return self.facts[-1].version
 
 
-def load_as_of(aggregate_id: UUID, as_of: AsOf) -> PastAggregate:
-    """An aggregate as of a version or moment.
+def load_as_of(aggregate_id: UUID, as_of: AsOf, *, stream: list[Recorded[Any]] | None = None) -> PastAggregate:
+    """An aggregate as of a version or moment; `stream` is its whole history, if the caller has read it already.
 
     Raises AggregateNotFound where it had not begun then, or never had that version; VersionGap, and what decoding an
     event raises.
     """
-    stream = store.read_stream(aggregate_id)
+    stream = store.read_stream(aggregate_id) if stream is None else stream
     for after, fact in enumerate(stream):
         require_next(aggregate_id, fact.version, after=after)
     facts = [fact for fact in stream if as_of.includes(fact)]

@@ -25,7 +25,7 @@ from projections.admin.lookback import looked_back_at
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.admin import StaffOrderAdmin
 from projections.staff.order_page import PastOrder
-from projections.staff.order_sections import amount, figures, labels
+from projections.staff.order_sections import format_money, money_totals, status_labels
 from projections.staff.orders import StaffOrder
 from projections.staff.timeline import describe_for_staff
 
@@ -139,9 +139,9 @@ class OrderAdmin(StaffOrderAdmin):
             "opts": self.opts,
             "offer": offer,
             "orders": orders,
-            "sums": [(order, amount(order.total, order.currency)) for order in orders],
-            "figures": list(figures(orders[0])) if len(orders) == 1 else [],
-            "labels": labels(orders[0]) if len(orders) == 1 else [],
+            "sums": [(order, format_money(order.total, order.currency)) for order in orders],
+            "figures": list(money_totals(orders[0])) if len(orders) == 1 else [],
+            "labels": status_labels(orders[0]) if len(orders) == 1 else [],
             "wide": any(isinstance(field, RowsField) for field in getattr(more.get("form"), "fields", {}).values()),
             "url": offer.url,
             "form_id": request.POST.get("form_id") or new_id(),

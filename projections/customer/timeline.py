@@ -1,6 +1,6 @@
-"""What happened to an order, as its customer is told: what and when, not who in the shop did it or why.
+"""Describe an order's events to its customer, in the language of the request.
 
-In the language of the request.
+The customer sees what happened and when, but not which member of staff did it, or why.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ from orders.http.i18n import translate, translate_plural
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One entry: the order's version after it, what happened in words, and when."""
+    """One event: the order's version after it, its type, its description, and when it happened."""
 
     version: int
     event: str
@@ -59,35 +59,35 @@ class TimelineEntry:
 
 
 def own_timeline(customer_id: UUID, order_id: UUID) -> list[TimelineEntry] | None:
-    """Oldest first, read from the log itself: never behind. None if this customer has no order of that id."""
+    """Return the order's timeline, oldest first, or None if the customer has no such order. Made from the log."""
     facts = store.read_stream(order_id)
     if not is_own(customer_id, facts):
         return None
     return [
-        TimelineEntry(version=fact.version, event=type_name(fact.event), words=words, occurred_at=fact.occurred_at)
+        TimelineEntry(version=fact.version, event=type_name(fact.event), words=text, occurred_at=fact.occurred_at)
         for fact in facts
-        if (words := describe_for_customer(fact.event))
+        if (text := describe_for_customer(fact.event))
     ]
 
 
 def is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:
-    """Whether these are the facts of an order that this customer placed."""
+    """Return whether these facts are an order that this customer placed."""
     return bool(facts) and isinstance(facts[0].event, OrderCreated) and facts[0].event.customer_id == customer_id
 
 
-def describe_for_customer(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each kind of thing
-    """An event in a sentence for the customer; None for what is the shop's own business."""
+def describe_for_customer(event: OrderEvent) -> str | None:  # noqa: PLR0911 - one case for each kind of event
+    """Return the event as text for the customer, or None for events that are internal to the shop."""
     match event:
         case OrderCreated() | OrderCancelled() | LinesCancelled() | OrderRestored() | EditCommitted():
-            return _told_of_the_order(event)
+            return _describe_order_event(event)
         case OrderPaid() | PaymentAuthorised() | PaymentCaptured() | PaymentVoided() | PaymentFailed():
-            return _told_of_a_payment(event)
+            return _describe_payment_event(event)
         case OrderShipped() | ParcelShipped() | ParcelDelivered():
-            return _told_of_a_parcel(event)
+            return _describe_parcel_event(event)
         case RefundRequested() | RefundApproved() | RefundSettled() | RefundDeclined() | RefundFailed():
-            return _told_of_a_refund(event)
+            return _describe_refund_event(event)
         case ReturnRequested() | ReturnApproved() | ReturnDeclined() | ReturnReceived():
-            return _told_of_a_return(event)
+            return _describe_return_event(event)
         case NoteAdded():
             return translate("We noted: {text}", text=event.text) if event.visible else None
         case AddressChanged():
@@ -98,7 +98,7 @@ def describe_for_customer(event: OrderEvent) -> str | None:  # noqa: PLR0911 - o
             assert_never(event)
 
 
-def _told_of_the_order(
+def _describe_order_event(
     event: OrderCreated | OrderCancelled | LinesCancelled | OrderRestored | EditCommitted,
 ) -> str:
     match event:
@@ -110,21 +110,23 @@ def _told_of_the_order(
                 total=_money(event.total, event.currency),
             )
         case OrderCancelled():
-            return _sentences(translate("The order was cancelled."), _back(event.due_back, event.currency))
+            return _sentences(translate("The order was cancelled."), _due_back(event.due_back, event.currency))
         case LinesCancelled():
-            return _sentences(translate("A part of the order was cancelled."), _back(event.due_back, event.currency))
+            return _sentences(
+                translate("A part of the order was cancelled."), _due_back(event.due_back, event.currency)
+            )
         case OrderRestored():
             return _sentences(
                 translate("We put the order back to what it was before."), _due(event.due, event.currency)
             )
         case EditCommitted():
-            owed = _due(event.due, event.currency), _back(event.due_back, event.currency)
-            return _sentences(translate("The order was changed."), *owed)
+            amounts = _due(event.due, event.currency), _due_back(event.due_back, event.currency)
+            return _sentences(translate("The order was changed."), *amounts)
         case _:
             assert_never(event)
 
 
-def _told_of_a_payment(
+def _describe_payment_event(
     event: OrderPaid | PaymentAuthorised | PaymentCaptured | PaymentVoided | PaymentFailed,
 ) -> str:
     amount = _money(event.amount, event.currency)
@@ -136,14 +138,14 @@ def _told_of_a_payment(
         case PaymentCaptured():
             return translate("We received {amount} by {method}.", amount=amount, method=event.method)
         case PaymentVoided():
-            return translate("We let go of {amount} that you had promised to pay.", amount=amount)
+            return translate("We released {amount} that you had promised to pay.", amount=amount)
         case PaymentFailed():
-            return translate("A payment of {amount} did not succeed.", amount=amount)
+            return translate("A payment of {amount} failed.", amount=amount)
         case _:
             assert_never(event)
 
 
-def _told_of_a_parcel(event: OrderShipped | ParcelShipped | ParcelDelivered) -> str:
+def _describe_parcel_event(event: OrderShipped | ParcelShipped | ParcelDelivered) -> str:
     match event:
         case OrderShipped():
             sent = translate("We sent your order.")
@@ -158,7 +160,7 @@ def _told_of_a_parcel(event: OrderShipped | ParcelShipped | ParcelDelivered) -> 
     return _sentences(sent, by, code)
 
 
-def _told_of_a_refund(
+def _describe_refund_event(
     event: RefundRequested | RefundApproved | RefundSettled | RefundDeclined | RefundFailed,
 ) -> str:
     amount = _money(event.amount, event.currency)
@@ -177,7 +179,7 @@ def _told_of_a_refund(
             assert_never(event)
 
 
-def _told_of_a_return(event: ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived) -> str:
+def _describe_return_event(event: ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived) -> str:
     match event:
         case ReturnRequested():
             return translate("You asked to send goods back.")
@@ -186,7 +188,7 @@ def _told_of_a_return(event: ReturnRequested | ReturnApproved | ReturnDeclined |
         case ReturnDeclined():
             return translate("The return was declined: {reason}", reason=event.reason)
         case ReturnReceived():
-            return _sentences(translate("We received what you sent back."), _back(event.due_back, event.currency))
+            return _sentences(translate("We received what you sent back."), _due_back(event.due_back, event.currency))
         case _:
             assert_never(event)
 
@@ -195,7 +197,7 @@ def _money(amount: Decimal, currency: str) -> str:
     return f"{amount:,} {currency}"
 
 
-def _back(amount: Decimal, currency: str) -> str:
+def _due_back(amount: Decimal, currency: str) -> str:
     return translate("You get {amount} back.", amount=_money(amount, currency)) if amount > 0 else ""
 
 
@@ -204,5 +206,5 @@ def _due(amount: Decimal, currency: str) -> str:
 
 
 def _sentences(*sentences: str) -> str:
-    """Whole sentences: not every language lets them be put together from parts."""
+    """Join whole sentences. Each is translated as a whole, because word order differs between languages."""
     return " ".join(filter(None, sentences))
