@@ -10,10 +10,10 @@ from django.db import models
 
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
-from projections.customer.timeline import describe_for_customer
 from projections.engine.projection import Handler, Projection, handles
 from projections.engine.row_storage import new_row
 from projections.engine.unit_of_work import ReadModel, UnitOfWork
+from projections.order_timeline import describe
 
 
 class FeedOrder(ReadModel):
@@ -69,7 +69,7 @@ class CustomerFeed(Projection):
     def happened(self, rows: UnitOfWork, event: Any, fact: Recorded[Any]) -> None:
         """Add the event to the feed of the order's customer, if the customer may see it."""
         order = rows.get(FeedOrder, fact.aggregate_id)
-        if order.customer_id is not None and describe_for_customer(event) is not None:
+        if order.customer_id is not None and describe(event).customer:
             columns = {"position": fact.position, "event_id": fact.event_id, "customer_id": order.customer_id}
             rows.journal(new_row(FeedEvent, {**columns, "recorded_at": fact.timestamp}))
 

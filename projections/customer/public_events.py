@@ -20,8 +20,8 @@ from eventstore.models import Event
 from eventstore.records import Damaged, Recorded, type_name
 from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
-from projections.customer.timeline import describe_for_customer
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
+from projections.order_timeline import describe
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def as_public(fact: Recorded[Any]) -> PublicEvent | None:
         log.error("the event at position %s cannot be shown to its customer: %s", fact.position, fact.event.error)
         description: str | None = translate("This event cannot be shown at the moment.")
     else:
-        description = describe_for_customer(fact.event)
+        description = describe(fact.event).for_customer
     if description is None:
         return None
     return PublicEvent(

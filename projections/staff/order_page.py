@@ -19,8 +19,8 @@ from eventstore.timetravel import as_of as timetravel
 from eventstore.timetravel.as_of import AsOf
 from orders.events import NoteAdded, OrderHeld
 from projections.engine.projection import PROJECTIONS
+from projections.order_timeline import describe
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import describe_for_staff
 
 
 class NoSuchPast(Exception):
@@ -96,7 +96,7 @@ def timeline(facts: Sequence[Recorded[Any]]) -> list[dict[str, Any]]:
     return [
         {
             "version": fact.version,
-            "text": _describe_damage(fact.event) if isinstance(fact.event, Damaged) else describe_for_staff(fact.event),
+            "text": _describe_damage(fact.event) if isinstance(fact.event, Damaged) else describe(fact.event).staff,
             "event": fact.event,
             "is_note": isinstance(fact.event, NoteAdded),
             "actor": actor_in_words(fact.metadata.actor),
