@@ -66,7 +66,8 @@ class TwoWriters(RuleBasedStateMachine):
         past = store.history(self.tally_id, shape=shape_of(decider))
         self.decided.pop(writer, None)
         try:
-            write = _decide(command, Context(actor=f"staff:{writer}"), state_of(decider, past), past.version)
+            context = Context(actor=f"staff:{writer}")
+            write = _decide((decider, self.tally_id), command, context, state_of(decider, past), past.version)
         except CommandRefused:
             return
         self.decided[writer] = command, write

@@ -109,7 +109,7 @@ def test_one_version_has_one_upcaster() -> None:
 
 
 def test_a_version_newer_than_the_code_is_named() -> None:
-    with pytest.raises(NewerSchemaVersion, match="stored as version 9; this code knows it up to 2"):
+    with pytest.raises(NewerSchemaVersion, match="stored as version 9; this code reads up to 2"):
         codec.decode("order.shipped", 9, "{}")
 
 

@@ -17,7 +17,7 @@ RECEIPT = """INSERT INTO command_receipts (command_id, command_type, fingerprint
 
 
 def prepared() -> list[str]:
-    return [name for (name,) in sql.fetched("SELECT name FROM pg_prepared_statements ORDER BY name")]
+    return [name for (name,) in sql.fetch_all("SELECT name FROM pg_prepared_statements ORDER BY name")]
 
 
 def receipts() -> int:
@@ -28,7 +28,7 @@ def receipts() -> int:
 
 def test_values_and_rows_are_converted_as_by_a_cursor() -> None:
     values = (new_id(), "words with ' and \\ and ü", 7, b"\x00\xff", None)
-    rows = sql.fetched("SELECT %s::uuid, %s, %s::int, %s::bytea, %s::uuid", values)
+    rows = sql.fetch_all("SELECT %s::uuid, %s, %s::int, %s::bytea, %s::uuid", values)
     assert rows == [values]
     assert [type(value) for value in rows[0][:4]] == [UUID, str, int, bytes]
 
@@ -36,66 +36,68 @@ def test_values_and_rows_are_converted_as_by_a_cursor() -> None:
 def test_a_statement_is_prepared_once_and_again_on_another_connection() -> None:
     connection.close()
     for _ in range(3):
-        sql.fetched("SELECT 1")
+        sql.fetch_all("SELECT 1")
     assert len(prepared()) == 2, "that one, and the one that asks"
     connection.close()
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]
 
 
 def test_a_connection_keeps_no_more_than_so_many() -> None:
     connection.close()
-    for number in range(sql.Prepared.MOST * 2 + 50):
-        assert sql.fetched(f"SELECT {number}") == [(number,)]
-    assert sum(name.startswith("log_") for name in prepared()) == sql.Prepared.MOST
-    assert len(prepared()) <= sql.Prepared.MOST * 2, "the others are psycopg's, which forgets the oldest"
+    for number in range(sql.PreparedStatements.MAX_STATEMENTS * 2 + 50):
+        assert sql.fetch_all(f"SELECT {number}") == [(number,)]
+    assert sum(name.startswith("log_") for name in prepared()) == sql.PreparedStatements.MAX_STATEMENTS
+    assert len(prepared()) <= sql.PreparedStatements.MAX_STATEMENTS * 2, (
+        "the others are psycopg's, which forgets the oldest"
+    )
 
 
 def test_nothing_is_prepared_where_the_settings_forbid_it(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     connection.ensure_connection()
     monkeypatch.setattr(connection.connection, "prepare_threshold", None)
-    assert sql.fetched("SELECT %s::int", (5,)) == [(5,)]
+    assert sql.fetch_all("SELECT %s::int", (5,)) == [(5,)]
     assert prepared() == []
 
 
 def test_what_is_written_in_a_transaction_goes_when_it_is_rolled_back() -> None:
-    sql.fetched(RECEIPT, (new_id(), b"f", new_id()))
+    sql.fetch_all(RECEIPT, (new_id(), b"f", new_id()))
     with transaction.atomic():
-        sql.fetched(RECEIPT, (new_id(), b"f", new_id()))
+        sql.fetch_all(RECEIPT, (new_id(), b"f", new_id()))
         assert receipts() == 2
         transaction.set_rollback(True)
     assert receipts() == 1
 
 
 def test_statements_that_a_rollback_made_postgresql_forget_are_prepared_again() -> None:
-    sql.fetched("SELECT 1")
+    sql.fetch_all("SELECT 1")
     with transaction.atomic():
-        sql.fetched("SELECT 2")  # psycopg's, because of the transaction
+        sql.fetch_all("SELECT 2")  # psycopg's, because of the transaction
         transaction.set_rollback(True)
     with sql.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         assert cursor.fetchone() == (0,)
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]
 
 
 def test_what_is_refused_is_raised_as_django_does_and_the_connection_goes_on() -> None:
     command_id = new_id()
-    sql.fetched(RECEIPT, (command_id, b"f", new_id()))
+    sql.fetch_all(RECEIPT, (command_id, b"f", new_id()))
     with pytest.raises(IntegrityError, match="command_receipts_pkey") as refused:
-        sql.fetched(RECEIPT, (command_id, b"f", new_id()))
+        sql.fetch_all(RECEIPT, (command_id, b"f", new_id()))
     assert isinstance(refused.value.__cause__, psycopg.errors.UniqueViolation)
     assert refused.value.__cause__.diag.constraint_name == "command_receipts_pkey"
     with pytest.raises(DataError, match="uuid"):
-        sql.fetched(RECEIPT, ("no uuid", b"f", new_id()))
+        sql.fetch_all(RECEIPT, ("no uuid", b"f", new_id()))
     assert receipts() == 1
 
 
 def test_a_connection_that_the_server_ended_is_told_and_replaced() -> None:
     connection.close()
-    [(pid,)] = sql.fetched("SELECT pg_backend_pid()")
+    [(pid,)] = sql.fetch_all("SELECT pg_backend_pid()")
     with psycopg.connect(**connection.get_connection_params() | {"autocommit": True, "context": None}) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     with pytest.raises(OperationalError):
-        sql.fetched("SELECT 1")
+        sql.fetch_all("SELECT 1")
     connection.close_if_unusable_or_obsolete()
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]

@@ -42,12 +42,12 @@ def test_what_a_batch_left_is_not_loaded_for_the_next(loads: list[int]) -> None:
     assert isinstance(shipped, Answer)
     assert shipped.version == 3
     assert loads == [1, 0]
-    left = known.take_out({order.order_id: ORDER})[order.order_id]
+    left = known.pop({order.order_id: ORDER})[order.order_id]
     assert (left.state, left.version) == (current_state(ORDER, order.order_id), 3)
 
 
 def test_only_so_many_are_known_those_needed_last(loads: list[int]) -> None:
-    known, orders = StateCache(most=2), [new_order() for _ in range(3)]
+    known, orders = StateCache(max_size=2), [new_order() for _ in range(3)]
     for order in orders:
         dispatch_batch([(order, context())], known)
     dispatch_batch([(pay(order.order_id), context()) for order in orders], known)

@@ -126,7 +126,7 @@ def test_a_refusal_is_noted_so_that_it_can_be_told_in_another_language() -> None
     run()
     refusal = outcome_of(again(queued))
     assert isinstance(refusal, CommandRefused)
-    assert refusal.message == "9 is no earlier version; the current one is 1"
+    assert refusal.message == "9 is not an earlier version; the current version is 1"
     assert refusal.message_in(lambda template: "{current}, not {version}") == "1, not 9"
 
 
@@ -169,7 +169,7 @@ def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: p
     waiting = again(bad)
     assert (waiting.status, waiting.attempts, waiting.problem) == (Status.WAITING, 1, "RuntimeError: a bug")
     assert waiting.due_at > timezone.now()
-    for _ in range(worker.ATTEMPTS - 1):
+    for _ in range(worker.MAX_ATTEMPTS - 1):
         QueuedCommand.objects.update(due_at=timezone.now())
         run()
     assert again(bad).status == Status.FAILED

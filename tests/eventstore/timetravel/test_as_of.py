@@ -112,7 +112,7 @@ def test_the_deployment_gate_reads_and_refolds_everything() -> None:
             "CorruptEvent: test.counted",
         ),
         ("UPDATE events SET event_type = 'test.gone' WHERE aggregate_id = %s", "UnknownEventType: no code declares"),
-        ("UPDATE events SET schema_version = 0 WHERE aggregate_id = %s", "MissingUpcaster: no upcaster leads"),
+        ("UPDATE events SET schema_version = 0 WHERE aggregate_id = %s", "MissingUpcaster: no upcaster converts"),
         ("UPDATE events SET schema_version = 9 WHERE aggregate_id = %s", "NewerSchemaVersion: test.counted is stored"),
         (
             "DELETE FROM events WHERE aggregate_id = %s AND version = 2",
@@ -139,7 +139,7 @@ def test_the_deployment_gate_names_what_it_cannot_read(damage: str, words: str) 
 def test_an_aggregate_that_lacks_an_event_is_neither_loaded_nor_written_to(version: int) -> None:
     tally_id = tally_told_late()
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = %s", tally_id, version)
-    lacking = f"has version {version + 1} in the log, and none {version}"
+    lacking = f"has version {version + 1} in the log, but no version {version}"
     with pytest.raises(VersionGap, match=lacking):
         load_as_of(tally_id, AsOf())
     command = Count(tally_id=tally_id, by=1)

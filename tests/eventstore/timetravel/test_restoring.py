@@ -70,5 +70,5 @@ def test_a_batch_restores_many_but_does_not_mix_that_with_other_commands_to_the_
     wishes = [(Restore(tally_id=each, version=1), Context(actor="staff:anna")) for each in (first, second)]
     dispatch_batch(wishes)
     assert [load_as_of(each, AsOf()).state.total for each in (first, second)] == [1, 3]
-    with pytest.raises(MixedBatch, match="send that in two"):
+    with pytest.raises(MixedBatch, match="send two batches"):
         dispatch_batch([*wishes, (Count(tally_id=first, by=1), Context(actor="staff:anna"))])
