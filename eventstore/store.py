@@ -41,14 +41,8 @@ from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard_values
 from eventstore.sql import cursor as _cursor  # renamed: the functions have local variables called `cursor`
 from eventstore.sql import fetch_all
 
-__all__ = [
-    "Damaged",
-    "History",
-    "Page",
-    "Receipt",
-    "Recorded",
-    "Write",
-]  # the types that these functions take and return
+# The types that these functions take and return.
+__all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]
 
 COPY_FROM = 64  # with more rows than this, COPY is faster than one statement with several VALUES
 
@@ -193,7 +187,7 @@ def read_after(
     committed and visible, or rolled back. `through` is an earlier position to stop at. An event that cannot be read
     becomes `Damaged`. `ends` are the two values of `ENDS`, if the caller has just read them.
     """
-    horizon, latest = ends or _ends()
+    horizon, latest = ends or _read_ends()
     with _cursor() as cursor, gc_paused():
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
@@ -237,22 +231,22 @@ def is_empty() -> bool:
 
 def latest_position() -> int:
     """Return the highest position ever taken. A reader that is caught up has read up to it."""
-    return _ends()[1]
+    return _read_ends()[1]
 
 
 def horizon() -> int:
     """Return the highest position up to which the log is settled."""
-    return _ends()[0]
+    return _read_ends()[0]
 
 
-def _ends() -> tuple[int, int]:
+def _read_ends() -> tuple[int, int]:
     with _cursor() as cursor:
         cursor.execute(f"SELECT horizon, latest FROM {ENDS}", prepare=True)
         return cursor.fetchone() or (0, 0)
 
 
 ENDS = "events_horizon()"
-"""A table in SQL of one row: `horizon`, up to where the log is settled, and `latest`, the highest position taken."""
+"""In SQL, a table of one row: `horizon`, up to where the log is settled, and `latest`, the highest position taken."""
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
 
