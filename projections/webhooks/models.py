@@ -35,11 +35,11 @@ class WebhookEndpoint(models.Model):
 
     def store_secret(self, secret: str) -> None:
         """Set the secret, encrypted. The caller saves the row. Raises SubjectWasErased."""
-        self.secret = encryption.conceal_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
+        self.secret = encryption.encrypt_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
 
     def reveal_secret(self) -> str:
         """Return the secret, decrypted. Raises SubjectWasErased, WrongKey."""
-        return encryption.reveal_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
+        return encryption.decrypt_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
 
 
 class DeliveryStatus(models.TextChoices):
