@@ -1,4 +1,4 @@
-"""What each audience sees of the same events."""
+"""The rows that each audience's read model makes of the same events, and their timelines."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def history(*commands: Any) -> list[OrderEvent]:
-    """What comes of these commands, by the rules."""
+    """Return the events that the rules make of these commands."""
     events: list[OrderEvent] = []
     for command in commands:
         events += decide(command, reduce(evolve, events, Order()))
@@ -73,7 +73,10 @@ LIFE = history(
     c.ApproveRefund(order_id=ORDER, refund_id=1, by="staff:anna"),
     c.SettleRefund(order_id=ORDER, refund_id=1),
 )
-"""An order of 25.00 less 2.50, with 4.90 for shipping: of two mugs (15.00 less 1.50) one comes back, for 6.75."""
+"""An order for 25.00 with a discount of 2.50 and 4.90 for shipping. One of its two mugs comes back, for 6.75.
+
+The two mugs cost 15.00, and their share of the discount is 1.50.
+"""
 
 
 def test_staff_see_an_order_from_placing_to_shipping() -> None:
@@ -105,7 +108,7 @@ def test_staff_see_an_order_from_placing_to_shipping() -> None:
     )
 
 
-def test_staff_see_every_amount_and_status_of_a_whole_life() -> None:
+def test_staff_see_every_amount_and_status_after_a_return_and_a_refund() -> None:
     given(*LIFE).project("staff").then(
         StaffOrder,
         {
@@ -144,13 +147,13 @@ def test_staff_see_what_is_owed_to_the_customer_of_a_cancelled_paid_order() -> N
     )
 
 
-def test_staff_find_an_order_by_everything_it_is_looked_for_by() -> None:
+def test_staff_find_an_order_by_each_of_its_search_words() -> None:
     given(CREATED, PAID, SHIPPED).project("staff")
     for word in (str(ORDER), "w-1", "whitf", "ada@example.com", "kingdom", "mug", "thr", "jd01"):
         assert StaffOrder.objects.filter(search__contains=word).exists(), word
 
 
-def test_a_charge_is_no_unit_of_goods() -> None:
+def test_a_charge_does_not_count_as_a_unit_of_goods() -> None:
     postage = replace(CREATED.lines[1], line_id=3, sku="POST", kind=LineKind.CHARGE)
     given(replace(CREATED, lines=(*CREATED.lines, postage))).project("staff").then(
         StaffOrder, {"line_count": 3, "units": 3}
@@ -165,7 +168,7 @@ def test_orders_do_not_mix() -> None:
     )
 
 
-def test_customers_see_their_order_with_all_its_parts_and_amounts_as_exact_text() -> None:
+def test_customers_see_their_order_with_all_its_parts_and_exact_amounts() -> None:
     projected = given(*LIFE).project("customer")
     projected.then(
         CustomerOrder,
@@ -191,7 +194,7 @@ def test_customers_see_their_order_with_all_its_parts_and_amounts_as_exact_text(
         "returned": 1,
         "refunded": "6.75",
     }
-    assert order["lines"][2]["tax"] == "0.82", "20 per cent in 4.90"
+    assert order["lines"][2]["tax"] == "0.82", "4.90 includes 20 per cent of tax"
     (payment,) = order["payments"]
     assert (payment["authorised"], payment["captured"], payment["failed"]) == ("27.40", "27.40", False)
     assert (payment["created_at"], payment["captured_at"]) == tuple(
@@ -243,7 +246,7 @@ def test_accountants_see_every_movement_on_the_shops_own_day() -> None:
     ).then(AccountingOrder, {"total": Decimal("25.00"), "cancelled": Decimal("25.00"), "balance": Decimal("-25.00")})
 
 
-def test_accountants_see_a_return_as_owed_until_it_is_refunded() -> None:
+def test_accountants_see_the_amount_of_a_return_as_due_back_until_it_is_refunded() -> None:
     returned, refunded = Decimal("6.75"), Decimal("27.40")
     projected = given(*LIFE).project("accounting")
     projected.then(
@@ -281,14 +284,14 @@ def test_a_bad_debt_that_is_paid_after_all_is_reversed_in_the_books() -> None:
     ).then(AccountingOrder, {"payment_status": "paid", "written_off": 0})
 
 
-def test_a_restored_order_shows_what_it_was_to_staff_and_to_its_customer() -> None:
+def test_a_restored_order_has_its_former_status_for_staff_and_for_its_customer() -> None:
     past = given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT)
     restored = {"status": "open", "payment_status": "paid", "due": 0, "due_back": 0, "cancelled_at": None, "version": 4}
     past.project("staff").then(StaffOrder, restored | {"cancel_reason": ""})
     past.project("customer").then(CustomerOrder, restored)
 
 
-def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_last_time() -> None:
+def test_an_order_that_is_cancelled_twice_shows_the_time_of_the_second_cancellation() -> None:
     again = replace(CANCELLED, reason="Cancelled for good")
     past = given(CREATED, CANCELLED, RESTORED, again)
     cancelled = {"status": "cancelled", "due": 0, "cancelled_at": AT + 3 * HOUR}
@@ -296,7 +299,7 @@ def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_
     past.project("customer").then(CustomerOrder, cancelled)
 
 
-def test_a_restoration_reverses_the_cancellation_in_the_books_and_rewrites_none() -> None:
+def test_a_restoration_adds_entries_that_reverse_the_cancellation_and_changes_no_entry() -> None:
     given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT).project("accounting").then(
         AccountingEntry,
         {"kind": EntryKind.SALE, "amount": Decimal("25.00")},
@@ -312,7 +315,7 @@ def test_a_restoration_reverses_the_cancellation_in_the_books_and_rewrites_none(
     )
 
 
-def test_a_day_keeps_each_currency_apart_and_adds_up_its_orders() -> None:
+def test_each_day_and_currency_has_a_sum_of_its_own() -> None:
     second = replace(CREATED, order_id=UUID(int=3))
     given(CREATED, second, GUEST).project("accounting").then(
         AccountingDay,
@@ -347,11 +350,11 @@ def test_shipping_moves_no_money() -> None:
     ],
     ids=lambda value: codec.type_of(value).name if not isinstance(value, str) else "",
 )
-def test_the_timeline_speaks_in_words(event: OrderEvent, words: str) -> None:
+def test_the_timeline_describes_each_event_in_words(event: OrderEvent, words: str) -> None:
     assert describe_for_staff(event) == words
 
 
-def test_the_customer_is_told_what_concerns_them_and_nothing_else() -> None:
+def test_the_customers_timeline_leaves_out_internal_events() -> None:
     assert [describe_for_customer(event) for event in LIFE] == [
         "You ordered 3 lines for 27.40 GBP.",
         "You promised to pay 27.40 GBP by card.",

@@ -35,5 +35,5 @@ class Command(BaseCommand):
             drifted += len(checked.drifted)
         if drifted:
             raise CommandError(
-                f"{drifted:,} rows or sums do not follow from the log: find out why, then run rebuild_projections"
+                f"rows and sums that do not follow from the log: {drifted:,}; find the cause, then rebuild"
             )
