@@ -307,8 +307,8 @@ class ParkedEventAdmin(OperatorAdmin):
             return TemplateResponse(request, "projections/leave_out.html", context)
         for parked in queryset:
             try:
-                gone = skip(projection_named(parked.projection), parked.position, reason=reason, by=_actor(request))
-                self.message_user(request, f"{parked} is left out; {gone} no longer parked.", messages.SUCCESS)
+                released = skip(projection_named(parked.projection), parked.position, reason=reason, by=_actor(request))
+                self.message_user(request, f"{parked} is left out; {released} no longer parked.", messages.SUCCESS)
             except (NotParked, ReasonMissing) as error:
                 self.message_user(request, f"{parked}: {error}", messages.ERROR)
         return None
@@ -340,7 +340,7 @@ def _actor(request: HttpRequest) -> str:
 
 
 def _retry(page: Any, request: HttpRequest, name: str, **which: Any) -> None:
-    gone = redrive(projection_named(name), **which)
+    released = redrive(projection_named(name), **which)
     left = ParkedEvent.objects.filter(projection=name, space=LIVE, **which).count()
     level = messages.WARNING if left else messages.SUCCESS
-    page.message_user(request, f"{name}: {gone} no longer parked, {left} still parked.", level)
+    page.message_user(request, f"{name}: {released} no longer parked, {left} still parked.", level)

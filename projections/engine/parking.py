@@ -50,7 +50,7 @@ def skip(projection: Projection, position: int, *, reason: str, by: str) -> int:
     `by` names the operator. Returns how many events are no longer parked. Raises NotParked, ReasonMissing.
     """
     if not reason.strip() or not by.strip():
-        raise ReasonMissing("give the reason why the event is left out, and the name of the operator")
+        raise ReasonMissing("say why the event is left out, and give the name of the operator")
     with transaction.atomic():
         lock_checkpoints(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE, position=position).first()

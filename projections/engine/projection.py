@@ -29,12 +29,12 @@ def handles(
     those that `rows.where` returns. Each shard changes its own rows.
     """
 
-    def mark(method: Callable[[P, UnitOfWork, E, Recorded[E]], None]) -> Any:
+    def register(method: Callable[[P, UnitOfWork, E, Recorded[E]], None]) -> Any:
         method.event_types = event_types  # type: ignore[attr-defined]  # read once, when the class is created
         method.in_every_shard = in_every_shard  # type: ignore[attr-defined]  # the same
         return method
 
-    return mark
+    return register
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,14 @@ _shard_counts: tuple[float, dict[str, int]] = (0.0, {})
 
 def wakeups_for(aggregate_ids: Collection[UUID] | None = None) -> list[Wakeup]:
     """Return the wake-ups to send when these aggregates have new events; None means that any aggregate may have."""
-    found = [joint_wakeup()]
+    wakeups = [joint_wakeup()]
     for projection in PROJECTIONS.values():
         count = shard_counts().get(projection.name, 0)
         if count != 1:
             count = count or projection.shards
             numbers = range(count) if aggregate_ids is None else sorted({shard_of(key, count) for key in aggregate_ids})
-            found += [shard_wakeup(projection.name, number, count) for number in numbers]
-    return found
+            wakeups += [shard_wakeup(projection.name, number, count) for number in numbers]
+    return wakeups
 
 
 def joint_wakeup() -> Wakeup:

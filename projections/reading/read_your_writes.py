@@ -34,16 +34,16 @@ def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UU
 
     Raises NotYetVisible after READ_WAIT_SECONDS.
     """
-    found = look()
-    if found is not None:
-        return found
+    result = look()
+    if result is not None:
+        return result
     deadline = time.monotonic() + settings.READ_WAIT_SECONDS
     subscription = subscribe([row_channel(projection, row) for row in rows])
     try:
         while True:
-            found = look()  # after subscribing: from now on no change is missed
-            if found is not None:
-                return found
+            result = look()  # after subscribing: from now on no change is missed
+            if result is not None:
+                return result
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotYetVisible("the version you asked for is not visible yet")

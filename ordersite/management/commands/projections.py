@@ -70,17 +70,17 @@ def _run(subcommand: str, *, name: str, **options: Any) -> str:
     projection = projection_named(name)
     match subcommand:
         case "retry":
-            gone = redrive(projection, aggregate_id=options["aggregate"])
+            released = redrive(projection, aggregate_id=options["aggregate"])
         case "skip":
             by = f"operator:{getpass.getuser()}"
-            gone = skip(projection, options["position"], reason=options["reason"], by=by)
+            released = skip(projection, options["position"], reason=options["reason"], by=by)
         case "shards":
             divide(projection, options["count"])
             return f"{name} has {options['count']} shards now"
         case _:
             return f"{name}: {catch_up(projection, strict=options['strict']).events:,} events taken"
     left = ParkedEvent.objects.filter(projection=name, space=LIVE).count()
-    return f"{name}: {gone:,} no longer parked, {left:,} still parked"
+    return f"{name}: {released:,} no longer parked, {left:,} still parked"
 
 
 def _table(shards: list[Status]) -> Table:

@@ -559,15 +559,15 @@ def test_an_interruption_ends_the_processes_and_the_next_call_goes_on() -> None:
 
     def work(projection: Projection) -> None:
         if projection is STAFF:
-            rebuild(STAFF, pool=pool)
+            rebuild(STAFF, pool=two_workers)
         while not multiprocessing.active_children():
             time.sleep(0.01)
 
     def interrupt() -> None:
-        next(run_concurrently([STAFF, ACCOUNTING], work, pool=pool))
+        next(run_concurrently([STAFF, ACCOUNTING], work, pool=two_workers))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), WorkerPool(2) as pool:
+    with pytest.raises(KeyboardInterrupt), WorkerPool(2) as two_workers:
         interrupt()
     for thread in threading.enumerate():
         if thread.name == "rebuild":
