@@ -7,18 +7,19 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import TextFilter
 
-_GOOD, _NEWS, _LOOK, _BAD = "success", "info", "warning", "danger"
+_GOOD, _NEUTRAL, _ATTENTION, _BAD = "success", "info", "warning", "danger"
 COLOURS: dict[str, dict[str, str]] = {
-    "status": {"open": _NEWS, "on_hold": _LOOK, "completed": _GOOD, "cancelled": _BAD},
+    "status": {"open": _NEUTRAL, "on_hold": _ATTENTION, "completed": _GOOD, "cancelled": _BAD},
     "payment_status": {
-        "unpaid": _NEWS, "failed": _BAD, "voided": _NEWS, "authorised": _NEWS, "partially_paid": _LOOK, "paid": _GOOD,
-        "overcharged": _LOOK, "partially_refunded": _GOOD, "refunded": _GOOD, "written_off": _BAD,
+        "unpaid": _NEUTRAL, "failed": _BAD, "voided": _NEUTRAL, "authorised": _NEUTRAL, "partially_paid": _ATTENTION,
+        "paid": _GOOD, "overcharged": _ATTENTION, "partially_refunded": _GOOD, "refunded": _GOOD, "written_off": _BAD,
     },
     "fulfilment_status": {
-        "none": _NEWS, "unfulfilled": _NEWS, "partial": _LOOK, "fulfilled": _GOOD, "delivered": _GOOD,
+        "none": _NEUTRAL, "unfulfilled": _NEUTRAL, "partial": _ATTENTION, "fulfilled": _GOOD, "delivered": _GOOD,
     },
     "return_status": {
-        "none": _NEWS, "requested": _LOOK, "approved": _NEWS, "partial": _NEWS, "returned": _GOOD, "declined": _BAD,
+        "none": _NEUTRAL, "requested": _ATTENTION, "approved": _NEUTRAL, "partial": _NEUTRAL, "returned": _GOOD,
+        "declined": _BAD,
     },
 }  # fmt: skip
 """The label colour of each value of each status column."""

@@ -20,8 +20,8 @@ class MissingRow(LookupError):
 class ForeignRow(TypeError):
     """A handler asked for a row of another aggregate than its event's. Another shard may be changing that row.
 
-    For numbers use `rows.count`; mark the handler `in_every_shard` and use `rows.where`; or give the projection
-    `total_order = True`.
+    To add numbers to a shared row, use `rows.count`. To change rows of several aggregates, mark the handler
+    `in_every_shard` and use `rows.where`. If neither is enough, give the projection `total_order = True`.
     """
 
 

@@ -15,7 +15,7 @@ from tests.support.threads import at_once
 
 
 @pytest.fixture
-def held() -> Iterator[None]:
+def staff_is_locked() -> Iterator[None]:
     """Another worker has locked the checkpoint of the staff projection, and keeps it locked."""
     catch_up(PROJECTIONS["staff"])
     locked, done = threading.Event(), threading.Event()

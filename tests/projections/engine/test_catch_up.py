@@ -402,7 +402,7 @@ def test_newer_code_goes_on_and_records_which_earlier_events_are_not_shown(monke
     assert Checkpoint.objects.get(name="staff/0").last_error == ""
 
 
-def test_a_locked_projection_stops_neither_the_other_projections_nor_a_worker(held: None) -> None:
+def test_a_locked_projection_stops_neither_the_other_projections_nor_a_worker(staff_is_locked: None) -> None:
     place(ORDER)
     tasks.sweep()
     assert AccountingDay.objects.exists()

@@ -342,7 +342,7 @@ def test_an_event_that_cannot_be_decoded_is_left_to_the_own_task() -> None:
     assert ParkedEvent.objects.get().aggregate_id == ORDER
 
 
-def test_the_loop_waits_a_moment_for_a_locked_projection_and_then_wakes_its_own_task(held: None) -> None:
+def test_the_loop_waits_a_moment_for_a_locked_projection_and_then_wakes_its_own_task(staff_is_locked: None) -> None:
     place(ORDER)
     tasks.project_all()
     assert CustomerOrder.objects.exists(), "the other projections do not wait"

@@ -196,6 +196,6 @@ def test_an_event_whose_handler_asks_for_the_row_of_another_aggregate_is_parked_
     assert "total_order = True" in ForeignRow.__doc__
 
 
-def test_a_shard_that_another_worker_has_locked_is_busy(held: None) -> None:
+def test_a_shard_that_another_worker_has_locked_is_busy(staff_is_locked: None) -> None:
     place(2)
     assert advance(STAFF, 0, CatchUpOptions(wait=False, limit=BATCH)).busy
