@@ -33,7 +33,7 @@ def run() -> None:
     undivided = [projection for projection in PROJECTIONS.values() if shard_counts().get(projection.name) == 1]
     joint, done = undivided, Round()
     started = moved_at = free_at = parted_at = time.monotonic()
-    reached, pause = -1, MIN_PAUSE_SECONDS
+    reached, pause = -1, MIN_PAUSE_SECONDS  # `reached` is -1 until the first round is done
     while joint:
         began = time.monotonic()
         free_at = free_at if done.busy else began
