@@ -13,11 +13,11 @@ pytest_plugins = ["tests.support.site"]
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> None:
     """Each test has the Valkey database of its process to itself, and remembers nothing of tables that were emptied."""
-    from projections import tasks
+    from projections.engine import wakeups
 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     encryption._key_cache.clear()
-    tasks.forget_divisions()
+    wakeups.forget_shard_counts()
 
 
 @pytest.fixture(scope="session")

@@ -114,10 +114,10 @@ def test_the_command_line_shows_retries_and_leaves_out(broken: list[bool]) -> No
     assert str(first) in shown
     assert "ZeroDivisionError: cannot take this payment" in shown
     position = str(ParkedEvent.objects.get(aggregate_id=second).position)
-    assert run("skip", "staff", position, "--reason", "a test payment") == "staff: 1 parked no more, 1 still parked\n"
+    assert run("skip", "staff", position, "--reason", "a test payment") == "staff: 1 no longer parked, 1 still parked\n"
     assert SkippedEvent.objects.get().skipped_by.startswith("operator:")
     broken.clear()
-    assert run("retry", "staff", "--aggregate", str(first)) == "staff: 1 parked no more, 0 still parked\n"
+    assert run("retry", "staff", "--aggregate", str(first)) == "staff: 1 no longer parked, 0 still parked\n"
     assert run("shards", "staff", "3") == "staff has 3 shards now\n"
     assert "3/3" in run()
     for wrong, told in (
@@ -135,13 +135,13 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     client = log_in("Back office")
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "order.paid could not be processed (ZeroDivisionError: cannot take this payment)" in page
-    assert "This view is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
+    assert "This list is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
     assert "Open, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
     parked = ParkedEvent.objects.get()
     assert "1 still parked" in act(client, "parkedevent", "retry", parked).content.decode()
     broken.clear()
     assert (
-        "1 parked no more, 0 still parked"
+        "1 no longer parked, 0 still parked"
         in act(client, "parkedevent", "retry", *ParkedEvent.objects.all()).content.decode()
     )
     assert StaffOrder.objects.get().payment_status == "paid"
@@ -171,7 +171,7 @@ def test_staff_leave_out_an_event_for_a_reason(log_in: LogIn, broken: list[bool]
     client = log_in("Back office")
     parked = ParkedEvent.objects.get()
     asked = act(client, "parkedevent", "leave_out", parked).content.decode()
-    assert "The view will never show it" in asked
+    assert "The read model will never show it" in asked
     refused = act(client, "parkedevent", "leave_out", parked, reason=" ").content.decode()
     assert "say why the event is left out" in refused
     act(client, "parkedevent", "leave_out", parked, reason="a test payment")
@@ -308,7 +308,7 @@ def test_a_view_that_was_dropped_is_looked_at_no_more(log_in: LogIn) -> None:
     look_at(client, build)
     assert f"{build} is dropped" in act(client, "build", "drop", build).content.decode()
     assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()
-    assert "is not kept any more" in look_at(client, build)
+    assert "does not exist any more" in look_at(client, build)
 
 
 def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> None:
@@ -317,7 +317,7 @@ def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> N
     StaffOrder.objects.update(reference="as it was")
     client = log_in("Back office")
     chosen = list(Checkpoint.objects.filter(projection="staff"))
-    assert "no replaced tables of staff are kept" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
+    assert "there are no replaced tables of staff" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
     act(client, "checkpoint", "rebuild", *chosen)
     tasks.build("staff")
     assert StaffOrder.objects.get().reference == CREATED.reference
@@ -326,7 +326,7 @@ def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> N
     tasks.build("staff")
     assert StaffOrder.objects.get().reference == "as it was"
     chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
-    assert "no replaced tables are kept" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
+    assert "replaced tables are dropped" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
     assert not schemas.exists("replaced_staff")
 
 

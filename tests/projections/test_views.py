@@ -164,7 +164,7 @@ def test_events_change_only_the_row_of_their_own_order() -> None:
     )
 
 
-def test_customers_see_their_order_with_all_its_parts_and_amounts_as_exact_text() -> None:
+def test_customers_see_their_order_with_all_its_parts_and_exact_amounts() -> None:
     projected = given(*LIFE).project("customer")
     projected.then(
         CustomerOrder,
@@ -190,7 +190,7 @@ def test_customers_see_their_order_with_all_its_parts_and_amounts_as_exact_text(
         "returned": 1,
         "refunded": "6.75",
     }
-    assert order["lines"][2]["tax"] == "0.82", "20 per cent in 4.90"
+    assert order["lines"][2]["tax"] == "0.82", "4.90 includes 20 per cent of tax"
     (payment,) = order["payments"]
     assert (payment["authorised"], payment["captured"], payment["failed"]) == ("27.40", "27.40", False)
     assert (payment["created_at"], payment["captured_at"]) == tuple(
@@ -242,7 +242,7 @@ def test_accountants_see_every_movement_on_the_shops_own_day() -> None:
     ).then(AccountingOrder, {"total": Decimal("25.00"), "cancelled": Decimal("25.00"), "balance": Decimal("-25.00")})
 
 
-def test_accountants_see_a_return_as_owed_until_it_is_refunded() -> None:
+def test_accountants_see_the_amount_of_a_return_as_due_back_until_it_is_refunded() -> None:
     returned, refunded = Decimal("6.75"), Decimal("27.40")
     projected = given(*LIFE).project("accounting")
     projected.then(
@@ -311,7 +311,7 @@ def test_a_restoration_reverses_the_cancellation_and_changes_no_earlier_entry() 
     )
 
 
-def test_a_day_keeps_each_currency_apart_and_adds_up_its_orders() -> None:
+def test_each_day_and_currency_has_a_sum_of_its_own() -> None:
     second = replace(CREATED, order_id=UUID(int=3))
     given(CREATED, second, GUEST).project("accounting").then(
         AccountingDay,
