@@ -56,7 +56,7 @@ def _staff() -> User:
 
 def _live(order_id: UUID, steps: int, customer_id: UUID) -> None:
     """The first steps in the life of the order that the examples are about."""
-    for command in list(example_order.story())[:steps]:
+    for command in list(example_order.example_commands())[:steps]:
         changed: dict[str, Any] = {"order_id": order_id}
         if isinstance(command, CreateOrder):
             changed["customer_id"] = customer_id

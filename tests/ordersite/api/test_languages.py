@@ -13,7 +13,7 @@ from eventstore.dispatch import Context
 from eventstore.personal_data.subjects import erase
 from eventstore.queue import worker
 from orders.http.i18n import translate, translate_plural
-from ordersite.middleware.language import spoken
+from ordersite.middleware.language import supported_language
 from ordersite.models import User
 from tests.support import catalogues
 from tests.support.api import BODY, ORDERS, PAYMENT, place, problem, send
@@ -41,7 +41,7 @@ CYRILLIC = re.compile("[\u0400-\u04ff]")
     ],
 )
 def test_the_first_language_that_the_site_speaks_is_spoken(accepted: str, language: str) -> None:
-    assert spoken(accepted) == language
+    assert supported_language(accepted) == language
 
 
 def test_every_answer_of_the_api_names_its_language_and_depends_on_it(api: APIClient, settings: Any) -> None:
@@ -157,40 +157,40 @@ UNSAID: set[str] = set()
 
 
 def test_what_is_said_is_a_literal_that_can_be_translated() -> None:
-    wrong = [message for message in catalogues.messages() if not message.words]
+    wrong = [message for message in catalogues.messages() if not message.templates]
     assert [message.where for message in wrong if message.path not in AWAITED] == []
     assert {message.path for message in wrong} >= AWAITED, "these name their templates now: await them no more"
 
 
 def test_no_error_of_the_api_is_raised_with_words_in_one_language() -> None:
-    bare = list(catalogues.unsaid())
+    bare = list(catalogues.untranslated())
     assert [message.where for message in bare if message.path not in UNSAID] == []
     assert {message.path for message in bare} == UNSAID, "these say what they raise now: await them no more"
 
 
 def test_every_place_of_a_template_is_given_and_nothing_besides() -> None:
     for message in catalogues.messages():
-        for words in message.words:
-            if message.given is not None:
-                missing = message.given ^ catalogues.places(words)
-                assert missing <= ({"number"} if len(message.words) > 1 else set()), message.where
+        for words in message.templates:
+            if message.params is not None:
+                missing = message.params ^ catalogues.placeholders(words)
+                assert missing <= ({"number"} if len(message.templates) > 1 else set()), message.where
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_everything_that_is_said_has_a_translation_with_the_same_places(language: str) -> None:
     known = catalogues.catalogue(language)
-    found = [message for message in catalogues.messages() if message.words]
+    found = [message for message in catalogues.messages() if message.templates]
     assert len(found) >= 40
     for message in found:
-        entry = known.get(message.words[0])
-        assert entry is not None, f"{message.where}: {message.words[0]!r} is in no catalogue: make messages"
+        entry = known.get(message.templates[0])
+        assert entry is not None, f"{message.where}: {message.templates[0]!r} is in no catalogue: make messages"
         assert catalogues.is_translated(entry.string), (
-            f"{message.where}: {message.words[0]!r} has no words in {language}"
+            f"{message.where}: {message.templates[0]!r} has no words in {language}"
         )
         assert not entry.fuzzy, f"{message.where}: nobody has approved {entry.string!r}"
-        if message.given:
+        if message.params:
             for words in [entry.string] if isinstance(entry.string, str) else entry.string or ():
-                assert catalogues.places(words) == catalogues.places(message.words[0]), message.where
+                assert catalogues.placeholders(words) == catalogues.placeholders(message.templates[0]), message.where
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
@@ -210,4 +210,4 @@ def test_what_is_said_no_more_is_kept_aside_and_comes_back() -> None:
 @pytest.mark.parametrize("template", ["{due:,}", "{0}", "{}", "{order.due}", "{name!r}", "{"])
 def test_a_place_is_a_plain_name(template: str) -> None:
     with pytest.raises(ValueError, match=r"plain name|encountered"):
-        catalogues.places(template)
+        catalogues.placeholders(template)

@@ -11,13 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
+from structlog.contextvars import get_contextvars
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import Event
 from orders.commands import ShipOrder
-from ordersite.middleware.request_id import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
 from projections.engine.projection import PROJECTIONS
@@ -282,7 +282,7 @@ def test_the_request_id_goes_through_to_the_log_and_back(api: APIClient) -> None
     fact = store.read_stream(UUID(placed.json()["order_id"]))[0]
     assert str(fact.metadata.correlation_id) == name
     assert send(api, ORDERS, BODY, **{"X-Request-ID": "mine-7"})["X-Request-ID"] == "mine-7"
-    assert current_request.get() == "mine-7", "what Django logs of the request after its answer is named too"
+    assert get_contextvars()["request_id"] == "mine-7", "Django logs a refusal after the answer, with this id"
     assert api.get(ORDERS)["X-Request-ID"]
 
 

@@ -29,7 +29,7 @@ from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import ApproveRefund, PayFromAccount, RecordPaymentFailure, RequestRefund, SettleRefund
 from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
-from ordersite.customers import emails, lookup
+from ordersite.customers import emails, lookup, registration
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
 from tests.support.api import BODY, ORDERS, place, problem, send
@@ -129,7 +129,7 @@ def test_what_is_wrong_with_a_registration_is_said_field_by_field(
 
 
 def test_two_who_register_the_same_name_at_once_become_one(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "require_free", lambda user: None)  # each looked before the other was there
+    monkeypatch.setattr(registration, "require_free", lambda user: None)  # each looked before the other was there
     assert register().status_code == 201
     assert problem(register(email="other@example.com"), 400, "invalid")["errors"][0]["code"] == "unavailable"
     assert problem(register(username="other"), 400, "invalid")["errors"][0]["code"] == "unavailable"
@@ -140,7 +140,7 @@ def test_an_account_and_its_history_stand_or_fall_together(projecting: None, mon
     def crash(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(lookup, "dispatch", crash)
+    monkeypatch.setattr(registration, "dispatch", crash)
     with pytest.raises(RuntimeError):
         register()
     assert not User.objects.exists()
@@ -258,7 +258,7 @@ def test_a_token_that_is_altered_too_old_or_of_an_address_since_changed_proves_n
     settings.EMAIL_TOKEN_DAYS = -1
     assert refused(token)
     settings.EMAIL_TOKEN_DAYS = 3
-    assert not lookup.customer_of_the_log(ada.customer_id).verified
+    assert not lookup.current_customer(ada.customer_id).verified
     assert post(APIClient(), f"{AUTH}/verify-email", {"token": token}).status_code == 200
 
 
@@ -360,7 +360,7 @@ def test_what_no_view_shows_yet_and_where_events_are_sent_is_taken_away_too(
     order_id = place(api)
     url = "https://127.0.0.1:1/hook"
     assert post(api, "/api/v1/webhook-endpoints", {"url": url}).status_code == 201
-    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
+    monkeypatch.setattr(lookup, "read_model_order_ids", lambda customer_id: [])
     kept = api.get(f"{ME}/export").json()
     assert [order["id"] for order in kept["orders"]] == [order_id]
     assert [endpoint["url"] for endpoint in kept["webhook_endpoints"]] == [url]
@@ -469,7 +469,7 @@ def test_nobody_is_forgotten_while_money_of_theirs_is_on_its_way(api: APIClient,
 def test_an_order_that_no_view_shows_yet_is_open_all_the_same(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(ada)
     place(client)
-    monkeypatch.setattr(lookup, "order_ids", lambda customer_id: [])
+    monkeypatch.setattr(lookup, "read_model_order_ids", lambda customer_id: [])
     problem(erase(client), 409, "orders_open")
 
 

@@ -10,7 +10,6 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
-from ordersite.middleware.request_id import RequestIdFilter
 from projections.engine.projection import PROJECTIONS
 from tests.support.api import BODY, ORDERS, send
 
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def formatted(name: str, record: logging.LogRecord) -> str:
     configurator: Any = logging.config.DictConfigurator(settings.LOGGING)
-    RequestIdFilter().filter(record)
     formatter: logging.Formatter = configurator.configure_formatter(dict(configurator.config["formatters"][name]))
     return formatter.format(record)
 
