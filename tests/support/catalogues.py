@@ -21,14 +21,15 @@ PACKAGES = ("eventstore", "orders", "projections", "ordersite")
 LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
 REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,)}
-GETTEXT = {
+TRANSLATIONS = {
+    "translate": (0,),
+    "translate_plural": (0, 1),
     "gettext": (0,),
     "gettext_lazy": (0,),
     "gettext_noop": (0,),
     "ngettext": (0, 1),
 }
-TRANSLATE = {"translate": (0,), "translate_plural": (0, 1)}
-TRANSLATE_MODULE = "orders.http.i18n"
+KINDS = {**REFUSALS, **TRANSLATIONS}
 API_ERRORS = ("APIException", "AuthenticationFailed", "NotFound", "ParseError", "PermissionDenied", "ValidationError")
 WRAPPERS = (ROOT / "orders" / "http" / "i18n.py",)  # pass on templates of their callers
 
@@ -116,23 +117,19 @@ def _sources(*packages: str) -> Iterator[Path]:
 
 def _messages_of(path: Path) -> Iterator[Message]:
     tree = ast.parse(path.read_text())
-    functions = (
-        REFUSALS | GETTEXT | {name: TRANSLATE[name] for name in _imported(tree, TRANSLATE_MODULE) & {*TRANSLATE}}
-    )
     named = dict(_named(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(_name(base) in REFUSALS for base in node.bases):
             calls = (call for call in ast.walk(node) if isinstance(call, ast.Call) and _name(call.func) == "__init__")
             for call in calls:
                 yield from _messages_in(path, call, (1,), named)
-        if isinstance(node, ast.Call) and (positions := functions.get(_name(node.func))):
+        if isinstance(node, ast.Call) and not _is_str_translate(node) and (positions := KINDS.get(_name(node.func))):
             yield from _messages_in(path, node, positions, named)
 
 
-def _imported(tree: ast.Module, module: str) -> set[str]:
-    """Return the names that are imported from a module."""
-    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == module)
-    return {alias.name for node in imports for alias in node.names}
+def _is_str_translate(call: ast.Call) -> bool:
+    """Return whether the call is `text.translate(…)`: the project's `translate` is called by its name alone."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "translate"
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
