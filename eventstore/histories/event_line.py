@@ -69,7 +69,7 @@ def line_of(row: Row) -> Line:
         raise CorruptEvent(f"event {row.event_id} is no JSON object; stored: {row.data[:200]}")
     hidden = _encrypted(row, data)
     if row.key:
-        reveal = encryption.opener(row.event_id, row.key)
+        reveal = encryption.field_decryptor(row.event_id, row.key)
         data |= {name: reveal(name, data[name]) for name in hidden}
     return Line(
         event_id=row.event_id,

@@ -188,7 +188,7 @@ def _rows(lines: Sequence[Numbered], mark: str) -> list[Row]:
     rows = []
     for number, line in lines:
         subject_id = subjects.get(number)
-        sealed = encryption.sealed(line.secrets, line.event_id, keys[subject_id]) if subject_id else {}
+        sealed = encryption.encrypt_fields(line.secrets, line.event_id, keys[subject_id]) if subject_id else {}
         metadata = line.metadata | {"extra": line.cause.extra | {IMPORTED: mark}}
         with _at(number):
             rows.append(

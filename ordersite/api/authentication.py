@@ -52,10 +52,10 @@ def token_owner(token: str) -> tuple[User, AuthToken] | None:
     """Return the owner of a token, and the token; None if it does not exist or has expired.
 
     Fast path: one prepared statement, by the token's digest, instead of two ORM queries. Compiling these took longer
-    than the rest of authentication; measured in docs/decisions/33-who-asks.md.
+    than the rest of authentication; measured in docs/decisions/33-token-owner.md.
     """
     connection.close_if_health_check_failed()  # as the ORM does; this is the first statement
-    rows = sql.fetched(_owner_sql(), (hash_token(token),))
+    rows = sql.fetch_all(_owner_sql(), (hash_token(token),))
     if not rows:
         return None
     (row,) = rows

@@ -34,7 +34,7 @@ class OutcomeSerializer(serializers.Serializer[Any]):
     order_id = serializers.UUIDField(required=False, help_text="Present if the command was for an order.")
     account_id = serializers.UUIDField(required=False, help_text="Present if the command was for an account.")
     version = serializers.IntegerField(required=False, help_text="The version after the command, once it is done.")
-    problem = ProblemSerializer(required=False, help_text="Why it was refused: the problem that a synchronous request gets.")
+    problem = ProblemSerializer(required=False, help_text="Why it was refused, as in a synchronous answer.")
 
 
 class GetCommand(APIView):

@@ -22,7 +22,7 @@ from orders.statuses import OrderStatus, order_status
 from ordersite.customers.lookup import accounts_of, current_customer, orders_of
 from ordersite.customers.registration import register_if_new
 from ordersite.models import User
-from projections.webhooks import deliveries
+from projections.webhooks import endpoints
 
 
 def erase(user: User, context: Context) -> None:
@@ -96,4 +96,4 @@ def stop_webhooks(sender: Any, instance: User, **signal: Any) -> None:
     """Stop a customer's webhooks once the login is inactive or deleted. Receiver of `post_save` and `post_delete`."""
     is_gone = not instance.is_active or "created" not in signal  # only post_save sends `created`
     if instance.customer_id and is_gone:
-        deliveries.stop(instance.customer_id, gettext_noop("The account may not log in any more."))
+        endpoints.disable_all(instance.customer_id, gettext_noop("The account may not log in any more."))

@@ -1,6 +1,6 @@
 """Serve cached single-order GETs from a middleware, before routing, sessions and DRF.
 
-Fast path: the middleware instead of `GetOwnOrder`, at half the cost; measured in docs/decisions/34-hot-orders.md.
+Fast path: the middleware instead of `GetOwnOrder`, at half the cost; measured in docs/decisions/34-cached-orders.md.
 Fast path: `CountAndLookUp` counts a request and looks its order up in one script instead of two. The saved round trip
 to Valkey made a cached GET 13 % faster (890 instead of 1,020 microseconds in process, 304 the same; median of 60
 rounds).

@@ -1,6 +1,6 @@
 """The `ENGINE` of DATABASES: Django loads `DatabaseWrapper` from here.
 
-Fast path: poll the socket instead of `SELECT 1`; measured in docs/decisions/33-who-asks.md.
+Fast path: poll the socket instead of `SELECT 1`; measured in docs/decisions/33-token-owner.md.
 """
 
 import select

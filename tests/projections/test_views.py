@@ -1,4 +1,4 @@
-"""What each audience sees of the same events."""
+"""The read models of each audience, made from the same events."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -17,10 +17,9 @@ from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.customer.timeline import describe_for_customer
 from projections.order_serializers import order_body
+from projections.order_timeline import describe
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import describe_for_staff
 from tests.support.clock import AT
 from tests.support.order_examples import (
     BUYER,
@@ -43,7 +42,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def history(*commands: Any) -> list[OrderEvent]:
-    """What comes of these commands, by the rules."""
+    """Return the events that the rules make of these commands."""
     events: list[OrderEvent] = []
     for command in commands:
         events += decide(command, reduce(evolve, events, Order()))
@@ -73,7 +72,7 @@ LIFE = history(
     c.ApproveRefund(order_id=ORDER, refund_id=1, by="staff:anna"),
     c.SettleRefund(order_id=ORDER, refund_id=1),
 )
-"""An order of 25.00 less 2.50, with 4.90 for shipping: of two mugs (15.00 less 1.50) one comes back, for 6.75."""
+"""An order of 25.00 less 2.50, plus 4.90 for shipping. One of two mugs (15.00 less 1.50) is returned, for 6.75."""
 
 
 def test_staff_see_an_order_from_placing_to_shipping() -> None:
@@ -105,7 +104,7 @@ def test_staff_see_an_order_from_placing_to_shipping() -> None:
     )
 
 
-def test_staff_see_every_amount_and_status_of_a_whole_life() -> None:
+def test_staff_see_every_amount_and_status_of_an_order_with_all_its_events() -> None:
     given(*LIFE).project("staff").then(
         StaffOrder,
         {
@@ -144,20 +143,20 @@ def test_staff_see_what_is_owed_to_the_customer_of_a_cancelled_paid_order() -> N
     )
 
 
-def test_staff_find_an_order_by_everything_it_is_looked_for_by() -> None:
+def test_staff_find_an_order_by_its_id_number_customer_country_article_or_parcel() -> None:
     given(CREATED, PAID, SHIPPED).project("staff")
     for word in (str(ORDER), "w-1", "whitf", "ada@example.com", "kingdom", "mug", "thr", "jd01"):
         assert StaffOrder.objects.filter(search__contains=word).exists(), word
 
 
-def test_a_charge_is_no_unit_of_goods() -> None:
+def test_a_charge_does_not_count_as_a_unit() -> None:
     postage = replace(CREATED.lines[1], line_id=3, sku="POST", kind=LineKind.CHARGE)
     given(replace(CREATED, lines=(*CREATED.lines, postage))).project("staff").then(
         StaffOrder, {"line_count": 3, "units": 3}
     )
 
 
-def test_orders_do_not_mix() -> None:
+def test_events_change_only_the_row_of_their_own_order() -> None:
     given(CREATED, GUEST, PAID, replace(CANCELLED, order_id=OTHER)).project("staff").then(
         StaffOrder,
         {"order_id": ORDER, "status": "open", "payment_status": "paid", "version": 2},
@@ -265,7 +264,7 @@ def test_accountants_see_a_bad_debt() -> None:
     assert [EntryKind(each.kind) for each in AccountingEntry.objects.order_by("pk")] == ["sale", "write_off"]
 
 
-def test_a_bad_debt_that_is_paid_after_all_is_reversed_in_the_books() -> None:
+def test_a_bad_debt_that_is_paid_later_is_reversed_in_the_journal() -> None:
     events = history(
         CREATE,
         c.WriteOff(order_id=ORDER, reason="Bankrupt"),
@@ -281,14 +280,14 @@ def test_a_bad_debt_that_is_paid_after_all_is_reversed_in_the_books() -> None:
     ).then(AccountingOrder, {"payment_status": "paid", "written_off": 0})
 
 
-def test_a_restored_order_shows_what_it_was_to_staff_and_to_its_customer() -> None:
+def test_a_restored_order_is_open_again_for_staff_and_for_its_customer() -> None:
     past = given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT)
     restored = {"status": "open", "payment_status": "paid", "due": 0, "due_back": 0, "cancelled_at": None, "version": 4}
     past.project("staff").then(StaffOrder, restored | {"cancel_reason": ""})
     past.project("customer").then(CustomerOrder, restored)
 
 
-def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_last_time() -> None:
+def test_an_order_cancelled_twice_shows_the_time_of_the_last_cancellation() -> None:
     again = replace(CANCELLED, reason="Cancelled for good")
     past = given(CREATED, CANCELLED, RESTORED, again)
     cancelled = {"status": "cancelled", "due": 0, "cancelled_at": AT + 3 * HOUR}
@@ -296,7 +295,7 @@ def test_an_order_cancelled_restored_and_cancelled_again_is_cancelled_as_of_the_
     past.project("customer").then(CustomerOrder, cancelled)
 
 
-def test_a_restoration_reverses_the_cancellation_in_the_books_and_rewrites_none() -> None:
+def test_a_restoration_reverses_the_cancellation_and_changes_no_earlier_entry() -> None:
     given(CREATED, PAID, CANCELLED_AFTER_PAYMENT, RESTORED_AFTER_PAYMENT).project("accounting").then(
         AccountingEntry,
         {"kind": EntryKind.SALE, "amount": Decimal("25.00")},
@@ -347,12 +346,12 @@ def test_shipping_moves_no_money() -> None:
     ],
     ids=lambda value: codec.type_of(value).name if not isinstance(value, str) else "",
 )
-def test_the_timeline_speaks_in_words(event: OrderEvent, words: str) -> None:
-    assert describe_for_staff(event) == words
+def test_the_timeline_describes_an_event_in_words(event: OrderEvent, words: str) -> None:
+    assert describe(event).staff == words
 
 
-def test_the_customer_is_told_what_concerns_them_and_nothing_else() -> None:
-    assert [describe_for_customer(event) for event in LIFE] == [
+def test_the_customers_timeline_leaves_out_internal_notes() -> None:
+    assert [describe(event).for_customer for event in LIFE] == [
         "You ordered 3 lines for 27.40 GBP.",
         "You promised to pay 27.40 GBP by card.",
         "We received 27.40 GBP by card.",
