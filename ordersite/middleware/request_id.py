@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars
 
 from orders.http.request import correlation_named, request_id
 
@@ -19,8 +19,8 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request_id(request)
-        # Cleared by the next request, not after this one: Django logs a refusal after all middleware has returned.
-        clear_contextvars()
+        # Not cleared after the answer: Django logs a refusal after all middleware has returned. The next request
+        # overwrites both values.
         bind_contextvars(request_id=name, correlation_id=str(correlation_named(name)))
         response = self.get_response(request)
         response["X-Request-ID"] = name
