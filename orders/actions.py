@@ -5,12 +5,12 @@ from decimal import Decimal
 from itertools import islice
 from uuid import UUID
 
+from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
 from eventstore.messages import COMMAND_TYPES
 from orders import commands as c
 from orders.commands import NewLine, OrderCommand
 from orders.lines import Line
-from orders.order import decide
 from orders.state import Order
 from orders.values import LineQuantity, RefundStatus, ReturnStatus
 
@@ -58,7 +58,7 @@ def possible_commands(order: Order, among: tuple[type, ...] | None = None) -> It
 
 def _is_taken(command: OrderCommand, order: Order) -> bool:
     try:
-        return bool(decide(command, order))
+        return bool(decider_of(command).decide(command, order))
     except CommandRefused:
         return False
 

@@ -5,7 +5,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
-from orders import policy
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import (
     ApproveRefund,
@@ -26,6 +25,7 @@ from orders.events import (
 )
 from orders.lines import Line
 from orders.money import part, require_positive, rounded, spread
+from orders.policy import Policy
 from orders.rules.common import found, require_placed, require_reason
 from orders.state import Order, Refund
 from orders.values import ZERO, RefundLine, RefundStatus
@@ -59,10 +59,10 @@ def request(command: RequestRefund, order: Order) -> RefundRequested:
     )
 
 
-def approve(command: ApproveRefund, order: Order) -> RefundApproved:
+def approve(command: ApproveRefund, order: Order, policy: Policy) -> RefundApproved:
     refund = _refund(command, order, RefundStatus.REQUESTED)
     alone = _asked_for_by(command.by, order) + refund.amount
-    if refund.requested_by == command.by and policy.current().needs_second_person(alone, order.currency):
+    if refund.requested_by == command.by and policy.needs_second_person(alone, order.currency):
         raise CommandRefused(
             "second_person_needed",
             "{amount} {currency} is more than one person may refund: somebody else has to approve it",

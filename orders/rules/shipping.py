@@ -1,15 +1,15 @@
 """Shipping: never more than is open, nothing on hold, and paid before shipped where the shop wants it so."""
 
 from eventstore.errors import CommandRefused
-from orders import policy
 from orders.commands import ConfirmDelivery, ShipLines, ShipOrder
 from orders.events import OrderShipped, ParcelDelivered, ParcelShipped
+from orders.policy import Policy
 from orders.rules.common import found, named_lines, require_placed
 from orders.state import Order
 
 
-def ship(command: ShipOrder, order: Order) -> OrderShipped:
-    _require_shippable(command, order)
+def ship(command: ShipOrder, order: Order, policy: Policy) -> OrderShipped:
+    _require_shippable(command, order, policy)
     return OrderShipped(
         order_id=command.order_id,
         shipment_id=len(order.shipments) + 1,
@@ -18,8 +18,8 @@ def ship(command: ShipOrder, order: Order) -> OrderShipped:
     )
 
 
-def ship_lines(command: ShipLines, order: Order) -> ParcelShipped:
-    _require_shippable(command, order)
+def ship_lines(command: ShipLines, order: Order, policy: Policy) -> ParcelShipped:
+    _require_shippable(command, order, policy)
     for line, quantity in named_lines(command.lines, order):
         if not line.is_goods:
             raise CommandRefused(
@@ -50,13 +50,13 @@ def confirm_delivery(command: ConfirmDelivery, order: Order) -> ParcelDelivered:
     return ParcelDelivered(order_id=command.order_id, shipment_id=command.shipment_id)
 
 
-def _require_shippable(command: ShipOrder | ShipLines, order: Order) -> None:
+def _require_shippable(command: ShipOrder | ShipLines, order: Order, policy: Policy) -> None:
     require_placed(command.order_id, order)
     if not any(line.open for line in order.goods):
         raise CommandRefused("nothing_to_ship", "nothing of this order is still to be sent")
     if order.on_hold:
         raise CommandRefused("on_hold", "this order is on hold: release it before anything is sent")
-    if policy.current().paid_before_shipped and order.due:
+    if policy.paid_before_shipped and order.due:
         raise CommandRefused(
             "not_paid",
             "{due} {currency} has to be paid before this order ships",

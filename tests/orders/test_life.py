@@ -1,6 +1,7 @@
 """Whatever is asked of an order, in whatever sequence, its quantities, its money and its statuses stay true."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -15,13 +16,11 @@ from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
 from eventstore.messages import EVENT_TYPES
 from orders import commands as c
-from orders import policy
 from orders.accounts.identity import MOVER
 from orders.actions import allowed_actions, name_of
 from orders.commands import CreateOrder, RestoreOrder
 from orders.events import OrderEvent, OrderPaid, PaymentCaptured, RefundRequested, RefundSettled, ReturnReceived, evolve
 from orders.money import rounded
-from orders.policy import Policy
 from orders.state import Order, units_of
 from orders.statuses import (
     FulfilmentStatus,
@@ -44,6 +43,7 @@ from tests.support.order_lives import (
     refunding,
     sending,
 )
+from tests.support.order_stories import shop
 
 LIMITS = {"GBP": Decimal(5), "JPY": Decimal(500)}
 
@@ -55,11 +55,11 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.order = Order()
         self.history: list[OrderEvent] = []
-        self.was_policy = policy.current()
+        self.shop = ExitStack()
 
     @initialize(create=creations(), paid_before_shipped=st.booleans(), so_far=st.integers(0, 3))
     def is_placed(self, create: CreateOrder, paid_before_shipped: bool, so_far: int) -> None:
-        policy.use(Policy(paid_before_shipped=paid_before_shipped, approval_limits=LIMITS))
+        self.shop.enter_context(shop(paid_before_shipped=paid_before_shipped, approval_limits=LIMITS))
         self.create = create
         assert self.send(create)
         self.send_some(so_far)
@@ -257,7 +257,7 @@ class OrderLife(RuleBasedStateMachine):
         if self.order.is_placed:
             self.is_called_off()
             self.all_money_goes_back()
-        policy.use(self.was_policy)
+        self.shop.close()
 
     def is_called_off(self) -> None:
         for each in self.order.returns:

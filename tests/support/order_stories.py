@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import reduce
-from typing import Any
+from typing import Any, get_args
 
-from eventstore.decider import decider_of
+from eventstore.decider import decider_of, register
 from orders import commands as c
-from orders import policy
 from orders.events import evolve
+from orders.order import register_orders
 from orders.policy import Policy
 from orders.state import Order
 from orders.values import LineQuantity, RefundLine
-from tests.support.order_examples import ORDER
+from tests.support.order_examples import ORDER, SHIP
 
 
 def done(*commands: object) -> list[Any]:
@@ -36,14 +36,14 @@ def last(*commands: object) -> Any:
 
 
 @contextmanager
-def shop(**decides: Any) -> Iterator[None]:
-    """A shop with this policy."""
-    usual = policy.current()
-    policy.use(Policy(**decides))
+def shop(**policy: Any) -> Iterator[None]:
+    """Decide order commands under this policy inside the block, and under the site's own again afterwards."""
+    usual = decider_of(SHIP)
+    register_orders(Policy(**policy))
     try:
         yield
     finally:
-        policy.use(usual)
+        register(usual, get_args(c.OrderCommand))
 
 
 def line_of(order: Order, line_id: int) -> Any:
