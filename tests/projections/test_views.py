@@ -13,6 +13,7 @@ from eventstore import codec
 from orders import commands as c
 from orders.events import OrderEvent, evolve
 from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
@@ -46,7 +47,7 @@ def history(*commands: Any) -> list[OrderEvent]:
     """What comes of these commands, by the rules."""
     events: list[OrderEvent] = []
     for command in commands:
-        events += decide(command, reduce(evolve, events, Order()))
+        events += decide(command, reduce(evolve, events, Order()), Policy())
     return events
 
 

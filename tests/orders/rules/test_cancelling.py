@@ -19,7 +19,8 @@ from orders.commands import (
     WriteOff,
 )
 from orders.events import LinesCancelled, OrderCancelled, evolve
-from orders.order import ORDER as RULES
+from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.statuses import FulfilmentStatus, OrderStatus, fulfilment_status, order_status
 from orders.values import LineAmount, LineKind, LineQuantity
@@ -276,7 +277,7 @@ def test_a_restoration_brings_back_which_line_is_owed_what() -> None:
     history = done(*by_line)
     restore = decider_of(RESTORE)
     history += restore.decide(replace(RESTORE, version=3), tuple(history))  # nothing of it is cancelled
-    history += RULES.decide(CANCEL, reduce(evolve, history, Order()))
+    history += decide(CANCEL, reduce(evolve, history, Order()), Policy())
     history += restore.decide(replace(RESTORE, version=5), tuple(history))
     assert [line.owed_back for line in after(*by_line).lines] == [0, Decimal("0.01")]
     assert reduce(evolve, history, Order()) == after(*by_line)
