@@ -26,7 +26,7 @@ def test_a_field_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="Line has no field shiped"):
         changed(LINE, shiped=1)  # type: ignore[call-arg]  # the type checker refuses it too
     with pytest.raises(TypeError, match="an order has no field line"):
-        Order().having(line=())
+        Order().with_changes(line=())
 
 
 def test_what_was_counted_before_a_change_does_not_outlive_it() -> None:
@@ -34,8 +34,8 @@ def test_what_was_counted_before_a_change_does_not_outlive_it() -> None:
     assert order.due == order.charged == order.sold
     paid: Order = after(CREATE, PAY)
     assert paid.captured == PAY.amount
-    assert order.having(payments=paid.payments).captured == PAY.amount
-    assert order.having(lines=()).sold == Decimal(0)
+    assert order.with_changes(payments=paid.payments).captured == PAY.amount
+    assert order.with_changes(lines=()).sold == Decimal(0)
     assert order.captured == 0, "the order itself did not change"
 
 

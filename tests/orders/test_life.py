@@ -214,7 +214,7 @@ class OrderLife(RuleBasedStateMachine):
         assert order.captured == order.refunded + order.refund_pending + for_the_order + order.owed
         assert order.charged == for_the_order + order.due + order.bad_debt
         assert not (order.due and (order.owed or order.due_back)), "nobody owes and is owed"
-        assert order.owed <= order.due_back <= order.kept
+        assert order.owed <= order.due_back <= order.net_captured
         assert min(order.due, order.due_back, order.bad_debt) >= 0
 
     @invariant()
@@ -243,7 +243,7 @@ class OrderLife(RuleBasedStateMachine):
         assert (fulfilment in (FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIAL)) == waits
         assert (payment is PaymentStatus.OVERCHARGED) == bool(order.due_back)
         if payment in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
-            assert not order.due or not order.captured or not order.kept
+            assert not order.due or not order.captured or not order.net_captured
         if payment is PaymentStatus.PARTIALLY_PAID:
             assert order.due
 
@@ -286,7 +286,7 @@ class OrderLife(RuleBasedStateMachine):
             self.let_refunds_go_through()
         order = self.order
         assert order.captured == order.refunded
-        assert order.kept == order.due == order.due_back == order.refund_pending == 0
+        assert order.net_captured == order.due == order.due_back == order.refund_pending == 0
         assert order.charged == order.bad_debt
         for line in order.lines:
             if not line.charged:

@@ -117,7 +117,7 @@ def _answers() -> dict[str, Any]:
 def _refused() -> CommandRefused:
     refused = CommandRefused(
         "more_than_authorised",
-        "{left} {currency} of payment {number} is still promised, less than {amount} {currency}",
+        "only {left} {currency} of payment {number} is left to capture, not {amount} {currency}",
         left="44.30",
         currency="GBP",
         number=1,

@@ -99,7 +99,7 @@ def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_sam
     send(PAY, order_id)
     process_managers.send_due()
     assert [type(fact.event).__name__ for fact in store.read_stream(order_id)] == ["OrderCreated", "OrderPaid"]
-    assert "only an order that nobody paid anything for expires" in PlannedCommand.objects.get().problem
+    assert "only an order without any payment can expire" in PlannedCommand.objects.get().problem
 
 
 def test_an_old_order_that_is_only_told_now_is_history() -> None:

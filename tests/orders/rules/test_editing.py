@@ -77,7 +77,7 @@ def test_what_comes_in_addition_is_due() -> None:
 def test_what_an_edit_takes_off_a_paid_order_is_due_back() -> None:
     given(CREATED, PAID).when(EDIT).then(replace(COMMITTED, due=Decimal(0), due_back=Decimal("7.50")))
     order = after(CREATE, PAY, EDIT, ask_refund(), approve(), settle())
-    assert (order.kept, order.due, order.due_back) == (Decimal("17.50"), 0, 0)
+    assert (order.net_captured, order.due, order.due_back) == (Decimal("17.50"), 0, 0)
 
 
 def test_a_line_is_taken_out_with_no_units() -> None:

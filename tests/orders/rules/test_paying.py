@@ -96,7 +96,7 @@ def test_a_provider_promises_money_and_it_is_captured_later() -> None:
 def test_a_payment_is_captured_in_several_parts_and_never_beyond_what_was_promised() -> None:
     parts = done(CREATE, authorise("25.00"), capture("10.00"), capture("14.99"))
     given(*parts).when(capture()).then(replace(CAPTURED, reference="", amount=Decimal("0.01")))
-    given(*parts).when(capture("0.02")).refused("more_than_authorised", r"0\.01 GBP of payment 1 is still promised")
+    given(*parts).when(capture("0.02")).refused("more_than_authorised", r"only 0\.01 GBP of payment 1 is left")
     given(CREATED, AUTHORISED, CAPTURED).when(capture("0.01")).refused("nothing_authorised")
     partly = after(CREATE, authorise("25.00"), capture("10.00"))
     assert (payment_status(partly), partly.due, partly.captured) == (PaymentStatus.PARTIALLY_PAID, 15, 10)
@@ -186,7 +186,7 @@ def test_an_order_is_paid_from_the_customers_account() -> None:
     given(CREATED).when(part).then(replace(promised, amount=Decimal("5.00")))
     given(CREATED, replace(promised, amount=Decimal("5.00"))).when(
         PayFromAccount(order_id=ORDER, amount=Decimal("20.01"))
-    ).refused("more_than_due", r"20\.00 GBP is due and not promised yet")
+    ).refused("more_than_due", r"only 20\.00 GBP is due and not authorised")
     given(CREATED, promised).when(PayFromAccount(order_id=ORDER)).refused("nothing_due")
 
 

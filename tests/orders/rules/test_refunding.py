@@ -339,7 +339,7 @@ def test_whatever_was_refunded_before_an_order_is_called_off_it_ends_at_nothing(
         approve(3),
         settle(3),
     )
-    assert (ended.charged, ended.kept, ended.due, ended.due_back) == (0, 0, 0, 0)
+    assert (ended.charged, ended.net_captured, ended.due, ended.due_back) == (0, 0, 0, 0)
     assert all(line.tax_off == line.tax for line in ended.lines)
 
 

@@ -56,7 +56,7 @@ def test_the_last_parcel_takes_what_is_left() -> None:
 
 
 def test_no_more_is_sent_than_is_open() -> None:
-    given(CREATED, PAID).when(ship(_1=3)).refused("more_than_open", r"line 1 \(MUG\): 2 still to be sent, not 3")
+    given(CREATED, PAID).when(ship(_1=3)).refused("more_than_open", r"line 1 \(MUG\): only 2 can be shipped, not 3")
     given(*done(CREATE, PAY, ship(_1=1))).when(ship(_1=2)).refused("more_than_open")
     given(*done(CREATE, PAY, cancel(_1=1))).when(ship(_1=2)).refused("more_than_open")
 

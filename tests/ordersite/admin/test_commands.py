@@ -193,7 +193,7 @@ def test_staff_place_an_order_and_see_it(log_in: LogIn) -> None:
     order = StaffOrder.objects.get()  # one, though its form was sent twice
     assert (order.total, order.tax, order.customer_id) == (Decimal("10.5000"), Decimal("1.3300"), None)
     refused = text(staff.post(f"{ORDERS}place/", {"form_id": str(new_id()), **NEW, "currency": "XXX"}))
-    assert "is no ISO 4217 currency" in refused
+    assert "is not an ISO 4217 currency" in refused
     assert 'value="Rhys Llewellyn"' in refused, "what was filled in is still there"
 
 
@@ -239,7 +239,7 @@ def test_a_refund_over_the_limit_takes_two_persons(log_in: LogIn) -> None:
     with shop(approval_limits={"GBP": Decimal(20)}):
         refused = text(submit(anna, "approve_refund", [order_id], refund_id="1"))
         page = text(submit(log_in(BACK_OFFICE, username="ben"), "approve_refund", [order_id], refund_id="1"))
-    assert "25.00 GBP is more than one person may refund: somebody else has to approve it" in refused
+    assert "25.00 GBP is more than one person may refund: a second person must approve it" in refused
     assert "requested by anna (staff)" in refused
     assert "Refund 1 of 25.00 GBP approved" in page
     assert store.read_stream(order_id)[-1].event.approved_by == "staff:ben"
