@@ -103,6 +103,7 @@ class OwnOrder:
     customer_id: UUID
 
     def __call__(self, order: Order) -> None:
+        """Raise AggregateNotFound for another customer."""
         if order.customer_id != self.customer_id:
             raise AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=self.order_id)
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from orders.http.i18n import noted, translate
+from orders.http.i18n import translate, translate_stored
 from projections.webhooks import addresses, deliveries
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 
@@ -78,7 +78,7 @@ class NotedField(serializers.CharField):
     """Words that were noted in English, in the language of whoever reads them."""
 
     def to_representation(self, value: str) -> str:
-        return noted(value)
+        return translate_stored(value)
 
 
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):

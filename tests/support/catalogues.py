@@ -22,8 +22,8 @@ LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
 REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,)}
 SPOKEN = {
-    "said": (0,),
-    "counted": (0, 1),
+    "translate": (0,),
+    "translate_plural": (0, 1),
     "gettext": (0,),
     "gettext_lazy": (0,),
     "gettext_noop": (0,),
@@ -31,7 +31,7 @@ SPOKEN = {
 }
 KINDS = {**REFUSALS, **SPOKEN}
 RAISED = ("APIException", "AuthenticationFailed", "NotFound", "ParseError", "PermissionDenied", "ValidationError")
-WRAPPERS = (ROOT / "orders" / "words.py",)  # pass on what their callers say
+WRAPPERS = (ROOT / "orders" / "http" / "i18n.py",)  # its callers hold the literals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

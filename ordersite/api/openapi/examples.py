@@ -209,7 +209,7 @@ class _Other(exceptions.APIException):
     def __init__(self, status_code: int) -> None:
         self.status_code = status_code
         code, words = {
-            402: ("balance_too_low", "your account has 10.00 GBP, less than 44.30 GBP"),
+            402: ("balance_too_low", "your account has only 10.00 GBP, not 44.30 GBP"),
             410: ("cursor_expired", "what came after this cursor is not held any more: begin anew, without one"),
             411: ("length_required", "send Content-Length: no body without one is read"),
             413: ("body_too_large", "the body is larger than this site takes: send less at once"),

@@ -137,9 +137,9 @@ def test_every_command_of_an_order_but_those_of_processes_is_offered() -> None:
 def test_a_command_without_a_row_of_its_own_is_named_after_its_declaration() -> None:
     deposit = Offer(DepositMoney)
     assert (deposit.title, deposit.part) == ("Deposit", None)
-    assert deposit.says.startswith("With `customer_id`")
+    assert deposit.says.startswith("Pay money into an account.")
     assert Offer(make_dataclass("Undescribed", ["order_id"])).says == "", "Python's own words for it are none"
-    assert Offer(c.SettleRefund).says == "The money is with the customer."
+    assert Offer(c.SettleRefund).says == "Record that the customer received the money."
     assert Offer(c.SettleRefund).part == "refund_id"
     assert set(form_for(DepositMoney, "account_id").base_fields) >= {"amount", "method", "reference"}
 

@@ -73,9 +73,7 @@ def test_the_same_form_with_other_content_is_another_command_and_each_refusal_is
     staff = log_in(BACK_OFFICE)
     order_id, form_id = placed(paid=True), str(new_id())
     submit(staff, "ship", [order_id], form_id, carrier="DHL")
-    assert "nothing of this order is left to ship" in text(
-        submit(staff, "ship", [order_id], form_id, carrier="UPS")
-    )
+    assert "nothing of this order is left to ship" in text(submit(staff, "ship", [order_id], form_id, carrier="UPS"))
 
 
 def test_the_order_page_shows_lines_money_and_the_timeline_in_words(log_in: LogIn) -> None:

@@ -536,7 +536,7 @@ def test_staff_who_change_an_address_are_named_in_the_log(root: Client, ada: Use
 def test_staff_read_beside_the_address_why_it_cannot_be_changed(root: Client, ada: User) -> None:
     make_customer("eve")
     nothing = save_account(root, ada, email="")
-    assert "an address has a name" in nothing.content.decode()
+    assert "an email address has a name" in nothing.content.decode()
     taken = save_account(root, ada, email="eve@example.com")
     assert "Another customer is reached at this address" in taken.content.decode()
     assert history(ada.customer_id) == []

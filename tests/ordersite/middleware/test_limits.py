@@ -247,7 +247,10 @@ def test_what_a_get_does_not_know_is_refused_by_name_at_every_address(api: APICl
 
 
 def test_a_parameter_is_sent_once_and_holds_no_null_character(api: APIClient) -> None:
-    for query, words in (("sku=A&sku=B", "Send it once."), ("sku=A%00", "Null characters are not allowed.")):
+    for query, words in (
+        ("sku=A&sku=B", "Send this parameter only once."),
+        ("sku=A%00", "Null characters are not allowed."),
+    ):
         refused = problem(api.get(f"{ORDERS}?{query}"), 400, "invalid")
         assert [(error["field"], error["message"]) for error in refused["errors"]] == [("sku", words)]
 
