@@ -38,32 +38,32 @@ class UnpaidOrders(Process):
 
     @reacts_to(OrderPaid)
     def paid(self, event: OrderPaid, fact: Recorded[OrderPaid]) -> Iterable[Intent]:
-        """Drop the plan."""
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(PaymentAuthorised)
     def payment_authorised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
-        """Drop the plan."""
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(PaymentVoided)
     def payment_voided(self, event: PaymentVoided, fact: Recorded[PaymentVoided]) -> Iterable[Intent]:
-        """Plan anew."""
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
 
     @reacts_to(PaymentFailed)
     def payment_failed(self, event: PaymentFailed, fact: Recorded[PaymentFailed]) -> Iterable[Intent]:
-        """Plan anew."""
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
 
     @reacts_to(OrderCancelled)
     def cancelled(self, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> Iterable[Intent]:
-        """Drop the plan."""
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(OrderRestored)
     def restored(self, event: OrderRestored, fact: Recorded[OrderRestored]) -> Iterable[Intent]:
-        """Plan anew."""
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.due, fact)]
 
 

@@ -86,7 +86,10 @@ def authorise(command: AuthorisePayment, order: Order) -> Sequence[PaymentAuthor
 
 
 def pay_from_account(command: PayFromAccount, order: Order) -> PaymentAuthorised:
-    """Authorise a payment from the account. The process manager withdraws the money, then captures or fails it."""
+    """Authorise a payment from the account. Raises CommandRefused.
+
+    The process manager then withdraws the money and captures the payment, or records that it failed.
+    """
     require_placed(command.order_id, order)
     if order.customer_id is None:
         raise CommandRefused("no_account", "a guest has no account in this shop to pay from")

@@ -203,7 +203,7 @@ def _account(order: Order) -> UUID:
     return account_of(order.customer_id, order.currency)
 
 
-def _for_lines(wishes: Sequence[RefundWish], order: Order) -> list[RefundLine]:
+def _for_lines(requests: Sequence[RefundWish], order: Order) -> list[RefundLine]:
     """Return what each line gives back: first the amount owed for it, then an allowance on its remaining price.
 
     Money owed for no line in particular, such as a payment after a cancellation, may go to any reduced line.
@@ -211,17 +211,17 @@ def _for_lines(wishes: Sequence[RefundWish], order: Order) -> list[RefundLine]:
     owed = order.owed
     unassigned = max(owed - sum((line.owed_back for line in order.lines), ZERO), ZERO)
     lines: list[RefundLine] = []
-    for wish in wishes:
-        line = require_part(order.line(wish.line_id), "line", wish.line_id)
-        if any(each.line_id == wish.line_id for each in lines):
-            raise CommandRefused("line_named_twice", "line {number} is named twice", number=wish.line_id)
-        amount = _requested_amount(wish, line, order)
+    for request_line in requests:
+        line = require_part(order.line(request_line.line_id), "line", request_line.line_id)
+        if any(each.line_id == request_line.line_id for each in lines):
+            raise CommandRefused("line_named_twice", "line {number} is named twice", number=request_line.line_id)
+        amount = _requested_amount(request_line, line, order)
         line_owed = min(line.owed_back + unassigned, line.off - line.given_back, owed)
         _require_within_line(amount, line_owed + line.charged, line, order)
         from_owed = min(amount, line_owed)
         owed -= from_owed
         unassigned -= max(from_owed - line.owed_back, ZERO)
-        lines.append(_refund_line(line, wish.quantity, from_owed, amount - from_owed, order))
+        lines.append(_refund_line(line, request_line.quantity, from_owed, amount - from_owed, order))
     return lines
 
 
@@ -238,27 +238,27 @@ def _require_within_line(amount: Decimal, left: Decimal, line: Line, order: Orde
         )
 
 
-def _requested_amount(wish: RefundWish, line: Line, order: Order) -> Decimal:
+def _requested_amount(request_line: RefundWish, line: Line, order: Order) -> Decimal:
     """Return the amount named for a line, or the price of the units. The last units take the rest of the price."""
-    if (wish.amount is None) == (not wish.quantity):
+    if (request_line.amount is None) == (not request_line.quantity):
         raise CommandRefused(
             "amount_or_quantity", "line {number}: give either an amount or a quantity", number=line.line_id
         )
-    if wish.amount is not None:
-        return require_positive(wish.amount, order.currency)
+    if request_line.amount is not None:
+        return require_positive(request_line.amount, order.currency)
     units = line.quantity - line.refunded
-    if not 0 < wish.quantity <= units:
+    if not 0 < request_line.quantity <= units:
         raise CommandRefused(
             "more_than_line_units",
             "line {number} ({sku}): only {units} units can be refunded, not {quantity}",
             number=line.line_id,
             sku=line.sku,
             units=units,
-            quantity=wish.quantity,
+            quantity=request_line.quantity,
         )
-    if wish.quantity == units:
+    if request_line.quantity == units:
         return line.total - line.given_back
-    return part(line.total, of=line.quantity, before=line.refunded, take=wish.quantity, currency=order.currency)
+    return part(line.total, of=line.quantity, before=line.refunded, take=request_line.quantity, currency=order.currency)
 
 
 def _for_amount(amount: Decimal, order: Order) -> list[RefundLine]:

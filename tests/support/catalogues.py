@@ -21,9 +21,8 @@ PACKAGES = ("eventstore", "orders", "projections", "ordersite")
 LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
 REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,)}
+TRANSLATORS = {"translate": (0,), "translate_plural": (0, 1)}  # where imported: strings have a method `translate` too
 SPOKEN = {
-    "translate": (0,),
-    "translate_plural": (0, 1),
     "gettext": (0,),
     "gettext_lazy": (0,),
     "gettext_noop": (0,),
@@ -111,12 +110,15 @@ def _sources(*packages: str) -> Iterator[Path]:
 def _messages_of(path: Path) -> Iterator[Message]:
     tree = ast.parse(path.read_text())
     named = dict(_named(tree))
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "orders.http.i18n")
+    imported = {alias.name for node in imports for alias in node.names}
+    kinds = KINDS | {name: positions for name, positions in TRANSLATORS.items() if name in imported}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(_name(base) in REFUSALS for base in node.bases):
             calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and _name(each.func) == "__init__"]
             for call in calls:
                 yield from _said_by(path, call, (1,), named)
-        if isinstance(node, ast.Call) and (positions := KINDS.get(_name(node.func))):
+        if isinstance(node, ast.Call) and (positions := kinds.get(_name(node.func))):
             yield from _said_by(path, node, positions, named)
 
 

@@ -221,7 +221,7 @@ def _pay_by_card(shop: Shop) -> None:
     shop.send(PayOrder(order_id=shop.order_id, amount=ALL, payment_method="card", payment_reference="pay_1"))
 
 
-def test_money_withdrawn_for_an_order_cancelled_meanwhile_is_due_back() -> None:
+def test_money_withdrawn_for_an_order_cancelled_in_between_is_due_back() -> None:
     shop = Shop("25")
     shop.pay()
     process_managers.run()  # money is withdrawn, but not captured yet
@@ -347,14 +347,14 @@ def a_payment(shop: Shop) -> None:
     shop.pay()
 
 
-def a_payment_of_an_order_that_is_cancelled_meanwhile(shop: Shop) -> None:
+def a_payment_of_an_order_that_is_cancelled_in_between(shop: Shop) -> None:
     shop.pay()
     process_managers.run()
     shop.cancel()
 
 
-def a_payment_that_is_given_up_meanwhile(shop: Shop) -> None:
-    a_payment_of_an_order_that_is_cancelled_meanwhile(shop)
+def a_payment_that_is_given_up_in_between(shop: Shop) -> None:
+    a_payment_of_an_order_that_is_cancelled_in_between(shop)
     give_up(shop, 1)
 
 
@@ -371,7 +371,7 @@ def a_refund(shop: Shop) -> None:
     shop.refund()
 
 
-def a_refund_that_is_given_up_meanwhile(shop: Shop) -> None:
+def a_refund_that_is_given_up_in_between(shop: Shop) -> None:
     a_refund(shop)
     process_managers.run()
     fail(shop, 1)
@@ -379,11 +379,11 @@ def a_refund_that_is_given_up_meanwhile(shop: Shop) -> None:
 
 SCENARIOS = (
     a_payment,
-    a_payment_of_an_order_that_is_cancelled_meanwhile,
-    a_payment_that_is_given_up_meanwhile,
+    a_payment_of_an_order_that_is_cancelled_in_between,
+    a_payment_that_is_given_up_in_between,
     a_payment_that_the_account_cannot_make,
     a_refund,
-    a_refund_that_is_given_up_meanwhile,
+    a_refund_that_is_given_up_in_between,
 )
 
 
