@@ -1,6 +1,7 @@
-"""The rules of an order: `decide` says what a command brings about, or refuses it in words for whoever sent it."""
+"""The decider of orders: routes each command to its rule, and registers the rules under the shop's policy."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import assert_never, get_args
 from uuid import UUID
 
@@ -11,17 +12,20 @@ from eventstore.timetravel.restoring import register_restore
 from orders import commands as c
 from orders.commands import OrderCommand, RestoreOrder
 from orders.events import OrderEvent, evolve
+from orders.policy import Policy
 from orders.rules import addresses, cancelling, editing, holding, notes, paying, placing, refunding, returning, shipping
 from orders.state import Order
 
 
-def decide(command: OrderCommand, order: Order) -> Sequence[OrderEvent]:
-    """What happens when `command` meets `order`. Raises CommandRefused."""
-    decided = _decide(command, order)
+def decide(command: OrderCommand, order: Order, policy: Policy) -> Sequence[OrderEvent]:
+    """Return the events of `command` on `order`. Raises CommandRefused, AggregateNotFound."""
+    decided = _decide(command, order, policy)
     return decided if isinstance(decided, Sequence) else [decided]
 
 
-def _decide(command: OrderCommand, order: Order) -> OrderEvent | Sequence[OrderEvent]:  # noqa: C901, PLR0911, PLR0912 - one case a command
+def _decide(  # noqa: C901, PLR0911, PLR0912 - one case a command
+    command: OrderCommand, order: Order, policy: Policy
+) -> OrderEvent | Sequence[OrderEvent]:
     match command:
         case c.CreateOrder():
             return placing.create(command, order)
@@ -40,9 +44,9 @@ def _decide(command: OrderCommand, order: Order) -> OrderEvent | Sequence[OrderE
         case c.WriteOff():
             return paying.write_off(command, order)
         case c.ShipOrder():
-            return shipping.ship(command, order)
+            return shipping.ship(command, order, policy)
         case c.ShipLines():
-            return shipping.ship_lines(command, order)
+            return shipping.ship_lines(command, order, policy)
         case c.ConfirmDelivery():
             return shipping.confirm_delivery(command, order)
         case c.CancelOrder():
@@ -54,7 +58,7 @@ def _decide(command: OrderCommand, order: Order) -> OrderEvent | Sequence[OrderE
         case c.RequestRefund():
             return refunding.request(command, order)
         case c.ApproveRefund():
-            return refunding.approve(command, order)
+            return refunding.approve(command, order, policy)
         case c.DeclineRefund():
             return refunding.decline(command, order)
         case c.SettleRefund():
@@ -93,24 +97,36 @@ def _decide(command: OrderCommand, order: Order) -> OrderEvent | Sequence[OrderE
 
 @guard("order.own")
 class OwnOrder:
-    """Lets only its customer near an order: to anybody else it does not exist."""
+    """Let only the order's customer send the command. For other customers the order does not exist."""
 
     order_id: UUID
     customer_id: UUID
 
     def __call__(self, order: Order) -> None:
+        """Raise AggregateNotFound for another customer."""
         if order.customer_id != self.customer_id:
             raise AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=self.order_id)
 
 
-ORDER = Decider(
-    aggregate_type="order",
-    initial=Order(),
-    decide=decide,
-    evolve=evolve,
-    identify=lambda command: command.order_id,
-    begin=(c.CreateOrder,),
-    reads_personal=False,
-)
-register(ORDER, get_args(OrderCommand))
-register_restore(ORDER, RestoreOrder, cancelling.restore)
+def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
+    """Return the rules of orders under `policy`. Only `decide` depends on it: replaying a history does not."""
+    return Decider(
+        aggregate_type="order",
+        initial=Order(),
+        decide=partial(decide, policy=policy),
+        evolve=evolve,
+        identify=lambda command: command.order_id,
+        begin=(c.CreateOrder,),
+        reads_personal=False,
+    )
+
+
+ORDER = order_decider(Policy())
+"""The decider for loading orders. The write path decides with the registered one, which has the shop's policy."""
+
+
+def register_orders(policy: Policy) -> None:
+    """Let the write path decide order commands under `policy`. Called once, when the site starts."""
+    decider = order_decider(policy)
+    register(decider, get_args(OrderCommand))
+    register_restore(decider, RestoreOrder, cancelling.restore)

@@ -1,6 +1,7 @@
-"""What can be asked of an order. API bodies, admin forms, their checks and documentation are made from these.
+"""The commands of an order. API bodies, admin forms, their checks and documentation are generated from them.
 
-Fields named `by` say who asks, as the actor of the event will; whoever sends the command supplies them.
+So a command's docstring and the help texts of its fields are shown to users. A field `by` is the actor who sends the
+command; the API and the admin fill it in.
 """
 
 from orders.commands.addresses import ChangeAddress

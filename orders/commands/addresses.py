@@ -1,4 +1,4 @@
-"""Commands that change where an order is sent."""
+"""The command that changes the shipping address of an order."""
 
 from dataclasses import field
 from uuid import UUID
@@ -9,8 +9,10 @@ from orders.commands.fields import ADDRESS, checked
 
 @command("order.change_address")
 class ChangeAddress:
-    """Send what is still to be sent to another address."""
+    """Change the shipping address of goods that are not shipped yet."""
 
     order_id: UUID
     shipping_address: str = field(metadata=ADDRESS)
-    country: str = field(default="", metadata=checked("If given, where it is sent to from now on.", max_length=100))
+    country: str = field(
+        default="", metadata=checked("The new country of delivery; leave empty if it is the same.", max_length=100)
+    )

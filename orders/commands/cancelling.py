@@ -1,4 +1,4 @@
-"""Less is sold; or, after all, what was cancelled."""
+"""The commands that cancel an order or lines of it, and undo cancellations."""
 
 from dataclasses import field
 from uuid import UUID
@@ -10,7 +10,7 @@ from orders.values import LineQuantity
 
 @command("order.cancel")
 class CancelOrder:
-    """Nothing more of the order is sold: all of it or, once a parcel left, what was not sent."""
+    """Cancel the whole order or, after a first parcel, the goods not shipped yet."""
 
     order_id: UUID
     reason: str = field(metadata=why())
@@ -18,7 +18,7 @@ class CancelOrder:
 
 @command("order.cancel_lines")
 class CancelLines:
-    """Some units are no longer sold."""
+    """Cancel some units of some lines."""
 
     order_id: UUID
     lines: tuple[LineQuantity, ...] = field(metadata=LINES)
@@ -27,7 +27,7 @@ class CancelLines:
 
 @command("order.expire")
 class ExpireOrder:
-    """Cancel the order because nobody paid in time; what was paid meanwhile is left alone."""
+    """Cancel an order that was not paid within `days` days. Refused if anything was paid, authorised or shipped."""
 
     order_id: UUID
     days: int
@@ -35,8 +35,8 @@ class ExpireOrder:
 
 @command("order.restore")
 class RestoreOrder:
-    """Bring the order back to what it was at a version; then send what should have happened instead."""
+    """Bring the order back to an earlier version by undoing cancellations."""
 
     order_id: UUID
-    version: int = field(metadata=checked("The version at which it was right.", min_value=1))
-    reason: str = field(metadata=why("What went wrong, in words that make sense in a year."))
+    version: int = field(metadata=checked("The last correct version of the order.", min_value=1))
+    reason: str = field(metadata=why("What went wrong. Write it so that it still makes sense in a year."))

@@ -1,4 +1,4 @@
-"""The order is changed before it is sent."""
+"""The commands that edit the lines of an order before they are shipped."""
 
 from dataclasses import field
 from uuid import UUID
@@ -8,13 +8,13 @@ from orders.commands.fields import checked
 from orders.commands.placing import NewLine
 from orders.values import LineQuantity
 
-_QUANTITIES = checked("Lines, and how many units each has from here on.", max_length=5000)
-_ADDED = checked("Lines that come in addition.", max_length=5000)
+_QUANTITIES = checked("The lines to change and their new quantities; 0 removes a line.", max_length=5000)
+_ADDED = checked("The lines to add.", max_length=5000)
 
 
 @command("order.stage_edit")
 class StageEdit:
-    """Prepare another quantity of lines that nothing was done with yet (0: none), and lines that come in addition."""
+    """Prepare an edit: new quantities of untouched lines, and lines to add. The order does not change yet."""
 
     order_id: UUID
     quantities: tuple[LineQuantity, ...] = field(default=(), metadata=_QUANTITIES)
@@ -23,7 +23,7 @@ class StageEdit:
 
 @command("order.edit")
 class EditOrder:
-    """Change quantities of lines that nothing was done with yet (0: none), and add lines, at once."""
+    """Change the quantities of untouched lines, and add lines, at once."""
 
     order_id: UUID
     quantities: tuple[LineQuantity, ...] = field(default=(), metadata=_QUANTITIES)
@@ -32,13 +32,13 @@ class EditOrder:
 
 @command("order.commit_edit")
 class CommitEdit:
-    """Make what was staged so."""
+    """Make the prepared edit."""
 
     order_id: UUID
 
 
 @command("order.discard_edit")
 class DiscardEdit:
-    """Forget what was staged."""
+    """Drop the prepared edit."""
 
     order_id: UUID

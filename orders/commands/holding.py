@@ -1,4 +1,4 @@
-"""Holding, noting, and sending elsewhere."""
+"""The commands that put an order on hold and release it."""
 
 from dataclasses import field
 from uuid import UUID
@@ -9,7 +9,7 @@ from orders.commands.fields import why
 
 @command("order.hold")
 class HoldOrder:
-    """Let nothing be sent until it is released."""
+    """Put the order on hold: nothing can be shipped until it is released."""
 
     order_id: UUID
     reason: str = field(metadata=why())
@@ -17,7 +17,7 @@ class HoldOrder:
 
 @command("order.release")
 class ReleaseOrder:
-    """Let it be sent again."""
+    """Release the order from hold, so that it can be shipped."""
 
     order_id: UUID
     reason: str = field(default="", metadata=why())

@@ -1,4 +1,4 @@
-"""Commands that write notes on an order."""
+"""The command that adds a note to an order."""
 
 from dataclasses import field
 from uuid import UUID
@@ -9,8 +9,8 @@ from orders.commands.fields import checked
 
 @command("order.add_note")
 class AddNote:
-    """Remember something about the order; the customer sees it only where that is said."""
+    """Add a note to the order. The customer sees it only if you make it visible."""
 
     order_id: UUID
-    text: str = field(metadata=checked("What to remember.", max_length=2000))
-    visible: bool = field(default=False, metadata=checked("Whether the customer sees it, too."))
+    text: str = field(metadata=checked("The text of the note.", max_length=2000))
+    visible: bool = field(default=False, metadata=checked("Show the note to the customer too."))

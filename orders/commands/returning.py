@@ -1,4 +1,4 @@
-"""Goods come back."""
+"""The commands that request, approve and receive returns."""
 
 from dataclasses import field
 from uuid import UUID
@@ -7,22 +7,22 @@ from eventstore.messages import command
 from orders.commands.fields import LINES, checked, why
 from orders.values import LineQuantity, ReturnReason
 
-_RETURN = checked("Which of the order's returns.", min_value=1)
+_RETURN = checked("The number of the return in this order.", min_value=1)
 
 
 @command("order.request_return")
 class RequestReturn:
-    """Ask to send goods back."""
+    """Request a return of goods."""
 
     order_id: UUID
     lines: tuple[LineQuantity, ...] = field(metadata=LINES)
-    reason: ReturnReason = field(default=ReturnReason.OTHER, metadata=checked("Why."))
-    comment: str = field(default="", metadata=checked("In your own words.", max_length=1000))
+    reason: ReturnReason = field(default=ReturnReason.OTHER, metadata=checked("The reason of the return."))
+    comment: str = field(default="", metadata=checked("The reason in your own words.", max_length=1000))
 
 
 @command("order.approve_return")
 class ApproveReturn:
-    """Let the goods come back."""
+    """Approve a return, so that the goods can be sent back."""
 
     order_id: UUID
     return_id: int = field(metadata=_RETURN)
@@ -30,7 +30,7 @@ class ApproveReturn:
 
 @command("order.decline_return")
 class DeclineReturn:
-    """Nothing more of it is to come back."""
+    """Decline a return, or the units of it that have not arrived yet."""
 
     order_id: UUID
     return_id: int = field(metadata=_RETURN)
@@ -39,9 +39,9 @@ class DeclineReturn:
 
 @command("order.receive_return")
 class ReceiveReturn:
-    """Goods are back: what can be sold again is owed to the customer; what is damaged is not, by itself."""
+    """Record that returned goods arrived. Restocked units are credited to the customer; damaged units are not."""
 
     order_id: UUID
     return_id: int = field(metadata=_RETURN)
-    restocked: tuple[LineQuantity, ...] = field(default=(), metadata=checked("What can be sold again."))
-    damaged: tuple[LineQuantity, ...] = field(default=(), metadata=checked("What cannot."))
+    restocked: tuple[LineQuantity, ...] = field(default=(), metadata=checked("The units that can be sold again."))
+    damaged: tuple[LineQuantity, ...] = field(default=(), metadata=checked("The units that cannot be sold again."))

@@ -1,4 +1,4 @@
-"""Parcels leave and arrive."""
+"""The commands that ship parcels and confirm their delivery."""
 
 from dataclasses import field
 from uuid import UUID
@@ -7,13 +7,13 @@ from eventstore.messages import command
 from orders.commands.fields import LINES, checked
 from orders.values import LineQuantity
 
-_CARRIER = checked("Who carries it.", max_length=60)
-_TRACKING_CODE = checked("Where to follow it.", max_length=100)
+_CARRIER = checked("The carrier of the parcel.", max_length=60)
+_TRACKING_CODE = checked("The carrier's tracking code.", max_length=100)
 
 
 @command("order.ship")
 class ShipOrder:
-    """Everything that is still to be sent leaves, in one parcel."""
+    """Ship all open goods in one parcel."""
 
     order_id: UUID
     carrier: str = field(default="", metadata=_CARRIER)
@@ -22,7 +22,7 @@ class ShipOrder:
 
 @command("order.ship_lines")
 class ShipLines:
-    """A parcel with a part of the order leaves."""
+    """Ship some units in one parcel."""
 
     order_id: UUID
     lines: tuple[LineQuantity, ...] = field(metadata=LINES)
@@ -32,7 +32,7 @@ class ShipLines:
 
 @command("order.confirm_delivery")
 class ConfirmDelivery:
-    """A parcel arrived."""
+    """Record that a parcel was delivered."""
 
     order_id: UUID
-    shipment_id: int = field(metadata=checked("Which of the order's parcels.", min_value=1))
+    shipment_id: int = field(metadata=checked("The number of the parcel in this order.", min_value=1))

@@ -1,4 +1,4 @@
-"""The facts of an order, each with what it changes. All that projections know of this domain."""
+"""The events of an order. Each one's `apply` returns the order after it. Projections import these, never the rules."""
 
 from orders.events.cancelling import LinesCancelled, OrderCancelled, OrderRestored
 from orders.events.paying import (
@@ -66,7 +66,7 @@ OrderEvent = (
 
 
 def evolve(order: Order, event: OrderEvent) -> Order:
-    """`order` after `event`. No rule stands here: what happened, happened."""
+    """Return `order` after `event`. No rule is checked: the event has happened."""
     return event.apply(order)
 
 

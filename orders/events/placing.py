@@ -1,4 +1,4 @@
-"""An order is placed, edited, held, noted, and sent elsewhere."""
+"""Events of placing, editing and holding an order, and of its notes and addresses."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -13,9 +13,10 @@ from orders.values import Discount, OrderLine
 
 @event("order.created", schema_version=2, subject=("customer_id", "order_id"))
 class OrderCreated:
-    """A guest has no `customer_id`: their personal data belongs to the order alone.
+    """An order was placed.
 
-    `discounts` were taken off the whole order: each line's `discount_share` is its part. `total` has `tax` in it.
+    `customer_id` is None for a guest, whose personal data belongs to the order. `discounts` are on the whole order;
+    each line's `discount_share` is its part. `total` includes `tax`.
     """
 
     order_id: UUID
@@ -34,7 +35,8 @@ class OrderCreated:
     total: Decimal
 
     def apply(self, order: Order) -> Order:
-        return order.having(
+        """Set the customer, the currency and the lines."""
+        return order.with_changes(
             customer_id=self.customer_id,
             currency=self.currency,
             prices_include_tax=self.prices_include_tax,
@@ -56,7 +58,7 @@ def _created_without_tax_or_discount(stored: dict[str, Any]) -> dict[str, Any]:
 
 @event("order.edit_staged")
 class EditStaged:
-    """What the lines would be, and by how much the order would cost more (below zero: less). Nothing changed yet."""
+    """An edit was prepared; the order is unchanged. `difference` is the change of its price (below zero: cheaper)."""
 
     order_id: UUID
     lines: tuple[OrderLine, ...]
@@ -64,22 +66,27 @@ class EditStaged:
     currency: str
 
     def apply(self, order: Order) -> Order:
-        return order.having(staged=StagedEdit(lines=self.lines, difference=self.difference))
+        """Store the edit as staged."""
+        return order.with_changes(staged=StagedEdit(lines=self.lines, difference=self.difference))
 
 
 @event("order.edit_discarded")
 class EditDiscarded:
+    """The prepared edit was dropped."""
+
     order_id: UUID
 
     def apply(self, order: Order) -> Order:
-        return order.having(staged=None)
+        """Remove the staged edit."""
+        return order.with_changes(staged=None)
 
 
 @event("order.edit_committed")
 class EditCommitted:
-    """`lines` are those that changed or are new, as they are from here on; a removed one has no units.
+    """The order was edited.
 
-    `due` and `due_back` are what is to be paid, or to be given back, after it.
+    `lines` are the changed and new lines after the edit; a removed line has quantity 0. `due` and `due_back` are the
+    amounts due and due back afterwards.
     """
 
     order_id: UUID
@@ -90,37 +97,44 @@ class EditCommitted:
     currency: str
 
     def apply(self, order: Order) -> Order:
-        return order.having(lines=edited(order.lines, self.lines), staged=None)
+        """Replace the changed lines, append the new ones, and remove the staged edit."""
+        return order.with_changes(lines=edited(order.lines, self.lines), staged=None)
 
 
 def edited(lines: Iterable[Line], changes: Iterable[OrderLine]) -> tuple[Line, ...]:
-    """The lines with the changed ones replaced and the new ones behind them."""
+    """Return the lines with the changed ones replaced and the new ones appended."""
     changed = {line.line_id: new_line(line) for line in changes}
-    kept = [changed.pop(line.line_id, line) for line in lines]
-    return (*kept, *changed.values())
+    existing = [changed.pop(line.line_id, line) for line in lines]
+    return (*existing, *changed.values())
 
 
 @event("order.held")
 class OrderHeld:
+    """The order was put on hold: nothing ships until it is released."""
+
     order_id: UUID
     reason: str
 
     def apply(self, order: Order) -> Order:
-        return order.having(on_hold=True)
+        """Put the order on hold."""
+        return order.with_changes(on_hold=True)
 
 
 @event("order.released")
 class OrderReleased:
+    """The order is no longer on hold."""
+
     order_id: UUID
     reason: str
 
     def apply(self, order: Order) -> Order:
-        return order.having(on_hold=False)
+        """Release the order."""
+        return order.with_changes(on_hold=False)
 
 
 @event("order.note_added", subject=("customer_id", "order_id"))
 class NoteAdded:
-    """A note that only the shop reads, unless it is `visible` to the customer."""
+    """A note was added. Only staff read it, unless it is `visible` to the customer."""
 
     order_id: UUID
     customer_id: UUID | None
@@ -128,15 +142,19 @@ class NoteAdded:
     visible: bool
 
     def apply(self, order: Order) -> Order:
+        """Return the order unchanged: no rule reads notes."""
         return order
 
 
 @event("order.address_changed", subject=("customer_id", "order_id"))
 class AddressChanged:
+    """The shipping address was changed."""
+
     order_id: UUID
     customer_id: UUID | None
     shipping_address: str = personal()
     country: str
 
     def apply(self, order: Order) -> Order:
+        """Return the order unchanged: no rule reads addresses."""
         return order

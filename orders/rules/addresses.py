@@ -1,4 +1,4 @@
-"""Rules for changing where an order is sent."""
+"""The rule of the shipping address."""
 
 from eventstore.errors import CommandRefused
 from orders.commands import ChangeAddress
@@ -8,10 +8,10 @@ from orders.state import Order
 
 
 def change_address(command: ChangeAddress, order: Order) -> AddressChanged:
-    """As long as something is still to be sent there."""
+    """Change the shipping address while goods are still to be shipped. Raises CommandRefused."""
     require_placed(command.order_id, order)
     if not any(line.open for line in order.goods):
-        raise CommandRefused("nothing_to_ship", "nothing of this order is still to be sent")
+        raise CommandRefused("nothing_to_ship", "nothing of this order is left to ship")
     if not command.shipping_address.strip():
         raise CommandRefused("no_address", "an address needs at least one line")
     return AddressChanged(

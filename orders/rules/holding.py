@@ -1,4 +1,4 @@
-"""Holding, noting, and sending elsewhere."""
+"""The rules of putting an order on hold and releasing it."""
 
 from eventstore.errors import CommandRefused
 from orders.commands import HoldOrder, ReleaseOrder
@@ -8,6 +8,7 @@ from orders.state import Order
 
 
 def hold(command: HoldOrder, order: Order) -> OrderHeld:
+    """Put the order on hold. Raises CommandRefused."""
     require_placed(command.order_id, order)
     if order.on_hold:
         raise CommandRefused("on_hold", "this order is on hold already")
@@ -15,6 +16,7 @@ def hold(command: HoldOrder, order: Order) -> OrderHeld:
 
 
 def release(command: ReleaseOrder, order: Order) -> OrderReleased:
+    """Release the order from hold. Raises CommandRefused."""
     require_placed(command.order_id, order)
     if not order.on_hold:
         raise CommandRefused("not_on_hold", "this order is not on hold")

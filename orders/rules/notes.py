@@ -1,4 +1,4 @@
-"""Rules of notes on an order."""
+"""The rule of notes on an order."""
 
 from eventstore.errors import CommandRefused
 from orders.commands import AddNote
@@ -8,6 +8,7 @@ from orders.state import Order
 
 
 def add_note(command: AddNote, order: Order) -> NoteAdded:
+    """Add a note. Raises CommandRefused for an empty one."""
     require_placed(command.order_id, order)
     if not command.text.strip():
         raise CommandRefused("no_text", "a note needs a text")

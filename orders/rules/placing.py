@@ -1,4 +1,4 @@
-"""Placing an order."""
+"""The rule of placing an order."""
 
 from eventstore.errors import CommandRefused
 from orders.commands import CreateOrder
@@ -10,12 +10,12 @@ from orders.values import ZERO
 
 
 def create(command: CreateOrder, order: Order) -> OrderCreated:
-    """Prices, names and tax are those of now, and stand in the event for ever."""
+    """Place an order. The event keeps today's prices, names and tax for ever. Raises CommandRefused."""
     if order.is_placed:
         raise CommandRefused("order_exists", "order {order_id} exists already", order_id=command.order_id)
     if not command.lines:
         raise CommandRefused("no_lines", "an order must have at least one line")
-    exponent(command.currency)  # refuses what is no currency
+    exponent(command.currency)  # refuses unknown currencies
     lines, discounts = new_lines(command)
     total = sum((line.total for line in lines), start=rounded(ZERO, command.currency))
     require_total(total)

@@ -13,6 +13,7 @@ from eventstore import codec
 from orders import commands as c
 from orders.events import OrderEvent, evolve
 from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
@@ -45,7 +46,7 @@ def history(*commands: Any) -> list[OrderEvent]:
     """Return the events that the rules make of these commands."""
     events: list[OrderEvent] = []
     for command in commands:
-        events += decide(command, reduce(evolve, events, Order()))
+        events += decide(command, reduce(evolve, events, Order()), Policy())
     return events
 
 

@@ -17,6 +17,7 @@ from orders import commands as c
 from orders.actions import allowed_actions
 from orders.events import EditCommitted, evolve
 from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.values import LineQuantity, ReturnReason
 from projections.customer.orders import CustomerOrder
@@ -108,7 +109,7 @@ def facts() -> list[Recorded[Any]]:
     order = Order()
     for number, command in enumerate(example_commands()):
         at = _PLACED + number * timedelta(hours=1, minutes=1)
-        for event in decide(command, order):
+        for event in decide(command, order, Policy()):
             order = evolve(order, event)
             recorded.append(_recorded(event, len(recorded) + 1, at))
     return recorded
@@ -156,7 +157,7 @@ def rehearsal() -> dict[str, Any]:
     """Return the preview of an edit before anything ships: a third mug."""
     placed = reduce(evolve, [fact.event for fact in facts()[:1]], Order())
     edit = c.EditOrder(order_id=ORDER_ID, quantities=(LineQuantity(line_id=_MUGS, quantity=3),))
-    (event,) = decide(edit, placed)
+    (event,) = decide(edit, placed, Policy())
     assert isinstance(event, EditCommitted)
     money = {name: str(getattr(event, name)) for name in ("difference", "due", "due_back")}
     return {"order_id": str(ORDER_ID), "currency": event.currency, **money}

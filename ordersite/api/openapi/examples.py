@@ -117,7 +117,7 @@ def _answers() -> dict[str, Any]:
 def _refusal() -> CommandRefused:
     refusal = CommandRefused(
         "more_than_authorised",
-        "{left} {currency} of payment {number} is still promised, less than {amount} {currency}",
+        "only {left} {currency} of payment {number} is left to capture, not {amount} {currency}",
         left="44.30",
         currency="GBP",
         number=1,
@@ -211,7 +211,7 @@ class _OtherError(exceptions.APIException):
     def __init__(self, status_code: int) -> None:
         self.status_code = status_code
         code, text = {
-            402: ("balance_too_low", "your account has 10.00 GBP, less than 44.30 GBP"),
+            402: ("balance_too_low", "your account has only 10.00 GBP, not 44.30 GBP"),
             410: ("cursor_expired", "what came after this cursor is not held any more: begin anew, without one"),
             411: ("length_required", "send Content-Length: a body without it is not read"),
             413: ("body_too_large", "the body is too large: send less at once"),

@@ -63,7 +63,9 @@ def test_what_a_rule_refuses_stands_beside_the_form_and_moves_nothing(
 ) -> None:
     staff = log_in(BACK_OFFICE)
     withdraw = link_to(text(staff.get(ACCOUNTS)), "/withdraw/")
-    assert "50.01 GBP cannot be withdrawn from 50.00" in sent(staff, withdraw, amount="50.01", reason="Too much")
+    assert "50.01 GBP cannot be withdrawn: the balance is 50.00" in sent(
+        staff, withdraw, amount="50.01", reason="Too much"
+    )
     assert "This field is required" in sent(staff, withdraw, amount="1")
     assert balance() == 50
 

@@ -8,13 +8,13 @@ import pytest
 from rest_framework.test import APIClient
 
 from eventstore import store
-from orders import policy
 from orders.actions import allowed_actions
 from orders.http.back_office import COMMANDS, SENDERS
 from ordersite.roles import ACCOUNTANTS
 from projections.staff.orders import StaffOrder
 from tests.support.api import BODY, ORDERS, PAYMENT, place, problem, send
 from tests.support.back_office import staff_client
+from tests.support.order_stories import shop
 
 OFFICE = "/api/v1/back-office/orders"
 
@@ -97,9 +97,7 @@ def test_a_refusal_lists_the_allowed_actions(api: APIClient, anna: APIClient) ->
 
 
 def test_a_refund_over_the_limit_needs_a_second_person(api: APIClient, anna: APIClient) -> None:
-    before = policy.current()
-    policy.use(policy.Policy(approval_limits={"GBP": Decimal(5)}))
-    try:
+    with shop(approval_limits={"GBP": Decimal(5)}):
         order = Order(place(api))
         order.send(api, f"{ORDERS}/{{id}}/payments", PAYMENT)
         order.send(api, f"{ORDERS}/{{id}}/cancel", {"reason": "Ordered twice"})
@@ -108,8 +106,6 @@ def test_a_refund_over_the_limit_needs_a_second_person(api: APIClient, anna: API
         problem(send(anna, approve, {"refund_id": 1}), 409, "second_person_needed")
         ben = staff_client("ben")
         assert send(ben, approve, {"refund_id": 1}).status_code == 200
-    finally:
-        policy.use(before)
     shown = anna.get(f"{OFFICE}/{order.order_id}", {"min_version": 5}).json()
     assert [(each["requested_by"], each["status"]) for each in shown["refunds"]] == [("staff:anna", "approved")]
 

@@ -534,7 +534,7 @@ def test_the_log_names_staff_who_change_an_address(root: Client, ada: User) -> N
 def test_the_admin_form_says_why_an_address_is_refused(root: Client, ada: User) -> None:
     make_customer("eve")
     nothing = save_account(root, ada, email="")
-    assert "an address has a name" in nothing.content.decode()
+    assert "an email address has a name" in nothing.content.decode()
     taken = save_account(root, ada, email="eve@example.com")
     assert "Another customer is reached at this address" in taken.content.decode()
     assert history(ada.customer_id) == []

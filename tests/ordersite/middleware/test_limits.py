@@ -249,7 +249,10 @@ def test_unknown_parameters_are_refused_by_name_on_every_get(api: APIClient) -> 
 
 
 def test_repeated_parameters_and_null_characters_are_refused(api: APIClient) -> None:
-    for query, words in (("sku=A&sku=B", "Send it once."), ("sku=A%00", "Null characters are not allowed.")):
+    for query, words in (
+        ("sku=A&sku=B", "Send this parameter only once."),
+        ("sku=A%00", "Null characters are not allowed."),
+    ):
         refused = problem(api.get(f"{ORDERS}?{query}"), 400, "invalid")
         assert [(error["field"], error["message"]) for error in refused["errors"]] == [("sku", words)]
 
