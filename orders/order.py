@@ -23,76 +23,30 @@ def decide(command: OrderCommand, order: Order, policy: Policy) -> Sequence[Orde
     return decided if isinstance(decided, Sequence) else [decided]
 
 
-def _decide(  # noqa: C901, PLR0911, PLR0912 - one case a command
+def _decide(  # noqa: C901, PLR0911 - one branch for each file of rules
     command: OrderCommand, order: Order, policy: Policy
 ) -> OrderEvent | Sequence[OrderEvent]:
-    match command:
-        case c.CreateOrder():
-            return placing.create(command, order)
-        case c.PayOrder():
-            return paying.pay(command, order)
-        case c.AuthorisePayment():
-            return paying.authorise(command, order)
-        case c.PayFromAccount():
-            return paying.pay_from_account(command, order)
-        case c.CapturePayment():
-            return paying.capture(command, order)
-        case c.VoidPayment():
-            return paying.void(command, order)
-        case c.RecordPaymentFailure():
-            return paying.record_failure(command, order)
-        case c.WriteOff():
-            return paying.write_off(command, order)
-        case c.ShipOrder():
-            return shipping.ship(command, order, policy)
-        case c.ShipLines():
-            return shipping.ship_lines(command, order, policy)
-        case c.ConfirmDelivery():
-            return shipping.confirm_delivery(command, order)
-        case c.CancelOrder():
-            return cancelling.cancel(command, order)
-        case c.CancelLines():
-            return cancelling.cancel_lines(command, order)
-        case c.ExpireOrder():
-            return cancelling.expire(command, order)
-        case c.RequestRefund():
-            return refunding.request(command, order)
-        case c.ApproveRefund():
-            return refunding.approve(command, order, policy)
-        case c.DeclineRefund():
-            return refunding.decline(command, order)
-        case c.SettleRefund():
-            return refunding.settle(command, order)
-        case c.FailRefund():
-            return refunding.fail(command, order)
-        case c.RetryRefund():
-            return refunding.retry(command, order)
-        case c.RequestReturn():
-            return returning.request(command, order)
-        case c.ApproveReturn():
-            return returning.approve(command, order)
-        case c.DeclineReturn():
-            return returning.decline(command, order)
-        case c.ReceiveReturn():
-            return returning.receive(command, order)
-        case c.StageEdit():
-            return editing.stage(command, order)
-        case c.EditOrder():
-            return editing.edit(command, order)
-        case c.CommitEdit():
-            return editing.commit(command, order)
-        case c.DiscardEdit():
-            return editing.discard(command, order)
-        case c.HoldOrder():
-            return holding.hold(command, order)
-        case c.ReleaseOrder():
-            return holding.release(command, order)
-        case c.AddNote():
-            return notes.add_note(command, order)
-        case c.ChangeAddress():
-            return addresses.change_address(command, order)
-        case _:
-            assert_never(command)
+    if isinstance(command, c.PlacingCommand):
+        return placing.decide(command, order, policy)
+    if isinstance(command, c.PayingCommand):
+        return paying.decide(command, order, policy)
+    if isinstance(command, c.ShippingCommand):
+        return shipping.decide(command, order, policy)
+    if isinstance(command, c.CancellingCommand):
+        return cancelling.decide(command, order, policy)
+    if isinstance(command, c.RefundingCommand):
+        return refunding.decide(command, order, policy)
+    if isinstance(command, c.ReturningCommand):
+        return returning.decide(command, order, policy)
+    if isinstance(command, c.EditingCommand):
+        return editing.decide(command, order, policy)
+    if isinstance(command, c.HoldingCommand):
+        return holding.decide(command, order, policy)
+    if isinstance(command, c.NoteCommand):
+        return notes.decide(command, order, policy)
+    if isinstance(command, c.AddressCommand):
+        return addresses.decide(command, order, policy)
+    assert_never(command)
 
 
 @guard("order.own")

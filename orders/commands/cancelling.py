@@ -1,10 +1,14 @@
 """The commands that cancel an order or lines of it, and undo cancellations."""
 
+from collections.abc import Iterator
 from dataclasses import field
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command
+from orders.commands.examples import KEY, TEXT, lines_with, one_unit
 from orders.commands.fields import LINES, checked, why
+from orders.state import Order
 from orders.values import LineQuantity
 
 
@@ -15,6 +19,11 @@ class CancelOrder:
     order_id: UUID
     reason: str = field(metadata=why())
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Cancel the order."""
+        yield cls(order_id=KEY, reason=TEXT)
+
 
 @command("order.cancel_lines")
 class CancelLines:
@@ -24,6 +33,12 @@ class CancelLines:
     lines: tuple[LineQuantity, ...] = field(metadata=LINES)
     reason: str = field(metadata=why())
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Cancel one unit of each line with open units."""
+        for line in lines_with(order, lambda line: line.open if line.is_goods or not order.anything_shipped else 0):
+            yield cls(order_id=KEY, lines=one_unit(line), reason=TEXT)
+
 
 @command("order.expire")
 class ExpireOrder:
@@ -31,6 +46,11 @@ class ExpireOrder:
 
     order_id: UUID
     days: int
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """None: only a process sends it."""
+        return iter(())
 
 
 @command("order.restore")
@@ -40,3 +60,6 @@ class RestoreOrder:
     order_id: UUID
     version: int = field(metadata=checked("The last correct version of the order.", min_value=1))
     reason: str = field(metadata=why("What went wrong. Write it so that it still makes sense in a year."))
+
+
+CancellingCommand = CancelOrder | CancelLines | ExpireOrder

@@ -1,15 +1,23 @@
 """The commands that edit the lines of an order before they are shipped."""
 
+from collections.abc import Iterator
 from dataclasses import field
+from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command
+from orders.commands.examples import KEY, TEXT
 from orders.commands.fields import checked
 from orders.commands.placing import NewLine
+from orders.state import Order
 from orders.values import LineQuantity
 
 _QUANTITIES = checked("The lines to change and their new quantities; 0 removes a line.", max_length=5000)
 _ADDED = checked("The lines to add.", max_length=5000)
+
+
+_ONE_MORE = NewLine(sku=TEXT, name=TEXT, quantity=1, unit_price=Decimal(1))
 
 
 @command("order.stage_edit")
@@ -20,6 +28,11 @@ class StageEdit:
     quantities: tuple[LineQuantity, ...] = field(default=(), metadata=_QUANTITIES)
     added: tuple[NewLine, ...] = field(default=(), metadata=_ADDED)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Add a line."""
+        yield cls(order_id=KEY, added=(_ONE_MORE,))
+
 
 @command("order.edit")
 class EditOrder:
@@ -29,6 +42,11 @@ class EditOrder:
     quantities: tuple[LineQuantity, ...] = field(default=(), metadata=_QUANTITIES)
     added: tuple[NewLine, ...] = field(default=(), metadata=_ADDED)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Add a line."""
+        yield cls(order_id=KEY, added=(_ONE_MORE,))
+
 
 @command("order.commit_edit")
 class CommitEdit:
@@ -36,9 +54,22 @@ class CommitEdit:
 
     order_id: UUID
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Commit the staged edit."""
+        yield cls(order_id=KEY)
+
 
 @command("order.discard_edit")
 class DiscardEdit:
     """Drop the prepared edit."""
 
     order_id: UUID
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Discard the staged edit."""
+        yield cls(order_id=KEY)
+
+
+EditingCommand = EditOrder | StageEdit | CommitEdit | DiscardEdit

@@ -1,11 +1,15 @@
 """The commands that pay, authorise, capture, void, fail and write off."""
 
+from collections.abc import Iterator
 from dataclasses import field
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command
+from orders.commands.examples import KEY, TEXT
 from orders.commands.fields import CURRENCY, PAYMENT_METHOD, PAYMENT_REFERENCE, checked, money, why
+from orders.state import Order
 
 _PAYMENT = checked("The number of the payment in this order.", min_value=1)
 
@@ -20,6 +24,11 @@ class PayOrder:
     currency: str = field(default="", metadata=CURRENCY)
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Pay what is due."""
+        yield cls(order_id=KEY, amount=order.due, payment_method=TEXT)
+
 
 @command("order.authorise_payment")
 class AuthorisePayment:
@@ -31,6 +40,11 @@ class AuthorisePayment:
     currency: str = field(default="", metadata=CURRENCY)
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Authorise a small amount."""
+        yield cls(order_id=KEY, amount=Decimal(1), payment_method=TEXT)
+
 
 @command("order.pay_from_account")
 class PayFromAccount:
@@ -40,6 +54,11 @@ class PayFromAccount:
     amount: Decimal | None = field(
         default=None, metadata=money("The amount to pay. Default: all that is due and not authorised.", allow_null=True)
     )
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Pay what is due."""
+        yield cls(order_id=KEY)
 
 
 @command("order.capture_payment")
@@ -54,6 +73,12 @@ class CapturePayment:
     reference: str = field(default="", metadata=checked("The provider's id of this capture.", max_length=100))
     by: str = ""
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Capture each payment."""
+        for payment in order.payments:
+            yield cls(order_id=KEY, payment_id=payment.payment_id)
+
 
 @command("order.void_payment")
 class VoidPayment:
@@ -62,6 +87,12 @@ class VoidPayment:
     order_id: UUID
     payment_id: int = field(metadata=_PAYMENT)
     reason: str = field(metadata=why())
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Void each payment."""
+        for payment in order.payments:
+            yield cls(order_id=KEY, payment_id=payment.payment_id, reason=TEXT)
 
 
 @command("order.record_payment_failure")
@@ -78,6 +109,11 @@ class RecordPaymentFailure:
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
     by: str = ""
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Record a small failed payment."""
+        yield cls(order_id=KEY, amount=Decimal(1), payment_method=TEXT, reason=TEXT)
+
 
 @command("order.write_off")
 class WriteOff:
@@ -89,3 +125,13 @@ class WriteOff:
         default=None,
         metadata=money("The amount to write off. Default: all that is due and not authorised.", allow_null=True),
     )
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Write off what is due."""
+        yield cls(order_id=KEY, reason=TEXT)
+
+
+PayingCommand = (
+    PayOrder | PayFromAccount | AuthorisePayment | CapturePayment | VoidPayment | RecordPaymentFailure | WriteOff
+)

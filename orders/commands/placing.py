@@ -1,11 +1,14 @@
 """The command that places an order."""
 
+from collections.abc import Iterator
 from dataclasses import field
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command, value
 from orders.commands.fields import ADDRESS, checked, money
+from orders.state import Order
 from orders.values import MOST_UNITS, LineKind
 
 _RATE = checked("The tax rate in per cent.", max_digits=7, decimal_places=4, min_value=0, max_value=100)
@@ -75,3 +78,11 @@ class CreateOrder:
     billing_address: str = field(default="", metadata=ADDRESS)
     country: str = field(default="", metadata=_COUNTRY)
     reference: str = field(default="", metadata=checked("The buyer's own number for this order.", max_length=64))
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """None: the order is there already."""
+        return iter(())
+
+
+PlacingCommand = CreateOrder

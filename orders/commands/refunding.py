@@ -1,12 +1,16 @@
 """The commands that request, approve and finish refunds."""
 
+from collections.abc import Iterator
 from dataclasses import field
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command, value
+from orders.commands.examples import ACTOR, KEY, TEXT
 from orders.commands.fields import checked, money, why
-from orders.values import MOST_UNITS
+from orders.state import Order
+from orders.values import MOST_UNITS, RefundStatus
 
 _REFUND = checked("The number of the refund in this order.", min_value=1)
 
@@ -37,6 +41,11 @@ class RequestRefund:
     )
     by: str
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Ask for all that can be refunded."""
+        yield cls(order_id=KEY, reason=TEXT, amount=order.refundable, by=ACTOR)
+
 
 @command("order.approve_refund")
 class ApproveRefund:
@@ -46,6 +55,13 @@ class ApproveRefund:
     refund_id: int = field(metadata=_REFUND)
     by: str
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Approve each requested refund."""
+        for refund in order.refunds:
+            if refund.status is RefundStatus.REQUESTED:
+                yield cls(order_id=KEY, refund_id=refund.refund_id, by=ACTOR)
+
 
 @command("order.decline_refund")
 class DeclineRefund:
@@ -54,6 +70,13 @@ class DeclineRefund:
     order_id: UUID
     refund_id: int = field(metadata=_REFUND)
     reason: str = field(metadata=why())
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Decline each refund that is requested or has failed."""
+        for refund in order.refunds:
+            if refund.status in (RefundStatus.REQUESTED, RefundStatus.FAILED):
+                yield cls(order_id=KEY, refund_id=refund.refund_id, reason=TEXT)
 
 
 @command("order.settle_refund")
@@ -65,6 +88,13 @@ class SettleRefund:
     reference: str = field(default="", metadata=checked("The provider's id of the refund.", max_length=100))
     by: str = ""
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Settle each approved refund."""
+        for refund in order.refunds:
+            if refund.status is RefundStatus.APPROVED:
+                yield cls(order_id=KEY, refund_id=refund.refund_id)
+
 
 @command("order.fail_refund")
 class FailRefund:
@@ -75,6 +105,13 @@ class FailRefund:
     reason: str = field(metadata=why("The reason given by the provider."))
     by: str = ""
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Let each approved refund fail."""
+        for refund in order.refunds:
+            if refund.status is RefundStatus.APPROVED:
+                yield cls(order_id=KEY, refund_id=refund.refund_id, reason=TEXT)
+
 
 @command("order.retry_refund")
 class RetryRefund:
@@ -82,3 +119,13 @@ class RetryRefund:
 
     order_id: UUID
     refund_id: int = field(metadata=_REFUND)
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Retry each failed refund."""
+        for refund in order.refunds:
+            if refund.status is RefundStatus.FAILED:
+                yield cls(order_id=KEY, refund_id=refund.refund_id)
+
+
+RefundingCommand = RequestRefund | ApproveRefund | DeclineRefund | SettleRefund | FailRefund | RetryRefund

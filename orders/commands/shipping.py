@@ -1,10 +1,14 @@
 """The commands that ship parcels and confirm their delivery."""
 
+from collections.abc import Iterator
 from dataclasses import field
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command
+from orders.commands.examples import KEY, lines_with, one_unit
 from orders.commands.fields import LINES, checked
+from orders.state import Order
 from orders.values import LineQuantity
 
 _CARRIER = checked("The carrier of the parcel.", max_length=60)
@@ -19,6 +23,11 @@ class ShipOrder:
     carrier: str = field(default="", metadata=_CARRIER)
     tracking_code: str = field(default="", metadata=_TRACKING_CODE)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Ship everything that is open."""
+        yield cls(order_id=KEY)
+
 
 @command("order.ship_lines")
 class ShipLines:
@@ -29,6 +38,12 @@ class ShipLines:
     carrier: str = field(default="", metadata=_CARRIER)
     tracking_code: str = field(default="", metadata=_TRACKING_CODE)
 
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Ship one unit of each line with open goods."""
+        for line in lines_with(order, lambda line: line.open if line.is_goods else 0):
+            yield cls(order_id=KEY, lines=one_unit(line))
+
 
 @command("order.confirm_delivery")
 class ConfirmDelivery:
@@ -36,3 +51,12 @@ class ConfirmDelivery:
 
     order_id: UUID
     shipment_id: int = field(metadata=checked("The number of the parcel in this order.", min_value=1))
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Confirm each parcel."""
+        for shipment in order.shipments:
+            yield cls(order_id=KEY, shipment_id=shipment.shipment_id)
+
+
+ShippingCommand = ShipOrder | ShipLines | ConfirmDelivery

@@ -121,3 +121,6 @@ class LinesCancelled:
     def apply(self, order: Order) -> Order:
         """Cancel the units."""
         return _cancelled(order, self.lines)
+
+
+CancellingEvent = OrderCancelled | LinesCancelled | OrderRestored

@@ -142,3 +142,6 @@ class WrittenOff:
     def apply(self, order: Order) -> Order:
         """Add the amount to the bad debt."""
         return order.with_changes(bad_debt=order.bad_debt + self.amount)
+
+
+PayingEvent = OrderPaid | PaymentAuthorised | PaymentCaptured | PaymentVoided | PaymentFailed | WrittenOff

@@ -172,3 +172,6 @@ def _undo_give_back(line: Line, part: RefundLine, currency: str) -> Line:
     if line.credited:
         return changed(line, credited_amount=line.credited_amount + stays)
     return changed(line, cancelled_amount=line.cancelled_amount + stays)
+
+
+RefundingEvent = RefundRequested | RefundApproved | RefundDeclined | RefundSettled | RefundFailed | RefundRetried

@@ -104,3 +104,6 @@ def _with(
     assert known
     left = known.outstanding if outstanding is None else outstanding
     return order.with_changes(returns=replaced(order.returns, changed(known, status=status, outstanding=left)))
+
+
+ReturningEvent = ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived

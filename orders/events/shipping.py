@@ -75,3 +75,6 @@ class ParcelDelivered:
         shipment = order.shipment(self.shipment_id)
         assert shipment
         return order.with_changes(shipments=replaced(order.shipments, changed(shipment, delivered=True)))
+
+
+ShippingEvent = OrderShipped | ParcelShipped | ParcelDelivered

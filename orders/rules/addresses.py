@@ -1,10 +1,24 @@
 """The rule of the shipping address."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
 from eventstore.errors import CommandRefused
 from orders.commands import ChangeAddress
-from orders.events import AddressChanged
+from orders.commands.addresses import AddressCommand
+from orders.events import AddressChanged, OrderEvent
+from orders.policy import Policy
 from orders.rules.common import require_placed
 from orders.state import Order
+
+
+def decide(command: AddressCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case ChangeAddress():
+            return change_address(command, order)
+        case _:
+            assert_never(command)
 
 
 def change_address(command: ChangeAddress, order: Order) -> AddressChanged:

@@ -5,9 +5,11 @@ Also the rule of undoing a cancellation.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from eventstore.errors import CommandRefused
 from orders.commands import CancelLines, CancelOrder, ExpireOrder, RestoreOrder
+from orders.commands.cancelling import CancellingCommand
 from orders.events import (
     LinesCancelled,
     NoteAdded,
@@ -21,10 +23,24 @@ from orders.events import (
     RefundSettled,
 )
 from orders.events.cancelling import cancellable
+from orders.policy import Policy
 from orders.rules.common import reduction, require_lines, require_placed, require_reason
 from orders.state import Order
 from orders.statuses import order_status
 from orders.values import ZERO, LineAmount
+
+
+def decide(command: CancellingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case CancelOrder():
+            return cancel(command, order)
+        case CancelLines():
+            return cancel_lines(command, order)
+        case ExpireOrder():
+            return expire(command, order)
+        case _:
+            assert_never(command)
 
 
 def cancel(command: CancelOrder, order: Order) -> OrderCancelled:

@@ -1,17 +1,36 @@
 """The rules of editing. An edit is staged and then committed, or done at once. Only untouched lines can be edited."""
 
+from collections.abc import Sequence
+from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
 from orders.commands import CommitEdit, DiscardEdit, EditOrder, StageEdit
-from orders.events import EditCommitted, EditDiscarded, EditStaged
-from orders.events.placing import edited
+from orders.commands.editing import EditingCommand
+from orders.events import EditCommitted, EditDiscarded, EditStaged, OrderEvent
+from orders.events.editing import edited
 from orders.lines import Line
 from orders.money import rounded
+from orders.policy import Policy
 from orders.rules.common import require_part, require_placed
 from orders.rules.pricing import line_amount, priced, require_quantity, require_total, with_quantity
 from orders.state import Order, StagedEdit
 from orders.values import ZERO, OrderLine
+
+
+def decide(command: EditingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case EditOrder():
+            return edit(command, order)
+        case StageEdit():
+            return stage(command, order)
+        case CommitEdit():
+            return commit(command, order)
+        case DiscardEdit():
+            return discard(command, order)
+        case _:
+            assert_never(command)
 
 
 def stage(command: StageEdit, order: Order) -> EditStaged:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from eventstore.errors import CommandRefused
 from orders.accounts.identity import FROM_ACCOUNT, MOVER, account_of
@@ -14,7 +15,9 @@ from orders.commands import (
     VoidPayment,
     WriteOff,
 )
+from orders.commands.paying import PayingCommand
 from orders.events import (
+    OrderEvent,
     OrderPaid,
     PaymentAuthorised,
     PaymentCaptured,
@@ -23,8 +26,30 @@ from orders.events import (
     WrittenOff,
 )
 from orders.money import require_exact, require_positive
+from orders.policy import Policy
 from orders.rules.common import amount_or, require_currency, require_part, require_placed, require_reason
 from orders.state import Order, Payment
+
+
+def decide(command: PayingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:  # noqa: PLR0911 - one case for each command
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case PayOrder():
+            return pay(command, order)
+        case PayFromAccount():
+            return pay_from_account(command, order)
+        case AuthorisePayment():
+            return authorise(command, order)
+        case CapturePayment():
+            return capture(command, order)
+        case VoidPayment():
+            return void(command, order)
+        case RecordPaymentFailure():
+            return record_failure(command, order)
+        case WriteOff():
+            return write_off(command, order)
+        case _:
+            assert_never(command)
 
 
 def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:

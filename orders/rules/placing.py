@@ -1,12 +1,26 @@
 """The rule of placing an order."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
 from eventstore.errors import CommandRefused
 from orders.commands import CreateOrder
-from orders.events import OrderCreated
+from orders.commands.placing import PlacingCommand
+from orders.events import OrderCreated, OrderEvent
 from orders.money import exponent, rounded
+from orders.policy import Policy
 from orders.rules.pricing import new_lines, require_total
 from orders.state import Order
 from orders.values import ZERO
+
+
+def decide(command: PlacingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case CreateOrder():
+            return create(command, order)
+        case _:
+            assert_never(command)
 
 
 def create(command: CreateOrder, order: Order) -> OrderCreated:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
@@ -15,7 +16,9 @@ from orders.commands import (
     RetryRefund,
     SettleRefund,
 )
+from orders.commands.refunding import RefundingCommand
 from orders.events import (
+    OrderEvent,
     RefundApproved,
     RefundDeclined,
     RefundFailed,
@@ -29,6 +32,26 @@ from orders.policy import Policy
 from orders.rules.common import require_part, require_placed, require_reason
 from orders.state import Order, Refund
 from orders.values import ZERO, RefundLine, RefundStatus
+
+
+def decide(command: RefundingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case RequestRefund():
+            return request(command, order)
+        case ApproveRefund():
+            return approve(command, order, policy)
+        case DeclineRefund():
+            return decline(command, order)
+        case SettleRefund():
+            return settle(command, order)
+        case FailRefund():
+            return fail(command, order)
+        case RetryRefund():
+            return retry(command, order)
+        case _:
+            assert_never(command)
+
 
 RefundDecision = ApproveRefund | DeclineRefund | SettleRefund | FailRefund | RetryRefund
 

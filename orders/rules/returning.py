@@ -1,11 +1,31 @@
 """The rules of returns: at most the shipped units come back. Restocked units are credited, damaged ones are not."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
 from eventstore.errors import CommandRefused
 from orders.commands import ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn
-from orders.events import ReturnApproved, ReturnDeclined, ReturnReceived, ReturnRequested
+from orders.commands.returning import ReturningCommand
+from orders.events import OrderEvent, ReturnApproved, ReturnDeclined, ReturnReceived, ReturnRequested
+from orders.policy import Policy
 from orders.rules.common import reduction, require_lines, require_part, require_placed, require_reason
 from orders.state import Order, Return, units_of
 from orders.values import ReturnStatus
+
+
+def decide(command: ReturningCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case RequestReturn():
+            return request(command, order)
+        case ApproveReturn():
+            return approve(command, order)
+        case ReceiveReturn():
+            return receive(command, order)
+        case DeclineReturn():
+            return decline(command, order)
+        case _:
+            assert_never(command)
 
 
 def request(command: RequestReturn, order: Order) -> ReturnRequested:

@@ -1,11 +1,28 @@
 """The rules of shipping: only open units, nothing on hold, and only paid orders if the policy says so."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
 from eventstore.errors import CommandRefused
 from orders.commands import ConfirmDelivery, ShipLines, ShipOrder
-from orders.events import OrderShipped, ParcelDelivered, ParcelShipped
+from orders.commands.shipping import ShippingCommand
+from orders.events import OrderEvent, OrderShipped, ParcelDelivered, ParcelShipped
 from orders.policy import Policy
 from orders.rules.common import require_lines, require_part, require_placed
 from orders.state import Order
+
+
+def decide(command: ShippingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case ShipOrder():
+            return ship(command, order, policy)
+        case ShipLines():
+            return ship_lines(command, order, policy)
+        case ConfirmDelivery():
+            return confirm_delivery(command, order)
+        case _:
+            assert_never(command)
 
 
 def ship(command: ShipOrder, order: Order, policy: Policy) -> OrderShipped:
