@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench load performance schema contract faults screenshots docs docs-serve clean
+.PHONY: help run test check install format lock messages bench load performance samples schema contract faults screenshots docs docs-serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
@@ -64,6 +64,9 @@ performance: .venv/bench  ## write the figures of the last benchmarks into docs/
 	@echo "installing the peers (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
+
+samples: install  ## write a stored sample of each event that has none yet (docs/add-a-command.md)
+	@$(BIN)/python -m tests.support.samples
 
 schema: install  ## write docs/openapi.yml, the description of the API that is kept
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import ChangeAddress
-from orders.commands.addresses import AddressCommand
+from orders.commands.addresses import AddressCommand, ChangeAddress
 from orders.events import AddressChanged, OrderEvent
 from orders.policy import Policy
 from orders.rules.common import require_placed

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import CancelLines, CancelOrder, ExpireOrder, RestoreOrder
-from orders.commands.cancelling import CancellingCommand
+from orders.commands.cancelling import CancelLines, CancellingCommand, CancelOrder, ExpireOrder, RestoreOrder
 from orders.events import (
     LinesCancelled,
     NoteAdded,

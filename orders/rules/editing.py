@@ -5,8 +5,7 @@ from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
-from orders.commands import CommitEdit, DiscardEdit, EditOrder, StageEdit
-from orders.commands.editing import EditingCommand
+from orders.commands.editing import CommitEdit, DiscardEdit, EditingCommand, EditOrder, StageEdit
 from orders.events import EditCommitted, EditDiscarded, EditStaged, OrderEvent
 from orders.events.editing import edited
 from orders.lines import Line

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import HoldOrder, ReleaseOrder
-from orders.commands.holding import HoldingCommand
+from orders.commands.holding import HoldingCommand, HoldOrder, ReleaseOrder
 from orders.events import OrderEvent, OrderHeld, OrderReleased
 from orders.policy import Policy
 from orders.rules.common import require_placed, require_reason

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import AddNote
-from orders.commands.notes import NoteCommand
+from orders.commands.notes import AddNote, NoteCommand
 from orders.events import NoteAdded, OrderEvent
 from orders.policy import Policy
 from orders.rules.common import require_placed

@@ -6,16 +6,16 @@ from typing import assert_never
 
 from eventstore.errors import CommandRefused
 from orders.accounts.identity import FROM_ACCOUNT, MOVER, account_of
-from orders.commands import (
+from orders.commands.paying import (
     AuthorisePayment,
     CapturePayment,
     PayFromAccount,
+    PayingCommand,
     PayOrder,
     RecordPaymentFailure,
     VoidPayment,
     WriteOff,
 )
-from orders.commands.paying import PayingCommand
 from orders.events import (
     OrderEvent,
     OrderPaid,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import CreateOrder
-from orders.commands.placing import PlacingCommand
+from orders.commands.placing import CreateOrder, PlacingCommand
 from orders.events import OrderCreated, OrderEvent
 from orders.money import exponent, rounded
 from orders.policy import Policy

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from eventstore.errors import CommandRefused
 from orders.accounts.identity import MOVER, account_of
-from orders.commands import (
+from orders.commands.refunding import (
     ApproveRefund,
     DeclineRefund,
     FailRefund,
+    RefundingCommand,
     RefundWish,
     RequestRefund,
     RetryRefund,
     SettleRefund,
 )
-from orders.commands.refunding import RefundingCommand
 from orders.events import (
     OrderEvent,
     RefundApproved,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn
-from orders.commands.returning import ReturningCommand
+from orders.commands.returning import ApproveReturn, DeclineReturn, ReceiveReturn, RequestReturn, ReturningCommand
 from orders.events import OrderEvent, ReturnApproved, ReturnDeclined, ReturnReceived, ReturnRequested
 from orders.policy import Policy
 from orders.rules.common import reduction, require_lines, require_part, require_placed, require_reason

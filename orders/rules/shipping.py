@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands import ConfirmDelivery, ShipLines, ShipOrder
-from orders.commands.shipping import ShippingCommand
+from orders.commands.shipping import ConfirmDelivery, ShipLines, ShipOrder, ShippingCommand
 from orders.events import OrderEvent, OrderShipped, ParcelDelivered, ParcelShipped
 from orders.policy import Policy
 from orders.rules.common import require_lines, require_part, require_placed
