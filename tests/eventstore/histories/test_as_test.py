@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.dispatch import dispatch
-from eventstore.histories.python_source import Source, Unprintable, flat, laid_out, quoted
+from eventstore.histories.python_source import Source, Unprintable, lay_out, one_line, quote
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt
 from eventstore.personal_data.subjects import EraseSubject, erase
@@ -58,7 +58,7 @@ def run(source: str, path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout
 
 
-def require_laid_out(source: str) -> None:
+def require_lay_out(source: str) -> None:
     assert ruff("format --diff", source).stdout == ""
     found = ruff("check", source)
     assert found.returncode == 0, found.stdout
@@ -73,7 +73,7 @@ def test_an_order_becomes_a_test_of_each_of_its_commands_that_runs_as_it_is(tmp_
     dispatch(RestoreOrder(order_id=cancelled, version=1, reason="y"), staff())
     for options in ([], ["--anonymise"]):
         source = printed(order_id, cancelled, *options)
-        require_laid_out(source)
+        require_lay_out(source)
         assert "6 passed" in run(source, tmp_path)
         assert "leads_to" not in source
         assert ("Ada" in source) == (not options)
@@ -88,8 +88,8 @@ def test_the_words_of_such_a_test() -> None:
 
 from uuid import UUID
 
-from tests.support.tally import Count, Counted
 from tests.support.decider_spec import given
+from tests.support.tally import Count, Counted
 
 E1 = Counted(by=5)
 E2 = Counted(by=7)
@@ -110,7 +110,7 @@ def test_count_brings_version_2() -> None:
 @database
 def test_a_long_history_is_named_as_a_whole(tmp_path: Path) -> None:
     source = printed(tally(*range(1, 12)))
-    require_laid_out(source)
+    require_lay_out(source)
     assert "given(*HISTORY_1[:10]).when(command).then(E11)" in source
     assert "11 passed" in run(source, tmp_path)
 
@@ -131,7 +131,7 @@ def test_the_history_of_an_erased_person_is_a_test_too(tmp_path: Path) -> None:
     order_id = order(customer_id=customer)
     answer = erase(customer, staff())
     source = printed(order_id, answer.aggregate_id)
-    require_laid_out(source)
+    require_lay_out(source)
     assert 'customer_name="[erased]"' in source
     assert EraseSubject.__name__ in source
     assert "2 passed" in run(source, tmp_path)
@@ -157,7 +157,7 @@ def test_events_that_todays_rules_would_not_make_are_a_test_of_the_state_that_sa
     recorded(tally_id, -3, version=1)
     recorded(tally_id, 5, 6, version=2)
     source = printed(tally_id)
-    require_laid_out(source)
+    require_lay_out(source)
     assert "# No command is sent here: Count raises CommandRefused: a tally only goes up;" in source
     assert "# No command is sent here: Count brings about test.counted today;" in source
     assert "expected = Tally(total=12, largest=6)" in source
@@ -202,8 +202,8 @@ def test_what_todays_code_cannot_fold_is_a_test_that_shows_it(tmp_path: Path) ->
         ]
     )
     source = printed(order_id)
-    require_laid_out(source)
-    assert "# Today's code cannot take this: AttributeError:" in source
+    require_lay_out(source)
+    assert "# The current code cannot apply these events: AttributeError:" in source
     assert 'given(E1, E2).leads_to("order", ...)' in source
     told = run(source, tmp_path)
     assert "1 failed, 1 passed" in told
@@ -224,13 +224,13 @@ def test_an_event_that_cannot_be_read_is_named() -> None:
 @given(st.text())
 @settings(max_examples=400)
 def test_any_text_reads_back(text: str) -> None:
-    assert eval(quoted(text)) == text
+    assert eval(quote(text)) == text
 
 
 @given(st.text("'\"\\ab\n", max_size=8))
 @settings(max_examples=40, deadline=None)
 def test_texts_are_quoted_as_the_formatter_would(text: str) -> None:
-    source = f"X = {quoted(text)}\n"
+    source = f"X = {quote(text)}\n"
     assert ruff("format --diff", source).stdout == ""
 
 
@@ -263,7 +263,7 @@ values = st.recursive(
 @settings(max_examples=100, deadline=None)
 def test_any_value_reads_back_and_is_laid_out_as_the_formatter_would(found: list[Any]) -> None:
     source = Source()
-    body = "\n".join(laid_out(source.code(each), before=f"V{number} = ") for number, each in enumerate(found))
+    body = "\n".join(lay_out(source.code(each), before=f"V{number} = ") for number, each in enumerate(found))
     text = f"{source.imports()}\n\n{body}\n".lstrip()
     names: dict[str, Any] = {}
     exec(text, names)
@@ -283,11 +283,11 @@ def test_a_value_that_is_no_source_is_named() -> None:
 
     with pytest.raises(Unprintable, match="Hidden"):
         Source().code(Hidden())
-    with pytest.raises(Unprintable, match="nobody can import"):
+    with pytest.raises(Unprintable, match="cannot be imported"):
         Source().name(Hidden)
 
 
 def test_times_and_spans_read_back() -> None:
     source = Source()
     for value in (datetime(2011, 3, 30, 12, tzinfo=UTC), date(2011, 3, 30), timedelta(days=1, microseconds=5)):
-        assert eval(flat(source.code(value)), {"datetime": datetime, "date": date, "timedelta": timedelta}) == value
+        assert eval(one_line(source.code(value)), {"datetime": datetime, "date": date, "timedelta": timedelta}) == value

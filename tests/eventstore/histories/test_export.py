@@ -190,7 +190,7 @@ def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
     lines = file_of(*tallies)
     empty()
     assert load(lines).added == 12
-    monkeypatch.setattr(importer, "LONGEST", 100)
+    monkeypatch.setattr(importer, "MAX_LINE_BYTES", 100)
     with pytest.raises(CorruptLine, match="longer than 100 bytes"):
         load(lines)
 
@@ -269,7 +269,7 @@ def test_the_command_line_writes_and_reads_a_file_and_explains_what_it_refuses(t
     assert "Nothing was imported." in str(told.value)
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("import_history", str(tmp_path / "missing"))
-    with pytest.raises(CommandError, match="AggregateNotFound: the log holds nothing"):
+    with pytest.raises(CommandError, match="AggregateNotFound: the log holds no event"):
         call_command("export_history", str(new_id()))
-    with pytest.raises(CommandError, match="goes with --anonymise"):
+    with pytest.raises(CommandError, match="--redact needs --anonymise"):
         call_command("export_history", str(tally_id), "--redact", "reason")

@@ -89,7 +89,7 @@ def test_a_gap_is_refused_wherever_it_is() -> None:
     empty()
     refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
     refused([*lines[:2], lines[3]], VersionGap, "version 3 of .* cannot follow version 1")
-    refused(lines[:-1], ForeignFile, "tells of 3 events, and 2 are there")
+    refused(lines[:-1], ForeignFile, "announces 3 events, but the file has 2")
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
@@ -133,7 +133,7 @@ def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
 
 
 def test_export_refuses_what_it_cannot_tell_rightly() -> None:
-    with pytest.raises(AggregateNotFound, match="holds nothing"):
+    with pytest.raises(AggregateNotFound, match="holds no event of"):
         file_of(new_id())
     tally_id = tally(1, 2, 3)
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
@@ -189,13 +189,13 @@ def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(mon
     longer = file_of(tally_id)
     empty()
     load(lines)
-    place = Incoming.place
+    place = Incoming.append_staged
 
     def late(incoming: Incoming) -> Any:
         in_threads(lambda: dispatch(Count(tally_id=tally_id, by=40), staff()))
         return place(incoming)
 
-    monkeypatch.setattr(Incoming, "place", late)
+    monkeypatch.setattr(Incoming, "append_staged", late)
     with pytest.raises(HistoryConflict, match="meanwhile"):
         load(longer)
     assert as_of.load_as_of(tally_id, AsOf()).state.total == 41
@@ -205,7 +205,7 @@ def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monke
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     empty()
-    looks = {name: getattr(Incoming, name) for name in ("like", "heads")}
+    looks = {name: getattr(Incoming, name) for name in ("existing", "heads")}
     waiting = [Count(tally_id=tally_id, by=1)]
 
     def after_an_append(name: str) -> Any:
@@ -219,7 +219,7 @@ def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monke
 
     for name in looks:
         monkeypatch.setattr(Incoming, name, after_an_append(name))
-    refused_at = r"version 1 of .*, is here"
+    refused_at = r"version 1 of .*, is in this log"
     with pytest.raises(HistoryConflict, match=refused_at):
         load(lines)
 
