@@ -15,7 +15,7 @@ from tests.support.tally import append_tally as counted
 @pytest.fixture
 def sealed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Twelve events under three seals; gives their positions."""
-    monkeypatch.setattr(chain, "EVENTS", 5)
+    monkeypatch.setattr(chain, "EVENTS_PER_SEAL", 5)
     for _ in range(4):
         counted(3)
     assert seal_settled() == 3
@@ -23,7 +23,7 @@ def sealed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[int]
 
 
 def found() -> list[str]:
-    return [finding.words for finding in verify().findings]
+    return [finding.message for finding in verify().findings]
 
 
 # --- tampering --------------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def test_what_is_not_settled_is_not_sealed_and_nothing_is_skipped() -> None:
 
 @database
 def test_two_sealers_at_once_make_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "EVENTS", 3)
+    monkeypatch.setattr(chain, "EVENTS_PER_SEAL", 3)
     counted(60)
     start = threading.Barrier(4)
 
@@ -194,7 +194,7 @@ def test_two_events_that_changed_places_are_named(sealed: list[int]) -> None:
         first, first, second, second,
     )  # fmt: skip
     (finding,) = verify().findings
-    assert finding.words.startswith(f"the event at position {first} was changed")
+    assert finding.message.startswith(f"the event at position {first} was changed")
     assert finding.others == 1
 
 
@@ -259,13 +259,13 @@ def test_a_forged_seal_over_a_changed_event_is_found_by_its_key_and_by_the_next_
 
     resigned(cover_it_up)
     assert "seal 2 was signed by a key that is not trusted" in found()[0]
-    assert "seal 3 does not follow on the one before it" in found()[1]
+    assert "seal 3 does not follow the one before it" in found()[1]
 
 
 @database
 def test_a_changed_seal_is_named(sealed: list[int]) -> None:
     behind_the_logs_back("UPDATE seals SET sealed_at = sealed_at - interval '1 day' WHERE number = 2")
-    assert any("seal 2 was changed: the signature is not of this seal" in words for words in found())
+    assert any("seal 2 was changed: its signature is not valid" in words for words in found())
 
 
 @database
@@ -278,7 +278,7 @@ def test_a_removed_seal_is_named(sealed: list[int]) -> None:
 def test_forged_leaves_cannot_blame_a_sound_event_nor_hide_a_changed_one(sealed: list[int]) -> None:
     other = bytes(Seal.objects.get(number=1).leaves)
     behind_the_logs_back("UPDATE seals SET leaves = %s WHERE number = 2", other)
-    assert found() == ["the leaves kept with seal 2 were changed; its events are sound"]
+    assert found() == ["the leaves stored with seal 2 were changed; its events are sound"]
     behind_the_logs_back(CHANGES["a byte of the data"], sealed[6])
     assert "differ too" in found()[0]
 
@@ -310,9 +310,8 @@ def test_a_chain_made_anew_differs_from_the_seal_that_was_given_away(sealed: lis
 @database
 def test_the_command_names_what_it_found_and_fails(sealed: list[int]) -> None:
     behind_the_logs_back(CHANGES["the time"], sealed[6])
-    assert f"the log is not what was sealed; the first: the event at position {sealed[6]} was changed" in command(
-        "verify_log"
-    )
+    expected = "the log differs from what was sealed; the first finding: the event at position"
+    assert f"{expected} {sealed[6]} was changed" in command("verify_log")
 
 
 @database
@@ -320,7 +319,7 @@ def test_the_command_names_what_it_found_and_fails(sealed: list[int]) -> None:
 def test_what_is_no_file_of_seals_is_said(transactional_db: None, tmp_path: Path, content: str) -> None:
     file = tmp_path / "seals"
     file.write_text(content)
-    assert "is no seal as" in command("verify_log", "--against", str(file))
+    assert "seal that `seal_log --to-file` wrote" in command("verify_log", "--against", str(file))
     assert "cannot be read" in command("verify_log", "--against", str(tmp_path / "none"))
 
 
@@ -399,7 +398,7 @@ def test_what_cannot_be_proved_is_said(sealed: list[int]) -> None:
     with pytest.raises(NotSealed, match="not sealed yet"):
         prove(Event.objects.latest("position").position)
     behind_the_logs_back(CHANGES["a byte of the data"], sealed[6])
-    with pytest.raises(NotSealed, match="not what seal 2 sealed"):
+    with pytest.raises(NotSealed, match="differs from what seal 2 covers"):
         prove(sealed[6])
 
 

@@ -16,11 +16,10 @@ from eventstore.models import Event, Seal
 from eventstore.seals import chain, publishing
 from eventstore.seals.chain import prove, seal_settled
 from eventstore.seals.keys import signing_key
-from tests.support.seals import CHANGES, command, found, sealed
+from tests.support.seals import CHANGES, command, found
 from tests.support.tally import append_tally as counted
 from tests.support.tampering import behind_the_logs_back
 
-__all__ = ["sealed"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -33,7 +32,7 @@ def forge_a_kept_position() -> None:
 
 def test_a_forged_position_beside_a_genuine_hash_blames_no_sound_event(sealed: list[int]) -> None:
     forge_a_kept_position()
-    assert found() == ["the leaves kept with seal 2 were changed; its events are sound"]
+    assert found() == ["the leaves stored with seal 2 were changed; its events are sound"]
     behind_the_logs_back(CHANGES["a byte of the data"], sealed[8])
     assert found()[0].startswith(f"the event at position {sealed[8]} was changed")
 
@@ -100,7 +99,7 @@ def test_nothing_is_proved_by_a_seal_that_no_trusted_key_signed(sealed: list[int
 
 def test_a_log_without_any_seal_is_not_said_to_be_sound(sealed: list[int]) -> None:
     behind_the_logs_back("DELETE FROM seals")
-    assert "there is no seal, and 12 events: nothing is proved" in command("verify_log")
+    assert "there are 12 events and no seal, so nothing is proved" in command("verify_log")
 
 
 @contextmanager
@@ -143,4 +142,4 @@ def test_a_published_seal_that_lacks_a_part_is_named(sealed: list[int], tmp_path
     del stated[lacking]
     file = tmp_path / "seals"
     file.write_text(json.dumps(given | {"statement": json.dumps(stated)}))
-    assert "is no seal as" in command("verify_log", "--against", str(file))
+    assert "is not a seal that `seal_log --to-file` wrote" in command("verify_log", "--against", str(file))
