@@ -208,7 +208,7 @@ def test_a_copy_that_was_changed_is_never_swapped_in(monkeypatch: pytest.MonkeyP
     with pytest.raises(KeyboardInterrupt):
         convert(wanted)
     monkeypatch.undo()
-    behind_the_logs_back(f"UPDATE {partitioning.BESIDE} SET event_data = '{{\"by\": 2}}' WHERE version = 3")
+    behind_the_logs_back(f"UPDATE {partitioning.NEW_TABLE} SET event_data = '{{\"by\": 2}}' WHERE version = 3")
     with pytest.raises(ConversionRefused, match="the copy differs"):
         convert(wanted)
     assert (partitions(), rows()) == (shape, before)
@@ -307,7 +307,7 @@ def test_the_command_says_what_it_did_and_what_it_cannot_do() -> None:
     assert "is still there" in command("--partitions", "0")
     assert command("--drop-old") == "dropped\n"
     assert "nothing to drop" in command("--discard")
-    assert "--partitions is 0 to 1024" in command("--partitions", "-1")
+    assert "--partitions must be 0 to 1024" in command("--partitions", "-1")
 
 
 def test_one_conversion_at_a_time() -> None:
