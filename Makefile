@@ -4,11 +4,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench load performance schema contract faults screenshots clean
+.PHONY: help run test check install format lock messages bench load performance schema contract faults screenshots docs docs-serve clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is to make
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: install  ## start the whole site with a demo shop (PORT=8000)
 	@exec $(BIN)/python -m ordersite.devstack.supervisor
@@ -16,7 +16,7 @@ run: install  ## start the whole site with a demo shop (PORT=8000)
 test: install  ## the whole suite, in parallel, against real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q
 
-check: install  ## every gate: format, lint, types, import contracts, migrations in step, API schema
+check: install .venv/docs  ## every gate: format, lint, types, import contracts, migrations in step, API schema, links of the docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
@@ -26,6 +26,7 @@ check: install  ## every gate: format, lint, types, import contracts, migrations
 	@diff -u docs/openapi.yml .local/openapi.yml > .local/openapi.diff || { head -40 .local/openapi.diff; \
 		echo "docs/openapi.yml is not what the code says: make schema, look at the difference, commit it"; exit 1; }
 	@$(BIN)/openapi-spec-validator docs/openapi.yml
+	@$(BIN)/python -m tools.docs
 	@echo "all gates passed"
 
 install: .venv/installed  ## the virtual environment and what it needs
@@ -43,7 +44,7 @@ format: install  ## write the format and the safe fixes
 	@$(BIN)/ruff check --fix .
 
 lock: install  ## compile the requirements' .in files
-	@for name in requirements requirements-dev requirements-bench; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	@for name in requirements requirements-dev requirements-bench requirements-docs; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
@@ -75,6 +76,17 @@ faults: install  ## break a running site in random order while clients write (SE
 
 screenshots: install  ## the pictures of the docs, from a site of their own
 	@$(BIN)/python -m tests.browser.screenshots
+
+docs: .venv/docs  ## the docs as a site, in .local/docs; fails on a dead link
+	@$(BIN)/python -m tools.docs
+
+docs-serve: docs  ## the same at http://127.0.0.1:8001 (PORT=8001), where its search works
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory .local/docs $(or $(PORT),8001)
+
+.venv/docs: .venv/installed requirements-docs.txt
+	@echo "installing what builds the docs (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@touch $@
 
 clean:  ## remove the environment and all local data
 	@rm -rf .venv .local

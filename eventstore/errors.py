@@ -23,9 +23,9 @@ class CommandRefused(Exception):
         self.code, self.template, self.params = code, template, params
         self.message = message
 
-    def message_in(self, translate: Callable[[str], str]) -> str:
-        """`message` in another language, of which `translate` knows the templates."""
-        template = translate(self.template)
+    def message_in(self, translated: Callable[[str], str]) -> str:
+        """Return the message in another language; `translated` returns a template in that language."""
+        template = translated(self.template)
         return template.format(**self.params) if self.params else template
 
     def __reduce__(self) -> Any:

@@ -29,7 +29,7 @@ from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import ApproveRefund, PayFromAccount, RecordPaymentFailure, RequestRefund, SettleRefund
 from orders.customers.events import CustomerErased, CustomerRegistered, EmailChanged, EmailVerified
-from ordersite.customers import emails, lookup
+from ordersite.customers import emails, lookup, registration
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
 from tests.support.api import BODY, ORDERS, place, problem, send
@@ -129,7 +129,7 @@ def test_what_is_wrong_with_a_registration_is_said_field_by_field(
 
 
 def test_two_who_register_the_same_name_at_once_become_one(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookup, "require_free", lambda user: None)  # each looked before the other was there
+    monkeypatch.setattr(registration, "require_free", lambda user: None)  # each looked before the other was there
     assert register().status_code == 201
     assert problem(register(email="other@example.com"), 400, "invalid")["errors"][0]["code"] == "unavailable"
     assert problem(register(username="other"), 400, "invalid")["errors"][0]["code"] == "unavailable"
@@ -140,7 +140,7 @@ def test_an_account_and_its_history_stand_or_fall_together(projecting: None, mon
     def crash(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(lookup, "dispatch", crash)
+    monkeypatch.setattr(registration, "dispatch", crash)
     with pytest.raises(RuntimeError):
         register()
     assert not User.objects.exists()

@@ -1,0 +1,1 @@
+"""Helpers of the project itself. Nothing here runs in production."""
