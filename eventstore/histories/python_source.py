@@ -109,7 +109,7 @@ class Source:
         """Return the import statements, the standard library's first."""
         sections: dict[bool, list[str]] = {True: [], False: []}
         for module in sorted(self._names):
-            aliases = sorted(self._names[module].items())
+            aliases = sorted(self._names[module].items(), key=lambda pair: pair[0].lower())  # as ruff sorts classes
             names = [name if name == alias else f"{name} as {alias}" for name, alias in aliases]
             line = f"from {module} import {', '.join(names)}"
             if len(line) > WIDTH:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from eventstore import store
 from eventstore.codec import IMPORTED
-from eventstore.dispatch import Context, dispatch, events_appended
+from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.followers import process_managers
 from eventstore.followers.consumers import follow
@@ -18,11 +18,8 @@ from eventstore.followers.process_managers import PROCESSES, Forget, Intent, Pro
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.store import Recorded
-from eventstore.wakeups import wakeup
-from projections import tasks
 from tests.support.tally import Count, Counted
 from tests.support.threads import at_once
-from tests.support.wakeups import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
@@ -186,15 +183,6 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
         assert counted(ECHO) == [1]
     finally:
         del PROCESSES["test-other"]
-
-
-def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None:
-    count(1)
-    assert process_managers.run.name not in waiting()
-    tasks.project_all()
-    tasks.project_all()
-    assert waiting().count(process_managers.run.name) == 1, "one message however often it is rung"
-    assert wakeup.wake_first_wave in [receiver() for _, receiver, *_ in events_appended.receivers]
 
 
 def crash(*args: Any, **kwargs: Any) -> None:

@@ -21,10 +21,8 @@ from eventstore.histories.python_source import Source, Unprintable, lay_out, one
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt
 from eventstore.personal_data.subjects import EraseSubject, erase
-from orders.commands import CancelOrder, RestoreOrder, ShipOrder
-from orders.values import LineKind
-from tests.support.histories import file_of, load, order, paid_order, staff, tally
-from tests.support.order_examples import CREATE, CREATED
+from tests.support.booking import BOOK, BOOKED, Cancel, CheckIn, Reinstate, RoomKind
+from tests.support.histories import booking, file_of, load, paid_booking, staff, tally
 from tests.support.tally import Counted
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -58,22 +56,22 @@ def run(source: str, path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout
 
 
-def require_lay_out(source: str) -> None:
+def require_formatted(source: str) -> None:
     assert ruff("format --diff", source).stdout == ""
     found = ruff("check", source)
     assert found.returncode == 0, found.stdout
 
 
 @database
-def test_an_order_becomes_a_test_of_each_of_its_commands_that_runs_as_it_is(tmp_path: Path) -> None:
-    order_id = paid_order(customer_id=new_id())
-    dispatch(ShipOrder(order_id=order_id, carrier="DHL", tracking_code='it\'s "JD\\01"'), staff())
-    cancelled = order(customer_id=None, lines=(replace(CREATE.lines[0], kind=LineKind.CHARGE, name="n" * 90),))
-    dispatch(CancelOrder(order_id=cancelled, reason="x" * 130), staff())
-    dispatch(RestoreOrder(order_id=cancelled, version=1, reason="y"), staff())
+def test_a_booking_becomes_a_test_of_each_of_its_commands_that_runs_as_it_is(tmp_path: Path) -> None:
+    booking_id = paid_booking(guest_id=new_id())
+    dispatch(CheckIn(booking_id=booking_id, desk="north", key_code='it\'s "JD\\01"'), staff())
+    cancelled = booking(guest_id=None, rooms=(replace(BOOK.rooms[0], kind=RoomKind.EXTRA, name="n" * 90),))
+    dispatch(Cancel(booking_id=cancelled, reason="x" * 130), staff())
+    dispatch(Reinstate(booking_id=cancelled, version=1, reason="y"), staff())
     for options in ([], ["--anonymise"]):
-        source = printed(order_id, cancelled, *options)
-        require_lay_out(source)
+        source = printed(booking_id, cancelled, *options)
+        require_formatted(source)
         assert "6 passed" in run(source, tmp_path)
         assert "leads_to" not in source
         assert ("Ada" in source) == (not options)
@@ -110,33 +108,33 @@ def test_count_brings_version_2() -> None:
 @database
 def test_a_long_history_is_named_as_a_whole(tmp_path: Path) -> None:
     source = printed(tally(*range(1, 12)))
-    require_lay_out(source)
+    require_formatted(source)
     assert "given(*HISTORY_1[:10]).when(command).then(E11)" in source
     assert "11 passed" in run(source, tmp_path)
 
 
 @database
 def test_where_no_receipt_was_kept_the_command_is_found_by_what_it_does(tmp_path: Path) -> None:
-    order_id = paid_order(customer_id=new_id())
-    lines = file_of(order_id)
+    booking_id = paid_booking(guest_id=new_id())
+    lines = file_of(booking_id)
     empty()
     load(lines)
-    assert "2 passed" in run(printed(order_id), tmp_path)
-    assert "given(E1).when(command)" in printed(order_id)
+    assert "2 passed" in run(printed(booking_id), tmp_path)
+    assert "given(E1).when(command)" in printed(booking_id)
 
 
 @database
 def test_the_history_of_an_erased_person_is_a_test_too(tmp_path: Path) -> None:
-    customer = new_id()
-    order_id = order(customer_id=customer)
-    answer = erase(customer, staff())
-    source = printed(order_id, answer.aggregate_id)
-    require_lay_out(source)
-    assert 'customer_name="[erased]"' in source
+    guest = new_id()
+    booking_id = booking(guest_id=guest)
+    answer = erase(guest, staff())
+    source = printed(booking_id, answer.aggregate_id)
+    require_formatted(source)
+    assert 'guest_name="[erased]"' in source
     assert EraseSubject.__name__ in source
     assert "2 passed" in run(source, tmp_path)
     erasure = printed(answer.aggregate_id, "--anonymise")
-    assert str(customer) not in erasure
+    assert str(guest) not in erasure
     assert "# No command is sent here: EraseSubject is for another aggregate." in erasure, "its id is made of theirs"
     assert "1 passed" in run(erasure, tmp_path)
 
@@ -157,7 +155,7 @@ def test_events_that_todays_rules_would_not_make_are_a_test_of_the_state_that_sa
     recorded(tally_id, -3, version=1)
     recorded(tally_id, 5, 6, version=2)
     source = printed(tally_id)
-    require_lay_out(source)
+    require_formatted(source)
     assert "# No command is sent here: Count raises CommandRefused: a tally only goes up;" in source
     assert "# No command is sent here: Count brings about test.counted today;" in source
     assert "expected = Tally(total=12, largest=6)" in source
@@ -168,12 +166,12 @@ def test_events_that_todays_rules_would_not_make_are_a_test_of_the_state_that_sa
 
 @database
 def test_a_rule_that_has_changed_since_is_named(tmp_path: Path) -> None:
-    order_id = order(customer_id=new_id())
+    booking_id = booking(guest_id=new_id())
     behind_the_logs_back(
-        'UPDATE events SET event_data = event_data || \'{"total": "26.00"}\' WHERE aggregate_id = %s', order_id
+        'UPDATE events SET event_data = event_data || \'{"total": "26.00"}\' WHERE aggregate_id = %s', booking_id
     )
-    source = printed(order_id)
-    assert "# No command is sent here: CreateOrder brings about another order.created.total today." in source
+    source = printed(booking_id)
+    assert "# No command is sent here: Book brings about another test.booked.total today." in source
     assert "1 passed" in run(source, tmp_path)
 
 
@@ -188,23 +186,23 @@ def test_a_command_that_no_code_declares_any_more_is_named(tmp_path: Path) -> No
 
 @database
 def test_what_todays_code_cannot_fold_is_a_test_that_shows_it(tmp_path: Path) -> None:
-    order_id = order(customer_id=new_id())
+    booking_id = booking(guest_id=new_id())
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     store.append(
         [
             store.Write(
-                aggregate_type="order",
-                aggregate_id=order_id,
+                aggregate_type="test.booking",
+                aggregate_id=booking_id,
                 expected_version=1,
                 events=[Counted(by=1)],
                 metadata=metadata,
             )
         ]
     )
-    source = printed(order_id)
-    require_lay_out(source)
+    source = printed(booking_id)
+    require_formatted(source)
     assert "# The current code cannot apply these events: AttributeError:" in source
-    assert 'given(E1, E2).leads_to("order", ...)' in source
+    assert 'given(E1, E2).leads_to("test.booking", ...)' in source
     told = run(source, tmp_path)
     assert "1 failed, 1 passed" in told
     assert "has no attribute 'apply'" in told
@@ -247,8 +245,8 @@ values = st.recursive(
     | st.datetimes(timezones=st.just(UTC) | st.none())
     | st.dates()
     | st.timedeltas()
-    | st.sampled_from(LineKind)
-    | st.builds(lambda count: replace(CREATED.lines[0], quantity=count), st.integers()),
+    | st.sampled_from(RoomKind)
+    | st.builds(lambda count: replace(BOOKED.rooms[0], nights=count), st.integers()),
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.lists(inner, max_size=5).map(tuple)

@@ -30,7 +30,7 @@ from eventstore.models import Event, SubjectKey
 from eventstore.personal_data.subjects import erase
 from eventstore.timetravel import as_of
 from eventstore.timetravel.as_of import AsOf
-from tests.support.histories import file_of, in_threads, load, moved, order, staff, tally
+from tests.support.histories import booking, changed, file_of, in_threads, load, staff, tally
 from tests.support.tally import Count
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -56,7 +56,7 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
         ({"data": []}, CorruptLine, "data"),
         ({"metadata": {}}, CorruptEvent, "actor"),
         ({"aggregate_type": "test.gone"}, UndeclaredMessage, "'test.gone'"),
-        ({"aggregate_type": "order"}, HistoryConflict, "'test.tally'"),
+        ({"aggregate_type": "test.booking"}, HistoryConflict, "'test.tally'"),
         ({"event_id": "3"}, CorruptLine, "event_id"),
         ({"version": 0}, CorruptLine, "version"),
         ({"version": 4}, VersionGap, "version 4 of .* cannot follow version 1"),
@@ -72,7 +72,7 @@ def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_wit
 ) -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
-    lines[2] = moved(lines[2], **change)
+    lines[2] = changed(lines[2], **change)
     refused(lines, error, words)
     refused(lines, error, r"line 3\b")
 
@@ -97,37 +97,37 @@ def test_a_file_of_another_kind_is_refused() -> None:
     empty()
     refused([], ForeignFile, "empty")
     refused(lines[1:], ForeignFile, "begins with a header")
-    refused([moved(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
-    refused([moved(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
+    refused([changed(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
+    refused([changed(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
 
 
 def test_another_history_of_the_same_aggregate_is_refused() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
-    refused([*lines[:2], moved(lines[2], data={"by": 3})], HistoryConflict, "with another data")
-    refused([*lines[:2], moved(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
-    refused([*lines[:2], moved(lines[2], version=3)], HistoryConflict, "with another version")
+    refused([*lines[:2], changed(lines[2], data={"by": 3})], HistoryConflict, "with another data")
+    refused([*lines[:2], changed(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
+    refused([*lines[:2], changed(lines[2], version=3)], HistoryConflict, "with another version")
     earlier = json.loads(lines[2])["timestamp"].replace("20", "19", 1)
-    refused([*lines[:2], moved(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
+    refused([*lines[:2], changed(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
     metadata = json.loads(lines[2])["metadata"] | {"actor": "staff:bea"}
-    refused([*lines[:2], moved(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
+    refused([*lines[:2], changed(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
 
 
 def test_a_file_that_contradicts_itself_is_refused() -> None:
     lines = file_of(tally(1, 2))
     empty()
-    lines[0] = moved(lines[0], events=3)
-    refused([*lines, moved(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
-    refused([*lines, moved(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
+    lines[0] = changed(lines[0], events=3)
+    refused([*lines, changed(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
+    refused([*lines, changed(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
 
 
 def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
-    customer = new_id()
-    order_id, other = order(customer_id=customer), order(customer_id=customer)
-    lines, others = file_of(order_id), file_of(other)
+    guest = new_id()
+    booking_id, other = booking(guest_id=guest), booking(guest_id=guest)
+    lines, others = file_of(booking_id), file_of(other)
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s", other)
-    erase(customer, staff())
-    refused(lines, SubjectWasErased, str(customer))
+    erase(guest, staff())
+    refused(lines, SubjectWasErased, str(guest))
     refused(others, SubjectWasErased, r"line 2\b")
     refused([*file_of(tally(1)), *others], SubjectWasErased, r"line 4\b")
 
@@ -139,10 +139,10 @@ def test_export_refuses_what_it_cannot_tell_rightly() -> None:
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
     with pytest.raises(VersionGap, match="has version 3 in the log, and none 2"):
         file_of(tally_id)
-    order_id = order(customer_id=new_id())
+    booking_id = booking(guest_id=new_id())
     SubjectKey.objects.all().delete()
     with pytest.raises(WrongKey, match="subject_keys has no row"):
-        file_of(order_id)
+        file_of(booking_id)
 
 
 # --- others at work ---------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from eventstore.personal_data.subjects import erase
 from eventstore.seals import chain, keys, merkle, publishing
 from eventstore.seals.chain import prove, seal_settled
 from eventstore.seals.verification import verify
-from tests.support.orders import new_order
+from tests.support.booking import new_booking
 from tests.support.seals import CHANGES, command, found
 from tests.support.tally import Count, held_back
 from tests.support.tally import append_tally as counted
@@ -138,15 +138,15 @@ def test_two_sealers_at_once_make_one_chain(monkeypatch: pytest.MonkeyPatch) -> 
 
 @database
 def test_erasing_a_person_changes_no_seal() -> None:
-    create = new_order()
+    create = new_booking()
     dispatch(create, Context(actor="customer:1"))
     seal_settled()
-    assert create.customer_id
-    erase(create.customer_id, Context(actor="staff:anna"))
+    assert create.guest_id
+    erase(create.guest_id, Context(actor="staff:anna"))
     seal_settled()
     assert found() == []
     proof = prove(Event.objects.earliest("position").position)
-    assert create.customer_name not in json.dumps(proof)
+    assert create.guest_name not in json.dumps(proof)
     assert PREFIX in proof["event"]
 
 
