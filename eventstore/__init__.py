@@ -1,5 +1,5 @@
-"""An append-only log of events, and the write path to it: it has never heard of an order.
+"""An append-only event log and the write path to it. It knows nothing about orders.
 
-The core is at the top: messages, deciders, `dispatch`, and the store with its SQL. The folders are add-ons that the
-core never imports.
+The core is at the top: messages, deciders, `dispatch`, and the store with its SQL. The folders are add-ons. The core
+never imports them, except for the encryption of personal data.
 """

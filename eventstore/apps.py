@@ -1,14 +1,16 @@
-"""What the log registers when Django starts."""
+"""The Django app of the event log: what it registers at start-up."""
 
 from django.apps import AppConfig
 
 
 class EventStoreConfig(AppConfig):
+    """The app configuration of `eventstore`."""
+
     name = "eventstore"
     verbose_name = "Event log"
 
     def ready(self) -> None:
-        """Register tasks, aggregates and admin pages by importing them, and the receivers of commits."""
+        """Register tasks, aggregates and admin pages by importing them, and connect the signal receivers."""
         from django.db.models.signals import post_migrate  # noqa: PLC0415 - models load before this method runs
 
         from eventstore import snapshots  # noqa: PLC0415

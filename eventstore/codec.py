@@ -1,4 +1,4 @@
-"""Events and commands to and from JSON."""
+"""Convert events and commands to and from JSON."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,8 +17,8 @@ from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, C
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who and what caused an event.
 
-    `occurred_at` is the business time where it differs from the recorded time; `extra` holds free marks such as
-    where a synthetic event came from.
+    `occurred_at` is the business time, set only when it differs from the recorded time. `extra` holds free-form labels,
+    such as the source of a synthetic event.
     """
 
     actor: str
@@ -30,16 +30,17 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 IMPORTED = "imported"
-"""The mark, in an event's `extra`, of one that another site recorded: when it was brought here."""
+"""The key in `extra` that marks an event recorded by another site. Its value is the time of the import."""
 
 Reveal = Callable[[str, Any], Any]
+"""Called with a field's name and stored value; returns the decrypted value."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 
 
 def type_of(event: object) -> EventType:
-    """The declaration of an event object. Raises UndeclaredMessage."""
+    """Return the declaration of an event object. Raises UndeclaredMessage."""
     try:
         return EVENT_TYPES[type(event)]
     except KeyError:
@@ -47,7 +48,7 @@ def type_of(event: object) -> EventType:
 
 
 def command_type_of(command: object) -> CommandType:
-    """The declaration of a command object. Raises UndeclaredMessage."""
+    """Return the declaration of a command object. Raises UndeclaredMessage."""
     try:
         return COMMAND_TYPES[type(command)]
     except KeyError:
@@ -55,18 +56,23 @@ def command_type_of(command: object) -> CommandType:
 
 
 def encode(message: object) -> str:
-    """An event, command or metadata as JSON text; decimals, ids and times become strings, so nothing is rounded."""
+    """Return an event, command or metadata as JSON text.
+
+    Decimals, ids and times become strings, so nothing is rounded.
+    """
     return _encode(message).decode()
 
 
 def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | None = None) -> Any:
-    """A stored event as its class, in today's shape, its personal fields as `reveal(name, value)` gives them.
+    """Return a stored event as an object of its class, in the current shape.
+
+    With `reveal`, each personal field gets the value that `reveal(name, value)` returns.
 
     Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, and what `reveal` raises.
     """
     declared = EVENTS.get(event_type)
     if declared is None:
-        raise UnknownEventType(f"no code declares {event_type!r}; is this code older than the log?")
+        raise UnknownEventType(f"no code declares {event_type!r}: is this code older than the log?")
     try:
         if schema_version == declared.schema_version:
             event = _decoder(declared.cls).decode(data)
@@ -74,7 +80,7 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
                 return event
             return replace(event, **{name: reveal(name, getattr(event, name)) for name in declared.personal})
         stored: dict[str, Any] = msgspec.json.decode(data)
-        if reveal is not None:  # under the names it was stored with: an upcaster may change them
+        if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
             stored = {name: reveal(name, value) for name, value in stored.items()}
         return msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
     except (msgspec.MsgspecError, UnicodeError, LookupError, TypeError, ValueError) as error:
@@ -82,7 +88,7 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
 
 
 def decode_metadata(data: str) -> Metadata:
-    """Stored metadata. Raises CorruptEvent."""
+    """Decode stored metadata. Raises CorruptEvent."""
     try:
         return _decode_metadata(data)
     except msgspec.MsgspecError as error:
@@ -90,7 +96,7 @@ def decode_metadata(data: str) -> Metadata:
 
 
 def fingerprint(command: object) -> bytes:
-    """A digest of what a command asks for: equal for a repeat, whatever incidental fields the repeat carries."""
+    """Return a SHA-256 digest of a command without its incidental fields. A repeated command has the same digest."""
     declared = command_type_of(command)
     body = msgspec.to_builtins(command)
     for name in declared.incidental:
@@ -106,12 +112,13 @@ def _decoder(cls: type) -> msgspec.json.Decoder[Any]:
 
 def _upcast(declared: EventType, schema_version: int, data: dict[str, Any]) -> dict[str, Any]:
     if schema_version > declared.schema_version:
+        newest = declared.schema_version
         raise NewerSchemaVersion(
-            f"{declared.name} is stored as version {schema_version}; this code knows it up to {declared.schema_version}"
+            f"{declared.name} is stored as version {schema_version}; this code reads up to {newest}"
         )
     for version in range(schema_version, declared.schema_version):
-        step = UPCASTERS.get((declared.name, version))
-        if step is None:
-            raise MissingUpcaster(f"no upcaster leads {declared.name} from version {version} to {version + 1}")
-        data = step(data)
+        upcast = UPCASTERS.get((declared.name, version))
+        if upcast is None:
+            raise MissingUpcaster(f"no upcaster converts {declared.name} from version {version} to {version + 1}")
+        data = upcast(data)
     return data

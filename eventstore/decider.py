@@ -1,4 +1,7 @@
-"""What an aggregate is to the write path: three plain functions and where to start. Plain Python."""
+"""An aggregate as the write path sees it: its rules as plain functions, and its initial state.
+
+Plain Python: domain rules import this module.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,15 +19,18 @@ E = TypeVar("E")
 class Decider(Generic[S, C, E]):
     """An aggregate's rules.
 
-    `decide(command, state)` says what happens, or raises CommandRefused; `evolve(state, event)` only remembers it, so
-    replaying a history never runs a rule again. `identify(command)` is the aggregate a command is meant for.
+    `decide(command, state)` returns the events that happen, or raises CommandRefused. `evolve(state, event)` returns
+    the next state and checks nothing, so replaying a history never runs a rule again. `identify(command)` returns the
+    id of the aggregate that the command is for.
 
-    Commands that `begin` an aggregate are decided on the initial state at first, without a look at the log: where there
-    is such an aggregate already, their append is refused. Where `evolve` leaves personal fields alone, `reads_personal`
-    is false, and they stay encrypted while a history is loaded.
+    `begin` lists the commands that begin an aggregate. Their first attempt is decided on the initial state, without
+    reading the log. If the aggregate already exists, the append is refused and the command is decided again.
 
-    A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` comes to mean
-    something else by the same fields: older snapshots are then ignored, as they are when the fields themselves change.
+    Set `reads_personal` to false if `evolve` does not read personal fields. The fields then stay encrypted while a
+    history is loaded.
+
+    A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` gives the same
+    fields a new meaning: older snapshots are then ignored. A change of the fields themselves needs no new version.
     """
 
     aggregate_type: str
@@ -43,9 +49,9 @@ _AGGREGATES: dict[str, Decider[Any, Any, Any]] = {}
 
 
 def register(decider: Decider[S, C, E], commands: Sequence[type], *, main: bool = True) -> None:
-    """Say which aggregate takes these commands; called once, when the application starts.
+    """Register the decider that handles these commands. Call it once, when the application starts.
 
-    A type of aggregate has one main decider, whose state is the aggregate's to everybody else.
+    An aggregate type has one main decider. Its state is what all other code sees as the aggregate's state.
     """
     if main:
         _AGGREGATES[decider.aggregate_type] = decider
@@ -54,21 +60,21 @@ def register(decider: Decider[S, C, E], commands: Sequence[type], *, main: bool 
 
 
 def decider_of(command: object) -> Decider[Any, Any, Any]:
-    """The aggregate that takes `command`. Raises UndeclaredMessage."""
+    """Return the decider that handles `command`. Raises UndeclaredMessage."""
     try:
         return _DECIDERS[type(command)]
     except KeyError:
-        raise UndeclaredMessage(f"no aggregate takes {type(command).__qualname__}; register its decider") from None
+        raise UndeclaredMessage(f"no decider handles {type(command).__qualname__}: register one") from None
 
 
 def decider_named(aggregate_type: str) -> Decider[Any, Any, Any]:
-    """The rules of a type of aggregate. Raises UndeclaredMessage."""
+    """Return the main decider of an aggregate type. Raises UndeclaredMessage."""
     try:
         return _AGGREGATES[aggregate_type]
     except KeyError:
-        raise UndeclaredMessage(f"no decider is registered for aggregates of the type {aggregate_type!r}") from None
+        raise UndeclaredMessage(f"no decider is registered for the aggregate type {aggregate_type!r}") from None
 
 
 def commands_of(aggregate_type: str) -> list[type]:
-    """The commands that aggregates of a type take."""
+    """Return the command classes that an aggregate type handles."""
     return [cls for cls, decider in _DECIDERS.items() if decider.aggregate_type == aggregate_type]

@@ -1,4 +1,4 @@
-"""The one write path: receipt -> load -> decide -> append -> signal after commit. Never edited for a new command."""
+"""The only write path: load, decide, append with a receipt, signal after commit. A new command needs no change here."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
 from eventstore.snapshots import is_due, shape_of, state_of
-from eventstore.state_cache import KnownState, StateCache, load_states
+from eventstore.state_cache import CachedState, StateCache, load_states
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +28,24 @@ S = TypeVar("S")
 events_appended = Signal()
 """Sent after commit with `aggregate_ids`, the last `position`, and the `snapshots` that are due (id to type).
 
-Never with data. No receiver can fail a command."""
+It never carries event data. A failing receiver cannot fail a command."""
 
 Refusal = CommandRefused | IdempotencyConflict | ConcurrencyError
 """Why a command of a batch was not done."""
 
-ATTEMPTS = 12  # lost races before the caller is told; each one means that somebody else got through
+_Target = tuple[Decider[Any, Any, Any], UUID]
+"""The decider of a command, and the id of its aggregate."""
+
+MAX_ATTEMPTS = 12  # each lost race means that another writer succeeded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Who sends a command, why, and under what name it is done only once.
+    """Who sends a command, why, and under which id it is done only once.
 
-    `command_id` makes it done once; `expected_version` refuses it if the aggregate has moved on; `occurred_at` is the
-    business time of what is told late; `guard` sees the state before the rules do and may raise.
+    A command is done once for each `command_id`. With `expected_version`, the command is refused if the aggregate is at
+    another version. `occurred_at` is the business time of something reported late. `guard` is called with the state
+    before the rules are, and may raise.
     """
 
     actor: str
@@ -55,6 +59,7 @@ class Context:
 
     @property
     def metadata(self) -> Metadata:
+        """Return the part of the context that is stored with each event."""
         return Metadata(
             actor=self.actor,
             command_id=self.command_id,
@@ -66,7 +71,7 @@ class Context:
 
 
 class AppendedVersions(NamedTuple):
-    """An aggregate, and its versions before and after an append."""
+    """An aggregate and its versions before and after an append."""
 
     aggregate_id: UUID
     aggregate_type: str
@@ -76,7 +81,7 @@ class AppendedVersions(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a command's sender learns: which aggregate, at which version now, and whether this was only a repeat."""
+    """The result of a command: the aggregate and its version. `replayed` is true for a repeat of a done command."""
 
     command_id: UUID
     aggregate_id: UUID
@@ -85,154 +90,155 @@ class Answer:
 
 
 def dispatch(command: object, context: Context) -> Answer:
-    """Do a command once and say what came of it.
+    """Do a command once and return its answer.
 
-    Raises CommandRefused when a rule forbids it, ConcurrencyError when the context names a version that is no longer
-    the aggregate's, IdempotencyConflict when its command id belongs to another command. In none of these cases was
-    anything written.
+    Raises CommandRefused when a rule forbids it, ConcurrencyError when the aggregate is not at the version that the
+    context names, IdempotencyConflict when the command id belongs to another command. In all these cases nothing was
+    written.
     """
-    decider = decider_of(command)
-    aggregate_id = decider.identify(command)
-    for attempt in range(ATTEMPTS):
-        past, write = _past(command, context, attempt), None
+    target = decider, aggregate_id = _target_of(command)
+    begins = type(command) in decider.begin and context.expected_version is None and not context.guard
+    for attempt in range(MAX_ATTEMPTS):
+        # A command that begins an aggregate is first decided without reading the log.
+        history = store.History() if begins and not attempt else _load(decider, aggregate_id)
+        write = None
         try:
-            write = _decide(command, context, state_of(decider, past), past.version)
+            write = _decide(target, command, context, state_of(decider, history), history.version)
             position = store.append([write])
         except (CommandRefused, ConcurrencyError, SubjectWasErased) as refusal:
-            # Where it was done before, that is why: asked only now, because it seldom was.
+            # The reason may be that this command was already done. That is rare, so the receipt is read only now.
             if receipt := store.receipts([context.command_id]).get(context.command_id):
-                return _repeat(command, receipt)
+                return _answer_repeat(command, receipt)
             if write is None or not isinstance(refusal, ConcurrencyError):
                 raise
-            # Somebody was first, and what they did may change what the rules say: look again.
+            # Another writer was first. Its events may change the decision, so load and decide again.
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
         else:
             if write.events:
                 _signal_after_commit([write], position)
             return _answer(write)
-    raise ConcurrencyError(aggregate_id, past.version)
+    raise ConcurrencyError(aggregate_id, history.version)
 
 
-def _past(command: object, context: Context, attempt: int) -> store.History:
-    """What the command is decided on; nothing at first for one that begins an aggregate."""
+def _target_of(command: object) -> _Target:
     decider = decider_of(command)
-    if not attempt and type(command) in decider.begin and context.expected_version is None and not context.guard:
-        return store.History()
-    return _loaded(decider, decider.identify(command))
+    return decider, decider.identify(command)
 
 
-def _loaded(decider: Decider[Any, Any, Any], aggregate_id: UUID) -> store.History:
+def _load(decider: Decider[Any, Any, Any], aggregate_id: UUID) -> store.History:
     return store.history(aggregate_id, shape=shape_of(decider), personal=decider.reads_personal)
 
 
 def rehearse(command: object, context: Context) -> Sequence[Any]:
-    """The events that `dispatch` would append now. Nothing is written. Raises what `dispatch` raises."""
-    decider = decider_of(command)
-    past = _loaded(decider, decider.identify(command))
-    return _decide(command, context, state_of(decider, past), past.version).events
+    """Return the events that `dispatch` would append now, without writing. Raises what `dispatch` raises."""
+    target = decider, aggregate_id = _target_of(command)
+    history = _load(decider, aggregate_id)
+    return _decide(target, command, context, state_of(decider, history), history.version).events
 
 
 def current_state(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
-    """The state of an aggregate as the log has it now; the initial one where there is none of that id."""
-    state: S = state_of(decider, _loaded(decider, aggregate_id))
+    """Return an aggregate's current state, or the initial state if there is no aggregate with that id."""
+    state: S = state_of(decider, _load(decider, aggregate_id))
     return state
 
 
 def dispatch_batch(
-    commands: Sequence[tuple[object, Context]], known: StateCache | None = None
+    commands: Sequence[tuple[object, Context]], cache: StateCache | None = None
 ) -> list[Answer | Refusal]:
-    """Do many commands in one transaction: what `dispatch` would do one by one, at a fraction of the cost.
+    """Do many commands in one transaction. The result is that of `dispatch` one by one, at a fraction of the cost.
 
-    A command sees what the ones before it did. A refused command is answered with its refusal and does not stop the
-    others; a lost race makes the whole batch look again, so nothing is done twice. Whoever sends batch after batch
-    gives the same `known` with each: what one has left need not be loaded for the next. Raises MixedBatch.
+    Each command sees the events of the commands before it. A refused command is answered with its refusal and does not
+    stop the others. After a lost race the whole batch is decided again, so nothing is done twice. A caller that sends
+    several batches passes each the same `cache`: the states after one batch then need not be loaded for the next.
+
+    Raises MixedBatch, and ConcurrencyError after too many lost races.
     """
-    known = known or StateCache()
-    for attempt in range(ATTEMPTS):
+    cache = cache or StateCache()
+    targets = [_target_of(command) for command, _ in commands]
+    deciders = _deciders_by_aggregate(targets)
+    for attempt in range(MAX_ATTEMPTS):
         try:
-            answers, writes, states = _decide_all(commands, known)
+            answers, writes, states = _decide_all(commands, targets, deciders, cache)
             position = store.append(writes)
-        except _Outdated:
+        except _StaleDecision:
             continue
         except ConcurrencyError:
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
             continue
-        transaction.on_commit(partial(known.keep, states))
-        if grown := [write for write in writes if write.events]:
-            _signal_after_commit(grown, position)
+        transaction.on_commit(partial(cache.put, states))
+        if appended := [write for write in writes if write.events]:
+            _signal_after_commit(appended, position)
         return answers
     raise ConcurrencyError(None)
 
 
-class _Outdated(Exception):
-    """Nothing is to be written for a command, and that was decided on a state that others may have moved on from."""
+class _StaleDecision(Exception):
+    """A command is to write nothing, but that was decided on a cached state, which may be older than the log."""
 
 
 def _decide_all(
-    commands: Sequence[tuple[object, Context]], known: StateCache
-) -> tuple[list[Answer | Refusal], list[store.Write], dict[UUID, KnownState]]:
-    """The answers, what has to be written for them, and the states after it. Raises _Outdated."""
-    deciders = _deciders(commands)
-    remembered = known.take_out(deciders)
-    states = remembered | load_states(deciders, besides=remembered)
-    # After the histories: what was done in between is then known for a repeat, and a lost race only tries again.
-    done = store.receipts(context.command_id for _, context in commands)
+    commands: Sequence[tuple[object, Context]],
+    targets: Sequence[_Target],
+    deciders: dict[UUID, Decider[Any, Any, Any]],
+    cache: StateCache,
+) -> tuple[list[Answer | Refusal], list[store.Write], dict[UUID, CachedState]]:
+    """Return the answers, the writes they need, and the states after these writes. Raises _StaleDecision."""
+    cached = cache.pop(deciders)
+    states = cached | load_states(deciders, exclude=cached)
+    # After the histories: a command done in between is then recognised as a repeat. A lost race only tries again.
+    receipts = store.receipts(context.command_id for _, context in commands)
     answers: list[Answer | Refusal] = []
     writes = []
-    for command, context in commands:
-        aggregate_id = decider_of(command).identify(command)
+    for (command, context), target in zip(commands, targets, strict=True):
+        _, aggregate_id = target
         aggregate = states[aggregate_id]
         try:
-            if receipt := done.get(context.command_id):
-                answers.append(_repeat(command, receipt))
+            if receipt := receipts.get(context.command_id):
+                answers.append(_answer_repeat(command, receipt))
                 continue
-            write = _decide(command, context, aggregate.state, aggregate.version)
+            write = _decide(target, command, context, aggregate.state, aggregate.version)
         except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
-            if aggregate_id in remembered:
-                raise _Outdated from refusal
+            if aggregate_id in cached:
+                raise _StaleDecision from refusal
             answers.append(refusal)
             continue
-        if not write.events and aggregate_id in remembered:
-            raise _Outdated
+        if not write.events and aggregate_id in cached:
+            raise _StaleDecision
         assert write.receipt
-        aggregate.take(write.events)
-        done[context.command_id] = write.receipt
+        aggregate.append(write.events)
+        receipts[context.command_id] = write.receipt
         writes.append(write)
         answers.append(_answer(write))
     return answers, writes, states
 
 
-def _deciders(commands: Sequence[tuple[object, Context]]) -> dict[UUID, Decider[Any, Any, Any]]:
-    """Whose rules each aggregate of a batch is decided by. Raises MixedBatch."""
+def _deciders_by_aggregate(targets: Sequence[_Target]) -> dict[UUID, Decider[Any, Any, Any]]:
+    """Return the one decider for each aggregate of a batch. Raises MixedBatch."""
     deciders: dict[UUID, Decider[Any, Any, Any]] = {}
-    for command, _ in commands:
-        decider = decider_of(command)
-        key = decider.identify(command)
-        if deciders.setdefault(key, decider) is not decider:
-            raise MixedBatch(f"{key} is restored and changed in one batch: send that in two")
+    for decider, aggregate_id in targets:
+        if deciders.setdefault(aggregate_id, decider) is not decider:
+            raise MixedBatch(f"{aggregate_id} is both restored and changed in one batch: send two batches")
     return deciders
 
 
-def _decide(command: object, context: Context, state: Any, version: int) -> store.Write:
-    """What has to be written for the command."""
-    decider = decider_of(command)
-    if (
-        context.guard
-    ):  # before anything else is told: to whom the aggregate is none of their business, it has no version
+def _decide(target: _Target, command: object, context: Context, state: Any, version: int) -> store.Write:
+    """Return what is to be written for the command."""
+    decider, aggregate_id = target
+    if context.guard:  # guard first: a sender who may not see the aggregate must not learn its version
         context.guard(state)
     if context.expected_version is not None and context.expected_version != version:
-        raise ConcurrencyError(decider.identify(command), context.expected_version, version)
+        raise ConcurrencyError(aggregate_id, context.expected_version, version)
     events = decider.decide(command, state)
     receipt = store.Receipt(
         command_id=context.command_id,
         command_type=codec.command_type_of(command).name,
         fingerprint=codec.fingerprint(command),
-        aggregate_id=decider.identify(command),
+        aggregate_id=aggregate_id,
         version=version + len(events),
     )
     return store.Write(
         aggregate_type=decider.aggregate_type,
-        aggregate_id=receipt.aggregate_id,
+        aggregate_id=aggregate_id,
         expected_version=version,
         events=events,
         metadata=context.metadata,
@@ -240,7 +246,7 @@ def _decide(command: object, context: Context, state: Any, version: int) -> stor
     )
 
 
-def _repeat(command: object, receipt: store.Receipt) -> Answer:
+def _answer_repeat(command: object, receipt: store.Receipt) -> Answer:
     if receipt.fingerprint != codec.fingerprint(command):
         raise IdempotencyConflict(receipt.command_id)
     return Answer(
@@ -268,19 +274,19 @@ def _signal_after_commit(writes: Sequence[store.Write], position: int) -> None:
     )
 
 
-def signal_after_commit(grown: Sequence[AppendedVersions], position: int) -> None:
-    """Send `events_appended` once this transaction has committed."""
-    aggregate_ids = {each.aggregate_id for each in grown}
+def signal_after_commit(appended: Sequence[AppendedVersions], position: int) -> None:
+    """Send `events_appended` after this transaction has committed."""
+    aggregate_ids = {each.aggregate_id for each in appended}
     snapshots = {
         each.aggregate_id: each.aggregate_type
-        for each in grown
+        for each in appended
         if is_due(decider_named(each.aggregate_type), each.before, each.after)
     }
 
-    def ring() -> None:
-        news = {"aggregate_ids": aggregate_ids, "position": position, "snapshots": snapshots}
-        for receiver, outcome in events_appended.send_robust(None, **news):
+    def send() -> None:
+        payload = {"aggregate_ids": aggregate_ids, "position": position, "snapshots": snapshots}
+        for receiver, outcome in events_appended.send_robust(None, **payload):
             if isinstance(outcome, Exception):
-                log.warning("events are committed up to %s, but %r failed: %s", position, receiver, outcome)
+                log.warning("events up to %s are committed, but receiver %r failed: %s", position, receiver, outcome)
 
-    transaction.on_commit(ring)
+    transaction.on_commit(send)

@@ -1,4 +1,7 @@
-"""Everything the event store refuses, by name. Plain Python: the rules of a domain may raise and catch these."""
+"""The exceptions of the event store. Each docstring says what to do.
+
+Plain Python: domain rules may raise and catch these.
+"""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -8,11 +11,11 @@ from uuid import UUID
 
 
 class CommandRefused(Exception):
-    """A command breaks a rule of its aggregate. Nothing was written; show `message` to whoever sent it.
+    """A command breaks a rule of its aggregate. Nothing was written; show `message` to the sender.
 
-    `code` is stable and machine-readable. `message` says what is wrong and what would be right: `template` with
-    `params` in the places that it names. A template is a literal, so that an edge can find its translation.
-    `allowed_actions` are the commands that would be taken instead, where an edge has found out.
+    `code` is stable and machine-readable. `message` says what is wrong and what would be right: it is `template` filled
+    in with `params`. A template is always a literal, so that its translation can be looked up. `allowed_actions` lists
+    the commands that would be accepted instead; it is empty unless the API or admin has set it.
     """
 
     allowed_actions: Sequence[str] = ()
@@ -33,16 +36,16 @@ class CommandRefused(Exception):
 
 
 class AggregateNotFound(CommandRefused):
-    """The command names an aggregate that has no events, or that its sender may not see. Check the id."""
+    """The command names an aggregate that does not exist or that its sender may not see. Check the id."""
 
 
 class ConcurrencyError(Exception):
-    """Somebody appended to the aggregate first. Load it again and decide again, or show the newer version."""
+    """Another writer appended to the aggregate first. Load it again and decide again, or show the newer version."""
 
     def __init__(self, aggregate_id: UUID | None, expected: int | None = None, actual: int | None = None) -> None:
         super().__init__(
-            f"{aggregate_id or 'an aggregate of the batch'} is not at version {expected} any more"
-            f"{'' if actual is None else f', but at {actual}'}. Load it again, then retry."
+            f"{aggregate_id or 'an aggregate of the batch'} is no longer at version {expected}"
+            f"{'' if actual is None else f'; it is at version {actual}'}. Load it again, then retry."
         )
         self.aggregate_id = aggregate_id
         self.expected = expected
@@ -50,27 +53,29 @@ class ConcurrencyError(Exception):
 
 
 class IdempotencyConflict(Exception):
-    """A command id was used before with another content. Use a new id for a new command."""
+    """A command id was used before with different content. Use a new id for a new command."""
 
     def __init__(self, command_id: UUID) -> None:
-        super().__init__(f"command {command_id} was already done with another content; use a new id for a new command")
+        super().__init__(
+            f"command {command_id} was already done with different content; use a new id for a new command"
+        )
         self.command_id = command_id
 
 
 class QueueFull(Exception):
-    """So many commands wait that no more are taken. Send it again later, or let more workers run."""
+    """The command queue is full, so the command was not accepted. Send it again later, or run more workers."""
 
 
 class ConversionRefused(Exception):
-    """The log cannot be converted as asked. Nothing was changed; the message says what to do first."""
+    """The log cannot be converted as requested. Nothing was changed; the message says what to do first."""
 
 
 class ConversionTimedOut(Exception):
-    """The log was too busy to be swapped. What was copied is kept: run the conversion again."""
+    """The log was too busy to swap in the converted table. The copied rows are retained: run the conversion again."""
 
 
 class MixedBatch(ValueError):
-    """A batch restores an aggregate and changes it too. Send what restores it in a batch of its own."""
+    """A batch both restores and changes the same aggregate. Send the restore in a separate batch."""
 
 
 class UnknownEventType(Exception):
@@ -81,26 +86,27 @@ class UnknownEventType(Exception):
 
 
 class MissingUpcaster(Exception):
-    """An event is stored in an older shape than the code's, and no upcaster leads on. Declare one with @upcaster."""
+    """An event is stored in an older shape, and no upcaster converts it. Declare one with @upcaster."""
 
 
 class NewerSchemaVersion(Exception):
-    """An event is stored in a newer shape than the code knows. The code is older than the log: deploy the newer one."""
+    """An event is stored in a newer shape than this code reads. The code is older than the log: deploy newer code."""
 
 
 class CorruptEvent(Exception):
-    """A stored event cannot be read in the shape its type declares.
+    """A stored event does not have the shape that its type declares.
 
-    Either its shape was changed without a new schema version (restore it, raise the version), or the row was damaged.
+    Either the shape was changed without a new schema version (restore the shape and raise the version), or the row was
+    damaged.
     """
 
 
 class SubjectWasErased(CommandRefused):
-    """A command would record personal data of somebody who was erased. Register the person anew, under a new id."""
+    """A command would record personal data of an erased person. Register the person again, under a new id."""
 
     def __init__(self, subject_id: UUID) -> None:
         super().__init__(
-            "subject_erased", "the personal data of {subject_id} was erased: no more is kept", subject_id=subject_id
+            "subject_erased", "the personal data of {subject_id} was erased: no more is stored", subject_id=subject_id
         )
         self.subject_id = subject_id
 
@@ -111,51 +117,51 @@ class SubjectWasErased(CommandRefused):
 class WrongKey(Exception):
     """Personal data or a subject's key cannot be decrypted with the keys this process has.
 
-    PERSONAL_DATA_KEYS lacks the key it was wrapped with (put it back, run `rotate_keys`, then drop it), or the stored
-    bytes were changed or moved to another event.
+    Either PERSONAL_DATA_KEYS lacks the master key (put it back, run `rotate_keys`, then remove it), or the stored bytes
+    were changed or moved to another event.
     """
 
 
 class SealKeyMissing(Exception):
-    """No key is there to seal with. Set SEAL_KEYS; docs/tamper-evidence.md says how one is made."""
+    """There is no key to seal with. Set SEAL_KEYS; docs/tamper-evidence.md says how to make a key."""
 
 
 class MalformedSealKey(Exception):
-    """An entry of SEAL_KEYS or SEAL_PUBLIC_KEYS is no Ed25519 key. The message shows which; correct it."""
+    """An entry of SEAL_KEYS or SEAL_PUBLIC_KEYS is not an Ed25519 key. The message says which; correct it."""
 
 
 class NotSealed(Exception):
-    """Nothing can be proved of an event: it is not in the log, not sealed yet, or not what was sealed."""
+    """An event has no proof: it is not in the log, not sealed yet, or was changed after it was sealed."""
 
 
 class VersionGap(Exception):
-    """An aggregate's versions are not 1, 2, 3 … without holes.
+    """An aggregate's versions are not 1, 2, 3 … without gaps.
 
-    In a file: export the aggregate anew and import the whole of it, its versions in order. In the log itself: rows were
+    In a file: export the aggregate again and import all of it, with its versions in order. In the log itself: rows were
     lost, so restore them from a backup.
     """
 
 
 class HistoryConflict(Exception):
-    """A file tells another history than this site's log does, of the same aggregate or under the same event id.
+    """A file and this site's log have different events for the same aggregate or the same event id.
 
-    Both may be true where they come from, and neither is overwritten: import it into a site of its own.
+    Each may be right on its own site, so nothing is overwritten. Import the file into a separate site.
     """
 
 
 class CorruptLine(Exception):
-    """A line of a history cannot be read: it is no JSON, or its fields are not those of an event.
+    """A line of a history file cannot be read: it is not JSON, or its fields are not those of an event.
 
-    The file was damaged or edited: export it anew.
+    The file was damaged or edited: export it again.
     """
 
 
 class ForeignFile(Exception):
-    """A file is no history that `export_history` wrote, or not the whole of one. Export it anew, all of it."""
+    """A file was not written by `export_history`, or a part of it is missing. Export the history again."""
 
 
 class UndeclaredMessage(TypeError):
-    """An object was appended or dispatched that is no declared event or command. Decorate its class."""
+    """An appended or dispatched object is not a declared event or command. Decorate its class."""
 
 
 UNREADABLE = (
@@ -168,10 +174,10 @@ UNREADABLE = (
     VersionGap,
     WrongKey,
 )
-"""What may be wrong with a history that is read."""
+"""The exceptions that reading a history may raise."""
 
 
 def explained(error: Exception) -> str:
-    """An error for whoever typed a command: its notes, name and message, and what its docstring says to do."""
+    """Return an error as text for the command line: its notes, name and message, and the docstring of its class."""
     notes = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
     return f"{notes}{type(error).__name__}: {error}\n{inspect.getdoc(type(error))}"

@@ -1,4 +1,7 @@
-"""Large batches without the collector of cyclic garbage."""
+"""Pause Python's cyclic garbage collector while a large batch runs.
+
+Fast path: measured in docs/decisions/31.
+"""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Meanwhile no search for cycles of objects.
+    """Run the block without the cyclic garbage collector, then restore its previous setting.
 
-    A batch makes hundreds of thousands of objects that all live to its end and go with it, none of them in a cycle:
-    Python's search through them, again and again, takes a quarter of the time of a batch.
+    A batch makes hundreds of thousands of objects that all live until its end. None of them is in a cycle, but
+    Python's repeated searches for cycles take a quarter of the batch's time.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,6 +1,6 @@
 """Declare events and commands: frozen dataclasses under stable wire names.
 
-Plain Python: the rules of a domain import this module, and it imports nothing.
+Plain Python: domain rules import this module. It imports only the standard library.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,19 @@ T = TypeVar("T")
 
 
 class DuplicateName(ValueError):
-    """Two messages claim one wire name. Give the newer one another name: the log already uses this one."""
+    """Two messages claim the same wire name. Give the newer one another name: the log already uses this one."""
 
 
 class UnclearSubject(TypeError):
-    """An event has personal fields and does not say whose. Give @event the fields that name the person as `subject`."""
+    """An event has personal fields but no subject. Pass @event the fields that hold the person's id as `subject`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """What the log stores of an event's class: the wire name and the version of its shape.
+    """The declaration of an event class: its wire name and its schema version.
 
-    `personal` are the fields that are encrypted; `subject` the fields that name the person, the first that is set.
+    `personal` lists the encrypted fields. `subject` lists the fields that may hold the subject's id; the first one that
+    is set counts.
     """
 
     name: str
@@ -34,7 +35,7 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class CommandType:
-    """A command's wire name and the fields that do not count when two commands are compared."""
+    """The declaration of a command class: its wire name, and the fields ignored when two commands are compared."""
 
     name: str
     incidental: tuple[str, ...]
@@ -53,7 +54,7 @@ GUARD_NAMES: dict[type, str] = {}
 
 
 def personal() -> Any:
-    """Declare a field of an event, a text, as personal: the log stores it encrypted under its subject's key."""
+    """Declare a text field of an event as personal: the log stores it encrypted under the subject's key."""
     return field(metadata={"personal": True})
 
 
@@ -61,26 +62,29 @@ def personal() -> Any:
 def event(name: str, *, schema_version: int = 1, subject: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Declare an event.
 
-    `name` is what the log stores, so the class may be renamed. Raise `schema_version` whenever the shape changes.
-    `subject` names the fields that say whose the personal fields are; the first that is set counts.
+    The log stores `name`, so the class may be renamed. Raise `schema_version` whenever the shape changes. `subject`
+    lists the fields that may hold the subject's id; the first one that is set counts.
+
+    Raises DuplicateName and UnclearSubject.
     """
 
     def decorate(cls: type[T]) -> type[T]:
         frozen: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
-        hidden = tuple(each.name for each in fields(frozen) if each.metadata.get("personal"))
-        if hidden and not subject:
-            raise UnclearSubject(f"{name!r} has the personal fields {', '.join(hidden)} and names no subject")
-        declared = EventType(name, schema_version, frozen, hidden, subject)
+        personal_fields = tuple(each.name for each in fields(frozen) if each.metadata.get("personal"))
+        if personal_fields and not subject:
+            raise UnclearSubject(f"{name!r} has the personal fields {', '.join(personal_fields)} but no subject")
+        declared = EventType(name, schema_version, frozen, personal_fields, subject)
         EVENT_TYPES[frozen] = _claim(EVENTS, name, declared)
-        return frozen  # type: ignore[no-any-return]  # still the class that was decorated
+        return frozen  # type: ignore[no-any-return]  # the decorated class
 
     return decorate
 
 
 def upcaster(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
-    """Declare how an event stored as `from_version` becomes one of the next version: a function from dict to dict.
+    """Declare the function that converts an event stored as `from_version` to the next version.
 
-    The dict is the stored JSON. Upcasters are chained, so each one knows only its own two versions.
+    The function takes the stored JSON as a dict and returns the new dict. Upcasters are chained, so each one knows only
+    its own two versions. Raises DuplicateName.
     """
 
     def decorate(function: Upcaster) -> Upcaster:
@@ -95,8 +99,8 @@ def upcaster(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
 def command(name: str, *, incidental: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Declare a command.
 
-    `incidental` are the fields that whoever sends the command adds to what was asked, such as the new id it makes up or
-    the buyer's name today: sending the same request again carries others, and is a repeat all the same.
+    `incidental` lists the fields that the sender adds to the request, such as a new id or the buyer's current name. A
+    repeat of the same request may have other values there and still counts as a repeat. Raises DuplicateName.
     """
 
     def decorate(cls: type[T]) -> type[T]:
@@ -110,15 +114,16 @@ def command(name: str, *, incidental: tuple[str, ...] = ()) -> Callable[[type[T]
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def guard(name: str) -> Callable[[type[T]], type[T]]:
-    """Declare a guard: what a command's sender may see, checked on the state before the rules are asked.
+    """Declare a guard: a check of the aggregate's state that runs before the rules.
 
-    A class with `__call__(self, state)`, which raises CommandRefused. Under its name it is kept with a queued command.
+    The class has a method `__call__(self, state)`, which raises CommandRefused if the sender may not see the aggregate.
+    A queued command stores the guard under `name`. Raises DuplicateName.
     """
 
     def decorate(cls: type[T]) -> type[T]:
         frozen = dataclass(frozen=True, slots=True, kw_only=True)(cls)
         if GUARDS.setdefault(name, frozen) is not frozen:
-            raise DuplicateName(f"{name!r} names two guards")
+            raise DuplicateName(f"two guards have the name {name!r}")
         GUARD_NAMES[frozen] = name
         return frozen
 
@@ -127,7 +132,7 @@ def guard(name: str) -> Callable[[type[T]], type[T]]:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def value(cls: type[T]) -> type[T]:
-    """Declare a part of messages: a frozen dataclass that is no message by itself."""
+    """Declare a value: a frozen dataclass that is a part of messages and not a message itself."""
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
@@ -137,5 +142,5 @@ D = TypeVar("D", EventType, CommandType)
 def _claim(registry: dict[str, D], name: str, declared: D) -> D:
     taken = registry.setdefault(name, declared)
     if taken is not declared:
-        raise DuplicateName(f"{name!r} names both {taken.cls.__qualname__} and {declared.cls.__qualname__}")
+        raise DuplicateName(f"{name!r} is the name of both {taken.cls.__qualname__} and {declared.cls.__qualname__}")
     return declared

@@ -1,4 +1,7 @@
-"""The log's tables, which `eventstore.writing` and `eventstore.store` write and read; for migrations and the admin."""
+"""The tables of the log, as models for migrations and the admin.
+
+`eventstore.writing` and `eventstore.store` write and read the tables by their own SQL.
+"""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -6,9 +9,9 @@ from django.db.models.functions import Now
 
 
 class Event(models.Model):
-    """A fact that happened. Rows are only ever added: triggers refuse everything else."""
+    """An event in the log. Rows are only ever added: triggers refuse every other change."""
 
-    position = models.BigAutoField(primary_key=True, help_text="Place in the whole log; grows, with holes.")
+    position = models.BigAutoField(primary_key=True, help_text="Place in the whole log. It only grows, with gaps.")
     event_id = models.UUIDField(unique=True)
     aggregate_id = models.UUIDField()
     aggregate_type = models.CharField(max_length=100)
@@ -16,9 +19,11 @@ class Event(models.Model):
     schema_version = models.PositiveSmallIntegerField()
     event_data = models.JSONField()
     metadata = models.JSONField()
-    version = models.PositiveIntegerField(help_text="Place in the history of its aggregate, from 1 without holes.")
-    timestamp = models.DateTimeField(db_default=Now(), help_text="When it was recorded.")
-    subject_id = models.UUIDField(null=True, help_text="Whose personal data it holds, encrypted under their key.")
+    version = models.PositiveIntegerField(help_text="Place in the aggregate's history: 1, 2, 3, without gaps.")
+    timestamp = models.DateTimeField(db_default=Now(), help_text="When the event was recorded.")
+    subject_id = models.UUIDField(
+        null=True, help_text="The person whose data the event holds, encrypted under their key."
+    )
 
     class Meta:
         db_table = "events"
@@ -27,8 +32,8 @@ class Event(models.Model):
             models.UniqueConstraint(fields=("aggregate_id", "version"), name="events_aggregate_version"),
             models.CheckConstraint(condition=models.Q(version__gte=1), name="events_version_from_1"),
         )
-        # For questions that are rare, of what is rare: they know which megabytes of the log to leave out, have a
-        # thousandth of its size, and cost an append next to nothing. A partitioned log has them too: partitioning.
+        # For rare queries about rare values. A BRIN index says which megabytes of the log to skip, has a thousandth of
+        # the log's size, and costs an append almost nothing. A partitioned log has them too (storage.partitioning).
         indexes = (
             BrinIndex(
                 fields=("event_type",),
@@ -49,13 +54,15 @@ class Event(models.Model):
 
 
 class CommandReceipt(models.Model):
-    """Proof that a command was done, and its answer; written in the same transaction as its events."""
+    """Proof that a command was done, and its answer. Written in the same transaction as the command's events."""
 
     command_id = models.UUIDField(primary_key=True)
     command_type = models.CharField(max_length=100)
     fingerprint = models.BinaryField(max_length=32)
     aggregate_id = models.UUIDField()
-    version = models.PositiveIntegerField(help_text="The aggregate's version after the command: its answer.")
+    version = models.PositiveIntegerField(
+        help_text="The aggregate's version after the command. It is the command's answer."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -66,11 +73,11 @@ class CommandReceipt(models.Model):
 
 
 class SubjectKey(models.Model):
-    """The key of one person's data, wrapped by a key from the environment. Without it the data is noise for ever."""
+    """The key of one person's data, wrapped by a master key. Without the key the data can never be read again."""
 
     subject_id = models.UUIDField(primary_key=True)
-    wrapped_key = models.BinaryField(null=True, help_text="Empty once the subject was erased.")
-    master = models.CharField(max_length=40, help_text="Which key of the environment wraps it.")
+    wrapped_key = models.BinaryField(null=True, help_text="Empty after the subject was erased.")
+    master = models.CharField(max_length=40, help_text="The name of the master key that wraps this key.")
     created_at = models.DateTimeField(db_default=Now())
     erased_at = models.DateTimeField(null=True)
 
@@ -82,12 +89,14 @@ class SubjectKey(models.Model):
 
 
 class Snapshot(models.Model):
-    """An aggregate's state at a version, to load it by what came after. Can be deleted at any time."""
+    """An aggregate's state at a version. Loading starts there and replays only later events. Safe to delete."""
 
     aggregate_id = models.UUIDField(primary_key=True)
     aggregate_type = models.CharField(max_length=100)
     version = models.PositiveIntegerField()
-    shape = models.CharField(max_length=80, help_text="Of the state; another shape is ignored, never misread.")
+    shape = models.CharField(
+        max_length=80, help_text="Names the shape of the state. A snapshot of a different shape is ignored."
+    )
     state = models.JSONField()
     taken_at = models.DateTimeField(db_default=Now())
 
@@ -99,12 +108,14 @@ class Snapshot(models.Model):
 
 
 class ConsumerCheckpoint(models.Model):
-    """How far a consumer of the whole log has come."""
+    """How far a consumer has read the log."""
 
     name = models.CharField(max_length=100, primary_key=True)
     position = models.BigIntegerField(default=0)
-    event_types = models.JSONField(default=list, help_text="What it heard so far; code that hears less may not go on.")
-    problem = models.TextField(blank=True, help_text="Why it cannot go on from there.")
+    event_types = models.JSONField(
+        default=list, help_text="The event types it has handled. Code that handles fewer types may not continue."
+    )
+    problem = models.TextField(blank=True, help_text="Why it cannot read further.")
 
     class Meta:
         db_table = "consumer_checkpoints"
@@ -114,19 +125,24 @@ class ConsumerCheckpoint(models.Model):
 
 
 class PlannedCommand(models.Model):
-    """A command that a process will send when it is due. The row goes in the transaction that does the command."""
+    """A command that a process manager will send when it is due.
+
+    The transaction that does the command deletes the row.
+    """
 
     command_id = models.UUIDField(primary_key=True)
     process = models.CharField(max_length=100)
-    key = models.UUIDField(help_text="What the process knows it by, such as the order's id.")
+    key = models.UUIDField(help_text="The process manager's own key, such as the order's id.")
     command_type = models.CharField(max_length=100)
     body = models.JSONField()
     due_at = models.DateTimeField()
-    causation_id = models.UUIDField(help_text="The event it reacts to.")
+    causation_id = models.UUIDField(help_text="The event that led to the command.")
     correlation_id = models.UUIDField()
     attempts = models.PositiveIntegerField(default=0)
-    problem = models.TextField(blank=True, help_text="Why the last attempt failed; it will be tried again when due.")
-    refused_at = models.DateTimeField(null=True, help_text="A rule refused it: it is not tried again.")
+    problem = models.TextField(
+        blank=True, help_text="Why the last attempt failed. The command is tried again when it is due."
+    )
+    refused_at = models.DateTimeField(null=True, help_text="When a rule refused the command. It is not tried again.")
 
     class Meta:
         db_table = "planned_commands"
@@ -142,7 +158,7 @@ class PlannedCommand(models.Model):
 
 
 class Correlation(models.Model):
-    """Which events belong to one request and what it led to. Filled by a consumer; can be made again from the log."""
+    """Which events belong to one request and its consequences. Filled by a consumer; can be rebuilt from the log."""
 
     pk = models.CompositePrimaryKey("correlation_id", "position")
     correlation_id = models.UUIDField()
@@ -156,18 +172,18 @@ class Correlation(models.Model):
 
 
 class Seal(models.Model):
-    """Proof of what a range of the log was. Rows are only ever added. `eventstore.seals.chain` says what is signed."""
+    """Proof of what a range of the log held. Rows are only ever added. `eventstore.seals.chain` says what is signed."""
 
-    number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without holes.")
-    after = models.BigIntegerField(help_text="The range begins after this position,")
-    through = models.BigIntegerField(help_text="and ends with this one.")
+    number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without gaps.")
+    after = models.BigIntegerField(help_text="The range begins after this position.")
+    through = models.BigIntegerField(help_text="The range ends with this position.")
     events = models.PositiveIntegerField()
-    root = models.BinaryField(help_text="Of the Merkle tree over the range's events.")
-    previous = models.BinaryField(help_text="The hash of the seal before.")
+    root = models.BinaryField(help_text="The root of the Merkle tree over the range's events.")
+    previous = models.BinaryField(help_text="The hash of the previous seal.")
     sealed_at = models.DateTimeField()
     public_key = models.BinaryField()
     signature = models.BinaryField()
-    leaves = models.BinaryField(help_text="Position and hash of each event: to say which one is not as it was.")
+    leaves = models.BinaryField(help_text="The position and hash of each event. They show which event was changed.")
 
     class Meta:
         db_table = "seals"
@@ -177,7 +193,7 @@ class Seal(models.Model):
 
 
 class QueuedCommand(models.Model):
-    """A command that was accepted to be done later, and its outcome. The body goes when there is one."""
+    """A command that was accepted to be done later, and its outcome. The body is deleted when the outcome is known."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -185,16 +201,16 @@ class QueuedCommand(models.Model):
         REFUSED = "refused", "Refused"
         FAILED = "failed", "Failed"
 
-    id = models.BigAutoField(primary_key=True, help_text="The order in which they came.")
+    id = models.BigAutoField(primary_key=True, help_text="The order in which commands were accepted.")
     command_id = models.UUIDField(unique=True)
     command_type = models.CharField(max_length=100)
     fingerprint = models.BinaryField()
     aggregate_id = models.UUIDField()
-    owner_id = models.UUIDField(help_text="Who may read the outcome, and under whose key the body is encrypted.")
+    owner_id = models.UUIDField(help_text="The person who may read the outcome. The body is encrypted under their key.")
     body = models.BinaryField(null=True)
     context = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
-    version = models.PositiveIntegerField(null=True, help_text="The aggregate's version after it was done.")
+    version = models.PositiveIntegerField(null=True, help_text="The aggregate's version after the command was done.")
     refusal = models.JSONField(default=dict, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True, help_text="Why the last attempt failed.")

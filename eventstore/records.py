@@ -1,6 +1,6 @@
-"""What stands in the log's tables, as objects; and the way there and back.
+"""The rows of the log's tables as objects, and the conversion from and to rows.
 
-What an append writes is named here; the columns of a row that is read, where they are selected: `eventstore.store`.
+The columns that an append writes are named here. The columns of rows that are read are named in `eventstore.store`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded(Generic[E]):
-    """An event as it stands in the log."""
+    """An event with its envelope, as recorded in the log."""
 
     position: int
     event_id: UUID
@@ -34,13 +34,13 @@ class Recorded(Generic[E]):
 
     @property
     def occurred_at(self) -> datetime:
-        """The business time: when it happened, where that is known to differ from when it was recorded."""
+        """Return the business time of the event. It is the recorded time unless the metadata names another."""
         return self.metadata.occurred_at or self.timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What is kept of a command that was done: enough to recognise a repeat and to answer it."""
+    """What is stored about a command that was done: enough to recognise a repeat and to answer it."""
 
     command_id: UUID
     command_type: str
@@ -51,7 +51,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """New events of one aggregate, the version they follow, and the receipt that goes with them."""
+    """New events of one aggregate, the version they follow, and the receipt of their command."""
 
     aggregate_type: str
     aggregate_id: UUID
@@ -63,20 +63,23 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """Stands in the feed for an event that cannot be read, so that the others can. `error` says why."""
+    """Takes the place of an event that cannot be read, so that the other events can. `error` says why."""
 
     event_type: str
     error: Exception
 
 
 def type_name(event: object) -> str:
-    """The wire name of an event of the feed, damaged or not."""
+    """Return the wire name of an event from the feed, damaged or not."""
     return event.event_type if isinstance(event, Damaged) else codec.type_of(event).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A piece of the feed. The next read starts at `through`; while writers hold the feed back it is not `settled`."""
+    """A part of the feed. The next read starts after `through`.
+
+    `settled` is false while open transactions hold back a part of the log.
+    """
 
     events: list[Recorded[Any]]
     through: int
@@ -85,9 +88,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """An aggregate's past, which is all that a decision needs.
+    """An aggregate's history: a snapshot, and the events after it.
 
-    `events` are those after `snapshot`, which is the state at `snapshot_version` as JSON, or None at 0.
+    `snapshot` is the state at `snapshot_version` as JSON. Without a snapshot it is None, and `snapshot_version` is 0.
     """
 
     events: list[Any] = field(default_factory=list)
@@ -96,18 +99,19 @@ class History:
 
     @property
     def version(self) -> int:
+        """Return the aggregate's version after the last event."""
         return self.snapshot_version + len(self.events)
 
-    def take(self, aggregate_id: UUID, version: int, event: Any) -> None:
-        """The next event. Raises VersionGap where it is a later one."""
+    def add(self, aggregate_id: UUID, version: int, event: Any) -> None:
+        """Add the next event. Raises VersionGap if `version` is not the next one."""
         require_next(aggregate_id, version, after=self.version)
         self.events.append(event)
 
 
 def require_next(aggregate_id: UUID, version: int, *, after: int) -> None:
-    """Raises VersionGap where `version` does not follow on `after`."""
+    """Raise VersionGap unless `version` directly follows `after`."""
     if version != after + 1:
-        raise VersionGap(f"{aggregate_id} has version {version} in the log, and none {after + 1}")
+        raise VersionGap(f"{aggregate_id} has version {version} in the log, but no version {after + 1}")
 
 
 EVENT_COLUMNS = (
@@ -117,18 +121,22 @@ RECEIPT_COLUMNS = "command_id, command_type, fingerprint, aggregate_id, version"
 
 
 def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
-    """One row an event, of EVENT_COLUMNS and the version that has to be in the table already, 0 where none has to."""
-    subjects = _subjects(writes)
+    """Return one row for each event: the values of EVENT_COLUMNS, then the required version.
+
+    The required version is the version that the aggregate must already have in the table, or 0 if there is nothing to
+    check. Only the first row of a write has one.
+    """
+    subjects = _subject_ids(writes)
     keys = encryption.keys_of(filter(None, subjects)) if any(subjects) else {}
     subject_ids = iter(subjects)
     rows: list[tuple[Any, ...]] = []
-    reached: dict[UUID, int] = {}  # by the writes before, in this same call
+    written: dict[UUID, int] = {}  # the version that an earlier write of this call brings each aggregate to
     for write in writes:
         metadata = codec.encode(write.metadata)
-        follows = 0 if reached.get(write.aggregate_id) == write.expected_version else write.expected_version
+        required = 0 if written.get(write.aggregate_id) == write.expected_version else write.expected_version
         for version, event in enumerate(write.events, start=write.expected_version + 1):
             declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
-            stored = encryption.conceal(declared, event, event_id, keys[subject_id]) if subject_id else event
+            stored = encryption.encrypt_event(declared, event, event_id, keys[subject_id]) if subject_id else event
             rows.append(
                 (
                     event_id,
@@ -140,20 +148,20 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
                     metadata,
                     version,
                     subject_id,
-                    follows,
+                    required,
                 )
             )
-            reached[write.aggregate_id], follows = version, 0
+            written[write.aggregate_id], required = version, 0
     return rows
 
 
-def _subjects(writes: Sequence[Write]) -> list[UUID | None]:
-    """Whose personal data each event holds, in order."""
+def _subject_ids(writes: Sequence[Write]) -> list[UUID | None]:
+    """Return the subject of each event's personal data, in order."""
     return [encryption.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
 
 
 def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
-    """Of RECEIPT_COLUMNS."""
+    """Return the values of RECEIPT_COLUMNS."""
     return (
         receipt.command_id,
         receipt.command_type,
@@ -163,13 +171,18 @@ def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
     )
 
 
-def receipt_of(row: Sequence[Any]) -> Receipt:
+def receipt_from_row(row: Sequence[Any]) -> Receipt:
+    """Return the receipt in a row of RECEIPT_COLUMNS."""
     return Receipt(
         command_id=row[0], command_type=row[1], fingerprint=bytes(row[2]), aggregate_id=row[3], version=row[4]
     )
 
 
-def recorded(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
+def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
+    """Return the event in a row of the columns that `store` calls a fact.
+
+    With `tolerant`, an event that cannot be read becomes `Damaged`. Raises what `decode_event` raises.
+    """
     return Recorded(
         position=row[0],
         event_id=row[9],
@@ -178,29 +191,32 @@ def recorded(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
         version=row[3],
         timestamp=row[4],
         metadata=codec.decode_metadata(row[5]),
-        event=_readable(row[6:]) if tolerant else decoded(row[6:]),
+        event=_decode_or_damaged(row[6:]) if tolerant else decode_event(row[6:]),
     )
 
 
-def _readable(columns: Sequence[Any]) -> Any:
-    """An event, or Damaged. What a newer release or a key can mend is raised: waiting is better than parking."""
+def _decode_or_damaged(columns: Sequence[Any]) -> Any:
+    """Return the event, or Damaged.
+
+    Errors that a newer release or a restored key fixes are raised: readers then wait instead of parking the event.
+    """
     try:
-        return decoded(columns)
+        return decode_event(columns)
     except (CorruptEvent, MissingUpcaster) as error:
         return Damaged(columns[0], error)
 
 
-def decoded(columns: Sequence[Any]) -> Any:
-    """An event from the columns that `store` calls decoded."""
+def decode_event(columns: Sequence[Any]) -> Any:
+    """Return the event in the columns that `store` calls decoded. Raises what `codec.decode` raises, and WrongKey."""
     event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
     if subject_id is None:
         return codec.decode(event_type, schema_version, data)
     key = stored_key(subject_id, wrapped, master)
-    return codec.decode(event_type, schema_version, data, encryption.opener(event_id, key))
+    return codec.decode(event_type, schema_version, data, encryption.field_decryptor(event_id, key))
 
 
 def stored_key(subject_id: UUID, wrapped: bytes | None, master: str | None) -> StoredKey:
-    """A subject's key from the columns joined to an event of theirs. Raises WrongKey where the join found none."""
+    """Return a subject's key from the columns joined to an event. Raises WrongKey if the join found no key."""
     if master is None:
         raise WrongKey(f"subject_keys has no row for {subject_id}, the subject of an event: restore it")
     return StoredKey(subject_id, wrapped and bytes(wrapped), master)

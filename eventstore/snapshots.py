@@ -1,6 +1,7 @@
-"""States of aggregates at a version, so that a long history is not replayed for each command.
+"""Take snapshots of aggregates, so that a command need not replay a long history.
 
-Taken off the request's path, by a worker, when a command brings an aggregate past a multiple of `snapshot_every`.
+A worker takes a snapshot after a command brings an aggregate to or past a multiple of `snapshot_every`. No request
+waits for it.
 """
 
 import logging
@@ -21,45 +22,49 @@ log = logging.getLogger(__name__)
 
 @cache
 def shape_of(decider: Decider[Any, Any, Any]) -> str:
-    """Names the shape of a state: changes with its fields, their types, and the decider's `state_version`."""
+    """Return a name for the shape of a state.
+
+    It changes with the state's fields, their types, and the decider's `state_version`.
+    """
     schema = msgspec.json.encode(msgspec.json.schema(type(decider.initial)), order="deterministic")
     return f"{decider.state_version}:{sha256(schema).hexdigest()[:32]}"
 
 
-def state_of(decider: Decider[Any, Any, Any], past: store.History) -> Any:
-    """The state after everything in `past`."""
+def state_of(decider: Decider[Any, Any, Any], history: store.History) -> Any:
+    """Return the state after all events of `history`."""
     start = decider.initial
-    if past.snapshot is not None:
-        start = msgspec.json.decode(past.snapshot, type=type(decider.initial))
-    return reduce(decider.evolve, past.events, start)
+    if history.snapshot is not None:
+        start = msgspec.json.decode(history.snapshot, type=type(decider.initial))
+    return reduce(decider.evolve, history.events, start)
 
 
 def is_due(decider: Decider[Any, Any, Any], before: int, after: int) -> bool:
+    """Return whether a snapshot is due after an append that led from version `before` to version `after`."""
     return after // decider.snapshot_every > before // decider.snapshot_every
 
 
-def request(sender: Any = None, *, snapshots: dict[UUID, str], **news: Any) -> None:
-    """Ask a worker for the snapshots that are due. Receives `events_appended`."""
+def request(sender: Any = None, *, snapshots: dict[UUID, str], **payload: Any) -> None:
+    """Tell a worker to take the snapshots that are due. Receives `events_appended`."""
     for aggregate_id, aggregate_type in snapshots.items():
         take.apply_async((aggregate_type, str(aggregate_id)), retry=False)
 
 
 @shared_task(name="eventstore.snapshots.take")
 def take(aggregate_type: str, aggregate_id: str) -> None:
-    """Write the snapshot of an aggregate as it is now, unless a newer one is there."""
+    """Write a snapshot of the aggregate's current state, unless a newer one of the same shape exists."""
     decider, key = decider_named(aggregate_type), UUID(aggregate_id)
-    past = store.history(key, shape=shape_of(decider))
-    taken = Snapshot(
+    history = store.history(key, shape=shape_of(decider))
+    snapshot = Snapshot(
         aggregate_id=key,
         aggregate_type=aggregate_type,
-        version=past.version,
+        version=history.version,
         shape=shape_of(decider),
-        state=msgspec.json.decode(codec.encode(state_of(decider, past))),
+        state=msgspec.json.decode(codec.encode(state_of(decider, history))),
     )
     stored = Snapshot.objects.filter(pk=key).first()
-    if stored is None or stored.shape != taken.shape or stored.version < taken.version:
+    if stored is None or stored.shape != snapshot.shape or stored.version < snapshot.version:
         Snapshot.objects.bulk_create(
-            [taken],
+            [snapshot],
             update_conflicts=True,
             unique_fields=["aggregate_id"],
             update_fields=["version", "shape", "state", "taken_at"],

@@ -1,4 +1,8 @@
-"""What all SQL on the log's tables needs: a cursor, and the announcement that makes an append safe for readers."""
+"""Run SQL on the log's tables: a cursor, prepared statements, and the announcement that each append makes.
+
+Fast path: `fetch_all` sends short prepared statements through libpq instead of through a cursor of Django or psycopg;
+measured in docs/decisions/39 and docs/performance.md.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -18,102 +22,106 @@ ANNOUNCE = """
 SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)
   FROM events_position_seq
 """
-"""Before any position is taken, in the same transaction: no reader goes beyond until that transaction ends."""
+"""Run it before a position is taken, in the same transaction: no reader reads past it until the transaction ends."""
 
 
 @contextmanager
 def cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """A server-side-binding cursor on Django's own connection: prepared statements need one."""
+    """Yield a cursor with server-side binding on Django's connection. Prepared statements need one."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as opened:
         yield opened
 
 
-_UNKNOWN = b"26000"  # the SQLSTATE of a prepared statement that PostgreSQL does not know
+_UNKNOWN_STATEMENT = b"26000"  # the SQLSTATE for a prepared statement that PostgreSQL does not have
 
 
-class Prepared:
-    """The statements that one connection has prepared, sent to libpq without a cursor.
+class PreparedStatements:
+    """The prepared statements of one connection, executed through libpq without a cursor.
 
-    A cursor of psycopg's does more in Python than the rest of a short statement takes: without one, a whole command
-    costs a tenth less (docs/decisions/39). Values and rows are still psycopg's to convert. Only where each statement
-    is a transaction by itself: nothing here begins one.
+    Fast path: `psycopg.pq` instead of a psycopg cursor; measured in docs/decisions/39. For a short statement, a cursor
+    does more work in Python than all the rest. Without one, a whole command costs a tenth less. psycopg still converts
+    values and rows.
+
+    For autocommit only, where each statement is a transaction by itself: this class begins no transaction.
     """
 
-    MOST = 100  # as many as psycopg itself keeps prepared on a connection
+    MAX_STATEMENTS = 100  # psycopg's own limit for a connection
 
-    def __init__(self, own: psycopg.Connection[Any]) -> None:
-        self.own = own
+    def __init__(self, psycopg_connection: psycopg.Connection[Any]) -> None:
+        self.connection = psycopg_connection
         self._names: dict[str, bytes] = {}
         self._numbers = count()
-        self._conversion = Transformer(own)
+        self._transformer = Transformer(psycopg_connection)
 
-    def takes(self, statement: str) -> bool:
-        """Whether it can be sent from here, now."""
+    def can_run(self, statement: str) -> bool:
+        """Return whether this class can execute the statement in the connection's current state."""
         return (
-            self.own.autocommit
-            and self.own.prepare_threshold is not None
-            and (statement in self._names or len(self._names) < self.MOST)
+            self.connection.autocommit
+            and self.connection.prepare_threshold is not None
+            and (statement in self._names or len(self._names) < self.MAX_STATEMENTS)
         )
 
-    def fetched(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """All rows that a statement gives. Raises psycopg.Error."""
-        dumped = self._conversion.dump_sequence(values, [PyFormat.TEXT] * len(values))
-        result = self._sent(statement, dumped)
-        if result.error_field(DiagnosticField.SQLSTATE) == _UNKNOWN:
-            # psycopg has PostgreSQL forget all of them when a transaction is rolled back. This one was not run.
+    def fetch_all(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Execute a statement and return all its rows. Raises psycopg.Error."""
+        parameters = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        result = self._execute(statement, parameters)
+        if result.error_field(DiagnosticField.SQLSTATE) == _UNKNOWN_STATEMENT:
+            # On a rollback, psycopg deallocates all prepared statements. This one was not executed: prepare it again.
             self._names.clear()
-            result = self._sent(statement, dumped)
+            result = self._execute(statement, parameters)
         if result.status != ExecStatus.TUPLES_OK:
-            raise self._error(result)
-        self._conversion.set_pgresult(result)
-        return self._conversion.load_rows(0, result.ntuples, tuple)
+            raise self._error_of(result)
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
 
-    def _sent(self, statement: str, dumped: Any) -> PGresult:
+    def _execute(self, statement: str, parameters: Any) -> PGresult:
         name = self._names.get(statement)
         if name is None:
             name = b"log_%d" % next(self._numbers)
-            result = self.own.pgconn.prepare(name, _numbered(statement).encode())
+            result = self.connection.pgconn.prepare(name, _number_placeholders(statement).encode())
             if result.status != ExecStatus.COMMAND_OK:
                 return result
             self._names[statement] = name
-        return self.own.pgconn.exec_prepared(name, dumped)
+        return self.connection.pgconn.exec_prepared(name, parameters)
 
-    def _error(self, result: PGresult) -> psycopg.Error:
-        error = error_from_result(result, self.own.info.encoding)
-        if self.own.pgconn.status != ConnStatus.OK and not isinstance(error, psycopg.OperationalError):
-            return psycopg.OperationalError(str(error))  # the server went without a word, so libpq knows no code
+    def _error_of(self, result: PGresult) -> psycopg.Error:
+        error = error_from_result(result, self.connection.info.encoding)
+        if self.connection.pgconn.status != ConnStatus.OK and not isinstance(error, psycopg.OperationalError):
+            return psycopg.OperationalError(str(error))  # the server closed the connection, so there is no SQLSTATE
         return error
 
 
-def fetched(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """All rows that a prepared statement gives, with PostgreSQL's own placeholders or psycopg's. Raises as Django does.
+def fetch_all(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Execute a prepared statement and return all its rows.
 
-    In a transaction by psycopg's cursor, which begins it where it has not begun yet.
+    Placeholders are psycopg's (`%s`) or PostgreSQL's (`$1`). Inside a transaction psycopg's cursor executes the
+    statement, because it begins the transaction if needed. Raises Django's database errors.
     """
     wrapper = connections[DEFAULT_DB_ALIAS]
     if wrapper.connection is None:
         wrapper.ensure_connection()
-    own = wrapper.connection
-    prepared: Prepared | None = getattr(wrapper, "_prepared", None)
-    if prepared is None or prepared.own is not own:
-        prepared = wrapper._prepared = Prepared(own)  # type: ignore[attr-defined]  # as long as the connection lives
+    psycopg_connection = wrapper.connection
+    prepared: PreparedStatements | None = getattr(wrapper, "_prepared", None)
+    if prepared is None or prepared.connection is not psycopg_connection:
+        # Stored on Django's wrapper: prepared statements live as long as their connection.
+        prepared = wrapper._prepared = PreparedStatements(psycopg_connection)  # type: ignore[attr-defined]
     try:
-        if prepared.takes(statement):
-            return prepared.fetched(statement, values)
-        with psycopg.RawCursor(own) as cursor:
-            return cursor.execute(_numbered(statement), values, prepare=True).fetchall()
+        if prepared.can_run(statement):
+            return prepared.fetch_all(statement, values)
+        with psycopg.RawCursor(psycopg_connection) as cursor:
+            return cursor.execute(_number_placeholders(statement), values, prepare=True).fetchall()
     except psycopg.Error:
         with wrapper.wrap_database_errors:
             raise
 
 
-def placeholders() -> Callable[[str], str]:
-    """A function that writes `%s, %s` as `$1, $2`, and in its next call goes on with `$3`."""
+def placeholder_numberer() -> Callable[[str], str]:
+    """Return a function that replaces each `%s` by `$1`, `$2` and so on, counting on from call to call."""
     numbers = count(1)
     return lambda pattern: re.sub("%s", lambda _: f"${next(numbers)}", pattern)
 
 
 @cache
-def _numbered(statement: str) -> str:
-    return placeholders()(statement)
+def _number_placeholders(statement: str) -> str:
+    return placeholder_numberer()(statement)

@@ -1,11 +1,13 @@
 """Append to the log, read one aggregate, read the whole log after a position.
 
-The only SQL on the log's tables is here and in `eventstore.writing`, but for whole rows copied out and in
+All SQL on the log's tables is here and in `eventstore.writing`, except for whole rows that are exported and imported
 (`eventstore.histories.staging`).
 
-Two things make the feed of the whole log trustworthy although no lock serialises the writers. A writer announces,
-before it takes any position, how far the sequence had come; and a reader reads no further than the lowest
-announcement still held (`horizon`). docs/the-log.md tells the whole story.
+Fast path: hand-written, prepared statements instead of the ORM; measured in docs/decisions/03 and docs/performance.md.
+
+Two rules make the feed of the whole log complete, although no lock serialises the writers. Before a writer takes a
+position, it announces the last value of the position sequence. A reader reads no further than the lowest announcement
+still held (`horizon`). docs/the-log.md explains it in full.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,39 +32,40 @@ from eventstore.records import (
     Receipt,
     Recorded,
     Write,
-    decoded,
+    decode_event,
     event_rows,
-    receipt_of,
-    recorded,
+    receipt_from_row,
+    recorded_from_row,
 )
-from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard
-from eventstore.sql import cursor as _cursor  # each function has a `cursor` of its own
-from eventstore.sql import fetched
+from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard_values
+from eventstore.sql import cursor as _cursor  # renamed: the functions have local variables called `cursor`
+from eventstore.sql import fetch_all
 
-__all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]  # what these functions take and give
+# The types that these functions take and return.
+__all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]
 
-COPY_FROM = 64  # rows from which COPY is faster than one multi-VALUES statement
+COPY_FROM = 64  # with more rows than this, COPY is faster than one statement with several VALUES
 
 
 def append(writes: Sequence[Write]) -> int:
-    """Append all of `writes`, or none, with their receipts; returns the last position taken (0 if there was no event).
+    """Append all of `writes` with their receipts, or nothing. Return the last position taken, or 0 without events.
 
-    Positions follow the order given. Outside a transaction it is one of its own. Inside one, keep it the last thing
-    that transaction does: until it ends, no reader sees further.
+    Positions follow the order of `writes`. Outside a transaction, the append is a transaction by itself. Inside a
+    transaction, make the append its last statement: until the transaction ends, no reader reads past it.
 
-    Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was done already,
-    SubjectWasErased when an event holds personal data of somebody who was erased.
+    Raises ConcurrencyError when an aggregate is not at its expected version or a receipt's command was already done,
+    SubjectWasErased when an event holds personal data of an erased person.
     """
     rows = event_rows(writes)
     receipts = [write.receipt for write in writes if write.receipt]
-    put = writing.insert_one if len(writes) == 1 and rows else writing.insert
+    write_rows = writing.insert_one if len(writes) == 1 and rows else writing.insert
     if len(rows) + len(receipts) > COPY_FROM:
-        put = writing.copy
+        write_rows = writing.copy
     try:
-        if put is not writing.copy and not connection.in_atomic_block:
-            return put(rows, receipts)  # one statement is a transaction by itself
-        with transaction.atomic():  # within another, a savepoint: it lets the caller go on after a refusal
-            return put(rows, receipts)
+        if write_rows is not writing.copy and not connection.in_atomic_block:
+            return write_rows(rows, receipts)  # one statement is a transaction by itself
+        with transaction.atomic():  # inside a transaction, a savepoint: the caller can continue after a refusal
+            return write_rows(rows, receipts)
     except (IntegrityError, OperationalError) as error:
         if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
             first = writes[0] if len(writes) == 1 else None
@@ -73,72 +76,78 @@ def append(writes: Sequence[Write]) -> int:
 
 
 def history(aggregate_id: UUID, *, shape: str, personal: bool = True) -> History:
-    """Everything a decision needs, in one round trip; without `personal`, what is encrypted stays so.
+    """Return an aggregate's history, all that a decision needs, in one round trip.
 
-    A snapshot of another shape than `shape` is ignored. Raises VersionGap, and what decoding an event raises.
+    A snapshot of a shape other than `shape` is ignored. Without `personal`, personal fields stay encrypted. Raises
+    VersionGap, and what decoding an event raises.
     """
-    rows = fetched(_HISTORY if personal else _SEALED_HISTORY, (aggregate_id, shape, aggregate_id))
-    past = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
+    rows = fetch_all(_HISTORY if personal else _ENCRYPTED_HISTORY, (aggregate_id, shape, aggregate_id))
+    result = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
     for _, _, version, *event in rows:
         if version is not None:
-            past.take(aggregate_id, version, decoded(event) if personal else codec.decode(*event))
-    return past
+            result.add(aggregate_id, version, decode_event(event) if personal else codec.decode(*event))
+    return result
 
 
 def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
-    """The pasts of many aggregates, each with the shape a snapshot of it has to have. Raises as `history` does."""
-    found: dict[UUID, History] = {}
+    """Return the histories of many aggregates. `shapes` maps each id to the shape that its snapshot must have.
+
+    Raises what `history` raises.
+    """
+    result: dict[UUID, History] = {}
     with _cursor() as cursor:
         cursor.execute(_HISTORIES, (list(shapes), list(shapes.values())))
         for aggregate_id, snapshot_version, snapshot, version, *event in cursor:
-            past = found.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0))
+            history = result.setdefault(
+                aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0)
+            )
             if version is not None:
-                past.take(aggregate_id, version, decoded(event))
-    return found
+                history.add(aggregate_id, version, decode_event(event))
+    return result
 
 
 def receipts(command_ids: Iterable[UUID]) -> dict[UUID, Receipt]:
-    """The receipts of those commands that were done."""
+    """Return the receipts of these commands, by command id. A command that was not done has none."""
     with _cursor() as cursor:
         cursor.execute(_RECEIPTS, (list(command_ids),))
-        return {row[0]: receipt_of(row) for row in cursor}
+        return {row[0]: receipt_from_row(row) for row in cursor}
 
 
 def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = False) -> list[Recorded[Any]]:
-    """One aggregate's events as they stand in the log, oldest first; with `tolerant`, damaged ones as `Damaged`."""
+    """Return one aggregate's events, oldest first. With `tolerant`, an event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
-        return [recorded(row, tolerant=tolerant) for row in cursor]
+        return [recorded_from_row(row, tolerant=tolerant) for row in cursor]
 
 
 def read_streams(aggregate_ids: Iterable[UUID], *, tolerant: bool = False) -> dict[UUID, list[Recorded[Any]]]:
-    """What `read_stream` reads, of many at once; an aggregate without events is left out."""
-    found: dict[UUID, list[Recorded[Any]]] = {}
+    """Return the events of many aggregates as `read_stream` does. An aggregate without events is left out."""
+    streams: dict[UUID, list[Recorded[Any]]] = {}
     with _cursor() as cursor:
         cursor.execute(_STREAMS, (list(aggregate_ids),))
         for row in cursor:
-            fact = recorded(row, tolerant=tolerant)
-            found.setdefault(fact.aggregate_id, []).append(fact)
-    return found
+            fact = recorded_from_row(row, tolerant=tolerant)
+            streams.setdefault(fact.aggregate_id, []).append(fact)
+    return streams
 
 
 def read_at(positions: Sequence[int]) -> list[Recorded[Any]]:
-    """The events at these positions, in order; damaged ones as `Damaged`."""
+    """Return the events at these positions, in log order. An event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_AT, (list(positions),))
-        return [recorded(row, tolerant=True) for row in cursor]
+        return [recorded_from_row(row, tolerant=True) for row in cursor]
 
 
 def first_of(aggregate_ids: Iterable[UUID]) -> dict[UUID, Recorded[Any]]:
-    """The first event of each of these aggregates, which says what it is; a damaged one as `Damaged`."""
+    """Return the first event of each of these aggregates. An event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_FIRST, (list(aggregate_ids),))
-        facts = [recorded(row, tolerant=True) for row in cursor]
+        facts = [recorded_from_row(row, tolerant=True) for row in cursor]
     return {fact.aggregate_id: fact for fact in facts}
 
 
 def has_before(position: int, event_types: Sequence[str]) -> bool:
-    """Whether an event of these types stands at or before `position`."""
+    """Return whether the log has an event of these types at or before `position`."""
     with _cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM events WHERE position <= %s AND event_type = ANY(%s))",
@@ -148,19 +157,19 @@ def has_before(position: int, event_types: Sequence[str]) -> bool:
 
 
 def aggregates(*, share: float = 1.0) -> Iterator[tuple[UUID, int]]:
-    """Aggregates and the position of their first event, in that order: all of them, or a random share.
+    """Yield aggregate ids, each with the position of its first event, in log order: all, or a random share.
 
-    One that lacks an earlier event comes again where it goes on.
+    An aggregate with a gap in its versions comes again after the gap.
     """
     position, end = 0, latest_position()
     while position < end:
         with _cursor() as cursor:
             cursor.execute(_AGGREGATES, (position, share))
-            found = cursor.fetchall()
-        if not found:
+            rows = cursor.fetchall()
+        if not rows:
             return
-        yield from found
-        position = found[-1][1]
+        yield from rows
+        position = rows[-1][1]
 
 
 def read_after(
@@ -172,22 +181,21 @@ def read_after(
     shard: Shard = WHOLE,
     ends: tuple[int, int] | None = None,
 ) -> Page:
-    """The next events of the whole log, or of one shard of it, after `position`, nothing skipped and each aggregate in
-    order.
+    """Return the next events of the log, or of one shard, after `position`, in log order. No event is skipped.
 
-    Reads up to the horizon only: everything at or below it is settled, committed and visible or gone for ever.
-    `through` stops it earlier. An event that is damaged comes as `Damaged`. `ends` are horizon and latest of `ENDS`,
-    where the caller's last statement asked for them.
+    Reads at most `limit` events, and no further than the horizon: everything up to the horizon is settled, so it is
+    committed and visible, or rolled back. `through` is an earlier position to stop at. An event that cannot be read
+    becomes `Damaged`. `ends` are the two values of `ENDS`, if the caller has just read them.
     """
-    horizon, latest = ends or _ends()
+    horizon, latest = ends or _read_ends()
     with _cursor() as cursor, gc_paused():
         # A second statement on purpose: its snapshot has to be younger than the horizon.
         end = horizon if through is None else min(horizon, through)
-        values = (position, end, event_types, event_types, *in_shard(shard), limit)
-        # Django's own, which wants a time zone that may change, is written in Python and five times as slow.
+        values = (position, end, event_types, event_types, *in_shard_values(shard), limit)
+        # Fast path: psycopg's loader instead of Django's, which is written in Python and five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(_FEED, values, prepare=True)
-        events = [recorded(row, tolerant=True) for row in cursor.fetchall()]
+        events = [recorded_from_row(row, tolerant=True) for row in cursor.fetchall()]
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
 
@@ -195,18 +203,18 @@ def read_after(
 def unread(
     position: int, *, event_types: Sequence[str], shard: Shard = WHOLE, count_to: int = 10_000
 ) -> tuple[int, datetime | None]:
-    """How many events of these types stand after `position`, settled or not, and when the first of them was recorded.
+    """Return the number of events of these types after `position`, and when the first of them was recorded.
 
-    Counts no further than `count_to`.
+    Events that are not settled count too. Counts no further than `count_to`.
     """
     with _cursor() as cursor:
-        cursor.execute(_UNREAD, (position, list(event_types), *in_shard(shard), count_to))
+        cursor.execute(_UNREAD, (position, list(event_types), *in_shard_values(shard), count_to))
         count, since = cursor.fetchone() or (0, None)
     return count, since
 
 
 def some_aggregates(count: int) -> set[UUID]:
-    """At most `count` aggregates of the log, picked at random by their events: those with many come more often."""
+    """Return at most `count` aggregate ids, chosen by random positions: one with many events is chosen more often."""
     latest = latest_position()
     picked = [randint(1, max(latest, 1)) for _ in range(count)]  # noqa: S311 - a sample, not a secret
     with _cursor() as cursor:
@@ -215,34 +223,34 @@ def some_aggregates(count: int) -> set[UUID]:
 
 
 def is_empty() -> bool:
-    """Whether nothing was ever recorded."""
+    """Return whether the log has no events."""
     with _cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM events)")
         return not (cursor.fetchone() or (False,))[0]
 
 
 def latest_position() -> int:
-    """The highest position that was ever taken; what a reader that is level has seen."""
-    return _ends()[1]
+    """Return the highest position ever taken. A reader that is caught up has read up to it."""
+    return _read_ends()[1]
 
 
 def horizon() -> int:
-    """The highest position up to which everything is settled."""
-    return _ends()[0]
+    """Return the highest position up to which the log is settled."""
+    return _read_ends()[0]
 
 
-def _ends() -> tuple[int, int]:
+def _read_ends() -> tuple[int, int]:
     with _cursor() as cursor:
         cursor.execute(f"SELECT horizon, latest FROM {ENDS}", prepare=True)
         return cursor.fetchone() or (0, 0)
 
 
 ENDS = "events_horizon()"
-"""In SQL: up to where everything is settled (`horizon`), and the highest position taken (`latest`)."""
+"""In SQL, a table of one row: `horizon`, up to where the log is settled, and `latest`, the highest position taken."""
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
 
-# What decoding takes: the event, and the key of whoever's data it holds.
+# The columns that decoding needs: the event, and its subject's key.
 _DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
 _LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
 _FACT = f"e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED}"
@@ -253,8 +261,8 @@ _STREAM = _RECORDED + "WHERE e.aggregate_id = %s AND e.version > %s ORDER BY e.v
 _STREAMS = _RECORDED + "WHERE e.aggregate_id = ANY(%s) ORDER BY e.aggregate_id, e.version"
 _FIRST = _RECORDED + "WHERE e.aggregate_id = ANY(%s) AND e.version = 1"
 _AT = _RECORDED + "WHERE e.position = ANY(%s) ORDER BY e.position"
-# The page first, and then its keys: joined as one, PostgreSQL weighs plans for all of the log that is left, and starts
-# parallel workers for a page, or sorts the whole rest where it does not know the values yet.
+# The subquery limits the page before the keys are joined. With one plain join, PostgreSQL plans for the whole rest of
+# the log: it starts parallel workers for one page, or, in a generic plan, sorts the whole rest.
 _FEED = f"""
 SELECT {_FACT} FROM (
        SELECT * FROM events e
@@ -273,15 +281,15 @@ SELECT DISTINCT found.aggregate_id FROM unnest(%s::bigint[]) picked (position)
  CROSS JOIN LATERAL (SELECT aggregate_id FROM events e WHERE e.position >= picked.position
                       ORDER BY e.position LIMIT 1) found
 """
-_PAST = """
+_HISTORY_TEMPLATE = """
 SELECT s.version, s.state, e.version, {decoded}
   FROM (VALUES (1)) one
   LEFT JOIN snapshots s ON s.aggregate_id = %s AND s.shape = %s
   LEFT JOIN events e ON e.aggregate_id = %s AND e.version > coalesce(s.version, 0) {keys}
  ORDER BY e.version
 """
-_HISTORY = _PAST.format(decoded=_DECODED, keys="LEFT JOIN subject_keys k USING (subject_id)")
-_SEALED_HISTORY = _PAST.format(decoded="e.event_type, e.schema_version, e.event_data", keys="")
+_HISTORY = _HISTORY_TEMPLATE.format(decoded=_DECODED, keys="LEFT JOIN subject_keys k USING (subject_id)")
+_ENCRYPTED_HISTORY = _HISTORY_TEMPLATE.format(decoded="e.event_type, e.schema_version, e.event_data", keys="")
 _HISTORIES = f"""
 SELECT wanted.id, s.version, s.state, e.version, {_DECODED}
   FROM unnest(%s::uuid[], %s::text[]) wanted (id, shape)

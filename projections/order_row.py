@@ -1,4 +1,7 @@
-"""What the read models of orders have in common: the columns of money and statuses, and how an event changes them."""
+"""Shared columns of the order read models, and how an event changes a row.
+
+Each audience has a table of its own; all of them extend `OrderRow`.
+"""
 
 from dataclasses import fields
 from decimal import Decimal
@@ -39,7 +42,7 @@ R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
 
 LATER_EVENTS = tuple(event for event in get_args(OrderEvent) if event is not OrderCreated)
-"""Everything that happens to an order once it was placed."""
+"""Every order event except the first."""
 
 STATUSES: dict[str, type[StrEnum]] = {
     "status": OrderStatus,
@@ -47,25 +50,35 @@ STATUSES: dict[str, type[StrEnum]] = {
     "fulfilment_status": FulfilmentStatus,
     "return_status": ReturnsStatus,
 }
+"""The values of each status column."""
 
 
 def money_column() -> "models.DecimalField[Any, Any]":
-    """An amount in the row's currency, exact: four decimals hold every currency, the digits a day of largest orders."""
+    """Return a column for an exact amount in the row's currency.
+
+    Four decimals are enough for every currency, and 26 digits before them for the sum of a day of the largest orders.
+    """
     return models.DecimalField(max_digits=30, decimal_places=4, default=Decimal(0))
 
 
 def status_column(statuses: type[StrEnum]) -> "models.CharField[Any, Any]":
-    """A column for a status."""
-    first = next(iter(statuses))
-    return models.CharField(max_length=20, choices=[(each, status_label(each)) for each in statuses], default=first)
+    """Return a column for a status; the default is the first value."""
+    default = next(iter(statuses))
+    choices = [(status, status_label(status)) for status in statuses]
+    return models.CharField(max_length=20, choices=choices, default=default)
 
 
 def status_label(status: StrEnum) -> str:
+    """Return a status as text for a page: `partially_paid` becomes `Partially paid`."""
     return status.replace("_", " ").capitalize()
 
 
 class OrderRow(ReadModel):
-    """What every audience is shown of an order. `state` is what its events add up to; the columns are read off it."""
+    """The columns of an order that every audience sees.
+
+    `state` is the order's state after its events; `show` sets the other columns from it. `times` holds when the events
+    of each payment, parcel, refund and return happened: `{"payment/1": {"order.payment_captured": "<ISO 8601>"}}`.
+    """
 
     order_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField(null=True)
@@ -101,12 +114,13 @@ class OrderRow(ReadModel):
 
     @property
     def lines(self) -> tuple[Line, ...]:
+        """Return the order's lines."""
         order: Order = self.state
         return order.lines
 
     @classmethod
-    def placed(cls: type[R], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> R:
-        """The row of a new order."""
+    def from_created(cls: type[R], event: OrderCreated, fact: Recorded[OrderCreated], **columns: Any) -> R:
+        """Return the row of a new order; `columns` are the columns that only this read model has."""
         values = {
             "order_id": event.order_id,
             "customer_id": event.customer_id,
@@ -115,26 +129,30 @@ class OrderRow(ReadModel):
             "currency": event.currency,
             "placed_at": fact.occurred_at,
         }
-        row = new_row(cls, values | more)
-        row.take(event, fact)
+        row = new_row(cls, values | columns)
+        row.apply(event, fact)
         return row
 
-    def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
-        """The order after `event`; what depends on when it happened is noted at once, the rest waits for `show`."""
+    def apply(self, event: OrderEvent, fact: Recorded[Any]) -> None:
+        """Advance `state` by `event`, and set the columns that hold a time.
+
+        `show` sets the other columns, once for all the events of a batch.
+        """
         before, at = self.state, fact.occurred_at
         order = self.state = evolve(before, event)
         declared = EVENT_TYPES[type(event)]
-        if what := _part_of(declared):
-            part = f"{what}/{getattr(event, f'{what}_id')}"
+        if kind := _part_kind(declared):
+            part = f"{kind}/{getattr(event, f'{kind}_id')}"
             self.times = {**self.times, part: {**self.times.get(part, {}), declared.name: at.isoformat()}}
-        if declared.cls in _PAYING:
+        if declared.cls in _PAYMENT_EVENTS:
             self.paid_at = at
-        elif declared.cls in _SHIPPING:
+        elif declared.cls in _SHIPMENT_EVENTS:
             self.shipped_at = at
         if order.lines is not before.lines:
             self.cancelled_at = (self.cancelled_at or at) if order.is_cancelled else None
 
     def show(self) -> None:
+        """Set the columns that follow from `state`."""
         order: Order = self.state
         self.status = order_status(order)
         self.payment_status = payment_status(order)
@@ -147,12 +165,12 @@ class OrderRow(ReadModel):
         self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
 
 
-_PAYING: set[type] = {OrderPaid, PaymentCaptured}
-_SHIPPING: set[type] = {OrderShipped, ParcelShipped}
+_PAYMENT_EVENTS: set[type] = {OrderPaid, PaymentCaptured}
+_SHIPMENT_EVENTS: set[type] = {OrderShipped, ParcelShipped}
 
 
 class AddressedOrder(OrderRow):
-    """An order as those see it who are to know where it goes."""
+    """An order with its addresses, for audiences that may see them."""
 
     shipping_address = models.TextField(default="")
     billing_address = models.TextField(default="")
@@ -161,19 +179,24 @@ class AddressedOrder(OrderRow):
         abstract = True
 
     @classmethod
-    def placed(cls: type[A], event: OrderCreated, fact: Recorded[OrderCreated], **more: Any) -> A:
+    def from_created(cls: type[A], event: OrderCreated, fact: Recorded[OrderCreated], **columns: Any) -> A:
+        """Return the row of a new order, with the addresses of the event."""
         addresses = {"shipping_address": event.shipping_address, "billing_address": event.billing_address}
-        return super().placed(event, fact, **addresses, **more)
+        return super().from_created(event, fact, **addresses, **columns)
 
-    def take(self, event: OrderEvent, fact: Recorded[Any]) -> None:
-        super().take(event, fact)
+    def apply(self, event: OrderEvent, fact: Recorded[Any]) -> None:
+        """Advance the row by `event`, including a change of address."""
+        super().apply(event, fact)
         if isinstance(event, AddressChanged):
             self.shipping_address = event.shipping_address
             self.country = event.country or self.country
 
 
 @cache
-def _part_of(declared: EventType) -> str | None:
-    """Which of payment, parcel, refund and return an event is about: its number is then the event's `payment_id`."""
-    names = {each.name for each in fields(declared.cls)}
-    return next((what for what in ("payment", "shipment", "refund", "return") if f"{what}_id" in names), None)
+def _part_kind(declared: EventType) -> str | None:
+    """Return which kind of part this type of event is about, or None.
+
+    An event about a payment has a field `payment_id`, and so on.
+    """
+    names = {field.name for field in fields(declared.cls)}
+    return next((kind for kind in ("payment", "shipment", "refund", "return") if f"{kind}_id" in names), None)

@@ -1,4 +1,7 @@
-"""An order as the API shows it: amounts as exact text in the currency's own decimals, moments as ISO 8601."""
+"""An order as the API shows it.
+
+Amounts are exact decimal text with the currency's number of decimals; times are ISO 8601.
+"""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -19,13 +22,13 @@ MONEY = (
     "written_off", "due", "due_back",
 )  # fmt: skip
 EXPANDABLE_PARTS = ("lines", "payments", "shipments", "refunds", "returns")
-"""What of an order can be asked for with it."""
+"""The parts of an order that a client can request with `expand`."""
 
 
 def order_body(order: AddressedOrder) -> dict[str, Any]:
-    """The whole of an order, all its parts in it."""
-    money = {name: _text(getattr(order, name), order.currency) for name in MONEY}
-    moments = {name: _moment(getattr(order, name)) for name in ("placed_at", "paid_at", "shipped_at", "cancelled_at")}
+    """Return an order with all its parts, as the API shows it."""
+    money = {name: _amount(getattr(order, name), order.currency) for name in MONEY}
+    times = {name: _iso(getattr(order, name)) for name in ("placed_at", "paid_at", "shipped_at", "cancelled_at")}
     return {
         "order_id": str(order.order_id),
         "version": order.version,
@@ -38,15 +41,15 @@ def order_body(order: AddressedOrder) -> dict[str, Any]:
         "currency": order.currency,
         "prices_include_tax": order.state.prices_include_tax,
         **money,
-        **moments,
+        **times,
         "shipping_address": order.shipping_address,
         "billing_address": order.billing_address,
         "behind": order.behind,
         "lines": [_line(line, order.currency) for line in order.lines],
-        "payments": [_payment(each, order) for each in order.state.payments],
-        "shipments": [_shipment(each, order) for each in order.state.shipments],
-        "refunds": [_refund(each, order) for each in order.state.refunds],
-        "returns": [_return(each, order) for each in order.state.returns],
+        "payments": [_payment(payment, order) for payment in order.state.payments],
+        "shipments": [_shipment(shipment, order) for shipment in order.state.shipments],
+        "refunds": [_refund(refund, order) for refund in order.state.refunds],
+        "returns": [_return(returned, order) for returned in order.state.returns],
     }
 
 
@@ -60,11 +63,11 @@ def _line(line: Line, currency: str) -> dict[str, Any]:
         "quantity": line.quantity,
         "unit_price": str(line.unit_price),
         "tax_rate": str(line.tax_rate),
-        **{name: _text(getattr(line, name), currency) for name in money},
+        **{name: _amount(getattr(line, name), currency) for name in money},
         "cancelled": line.cancelled,
         "shipped": line.shipped,
         "returned": line.returned,
-        "refunded": _text(line.given_back, currency),
+        "refunded": _amount(line.given_back, currency),
     }
 
 
@@ -75,11 +78,11 @@ def _payment(payment: Payment, order: AddressedOrder) -> dict[str, Any]:
         "reference": payment.reference,
         "failed": payment.failed,
         **{
-            name: _text(getattr(payment, name), order.currency)
+            name: _amount(getattr(payment, name), order.currency)
             for name in ("amount", "authorised", "captured", "voided")
         },
-        "created_at": _first(order, f"payment/{payment.payment_id}"),
-        "captured_at": _when(order, f"payment/{payment.payment_id}", "order.payment_captured", "order.paid"),
+        "created_at": _created_at(order, f"payment/{payment.payment_id}"),
+        "captured_at": _last_at(order, f"payment/{payment.payment_id}", "order.payment_captured", "order.paid"),
     }
 
 
@@ -90,8 +93,8 @@ def _shipment(shipment: Shipment, order: AddressedOrder) -> dict[str, Any]:
         "carrier": shipment.carrier,
         "tracking_code": shipment.tracking_code,
         "lines": _units(shipment.lines),
-        "shipped_at": _first(order, part),
-        "delivered_at": _when(order, part, "order.parcel_delivered"),
+        "shipped_at": _created_at(order, part),
+        "delivered_at": _last_at(order, part, "order.parcel_delivered"),
     }
 
 
@@ -101,77 +104,79 @@ def _refund(refund: Refund, order: AddressedOrder) -> dict[str, Any]:
     return {
         "refund_id": refund.refund_id,
         "status": refund.status,
-        "amount": _text(refund.amount, order.currency),
+        "amount": _amount(refund.amount, order.currency),
         "to_account": refund.account_id is not None,
         "lines": [
             {
-                "line_id": each.line_id,
-                "kind": kinds[each.line_id],
-                "quantity": each.quantity,
-                "amount": _text(each.amount, order.currency),
-                "tax": _text(each.tax, order.currency),
+                "line_id": line.line_id,
+                "kind": kinds[line.line_id],
+                "quantity": line.quantity,
+                "amount": _amount(line.amount, order.currency),
+                "tax": _amount(line.tax, order.currency),
             }
-            for each in refund.lines
+            for line in refund.lines
         ],
-        "requested_at": _first(order, part),
-        "settled_at": _when(order, part, "order.refund_settled"),
+        "requested_at": _created_at(order, part),
+        "settled_at": _last_at(order, part, "order.refund_settled"),
     }
 
 
-def _return(each: Return, order: AddressedOrder) -> dict[str, Any]:
-    part = f"return/{each.return_id}"
+def _return(returned: Return, order: AddressedOrder) -> dict[str, Any]:
+    part = f"return/{returned.return_id}"
     return {
-        "return_id": each.return_id,
-        "status": each.status,
-        "reason": each.reason,
-        "lines": _units(each.lines),
-        "outstanding": _units(each.outstanding),
-        "requested_at": _first(order, part),
-        "received_at": _when(order, part, "order.return_received"),
+        "return_id": returned.return_id,
+        "status": returned.status,
+        "reason": returned.reason,
+        "lines": _units(returned.lines),
+        "outstanding": _units(returned.outstanding),
+        "requested_at": _created_at(order, part),
+        "received_at": _last_at(order, part, "order.return_received"),
     }
 
 
 def _units(lines: Iterable[LineQuantity | LineAmount]) -> list[dict[str, int]]:
-    return [{"line_id": each.line_id, "quantity": each.quantity} for each in lines]
+    return [{"line_id": line.line_id, "quantity": line.quantity} for line in lines]
 
 
-def _text(amount: Decimal, currency: str) -> str:
+def _amount(amount: Decimal, currency: str) -> str:
     return str(rounded(amount, currency))
 
 
-def _moment(at: Any) -> str | None:
+def _iso(at: Any) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
 
 
-def _first(order: AddressedOrder, part: str) -> str | None:
-    """When a part of an order came to be."""
-    return _as_utc(min(order.times.get(part, {}).values(), default=""))
+def _created_at(order: AddressedOrder, part: str) -> str | None:
+    """Return when the first event of a part happened."""
+    return _with_z(min(order.times.get(part, {}).values(), default=""))
 
 
-def _when(order: AddressedOrder, part: str, *events: str) -> str | None:
-    """When one of these last happened to a part of an order."""
-    return _as_utc(max((order.times.get(part, {}).get(event, "") for event in events), default=""))
+def _last_at(order: AddressedOrder, part: str, *events: str) -> str | None:
+    """Return when one of these events last happened to a part."""
+    return _with_z(max((order.times.get(part, {}).get(event, "") for event in events), default=""))
 
 
-def _as_utc(kept: str) -> str | None:
-    return kept.replace("+00:00", "Z") or None
+def _with_z(time: str) -> str | None:
+    return time.replace("+00:00", "Z") or None
 
 
-# --- its documentation ------------------------------------------------------------------------------------------------
+# --- schema for the API description -----------------------------------------------------------------------------------
 
 
 def _one_of(values: type[StrEnum]) -> serializers.ChoiceField:
-    """With the names that the description gives to the same values elsewhere."""
-    return serializers.ChoiceField(choices=[(each.value, each.name) for each in values])
+    """Return a choice field with the labels that the API description uses for these values elsewhere."""
+    return serializers.ChoiceField(choices=[(value.value, value.name) for value in values])
 
 
 class UnitsSerializer(serializers.Serializer[Any]):
+    """A number of units of one line."""
+
     line_id = serializers.IntegerField()
     quantity = serializers.IntegerField()
 
 
 class LineSerializer(serializers.Serializer[Any]):
-    """A line as it was sold, and what became of its units. `total` is what it costs, `tax` in it."""
+    """A line as it was sold, and what happened to its units. `total` is the price after discounts, including `tax`."""
 
     line_id = serializers.IntegerField()
     sku = serializers.CharField()
@@ -181,17 +186,19 @@ class LineSerializer(serializers.Serializer[Any]):
     unit_price = serializers.CharField()
     tax_rate = serializers.CharField(help_text="Per cent.")
     amount = serializers.CharField(help_text="Quantity times price, before discounts.")
-    discount = serializers.CharField(help_text="Taken off this line.")
-    discount_share = serializers.CharField(help_text="Its part of what is taken off the whole order.")
+    discount = serializers.CharField(help_text="The discount on this line.")
+    discount_share = serializers.CharField(help_text="This line's share of the order's discounts.")
     tax = serializers.CharField()
     total = serializers.CharField()
     cancelled = serializers.IntegerField(help_text="Units.")
     shipped = serializers.IntegerField(help_text="Units.")
     returned = serializers.IntegerField(help_text="Units.")
-    refunded = serializers.CharField(help_text="Amount, given back or on its way.")
+    refunded = serializers.CharField(help_text="Amount, already refunded or pending.")
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
+    """A payment of an order."""
+
     payment_id = serializers.IntegerField()
     method = serializers.CharField()
     reference = serializers.CharField()
@@ -205,6 +212,8 @@ class PaymentSerializer(serializers.Serializer[Any]):
 
 
 class ShipmentSerializer(serializers.Serializer[Any]):
+    """A parcel of an order."""
+
     shipment_id = serializers.IntegerField()
     carrier = serializers.CharField()
     tracking_code = serializers.CharField()
@@ -214,6 +223,8 @@ class ShipmentSerializer(serializers.Serializer[Any]):
 
 
 class RefundLineSerializer(serializers.Serializer[Any]):
+    """The part of a refund that belongs to one line."""
+
     line_id = serializers.IntegerField()
     kind = _one_of(LineKind)
     quantity = serializers.IntegerField()
@@ -222,7 +233,7 @@ class RefundLineSerializer(serializers.Serializer[Any]):
 
 
 class RefundSerializer(serializers.Serializer[Any]):
-    """What of `amount` is no line's was paid beyond what the order cost."""
+    """A refund. Any amount not assigned to a line refunds an overpayment."""
 
     refund_id = serializers.IntegerField()
     status = _one_of(RefundStatus)
@@ -234,6 +245,8 @@ class RefundSerializer(serializers.Serializer[Any]):
 
 
 class ReturnSerializer(serializers.Serializer[Any]):
+    """A return of goods, requested or received."""
+
     return_id = serializers.IntegerField()
     status = _one_of(ReturnStatus)
     reason = _one_of(ReturnReason)
@@ -244,7 +257,7 @@ class ReturnSerializer(serializers.Serializer[Any]):
 
 
 def _order_serializer() -> type[serializers.Serializer[Any]]:
-    """Made by hand, because one of its fields is called as a word of Python is."""
+    """Return the serializer class. Built with `type`, because the field name `return` is a Python keyword."""
     statuses = {
         "status": OrderStatus,
         "payment": PaymentStatus,
@@ -255,7 +268,7 @@ def _order_serializer() -> type[serializers.Serializer[Any]]:
         "order_id": serializers.UUIDField(),
         "version": serializers.IntegerField(),
         "reference": serializers.CharField(),
-        **{name: _one_of(each) for name, each in statuses.items()},
+        **{name: _one_of(values) for name, values in statuses.items()},
         "country": serializers.CharField(),
         "currency": serializers.CharField(),
         "prices_include_tax": serializers.BooleanField(),
@@ -264,15 +277,17 @@ def _order_serializer() -> type[serializers.Serializer[Any]]:
         **{name: serializers.DateTimeField(allow_null=True) for name in ("paid_at", "shipped_at", "cancelled_at")},
         "shipping_address": serializers.CharField(),
         "billing_address": serializers.CharField(),
-        "behind": serializers.BooleanField(help_text="Whether something later happened that is not shown yet."),
+        "behind": serializers.BooleanField(help_text="Whether later events are not shown yet."),
         "lines": LineSerializer(many=True),
         "payments": PaymentSerializer(many=True, required=False),
         "shipments": ShipmentSerializer(many=True, required=False),
         "refunds": RefundSerializer(many=True, required=False),
         "returns": ReturnSerializer(many=True, required=False),
     }
-    words = "An order, with amounts in its currency's own decimals; of its parts the lines, and those asked for."
-    return type("OrderSerializer", (serializers.Serializer,), {**fields, "__doc__": words})
+    description = (
+        "An order. Amounts have the currency's number of decimals. It always has its lines; other parts on request."
+    )
+    return type("OrderSerializer", (serializers.Serializer,), {**fields, "__doc__": description})
 
 
 OrderSerializer = _order_serializer()

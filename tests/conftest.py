@@ -16,7 +16,7 @@ def _empty_valkey() -> None:
     from projections import tasks
 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    encryption._remembered.clear()
+    encryption._key_cache.clear()
     tasks.forget_divisions()
 
 

@@ -67,7 +67,7 @@ def line_of(row: Row) -> EventLine:
         raise CorruptEvent(f"event {row.event_id} is not a JSON object; stored: {row.data[:200]}")
     encrypted = _encrypted_fields(row, data)
     if row.key:
-        reveal = encryption.opener(row.event_id, row.key)
+        reveal = encryption.field_decryptor(row.event_id, row.key)
         data |= {name: reveal(name, data[name]) for name in encrypted}
     return EventLine(
         event_id=row.event_id,

@@ -197,7 +197,9 @@ def _rows(lines: Sequence[Numbered], imported_at: str) -> list[Row]:
     rows = []
     for number, line in lines:
         subject_id = subjects.get(number)
-        encrypted = encryption.sealed(line.personal_texts, line.event_id, keys[subject_id]) if subject_id else {}
+        encrypted = (
+            encryption.encrypt_fields(line.personal_texts, line.event_id, keys[subject_id]) if subject_id else {}
+        )
         metadata = line.metadata | {"extra": line.cause.extra | {IMPORTED: imported_at}}
         with _line_number_in_errors(number):
             rows.append(

@@ -1,7 +1,8 @@
-"""Personal data: encrypted in the log under a key of its subject, and erased everywhere by destroying that key.
+"""Encrypt personal data in the log under a key of its subject. Destroying the key erases the data everywhere.
 
-AES-256-GCM. Each value has a nonce of its own and is bound to its event and field, so ciphertext cannot be moved. A
-subject's key is wrapped by the first of PERSONAL_DATA_KEYS and bound to the subject. docs/personal-data.md.
+The cipher is AES-256-GCM. Each value has its own nonce and is bound to its event and field, so ciphertext cannot be
+moved. A subject's key is wrapped by the first key of PERSONAL_DATA_KEYS and bound to the subject. See
+docs/personal-data.md.
 """
 
 import base64
@@ -22,16 +23,17 @@ from eventstore.errors import SubjectWasErased, WrongKey
 from eventstore.messages import EventType
 
 ERASED = "[erased]"
-"""What a personal field reads once its subject was erased."""
+"""The value of a personal field after its subject was erased."""
 
-PREFIX = "pd1:"  # marks a stored value as encrypted, and how
-_NONCE = 12
-_REMEMBERED_SECONDS = 60.0
+PREFIX = "pd1:"  # marks a stored value as encrypted by this scheme
+_NONCE_BYTES = 12
+_CACHE_SECONDS = 60.0
+_CACHE_SIZE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A subject's key as the database has it; `wrapped` is None once the subject was erased."""
+    """A subject's key as stored. `wrapped` is None after the subject was erased; `master` names the wrapping key."""
 
     subject_id: UUID
     wrapped: bytes | None
@@ -39,30 +41,33 @@ class StoredKey:
 
 
 def subject_of(declared: EventType, event: object) -> UUID | None:
-    """Whose data an event holds: None where all its personal fields are empty."""
+    """Return the subject of an event's personal data, or None if all its personal fields are empty."""
     if not declared.personal or not any(getattr(event, name) for name in declared.personal):
         return None
-    named: UUID = next(value for name in declared.subject if (value := getattr(event, name)) is not None)
-    return named
+    subject_id: UUID = next(value for name in declared.subject if (value := getattr(event, name)) is not None)
+    return subject_id
 
 
-def conceal(declared: EventType, event: Any, event_id: UUID, key: bytes) -> Any:
-    """The event with its personal fields encrypted."""
-    return replace(event, **sealed({name: getattr(event, name) for name in declared.personal}, event_id, key))
+def encrypt_event(declared: EventType, event: Any, event_id: UUID, key: bytes) -> Any:
+    """Return the event with its personal fields encrypted."""
+    return replace(event, **encrypt_fields({name: getattr(event, name) for name in declared.personal}, event_id, key))
 
 
-def sealed(values: Mapping[str, str], event_id: UUID, key: bytes) -> dict[str, str]:
-    """The values of these fields of an event, encrypted; empty ones are left out."""
+def encrypt_fields(values: Mapping[str, str], event_id: UUID, key: bytes) -> dict[str, str]:
+    """Return these fields of an event with their values encrypted. Empty fields are left out."""
     cipher = AESGCM(key)
     return {
-        name: PREFIX + _text(_encrypt(cipher, value.encode(), _bound(event_id, name)))
+        name: PREFIX + _text(_encrypt(cipher, value.encode(), _field_binding(event_id, name)))
         for name, value in values.items()
         if value
     }
 
 
-def opener(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:
-    """A function that gives a field's value as it was written, or ERASED. The function raises WrongKey."""
+def field_decryptor(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:
+    """Return a function that takes a field's name and stored value and returns the decrypted value, or ERASED.
+
+    A value that is not encrypted is returned unchanged. The function raises WrongKey.
+    """
     cipher = AESGCM(unwrap(stored)) if stored.wrapped is not None else None
 
     def reveal(name: str, value: Any) -> Any:
@@ -71,122 +76,130 @@ def opener(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:
         if cipher is None:
             return ERASED
         try:
-            sealed = base64.urlsafe_b64decode(value.removeprefix(PREFIX))
-            return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(event_id, name)).decode()
+            encrypted = base64.urlsafe_b64decode(value.removeprefix(PREFIX))
+            binding = _field_binding(event_id, name)
+            return cipher.decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], binding).decode()
         except (InvalidTag, ValueError) as error:
             raise WrongKey(f"the field {name!r} of event {event_id} cannot be decrypted") from error
 
     return reveal
 
 
-def conceal_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
-    """What else may hold a subject's data, encrypted and bound to `name`. Raises SubjectWasErased, WrongKey."""
+def encrypt_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
+    """Encrypt other data of a subject and bind it to `name`. Raises SubjectWasErased, WrongKey."""
     return _encrypt(AESGCM(keys_of([subject_id])[subject_id]), data, name.bytes)
 
 
-def reveal_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
-    """What `conceal_bytes` was given. Raises SubjectWasErased, WrongKey."""
-    stored = _stored_or_made([subject_id])[0]
+def decrypt_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
+    """Decrypt the result of `encrypt_bytes`. Raises SubjectWasErased, WrongKey."""
+    stored = _load_or_create([subject_id])[0]
     try:
-        return AESGCM(unwrap(stored)).decrypt(data[:_NONCE], data[_NONCE:], name.bytes)
+        return AESGCM(unwrap(stored)).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], name.bytes)
     except (InvalidTag, ValueError) as error:
-        raise WrongKey(f"what is kept of {subject_id} under {name} cannot be decrypted") from error
+        raise WrongKey(f"the data of {subject_id} bound to {name} cannot be decrypted") from error
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
 
-_remembered: dict[UUID, tuple[float, bytes]] = {}
-"""Keys to encrypt with, for a minute. Never used to decrypt: an erased subject is unreadable at once."""
+_key_cache: dict[UUID, tuple[float, bytes]] = {}
+"""Recently used keys and the monotonic time at which each expires.
+
+For encryption only. Decryption always reads the stored key, so an erased subject is unreadable at once."""
 
 
 def keys_of(subject_ids: Iterable[UUID]) -> dict[UUID, bytes]:
-    """A key for each subject, made where there is none yet. Raises SubjectWasErased, WrongKey."""
+    """Return a key to encrypt with for each subject. Create missing keys. Raises SubjectWasErased, WrongKey."""
     now = time.monotonic()
     wanted = set(subject_ids)
-    known = {each: _remembered[each][1] for each in wanted & _remembered.keys() if _remembered[each][0] > now}
-    missing = wanted - known.keys()
+    cached = {each: _key_cache[each][1] for each in wanted & _key_cache.keys() if _key_cache[each][0] > now}
+    missing = wanted - cached.keys()
     if not missing:
-        return known
-    found = {stored.subject_id: unwrap(stored) for stored in _stored_or_made(sorted(missing))}
+        return cached
+    loaded = {stored.subject_id: unwrap(stored) for stored in _load_or_create(sorted(missing))}
 
-    def remember() -> None:  # not before the commit: a key that is rolled back must not be written with
-        if len(_remembered) > 10_000:
-            _remembered.clear()
-        _remembered.update({each: (now + _REMEMBERED_SECONDS, key) for each, key in found.items()})
+    def cache_loaded() -> None:
+        if len(_key_cache) > _CACHE_SIZE:
+            _key_cache.clear()
+        _key_cache.update({each: (now + _CACHE_SECONDS, key) for each, key in loaded.items()})
 
-    transaction.on_commit(remember)
-    return known | found
+    transaction.on_commit(cache_loaded)  # after the commit: a key that was rolled back must not encrypt anything
+    return cached | loaded
 
 
 def forget(subject_id: UUID) -> None:
-    """Drop the remembered key of a subject."""
-    _remembered.pop(subject_id, None)
+    """Remove a subject's key from the cache of this process."""
+    _key_cache.pop(subject_id, None)
 
 
 def unwrap(stored: StoredKey) -> bytes:
-    """The key itself. Raises SubjectWasErased, WrongKey."""
+    """Return the unwrapped key. Raises SubjectWasErased, WrongKey."""
     if stored.wrapped is None:
         raise SubjectWasErased(stored.subject_id)
     master = masters().get(stored.master)
     if master is None:
         raise WrongKey(f"PERSONAL_DATA_KEYS has no key {stored.master!r}, which wraps the key of {stored.subject_id}")
     try:
-        return _cipher(master).decrypt(stored.wrapped[:_NONCE], stored.wrapped[_NONCE:], stored.subject_id.bytes)
+        return _cipher(master).decrypt(
+            stored.wrapped[:_NONCE_BYTES], stored.wrapped[_NONCE_BYTES:], stored.subject_id.bytes
+        )
     except InvalidTag as error:
         raise WrongKey(f"the key {stored.master!r} does not unwrap the key of {stored.subject_id}") from error
 
 
 @lru_cache(maxsize=16)
 def _cipher(master: bytes) -> AESGCM:
-    """Of a key of the environment: those of subjects are never kept."""
+    """Return the cipher of a master key. Ciphers of subjects' keys are never cached."""
     return AESGCM(master)
 
 
 def wrap(subject_id: UUID, key: bytes) -> StoredKey:
-    """`key` under the first key of the environment."""
+    """Encrypt a subject's key with the first master key."""
     name, master = next(iter(masters().items()))
     return StoredKey(subject_id, _encrypt(AESGCM(master), key, subject_id.bytes), name)
 
 
 def masters() -> dict[str, bytes]:
-    """The environment's keys by name, the one in use first. Raises WrongKey for one that is no 32 bytes."""
-    return _parsed(tuple(settings.PERSONAL_DATA_KEYS))
+    """Return the master keys of PERSONAL_DATA_KEYS by name. The first one is in use for new keys.
+
+    Raises WrongKey for an entry that is not a name and 32 bytes.
+    """
+    return _parse_masters(tuple(settings.PERSONAL_DATA_KEYS))
 
 
 @cache
-def _parsed(entries: tuple[str, ...]) -> dict[str, bytes]:
-    found = {}
+def _parse_masters(entries: tuple[str, ...]) -> dict[str, bytes]:
+    keys = {}
     for entry in entries:
         name, _, encoded = entry.partition(":")
         key = base64.urlsafe_b64decode(encoded)
         if not name or len(key) != 32:
             raise WrongKey(f"an entry of PERSONAL_DATA_KEYS is not NAME:BASE64 of 32 bytes (it begins {entry[:6]!r})")
-        found[name] = key
-    return found
+        keys[name] = key
+    return keys
 
 
-def _stored_or_made(subject_ids: list[UUID]) -> list[StoredKey]:
-    fresh = [wrap(subject_id, AESGCM.generate_key(256)) for subject_id in subject_ids]
+def _load_or_create(subject_ids: list[UUID]) -> list[StoredKey]:
+    new_keys = [wrap(subject_id, AESGCM.generate_key(256)) for subject_id in subject_ids]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO subject_keys (subject_id, wrapped_key, master)"
             " SELECT * FROM unnest(%s::uuid[], %s::bytea[], %s::text[]) ON CONFLICT DO NOTHING",
-            [subject_ids, [key.wrapped for key in fresh], [key.master for key in fresh]],
+            [subject_ids, [key.wrapped for key in new_keys], [key.master for key in new_keys]],
         )
         cursor.execute(
             "SELECT subject_id, wrapped_key, master FROM subject_keys WHERE subject_id = ANY(%s)", [subject_ids]
         )
-        return [StoredKey(subject_id, wrapped and bytes(wrapped), name) for subject_id, wrapped, name in cursor]
+        return [StoredKey(subject_id, wrapped and bytes(wrapped), master) for subject_id, wrapped, master in cursor]
 
 
 def _encrypt(cipher: AESGCM, value: bytes, bound_to: bytes) -> bytes:
-    nonce = os.urandom(_NONCE)
+    nonce = os.urandom(_NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, value, bound_to)
 
 
-def _bound(event_id: UUID, name: str) -> bytes:
+def _field_binding(event_id: UUID, name: str) -> bytes:
     return event_id.bytes + name.encode()
 
 
-def _text(sealed: bytes) -> str:
-    return base64.urlsafe_b64encode(sealed).decode()
+def _text(encrypted: bytes) -> str:
+    return base64.urlsafe_b64encode(encrypted).decode()

@@ -1,4 +1,4 @@
-"""The people whose data the log holds, and how they are erased."""
+"""Erase the personal data of a subject, and rotate the master keys."""
 
 from uuid import UUID, uuid5
 
@@ -17,20 +17,25 @@ _NAMES = UUID("7f0d0c52-3c0b-4a58-9f6b-6f8f6f0f2a11")
 
 @event("subject.erased", subject=("subject_id",))
 class SubjectErased:
-    """Somebody's personal data is unreadable from here on. Holds none itself; views put `ERASED` in its place."""
+    """A subject's personal data is unreadable from now on.
+
+    The event itself holds no personal data. Read models replace the data by `ERASED`.
+    """
 
     subject_id: UUID
 
 
 @command("subject.erase")
 class EraseSubject:
+    """Record that a subject is erased. Use `erase`, which also destroys the key."""
+
     subject_id: UUID
 
 
 def _decide(command: EraseSubject, erased: bool) -> list[SubjectErased]:
     if erased:
         raise CommandRefused(
-            "subject_erased", "the personal data of {subject_id} was erased before", subject_id=command.subject_id
+            "subject_erased", "the personal data of {subject_id} was already erased", subject_id=command.subject_id
         )
     return [SubjectErased(subject_id=command.subject_id)]
 
@@ -41,7 +46,7 @@ register(
         initial=False,
         decide=_decide,
         evolve=lambda erased, event: True,
-        # Not the subject's own id: a guest's is that of the order, which has a history of its own.
+        # Not the subject's own id: a guest's subject id is the order's id, which already names an aggregate.
         identify=lambda command: uuid5(_NAMES, str(command.subject_id)),
     ),
     [EraseSubject],
@@ -49,10 +54,10 @@ register(
 
 
 def erase(subject_id: UUID, context: Context) -> Answer:
-    """Destroy a subject's key, record that, and purge receipts and snapshots of what they did.
+    """Destroy a subject's key, record the erasure, and delete receipts and snapshots of the subject's aggregates.
 
-    One transaction. The read models follow by the event. Raises CommandRefused where there is no such subject, or no
-    longer.
+    All in one transaction. The read models are updated by the event. Raises CommandRefused if the subject is unknown or
+    already erased.
     """
     with transaction.atomic():
         key = SubjectKey.objects.select_for_update().filter(pk=subject_id).first()
@@ -62,26 +67,27 @@ def erase(subject_id: UUID, context: Context) -> Answer:
             )
         key.wrapped_key, key.erased_at = None, timezone.now()
         key.save()
-        theirs = Event.objects.filter(subject_id=subject_id).values("aggregate_id")
-        CommandReceipt.objects.filter(aggregate_id__in=theirs).delete()
-        Snapshot.objects.filter(aggregate_id__in=theirs).delete()
-        # What still waits in the queue is unreadable from here on, and will be refused.
+        aggregate_ids = Event.objects.filter(subject_id=subject_id).values("aggregate_id")
+        CommandReceipt.objects.filter(aggregate_id__in=aggregate_ids).delete()
+        Snapshot.objects.filter(aggregate_id__in=aggregate_ids).delete()
+        # Waiting commands can stay: their bodies are unreadable now, so the worker will refuse them.
         QueuedCommand.objects.filter(owner_id=subject_id).exclude(status=QueuedCommand.Status.WAITING).delete()
         transaction.on_commit(lambda: encryption.forget(subject_id))
         return dispatch(EraseSubject(subject_id=subject_id), context)
 
 
 def rotate(batch: int = 1000) -> int:
-    """Wrap with the environment's first key all keys that another one wraps; returns how many. Raises WrongKey.
+    """Wrap all subject keys with the first master key. Return how many keys were wrapped again. Raises WrongKey.
 
-    Readers and writers go on: each batch is a transaction of its own, and both keys are known until it is done.
+    Readers and writers can continue: each batch of keys is a separate transaction, and both master keys stay in use
+    until all batches are done.
     """
     current = next(iter(encryption.masters()))
     count = 0
     while True:
         with transaction.atomic():
-            others = SubjectKey.objects.exclude(master=current).exclude(wrapped_key=None).select_for_update()
-            keys = list(others.order_by("pk")[:batch])
+            outdated = SubjectKey.objects.exclude(master=current).exclude(wrapped_key=None).select_for_update()
+            keys = list(outdated.order_by("pk")[:batch])
             for key in keys:
                 stored = encryption.StoredKey(key.subject_id, bytes(key.wrapped_key or b""), key.master)
                 wrapped = encryption.wrap(key.subject_id, encryption.unwrap(stored))

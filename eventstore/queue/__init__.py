@@ -1,4 +1,4 @@
-"""The command queue: commands accepted now and done later by a worker, each exactly once.
+"""The command queue: commands that are accepted now and done later by a worker, each exactly once.
 
-The wish to answer later comes from an edge (`orders.http`); the rules of a command are not here.
+The API (`orders.http`) decides which commands are queued. The rules of the commands are elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Accept a command to be done later, and tell what came of it."""
+"""Accept a command to be done later, and report its outcome."""
 
 from typing import Any
 from uuid import UUID
@@ -27,35 +27,37 @@ from eventstore.queue.worker import Status, wake_worker
 
 
 def accept(command: object, context: Context, *, owner: UUID) -> QueuedCommand:
-    """Take a command to be done later; sent again, it is the same one. `owner` is whose data it may hold.
+    """Accept a command to be done later. A repeat of a command returns the same row.
 
-    Raises QueueFull, IdempotencyConflict, and SubjectWasErased for an owner who was erased.
+    `owner` is the subject of the personal data that the command may hold.
+
+    Raises QueueFull, IdempotencyConflict, and SubjectWasErased if the owner was erased.
     """
-    print_ = codec.fingerprint(command)
+    fingerprint = codec.fingerprint(command)
     queued = QueuedCommand(
         command_id=context.command_id,
         command_type=codec.command_type_of(command).name,
-        fingerprint=print_,
+        fingerprint=fingerprint,
         aggregate_id=decider_of(command).identify(command),
         owner_id=owner,
-        body=encryption.conceal_bytes(owner, context.command_id, msgspec.json.encode(command)),
-        context=_stored(context),
+        body=encryption.encrypt_bytes(owner, context.command_id, msgspec.json.encode(command)),
+        context=_context_to_json(context),
     )
-    if _taken(queued):
+    if _insert_if_room(queued):
         transaction.on_commit(wake_worker, robust=True)
         return queued
-    known = QueuedCommand.objects.filter(command_id=context.command_id).first() or _done_already(queued)
-    if known is None:
+    earlier = QueuedCommand.objects.filter(command_id=context.command_id).first() or _insert_done(queued)
+    if earlier is None:
         limit = settings.COMMAND_QUEUE_LIMIT
-        raise QueueFull(f"{limit:,} commands are waiting, and no more are taken: send it again in a while")
-    if bytes(known.fingerprint) != print_:
+        raise QueueFull(f"{limit:,} commands are waiting, and no more are accepted: send it again later")
+    if bytes(earlier.fingerprint) != fingerprint:
         raise IdempotencyConflict(context.command_id)
-    return known
+    return earlier
 
 
-# One statement, one round trip. Requests at the same moment do not see each other: the limit is passed by no more of
-# them than there are.
-_TAKE = """
+# One statement, one round trip. Concurrent requests do not see each other's rows, so together they may exceed the limit
+# by at most their number.
+_INSERT_IF_ROOM = """
 INSERT INTO command_queue (command_id, command_type, fingerprint, aggregate_id, owner_id, body, context, status,
                            refusal, attempts, problem)
 SELECT %s, %s, %s, %s, %s, %s, %s, 'waiting', '{}', 0, ''
@@ -65,21 +67,24 @@ ON CONFLICT (command_id) DO NOTHING RETURNING id
 """
 
 
-def _taken(queued: QueuedCommand) -> bool:
-    """Whether it is new, and there was room for it."""
+def _insert_if_room(queued: QueuedCommand) -> bool:
+    """Insert the row and return true, unless the command is a repeat or the queue is full."""
     limit = settings.COMMAND_QUEUE_LIMIT
     values: list[Any] = [queued.command_id, queued.command_type, queued.fingerprint, queued.aggregate_id]
     values += [queued.owner_id, queued.body, Jsonb(queued.context), limit, limit, queued.command_id]
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, values)
+        cursor.execute(_INSERT_IF_ROOM, values)
         row = cursor.fetchone()
     if row:
         queued.pk = row[0]
     return row is not None
 
 
-def _done_already(queued: QueuedCommand) -> QueuedCommand | None:
-    """A row for a command that a request which waited has done, so that its outcome can be read like any other's."""
+def _insert_done(queued: QueuedCommand) -> QueuedCommand | None:
+    """Insert and return a row for a command that was already done without the queue. None if it was not done.
+
+    Its outcome can then be read like that of any queued command.
+    """
     receipt = store.receipts([queued.command_id]).get(queued.command_id)
     if receipt is None:
         return None
@@ -90,7 +95,7 @@ def _done_already(queued: QueuedCommand) -> QueuedCommand | None:
 
 
 def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:
-    """What came of a command: what `dispatch` answered or raised; None while it waits, or after it failed."""
+    """Return what `dispatch` returned or raised for the command. None while it waits or after it failed."""
     match queued.status, queued.refusal.get("kind"):
         case Status.DONE, _:
             return Answer(command_id=queued.command_id, aggregate_id=queued.aggregate_id, version=queued.version or 0)
@@ -99,19 +104,19 @@ def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:
         case Status.REFUSED, "concurrency":
             return ConcurrencyError(queued.aggregate_id, queued.refusal["expected"], queued.refusal["actual"])
         case Status.REFUSED, "not_found":
-            return _refused(AggregateNotFound, queued.refusal)
+            return _refusal_from_json(AggregateNotFound, queued.refusal)
         case Status.REFUSED, _:
-            return _refused(CommandRefused, queued.refusal)
+            return _refusal_from_json(CommandRefused, queued.refusal)
         case _:
             return None
 
 
-def _refused(kind: type[CommandRefused], noted: dict[str, Any]) -> CommandRefused:
-    """A refusal as it was noted, before there were templates too."""
-    return kind(noted["code"], noted.get("template", noted["message"]), **noted.get("params", {}))
+def _refusal_from_json(cls: type[CommandRefused], stored: dict[str, Any]) -> CommandRefused:
+    """Return a stored refusal. Refusals stored before templates existed have only a message."""
+    return cls(stored["code"], stored.get("template", stored["message"]), **stored.get("params", {}))
 
 
-def _stored(context: Context) -> dict[str, Any]:
+def _context_to_json(context: Context) -> dict[str, Any]:
     stored: dict[str, Any] = {"metadata": msgspec.to_builtins(context.metadata), "expected": context.expected_version}
     if context.guard is not None:
         name = GUARD_NAMES.get(type(context.guard))

@@ -1,8 +1,8 @@
-"""The command queue: a command that is accepted is done, once, whatever dies meanwhile.
+"""Do the queued commands: each accepted command is done exactly once, even if processes die.
 
-Accepted means committed here, in the database; the broker carries nothing but a doorbell. A worker does a command and
-notes the outcome in one transaction, and the command id is the sender's, so even that may be repeated. The commands
-to one aggregate are done in the order in which they came.
+An accepted command is a committed row in the database. The broker carries only wake-ups. A worker does a command and
+stores the outcome in one transaction. The command id is the sender's, so a second attempt changes nothing. Commands for
+the same aggregate are done in the order in which they were accepted.
 """
 
 import logging
@@ -33,12 +33,8 @@ from eventstore.wakeups.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
-
-ATTEMPTS = 10  # at a command that fails though nothing refuses it; the last comes after some 17 minutes
-
-
-LONGEST_PAUSE = timedelta(minutes=5)
-
+MAX_ATTEMPTS = 10  # for a command that fails but is not refused; the last attempt comes after about 17 minutes
+LONGEST_PAUSE = timedelta(minutes=5)  # between two attempts
 
 Status = QueuedCommand.Status
 
@@ -48,26 +44,27 @@ def _wakeup() -> Wakeup:
 
 
 def wake_worker() -> None:
+    """Wake a worker to do queued commands."""
     wakeup.wake(_wakeup())
 
 
 @shared_task(name="eventstore.queue.run")
 def run() -> None:
-    """Do what waits. The bell and beat call it."""
+    """Do all waiting commands that are due. Started by the wake-up and by Celery beat."""
     wakeup.acknowledge(_wakeup())
-    while _do_next():
+    while _process_next():
         pass
 
 
 @shared_task(name="eventstore.queue.prune")
 def prune() -> None:
-    """Forget outcomes after COMMAND_RESULTS_DAYS. The receipts stay, so nothing is done a second time."""
+    """Delete outcomes after COMMAND_RESULTS_DAYS. The receipts stay, so no command is done a second time."""
     old = timezone.now() - timedelta(days=settings.COMMAND_RESULTS_DAYS)
     QueuedCommand.objects.filter(status__in=(Status.DONE, Status.REFUSED), finished_at__lt=old).delete()
 
 
 def redrive(queued: QueuedCommand) -> None:
-    """Let a command that failed be tried again. Those to its aggregate that came after it may have been done by now."""
+    """Try a failed command again. Later commands for the same aggregate may already have been done."""
     with transaction.atomic():
         QueuedCommand.objects.filter(pk=queued.pk, status=Status.FAILED).update(
             status=Status.WAITING, attempts=0, due_at=timezone.now()
@@ -76,11 +73,11 @@ def redrive(queued: QueuedCommand) -> None:
 
 
 @worker_ready.connect
-def _run_at_start(**signal: Any) -> None:
+def _run_at_start(**payload: Any) -> None:
     run.apply_async(retry=False)
 
 
-# The first of its aggregate that waits: while it is being done, the later ones are nobody's turn.
+# Only the first waiting command of an aggregate can be taken. So while it is being done, later ones must wait.
 _NEXT = """
 SELECT q.id FROM command_queue q
  WHERE q.status = 'waiting' AND q.due_at <= now()
@@ -90,30 +87,31 @@ SELECT q.id FROM command_queue q
 """
 
 
-def _do_next() -> bool:
-    """Do one command and note what came of it, together; says whether there was one."""
+def _process_next() -> bool:
+    """Do one command and store its outcome in the same transaction. Return whether there was a command."""
     queued: QueuedCommand | None = None
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(_NEXT)
-                found = cursor.fetchone()
-            if found is None:
+                row = cursor.fetchone()
+            if row is None:
                 return False
-            queued = QueuedCommand.objects.get(pk=found[0])
-            _do(queued)
-    except Exception as error:  # whatever nobody foresaw: it waits, is shown, and is tried again
+            queued = QueuedCommand.objects.get(pk=row[0])
+            _process(queued)
+    except Exception as error:  # any unexpected failure: the command shows it and is tried again
         if queued is None:
             raise
         log.exception("the queued command %s failed", queued.command_id)
-        _try_later(queued, error)
+        _schedule_retry(queued, error)
     return True
 
 
-def _do(queued: QueuedCommand) -> None:
+def _process(queued: QueuedCommand) -> None:
+    """Do the command and save its outcome. Raises what is not an outcome."""
     queued.finished_at, queued.problem = timezone.now(), ""
     try:
-        body = encryption.reveal_bytes(queued.owner_id, queued.command_id, bytes(queued.body or b""))
+        body = encryption.decrypt_bytes(queued.owner_id, queued.command_id, bytes(queued.body or b""))
         answer = dispatch(_command_of(queued, body), _context_of(queued))
     except CommandRefused as refusal:
         kind = "not_found" if isinstance(refusal, AggregateNotFound) else "refused"
@@ -128,7 +126,7 @@ def _do(queued: QueuedCommand) -> None:
         queued.refusal = {"kind": "conflict"}
     except ConcurrencyError as refusal:
         if refusal.actual is None:
-            raise  # contended: nothing is wrong with it
+            raise  # too many lost races: the command itself may be right
         queued.refusal = {"kind": "concurrency", "expected": refusal.expected, "actual": refusal.actual}
     else:
         queued.version, queued.aggregate_id = answer.version, answer.aggregate_id
@@ -137,11 +135,11 @@ def _do(queued: QueuedCommand) -> None:
     queued.save()
 
 
-def _try_later(queued: QueuedCommand, error: Exception) -> None:
+def _schedule_retry(queued: QueuedCommand, error: Exception) -> None:
     attempts = queued.attempts + 1
     QueuedCommand.objects.filter(pk=queued.pk, status=Status.WAITING).update(
         attempts=attempts,
-        status=Status.FAILED if attempts >= ATTEMPTS else Status.WAITING,
+        status=Status.FAILED if attempts >= MAX_ATTEMPTS else Status.WAITING,
         problem=f"{type(error).__name__}: {error}",
         due_at=timezone.now() + wakeup.retry_delay(attempts, longest=LONGEST_PAUSE),
     )

@@ -1,4 +1,4 @@
-"""An aggregate as it was at a version or a moment, and bringing it back to that by appending events.
+"""Load an aggregate as of a version or a moment, and restore it to an earlier version by appending events.
 
-Whole read models as of a moment are built by `projections.rebuild`.
+`projections.rebuild` builds whole read models as of a moment.
 """

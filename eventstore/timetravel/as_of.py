@@ -1,6 +1,6 @@
-"""An aggregate as it was: at a version, by what was recorded by a moment, or by what had happened by a moment.
+"""Load an aggregate as of a version, a recorded time or a business time.
 
-One function, `load`, for the admin, the API and the command line; and one way to write a moment, `moment`.
+The admin, the API and the command line all use `load_as_of`, and read moments by `parse_moment`.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ from eventstore.store import Recorded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsOf:
-    """Where to stop: every limit that is given has to hold.
+    """Limits that select events. An event must satisfy every limit that is set.
 
-    `recorded` asks what the shop knew at a moment, `occurred` what had happened by then, as far as is known today. They
-    differ for what was told late, such as an import.
+    `recorded` selects what the shop knew at a moment. `occurred` selects what had happened by then, as far as is known
+    today. They differ for events that were reported late, such as imported ones.
     """
 
     version: int | None = None
@@ -34,17 +34,19 @@ class AsOf:
 
     @property
     def only_version(self) -> bool:
+        """Return whether the version is the only limit."""
         return self.version is not None and self.recorded is None and self.occurred is None
 
     @property
     def in_words(self) -> str:
-        """`as of 31 Mar 2011, 23:59`, in the shop's time."""
+        """Return the limits as text in the shop's time zone, such as `as of 31 Mar 2011, 23:59`."""
         words = [f"at version {self.version}"] if self.version else []
-        words += [f"as of {_shown(self.occurred)}"] if self.occurred else []
-        words += [f"as known on {_shown(self.recorded)}"] if self.recorded else []
+        words += [f"as of {_format_moment(self.occurred)}"] if self.occurred else []
+        words += [f"as known on {_format_moment(self.recorded)}"] if self.recorded else []
         return ", ".join(words)
 
     def includes(self, fact: Recorded[Any]) -> bool:
+        """Return whether the event satisfies all limits."""
         return (
             (self.version is None or fact.version <= self.version)
             and (self.recorded is None or fact.timestamp <= self.recorded)
@@ -52,38 +54,41 @@ class AsOf:
         )
 
 
-def _shown(moment: datetime) -> str:
+def _format_moment(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j M Y, H:i")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAggregate:
-    """An aggregate as it was: the facts that count, oldest first, and the state they make."""
+    """An aggregate as of a limit: the events within the limit, oldest first, and the state they make."""
 
     facts: list[Recorded[Any]]
     state: Any
 
     @property
     def version(self) -> int:
+        """Return the version of the last event."""
         return self.facts[-1].version
 
 
-def load_as_of(aggregate_id: UUID, as_of: AsOf) -> PastAggregate:
-    """An aggregate as of a version or moment.
+def load_as_of(aggregate_id: UUID, as_of: AsOf, *, stream: list[Recorded[Any]] | None = None) -> PastAggregate:
+    """Load an aggregate as of a version or moment. Pass `stream`, its whole history, if it has been read already.
 
-    Raises AggregateNotFound where it had not begun then, or never had that version; VersionGap, and what decoding an
-    event raises.
+    Raises AggregateNotFound if the aggregate did not exist then or has no such version, VersionGap, and whatever
+    decoding an event raises.
     """
-    stream = store.read_stream(aggregate_id)
+    stream = store.read_stream(aggregate_id) if stream is None else stream
     for after, fact in enumerate(stream):
         require_next(aggregate_id, fact.version, after=after)
     facts = [fact for fact in stream if as_of.includes(fact)]
     if not facts or facts[0].version > 1:
-        raise AggregateNotFound("not_found", "nothing was known of {aggregate_id} then", aggregate_id=aggregate_id)
+        raise AggregateNotFound(
+            "not_found", "nothing was known about {aggregate_id} at that time", aggregate_id=aggregate_id
+        )
     if as_of.only_version and facts[-1].version != as_of.version:
         raise AggregateNotFound(
             "not_found",
-            "{aggregate_id} has no version {version}, but {latest}",
+            "{aggregate_id} has no version {version}; the latest version is {latest}",
             aggregate_id=aggregate_id,
             version=as_of.version,
             latest=facts[-1].version,
@@ -93,21 +98,24 @@ def load_as_of(aggregate_id: UUID, as_of: AsOf) -> PastAggregate:
 
 
 def parse_first_moment(text: str) -> datetime:
-    """As `moment`, but of a date its first instant: for what begins then. Raises ValueError."""
-    return parse_moment(text, of_a_day=time.min)
+    """Parse the start of a period like `parse_moment`, but a date means its first instant. Raises ValueError."""
+    return parse_moment(text, time_of_day=time.min)
 
 
-def parse_moment(text: str, *, of_a_day: time = time.max) -> datetime:
-    """A date (its last instant) or a date and time, ISO 8601; without a zone it is the shop's. Raises ValueError."""
+def parse_moment(text: str, *, time_of_day: time = time.max) -> datetime:
+    """Parse an ISO 8601 date, or date and time. Raises ValueError.
+
+    A date means its last instant, or `time_of_day`. Without a time zone, the text is in the shop's.
+    """
     try:
-        found, day = parse_datetime(text), parse_date(text)
+        moment, day = parse_datetime(text), parse_date(text)
     except ValueError:
-        found = day = None
+        moment = day = None
     if day is not None:
-        found = datetime.combine(day, of_a_day)
-    if found is not None:
+        moment = datetime.combine(day, time_of_day)
+    if moment is not None:
         try:
-            return timezone.localtime(timezone.make_aware(found) if timezone.is_naive(found) else found)
+            return timezone.localtime(timezone.make_aware(moment) if timezone.is_naive(moment) else moment)
         except OverflowError:
-            pass  # a year that no calendar of ours has
+            pass  # outside the years 1 to 9999 in the shop's time zone
     raise ValueError(f"{text[:50]!r} is no date or time such as 2011-03-31 or 2011-03-31T12:00")

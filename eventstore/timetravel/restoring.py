@@ -1,7 +1,7 @@
-"""Bring an aggregate back to what it was at a version: by appending what undoes the rest, never by deleting.
+"""Restore an aggregate to an earlier version by appending events that undo the later ones. Nothing is deleted.
 
-Plain Python: the rules of a domain import it. What was done in the world cannot be undone in a log, so an aggregate
-says for itself what may be restored.
+Plain Python: domain rules import this module. An event cannot undo what happened in the real world, so each aggregate
+decides what may be restored.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,15 @@ from eventstore.errors import AggregateNotFound, CommandRefused
 
 
 class RestoreCommand(Protocol):
-    """What a command has to say to restore: back to which version, and why."""
+    """The fields that a restore command must have."""
 
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Return the version to restore."""
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Return why the aggregate is restored."""
 
 
 S = TypeVar("S")
@@ -27,44 +30,47 @@ R = TypeVar("R", bound=RestoreCommand)
 
 
 def register_restore(
-    decider: Decider[S, Any, E], command: type[R], restore: Callable[[R, S, S, Sequence[E]], Sequence[E]]
+    decider: Decider[S, Any, E], command_type: type[R], restore: Callable[[R, S, S, Sequence[E]], Sequence[E]]
 ) -> None:
-    """Let `command` restore aggregates of `decider`.
+    """Let commands of `command_type` restore aggregates of `decider`.
 
-    `restore(command, was, now, undone)` gives the events that lead from the state `now` to `was`, which the events
-    `undone` had left behind; or raises CommandRefused, in words that say which of them cannot be undone.
+    `restore(command, target, current, undone)` returns the events that lead from the state `current` back to the state
+    `target`. `undone` are the events that led from `target` to `current`. It raises CommandRefused, with a message that
+    says which of these events cannot be undone.
     """
 
-    def decide(wish: R, past: tuple[E, ...]) -> Sequence[E]:
-        if not past:
+    def decide(command: R, events: tuple[E, ...]) -> Sequence[E]:
+        if not events:
             raise AggregateNotFound(
                 f"{decider.aggregate_type}_not_found",
                 "there is no {aggregate_type} {aggregate_id}",
                 aggregate_type=decider.aggregate_type,
-                aggregate_id=decider.identify(wish),
+                aggregate_id=decider.identify(command),
             )
-        if not 1 <= wish.version < len(past):
+        if not 1 <= command.version < len(events):
             raise CommandRefused(
                 "no_earlier_version",
-                "{version} is no earlier version; the current one is {current}",
-                version=wish.version,
-                current=len(past),
+                "{version} is not an earlier version; the current version is {current}",
+                version=command.version,
+                current=len(events),
             )
-        if not wish.reason.strip():
-            raise CommandRefused("no_reason", "say why it is restored")
-        undone = past[wish.version :]
-        was = reduce(decider.evolve, past[: wish.version], decider.initial)
-        now = reduce(decider.evolve, undone, was)
-        if was == now:
-            raise CommandRefused("already_so", "it is as it was at version {version} already", version=wish.version)
-        return restore(wish, was, now, undone)
+        if not command.reason.strip():
+            raise CommandRefused("no_reason", "give a reason for restoring it")
+        undone = events[command.version :]
+        target = reduce(decider.evolve, events[: command.version], decider.initial)
+        current = reduce(decider.evolve, undone, target)
+        if target == current:
+            raise CommandRefused(
+                "already_so", "the current state is already that of version {version}", version=command.version
+            )
+        return restore(command, target, current, undone)
 
-    # To whoever restores, the state of an aggregate is its whole past.
-    past: Decider[tuple[E, ...], R, E] = Decider(
+    # The state of this decider is the tuple of all events of the aggregate.
+    restorer: Decider[tuple[E, ...], R, E] = Decider(
         aggregate_type=decider.aggregate_type,
         initial=(),
         decide=decide,
-        evolve=lambda past, event: (*past, event),
+        evolve=lambda events, event: (*events, event),
         identify=decider.identify,
     )
-    register(past, [command], main=False)
+    register(restorer, [command_type], main=False)

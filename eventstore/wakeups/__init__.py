@@ -1,4 +1,4 @@
-"""Wake Celery workers after a commit: deduplicated wake-up messages, sent straight to the broker.
+"""Wake Celery workers after a commit, by deduplicated wake-up messages that go straight to the broker.
 
-The messages carry no data; what the workers then do belongs to whoever registers a listener.
+The messages carry no data. Each listener decides which tasks are woken.
 """

@@ -1,4 +1,4 @@
-"""The connection to Valkey (or Redis) of this process."""
+"""The connection of this process to Valkey (or Redis)."""
 
 from functools import cache
 
@@ -7,7 +7,10 @@ from django.conf import settings
 
 
 def client() -> "redis.Redis":
-    """Connections are made when they are needed, kept, and given up soon where nobody answers."""
+    """Return the client of this process.
+
+    It opens connections when they are needed and reuses them. Connecting times out after 1 s, a command after 5 s.
+    """
     return _client(settings.REDIS_URL)
 
 

@@ -1,6 +1,7 @@
-"""A doorbell: wakes a worker by a message that carries nothing, at most one of which waits however often it is rung.
+"""Wake workers by messages without data. For each wake-up, at most one message waits in the broker.
 
-And how long a worker leaves alone what has failed.
+A key in Valkey holds the state of each wake-up. Without a key, the next `wake` sends a message. Pending: a message
+waits. Running: the woken worker will look at the log again by itself. In these two states `wake` sends nothing.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,12 +13,13 @@ from uuid import UUID
 from eventstore.wakeups import celery_broker, valkey
 from eventstore.wakeups.celery_broker import Message
 
-PENDING_SECONDS = 30  # a bell that nobody heard may be rung again after this
-RUNNING_SECONDS = 5  # and one whose worker does not say any more that it is at work
+PENDING_SECONDS = 30  # after this, a message that no worker acknowledged may be sent again
+RUNNING_SECONDS = 5  # after this, a worker that has stopped renewing its mark no longer counts as running
+_PENDING = b"rung"  # the values of the key, as processes of older releases know them
 _RUNNING = b"at work"
 
 Listener = Callable[[Collection[UUID] | None], Iterable["Wakeup"]]
-"""Given the aggregates that have new events (None: any may), names the bells to ring."""
+"""Takes the ids of the aggregates with new events (None: any aggregate) and returns the wake-ups to send."""
 
 _first_wave: list[Listener] = []
 _second_wave: list[Listener] = []
@@ -25,7 +27,7 @@ _second_wave: list[Listener] = []
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """A task to wake, and its arguments; `name` is what at most one message waits for."""
+    """A task to wake, and its arguments. At most one message waits for each `name`."""
 
     name: str
     task: Any
@@ -33,62 +35,66 @@ class Wakeup:
 
     @property
     def key(self) -> str:
+        """Return the key in Valkey that says whether the wake-up is pending or running."""
         return f"ordersite:bell:{self.name}"
 
 
-def wake(*bells: Wakeup, countdown: float | None = None) -> None:
-    """Wake a worker for each of these, unless one was rung for already. One round trip where all were.
+def wake(*wakeups: Wakeup, countdown: float | None = None) -> None:
+    """Send a message for each wake-up, unless one is pending or running. If all are, this takes one round trip.
 
-    With `countdown` it is woken after so many seconds. Raises RedisError where the broker is down.
+    With `countdown`, the task starts after that many seconds. Raises RedisError when the broker is down.
     """
-    if bells:
-        asked = valkey.client().pipeline(transaction=False)
-        for bell in bells:
-            asked.set(bell.key, b"rung", nx=True, ex=PENDING_SECONDS)
-        rung = [bell for bell, is_first in zip(bells, asked.execute(), strict=True) if is_first]
-        celery_broker.send(*(Message(bell.task, bell.arguments, countdown) for bell in rung))
+    if wakeups:
+        pipeline = valkey.client().pipeline(transaction=False)
+        for wakeup in wakeups:
+            pipeline.set(wakeup.key, _PENDING, nx=True, ex=PENDING_SECONDS)
+        new = [wakeup for wakeup, was_set in zip(wakeups, pipeline.execute(), strict=True) if was_set]
+        celery_broker.send(*(Message(wakeup.task, wakeup.arguments, countdown) for wakeup in new))
 
 
 def register_first_wave(listener: Listener) -> None:
-    """Have the bells that `listener` names rung whenever events were appended."""
+    """Send the wake-ups that `listener` returns after each commit that appended events."""
     _first_wave.append(listener)
 
 
 def register_second_wave(listener: Listener) -> None:
-    """The same, by whoever was woken first, once what somebody may be waiting for is done: `ring_later`."""
+    """Send the wake-ups that `listener` returns later: when a task of the first wave calls `wake_second_wave`.
+
+    The first wave does what a person may wait for. Without a first wave, the commit itself sends the second.
+    """
     _second_wave.append(listener)
 
 
-def wake_first_wave(sender: Any = None, *, aggregate_ids: Collection[UUID] | None = None, **news: Any) -> None:
-    """Receives `events_appended`: whoever listens is woken, with one round trip for all."""
-    wake(*(bell for listener in _first_wave or _second_wave for bell in listener(aggregate_ids)))
+def wake_first_wave(sender: Any = None, *, aggregate_ids: Collection[UUID] | None = None, **payload: Any) -> None:
+    """Send the wake-ups of the first wave, with one round trip for all. Receives `events_appended`."""
+    wake(*(wakeup for listener in _first_wave or _second_wave for wakeup in listener(aggregate_ids)))
 
 
 def wake_second_wave(*, countdown: float | None = None) -> None:
-    """Wake those who were not woken by the commit itself."""
-    wake(*(bell for listener in _second_wave for bell in listener(None)), countdown=countdown)
+    """Send the wake-ups of the second wave."""
+    wake(*(wakeup for listener in _second_wave for wakeup in listener(None)), countdown=countdown)
 
 
-def acknowledge(bell: Wakeup) -> None:
-    """Whoever was woken says so before reading what there is to do: whoever comes from now on rings anew."""
-    valkey.client().delete(bell.key)
+def acknowledge(wakeup: Wakeup) -> None:
+    """Allow the next message. A woken task calls this before it reads its work, so that later work is announced."""
+    valkey.client().delete(wakeup.key)
 
 
-def mark_running(bell: Wakeup) -> None:
-    """Whoever was woken will look again by itself, so that nobody has to ring; until `heard`, or for a few seconds."""
-    valkey.client().set(bell.key, _RUNNING, ex=RUNNING_SECONDS)
+def mark_running(wakeup: Wakeup) -> None:
+    """Suppress messages because the task will look at the log again, until `acknowledge` or for RUNNING_SECONDS."""
+    valkey.client().set(wakeup.key, _RUNNING, ex=RUNNING_SECONDS)
 
 
-def is_running(bell: Wakeup) -> bool:
-    """Whether somebody says so."""
-    return bool(valkey.client().get(bell.key) == _RUNNING)
+def is_running(wakeup: Wakeup) -> bool:
+    """Return whether a task has marked the wake-up as running."""
+    return bool(valkey.client().get(wakeup.key) == _RUNNING)
 
 
-def claim_running(bell: Wakeup) -> bool:
-    """After `heard`: whether to go on, `at_work` as before; otherwise somebody rang, and a message is on its way."""
-    return bool(valkey.client().set(bell.key, _RUNNING, nx=True, ex=RUNNING_SECONDS))
+def claim_running(wakeup: Wakeup) -> bool:
+    """Mark the wake-up as running again after `acknowledge`. Return false if a message was sent in between."""
+    return bool(valkey.client().set(wakeup.key, _RUNNING, nx=True, ex=RUNNING_SECONDS))
 
 
 def retry_delay(attempts: int, *, longest: timedelta) -> timedelta:
-    """Before another attempt: 2 s, 4 s, 8 s … up to `longest`."""
+    """Return how long to wait before the next attempt: 2 s, 4 s, 8 s … up to `longest`."""
     return min(timedelta(seconds=2 ** min(attempts, 30)), longest)

@@ -5,6 +5,7 @@ For the edges alone: the rules raise CommandRefused with a template, and an edge
 
 from typing import Any
 
+from django.utils.functional import lazy
 from django.utils.translation import gettext, ngettext
 
 
@@ -21,3 +22,10 @@ def translate_plural(one: str, many: str, /, *, number: int, **params: Any) -> s
 def noted(words: str) -> str:
     """What was noted in English a while ago, marked with `gettext_noop`, in the language of whoever reads it now."""
     return gettext(words) if words else ""
+
+
+translate_lazy = lazy(translate, str)
+"""As `translate`, but translated when the text is read, in the language of that moment."""
+
+translate_plural_lazy = lazy(translate_plural, str)
+"""As `translate_plural`, but translated when the text is read."""

@@ -16,7 +16,7 @@ from projections.accounting.admin.balances import AccountMoneyAdmin
 from projections.accounting.balances import AccountMoney
 from projections.admin.lookback import looked_back_at
 from projections.reading.read_your_writes import NotYetVisible, wait_for
-from projections.staff.order_sections import amount
+from projections.staff.order_sections import format_money
 
 KNOWN = ("account_id", "customer_id", "currency")
 
@@ -50,7 +50,7 @@ class CustomerAccountAdmin(AccountMoneyAdmin):
         account = self.get_object(request, object_id)
         if account is None:
             raise Http404("there is no such account")
-        about = [("Customer", account.customer_id), ("Balance", amount(account.balance, account.currency))]
+        about = [("Customer", account.customer_id), ("Balance", format_money(account.balance, account.currency))]
         known = {"account_id": account.pk}
         return ask(
             request,

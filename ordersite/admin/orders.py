@@ -22,12 +22,12 @@ from ordersite.admin.form_views import REFUSALS, context_of, is_sent, is_uuid, w
 from ordersite.admin.prefill import NEW_ORDER, prefill_fields
 from ordersite.admin.rows_field import RowsField
 from projections.admin.lookback import looked_back_at
+from projections.order_timeline import describe
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.admin import StaffOrderAdmin
 from projections.staff.order_page import PastOrder
-from projections.staff.order_sections import amount, figures, labels
+from projections.staff.order_sections import format_money, money_totals, status_labels
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import describe_for_staff
 
 AT_MOST = 500  # orders one submission may change: each is a command of its own
 
@@ -125,7 +125,7 @@ class OrderAdmin(StaffOrderAdmin):
     def _told(self, request: HttpRequest, answer: Answer) -> HttpResponse:
         """The order's page, with what the command did at its head: in the words of its timeline."""
         facts = store.read_stream(answer.aggregate_id)
-        did = [describe_for_staff(fact.event) for fact in facts if fact.metadata.command_id == answer.command_id]
+        did = [describe(fact.event).staff for fact in facts if fact.metadata.command_id == answer.command_id]
         words = "; ".join(did) or "that was so already: nothing changed"
         shown = _shown({answer.aggregate_id: answer.version})
         name = StaffOrder.objects.filter(pk=answer.aggregate_id).first() or f"…{str(answer.aggregate_id)[-8:]}"
@@ -139,9 +139,9 @@ class OrderAdmin(StaffOrderAdmin):
             "opts": self.opts,
             "offer": offer,
             "orders": orders,
-            "sums": [(order, amount(order.total, order.currency)) for order in orders],
-            "figures": list(figures(orders[0])) if len(orders) == 1 else [],
-            "labels": labels(orders[0]) if len(orders) == 1 else [],
+            "sums": [(order, format_money(order.total, order.currency)) for order in orders],
+            "figures": list(money_totals(orders[0])) if len(orders) == 1 else [],
+            "labels": status_labels(orders[0]) if len(orders) == 1 else [],
             "wide": any(isinstance(field, RowsField) for field in getattr(more.get("form"), "fields", {}).values()),
             "url": offer.url,
             "form_id": request.POST.get("form_id") or new_id(),

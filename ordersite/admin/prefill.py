@@ -11,7 +11,7 @@ from orders.state import Order, units_of
 from orders.values import ReturnStatus
 from ordersite.admin.command_form import FieldPrefill
 from ordersite.admin.rows_field import Row
-from projections.staff.order_sections import in_short, plain
+from projections.staff.order_sections import describe_part, format_amount
 from projections.staff.orders import StaffOrder
 
 NEW_ORDER = {"lines": FieldPrefill(blank=8), "shipping": FieldPrefill(blank=1), "discounts": FieldPrefill(blank=2)}
@@ -113,7 +113,7 @@ def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tupl
     }
     able = {getattr(each, name) for each in possible_commands(order, (command,))}
     numbered = ((getattr(each, name), each) for each in parts[name])
-    return tuple((number, in_short(each, row.currency)) for number, each in numbered if optional or number in able)
+    return tuple((number, describe_part(each, row.currency)) for number, each in numbered if optional or number in able)
 
 
 def _lines(of: LineChoices, row: StaffOrder, asked: Mapping[str, Any]) -> FieldPrefill:
@@ -135,4 +135,4 @@ def _lines(of: LineChoices, row: StaffOrder, asked: Mapping[str, Any]) -> FieldP
 
 
 def _worth(of: LineChoices, line: Line, currency: str) -> tuple[str, ...]:
-    return (plain(line.total - line.given_back, currency),) if of.worth else ()
+    return (format_amount(line.total - line.given_back, currency),) if of.worth else ()

@@ -53,7 +53,7 @@ def token_owner(token: str) -> tuple[User, AuthToken] | None:
     compile two queries for it took longer than all else that authentication is.
     """
     connection.close_if_health_check_failed()  # as the ORM does before the first statement of a request: this is it
-    rows = sql.fetched(_owner_sql(), (hash_token(token),))
+    rows = sql.fetch_all(_owner_sql(), (hash_token(token),))
     if not rows:
         return None
     (row,) = rows

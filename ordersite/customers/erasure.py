@@ -22,14 +22,14 @@ from orders.statuses import OrderStatus, order_status
 from ordersite.customers.lookup import accounts_of, customer_of_the_log, orders_of
 from ordersite.customers.registration import register_if_new
 from ordersite.models import User
-from projections.webhooks import deliveries
+from projections.webhooks import endpoints
 
 
 def stop_webhooks(sender: Any, instance: User, **signal: Any) -> None:
     """Receives `post_save` and `post_delete` of an account: whoever may not log in any more is not told by webhook."""
     is_gone = not instance.is_active or "created" not in signal  # which only saving says
     if instance.customer_id and is_gone:
-        deliveries.stop(instance.customer_id, gettext_noop("The account may not log in any more."))
+        endpoints.disable_all(instance.customer_id, gettext_noop("The account may not log in any more."))
 
 
 # --- forgetting them --------------------------------------------------------------------------------------------------

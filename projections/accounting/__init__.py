@@ -1,4 +1,4 @@
 """What accountants see: the journal of money and the balances of customer accounts.
 
-The rules of money are in `orders`.
+The rules for money are in `orders`.
 """

@@ -1,4 +1,4 @@
-"""What accountants see of the customers' accounts: money that the shop holds for them, and every movement of it."""
+"""The accounting read model of customer accounts: the money that the shop holds for customers, and each movement."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,12 +17,14 @@ from projections.order_row import money_column
 
 
 class MoneyKind(models.TextChoices):
+    """What a movement was."""
+
     DEPOSIT = "deposit", "Deposit"
     WITHDRAWAL = "withdrawal", "Withdrawal"
 
 
 class AccountMoney(ReadModel):
-    """One account. `balance` is what the shop owes the customer: all that came, less all that went."""
+    """One account. `balance` is what the shop owes the customer: deposits less withdrawals."""
 
     account_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
@@ -46,7 +48,7 @@ class AccountMoney(ReadModel):
 
 
 class AccountMoneyEntry(models.Model):
-    """One movement, as it was recorded: `amount` is above zero, `day` the business day in the shop's time zone."""
+    """One movement. `amount` is positive for both kinds; `day` is the business day in the shop's time zone."""
 
     entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event.")
     account_id = models.UUIDField()
@@ -76,30 +78,36 @@ class AccountMoneyEntry(models.Model):
 
 
 class AccountsMoney(Projection):
+    """The projection of `AccountMoney` and `AccountMoneyEntry`."""
+
     name = "account_money"
     tables = (AccountMoney, AccountMoneyEntry)
     complete = AccountEvent
 
     def invariants(self) -> Iterator[Invariant]:
-        """Accounts and entries tell the same sums, and no account is below zero."""
-        moved = {
+        """Yield the checks: accounts and entries have the same sums, and no account is negative."""
+        entry_sums = {
             (row["currency"], row["kind"]): row["sum"]
             for row in AccountMoneyEntry.objects.values("currency", "kind").annotate(sum=Sum("amount"))
         }
         by_currency = AccountMoney.objects.values("currency")
-        for row in by_currency.annotate(came=Sum("deposited"), went=Sum("withdrawn"), left=Sum("balance")):
+        for row in by_currency.annotate(
+            deposits=Sum("deposited"), withdrawals=Sum("withdrawn"), balances=Sum("balance")
+        ):
             currency = row["currency"]
-            for words, total, kind in (
-                ("deposited", row["came"], MoneyKind.DEPOSIT),
-                ("withdrawn", row["went"], MoneyKind.WITHDRAWAL),
+            for column, total, kind in (
+                ("deposited", row["deposits"], MoneyKind.DEPOSIT),
+                ("withdrawn", row["withdrawals"], MoneyKind.WITHDRAWAL),
             ):
-                entries = moved.get((currency, kind), Decimal(0))
-                yield Invariant(f"{currency} {words} by account and by entry", total, entries)
-            yield Invariant(f"{currency} balances are what came less what went", row["left"], row["came"] - row["went"])
-        yield Invariant("accounts below zero", AccountMoney.objects.filter(balance__lt=0).count(), 0)
+                entries = entry_sums.get((currency, kind), Decimal(0))
+                yield Invariant(f"{currency} {column} by account and by entry", total, entries)
+            difference = row["deposits"] - row["withdrawals"]
+            yield Invariant(f"{currency} balances are deposits less withdrawals", row["balances"], difference)
+        yield Invariant("negative accounts", AccountMoney.objects.filter(balance__lt=0).count(), 0)
 
     @handles(AccountOpened)
     def opened(self, rows: UnitOfWork, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
+        """Add the row of a new account."""
         rows.add(
             AccountMoney(
                 account_id=event.account_id,
@@ -114,6 +122,7 @@ class AccountsMoney(Projection):
 
     @handles(MoneyDeposited)
     def deposited(self, rows: UnitOfWork, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
+        """Add the deposit to the account, and enter it."""
         account = rows.get(AccountMoney, event.account_id)
         account.deposited += event.amount
         account.balance += event.amount
@@ -121,13 +130,14 @@ class AccountsMoney(Projection):
 
     @handles(MoneyWithdrawn)
     def withdrawn(self, rows: UnitOfWork, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
+        """Subtract the withdrawal from the account, and enter it."""
         account = rows.get(AccountMoney, event.account_id)
         account.withdrawn += event.amount
         account.balance -= event.amount
         rows.journal(_entry(fact, account, MoneyKind.WITHDRAWAL, reason=event.reason))
 
 
-def _entry(fact: Recorded[Any], account: AccountMoney, kind: MoneyKind, **words: str) -> AccountMoneyEntry:
+def _entry(fact: Recorded[Any], account: AccountMoney, kind: MoneyKind, **texts: str) -> AccountMoneyEntry:
     return AccountMoneyEntry(
         entry_id=fact.position,
         account_id=account.account_id,
@@ -138,5 +148,5 @@ def _entry(fact: Recorded[Any], account: AccountMoney, kind: MoneyKind, **words:
         amount=fact.event.amount,
         reference=fact.event.reference,
         recorded_at=fact.timestamp,
-        **words,
+        **texts,
     )

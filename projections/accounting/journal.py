@@ -1,7 +1,7 @@
-"""What accountants see: every movement of money, and its sums by day and by order.
+"""The accounting journal: an entry for each movement of money, and the sums by day and by order.
 
-A movement is the difference that an event makes to one of an order's sums. So the entries of an order add up to its
-sums, whatever happens to it, and the sums by day to those of all orders.
+An entry is the change that one event makes to one sum of an order. So the entries of an order always add up to the
+order's sums, and the sums of all days to the sums of all orders.
 """
 
 from collections.abc import Iterator
@@ -25,6 +25,8 @@ from projections.order_row import LATER_EVENTS, OrderRow, money_column
 
 
 class EntryKind(models.TextChoices):
+    """What an entry records."""
+
     SALE = "sale", "Sale"
     PAYMENT = "payment", "Payment"
     CANCELLATION = "cancellation", "Cancelled sale"
@@ -45,13 +47,17 @@ SUMS = {
     EntryKind.REFUND: ("refunded", "refunds", "refunded"),
     EntryKind.WRITE_OFF: ("written_off", "write_offs", "bad_debt"),
 }
-"""By kind of movement: the column of an order that it changes, that of a day that adds it up, and the sum both show."""
-_sums = attrgetter(*(sum_ for _, _, sum_ in SUMS.values()))  # all by one call: every event asks for them twice
-_PLACES = {kind: place for place, kind in enumerate(SUMS)}
+"""By kind of entry: its column of `AccountingOrder`, its column of `AccountingDay`, and the sum of `Order` behind both.
+
+The order matters: an entry's id ends with the place of its kind.
+"""
+# Fast path: one `attrgetter` call instead of a `getattr` for each sum, because each event reads all sums twice.
+_sums = attrgetter(*(sum_ for _, _, sum_ in SUMS.values()))
+_ID_OFFSETS = {kind: offset for offset, kind in enumerate(SUMS)}
 
 
 class AccountingEntry(models.Model):
-    """One movement, as it was recorded. `day` is the business day in the shop's time zone."""
+    """One movement of money. `day` is the business day in the shop's time zone."""
 
     entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event, and which of its entries.")
     order_id = models.UUIDField()
@@ -78,7 +84,7 @@ class AccountingEntry(models.Model):
 
 
 class AccountingOrder(OrderRow):
-    """One order's money. `balance` is what the customer still owes; below zero, what is owed to the customer."""
+    """One order's sums. `balance` is what the customer owes; if negative, what the shop owes the customer."""
 
     day = models.DateField("sold on")
     balance = money_column()
@@ -98,6 +104,7 @@ class AccountingOrder(OrderRow):
         return self.reference or str(self.order_id)
 
     def show(self) -> None:
+        """Set the columns that follow from `state`, and the balance."""
         super().show()
         self.balance = self.due - self.due_back
 
@@ -128,53 +135,57 @@ class AccountingDay(models.Model):
 
 
 class AccountingBooks(Projection):
+    """The projection of the journal and of its sums by order and by day."""
+
     name = "accounting"
     version = 3
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 
     def invariants(self) -> Iterator[Invariant]:
-        """The three tables tell the same, currency by currency."""
+        """Yield the checks: the three tables have the same sums in each currency."""
         entries = AccountingEntry.objects.using("default").values_list("currency", "kind").order_by()
-        entered = {(currency, kind): amount for currency, kind, amount in entries.annotate(Sum("amount"))}
+        entry_sums = {(currency, kind): amount for currency, kind, amount in entries.annotate(Sum("amount"))}
         for model, column in ((AccountingOrder, 0), (AccountingDay, 1)):
             names = [columns[column] for columns in SUMS.values()]
             rows = model._default_manager.using("default").values_list("currency").order_by("currency")
             for currency, *sums in rows.annotate(*map(Sum, names)):
                 for kind, name, amount in zip(SUMS, names, sums, strict=True):
-                    words = f"{currency} {name} by {model._meta.verbose_name} and by entry"
-                    yield Invariant(words, amount, entered.get((currency, kind), Decimal(0)))
+                    title = f"{currency} {name} by {model._meta.verbose_name} and by entry"
+                    yield Invariant(title, amount, entry_sums.get((currency, kind), Decimal(0)))
 
     @handles(OrderCreated)
     def sold(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        """Add the row of a new order, and enter its sale."""
         day = timezone.localdate(fact.occurred_at)
-        order = AccountingOrder.placed(event, fact, day=day)
+        order = AccountingOrder.from_created(event, fact, day=day)
         rows.add(order)
         rows.count(_day(day, event.currency, orders=1))
         _move(rows, fact, order, before=Order())
 
     @handles(*LATER_EVENTS)
     def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
+        """Apply any later event, and enter the sums that it changes."""
         order = rows.get(AccountingOrder, event.order_id)
         before = order.state
-        order.take(event, fact)
+        order.apply(event, fact)
         method = getattr(event, "payment_method", getattr(event, "method", ""))
         _move(rows, fact, order, before=before, method=method)
 
 
 def _move(rows: UnitOfWork, fact: Recorded[Any], order: AccountingOrder, *, before: Order, method: str = "") -> None:
-    """Enter what an event changed, on its own day: entries of an earlier day stay as they are."""
+    """Add an entry for each sum that the event changes, on the event's own day. Earlier entries never change."""
     sums = zip(SUMS, _sums(before), _sums(order.state), strict=True)
-    moved = {kind: after - earlier for kind, earlier, after in sums if after != earlier}
-    if not moved:
+    changes = {kind: new - old for kind, old, new in sums if new != old}
+    if not changes:
         return
     day = timezone.localdate(fact.occurred_at)
-    for kind, amount in moved.items():
+    for kind, amount in changes.items():
         rows.journal(
             new_row(
                 AccountingEntry,
                 {
-                    "entry_id": fact.position * 10 + _PLACES[kind],
+                    "entry_id": fact.position * 10 + _ID_OFFSETS[kind],
                     "order_id": order.order_id,
                     "reference": order.reference,
                     "day": day,
@@ -186,7 +197,7 @@ def _move(rows: UnitOfWork, fact: Recorded[Any], order: AccountingOrder, *, befo
                 },
             )
         )
-    rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in moved.items()}))
+    rows.count(_day(day, order.currency, sums={SUMS[kind][1]: amount for kind, amount in changes.items()}))
 
 
 def _day(day: date, currency: str, *, orders: int = 0, sums: dict[str, Decimal] | None = None) -> AccountingDay:

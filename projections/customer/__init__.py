@@ -1,4 +1,4 @@
 """What customers see: their orders, accounts and events.
 
-Webhooks are not here: they are fed by the log (`projections.webhooks`).
+Webhooks are in `projections.webhooks`, because they follow the log directly.
 """

@@ -1,7 +1,7 @@
-"""What a customer sees of their accounts: the balances, and what moved them.
+"""The customer's read model of accounts: the balances and their movements.
 
-The balance is what the log's own events add up to, as the rules see it; it stands in a row so that all of a customer's
-accounts, and the latest of many movements, are found at once.
+A balance is the sum of the account's events, the same that the rules use. The tables make it cheap to list all accounts
+of a customer, and their newest movements.
 """
 
 from decimal import Decimal
@@ -21,11 +21,15 @@ from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 
 class MovementKind(models.TextChoices):
+    """What a movement was."""
+
     DEPOSIT = "deposit", "Deposit"
     WITHDRAWAL = "withdrawal", "Withdrawal"
 
 
 class CustomerAccount(ReadModel):
+    """An account and its balance."""
+
     account_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
     currency = models.CharField(max_length=3)
@@ -41,7 +45,7 @@ class CustomerAccount(ReadModel):
 
 
 class CustomerAccountMovement(models.Model):
-    """One movement; `amount` is below zero for a withdrawal, `balance` what there was after it."""
+    """One movement. `amount` is negative for a withdrawal; `balance` is the balance after the movement."""
 
     movement_id = models.BigIntegerField(primary_key=True, help_text="Position of the event.")
     account_id = models.UUIDField()
@@ -65,6 +69,8 @@ class CustomerAccountMovement(models.Model):
 
 
 class CustomerAccounts(Projection):
+    """The projection of `CustomerAccount` and `CustomerAccountMovement`."""
+
     name = "customer_accounts"
     tables = (CustomerAccount, CustomerAccountMovement)
     complete = AccountEvent
@@ -72,6 +78,7 @@ class CustomerAccounts(Projection):
 
     @handles(AccountOpened)
     def opened(self, rows: UnitOfWork, event: AccountOpened, fact: Recorded[AccountOpened]) -> None:
+        """Add the row of a new account."""
         rows.add(
             CustomerAccount(
                 account_id=event.account_id,
@@ -84,14 +91,17 @@ class CustomerAccounts(Projection):
 
     @handles(MoneyDeposited)
     def deposited(self, rows: UnitOfWork, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> None:
+        """Add the deposit to the balance."""
         _move(rows, fact, MovementKind.DEPOSIT, event.amount, method=event.method, reference=event.reference)
 
     @handles(MoneyWithdrawn)
     def withdrawn(self, rows: UnitOfWork, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
+        """Subtract the withdrawal from the balance."""
         _move(rows, fact, MovementKind.WITHDRAWAL, -event.amount, reason=event.reason, reference=event.reference)
 
 
-def _move(rows: UnitOfWork, fact: Recorded[Any], kind: MovementKind, amount: Decimal, **words: str) -> None:
+def _move(rows: UnitOfWork, fact: Recorded[Any], kind: MovementKind, amount: Decimal, **texts: str) -> None:
+    """Change the balance by `amount`, and add the movement. `texts` are its method, reason and reference."""
     account = rows.get(CustomerAccount, fact.aggregate_id)
     account.balance += amount
     rows.journal(
@@ -105,24 +115,25 @@ def _move(rows: UnitOfWork, fact: Recorded[Any], kind: MovementKind, amount: Dec
             amount=amount,
             balance=account.balance,
             occurred_at=fact.occurred_at,
-            **words,
+            **texts,
         )
     )
 
 
 def own_accounts(customer_id: UUID, *, currency: str = "") -> "models.QuerySet[CustomerAccount]":
-    """All of a customer's accounts, or the one in `currency`."""
+    """Return all accounts of a customer, or the one in `currency`."""
     own = CustomerAccount.objects.filter(customer_id=customer_id).order_by("currency", "account_id")
     return own.filter(currency=currency) if currency else own
 
 
 def own_movements(customer_id: UUID, *, currency: str = "") -> "models.QuerySet[CustomerAccountMovement]":
+    """Return all movements of a customer's accounts, or those in `currency`, in no particular order."""
     own = CustomerAccountMovement.objects.filter(customer_id=customer_id)
     return own.filter(currency=currency) if currency else own
 
 
 def wait_until_shown(customer_id: UUID, currency: str, version: int) -> None:
-    """Returns once the customer's account in `currency` shows `version`. Raises NotYetVisible."""
+    """Wait until the customer's account in `currency` shows `version`. Raises NotYetVisible."""
     account_id = account_of(customer_id, currency)
     own = own_accounts(customer_id).using(DEFAULT_DB_ALIAS).filter(pk=account_id, version__gte=version)
     if own.exists():

@@ -1,7 +1,7 @@
-"""Which events are a customer's to know, in the order of the log.
+"""The feed: which events each customer may see, in the order of the log.
 
-The rows are an index of the log by customer: they hold no word of what happened, and no personal data. What is told is
-made from the log when somebody reads (`projections.customer.public_events`).
+The rows are an index of the log by customer. They hold no content and no personal data;
+`projections.customer.public_events` makes the content from the log at each request.
 """
 
 from typing import Any, get_args
@@ -10,14 +10,14 @@ from django.db import models
 
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
-from projections.customer.timeline import describe_for_customer
 from projections.engine.projection import Handler, Projection, handles
 from projections.engine.row_storage import new_row
 from projections.engine.unit_of_work import ReadModel, UnitOfWork
+from projections.order_timeline import describe
 
 
 class FeedOrder(ReadModel):
-    """Whose order it is; nobody's who has a feed where a guest placed it."""
+    """The order's customer; null for guests, who have no feed."""
 
     order_id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField(null=True)
@@ -31,7 +31,7 @@ class FeedOrder(ReadModel):
 
 
 class FeedEvent(models.Model):
-    """One event that a customer is told of."""
+    """One event that a customer may see."""
 
     position = models.BigIntegerField(primary_key=True)
     event_id = models.UUIDField()
@@ -50,7 +50,10 @@ class FeedEvent(models.Model):
 
 
 class CustomerFeed(Projection):
-    """In the log's total order: a reader who goes on from a position must find nothing new before it."""
+    """The projection of the feed.
+
+    It needs the total order of the log: no event may appear before a position that a reader has passed.
+    """
 
     name = "feed"
     tables = (FeedOrder, FeedEvent)
@@ -59,18 +62,20 @@ class CustomerFeed(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        """Store the order's customer, and add the event to the feed."""
         rows.add(new_row(FeedOrder, {"order_id": event.order_id, "customer_id": event.customer_id}))
         self.happened(rows, event, fact)
 
     def happened(self, rows: UnitOfWork, event: Any, fact: Recorded[Any]) -> None:
+        """Add the event to the feed of the order's customer, if the customer may see it."""
         order = rows.get(FeedOrder, fact.aggregate_id)
-        if order.customer_id is not None and describe_for_customer(event) is not None:
-            told_of = {"position": fact.position, "event_id": fact.event_id, "customer_id": order.customer_id}
-            rows.journal(new_row(FeedEvent, {**told_of, "recorded_at": fact.timestamp}))
+        if order.customer_id is not None and describe(event).customer:
+            columns = {"position": fact.position, "event_id": fact.event_id, "customer_id": order.customer_id}
+            rows.journal(new_row(FeedEvent, {**columns, "recorded_at": fact.timestamp}))
 
 
-# Every other event of an order is handled alike, also those that later releases declare.
-_alike: dict[type, Handler] = {
+# `happened` handles every other order event, including types that later releases declare.
+_handlers: dict[type, Handler] = {
     event: CustomerFeed.happened for event in get_args(OrderEvent) if event not in CustomerFeed.handlers
 }
-CustomerFeed.handlers.update(_alike)
+CustomerFeed.handlers.update(_handlers)

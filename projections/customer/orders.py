@@ -1,4 +1,4 @@
-"""What a customer may see of an order."""
+"""The customer's read model of orders."""
 
 from django.db import models
 
@@ -12,6 +12,8 @@ from projections.order_row import LATER_EVENTS, AddressedOrder
 
 
 class CustomerOrder(AddressedOrder):
+    """An order as its customer sees it."""
+
     class Meta:
         app_label = "projections"
         indexes = (
@@ -27,6 +29,8 @@ class CustomerOrder(AddressedOrder):
 
 
 class CustomerOrders(Projection):
+    """The projection of `CustomerOrder`."""
+
     name = "customer"
     version = 3
     cached = True
@@ -36,15 +40,20 @@ class CustomerOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
-        rows.add(CustomerOrder.placed(event, fact))
+        """Add the row of a new order."""
+        rows.add(CustomerOrder.from_created(event, fact))
 
     @handles(*LATER_EVENTS)
     def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
-        rows.get(CustomerOrder, event.order_id).take(event, fact)
+        """Apply any later event."""
+        rows.get(CustomerOrder, event.order_id).apply(event, fact)
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
-        """A guest has no view of their own, but the row holds where their order went."""
+        """Erase the addresses of a customer's orders.
+
+        A guest cannot read the row, but it holds addresses too. A guest's subject id is the id of the order.
+        """
         own = rows.where(CustomerOrder, customer_id=event.subject_id)
         own += rows.where(CustomerOrder, order_id=event.subject_id, customer_id=None)
         for order in own:

@@ -1,7 +1,7 @@
-"""What happened to a customer's orders, all of them in one sequence, from where the customer left off.
+"""The events of a customer's orders in one sequence, read from a cursor on.
 
-An event's id is also the cursor to go on from: it says nothing about how much else the shop's log holds, and stays what
-it is when the feed is rebuilt. The same id is in the feed, in the stream, and names a webhook message.
+The cursor is the id of an event. An id reveals nothing about the size of the shop's log, and stays the same when the
+feed is rebuilt. The list, the stream and webhook messages all use the same ids.
 """
 
 import logging
@@ -20,25 +20,25 @@ from eventstore.models import Event
 from eventstore.records import Damaged, Recorded, type_name
 from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
-from projections.customer.timeline import describe_for_customer
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
+from projections.order_timeline import describe
 
 log = logging.getLogger(__name__)
 
 START = "start"
-"""The cursor before the oldest event that is held."""
+"""The cursor before the oldest event that is available."""
 
 
 class CursorMalformed(ValueError):
-    """No event's id looks like this. Send a cursor as it was given."""
+    """The text is not an event id. Send the cursor unchanged."""
 
 
 class CursorExpired(LookupError):
-    """What came right after this cursor is not held any more, or it never was this customer's. Begin anew."""
+    """Events after the cursor are no longer available, or it never was this customer's. Start without a cursor."""
 
 
 class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as its customer is told of it. `version` is the order's after it: it can be read as it was then."""
+    """An event as its customer sees it. `version` is the order's version after it; `words` is its description."""
 
     id: UUID
     type: str
@@ -49,46 +49,50 @@ class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of a customer's feed. The next one starts at `through`; there is one already where there is `more`."""
+    """A page of a customer's events. The next page starts after the position `through`."""
 
     events: list[PublicEvent]
     through: int
-    more: bool
+    has_more: bool
 
 
 def own_events(customer_id: UUID, *, after: int, limit: int) -> Page:
-    """The next events of this customer after a position, at most `limit`, none left out.
+    """Return the next events of a customer after a position, at most `limit`.
 
-    Where one of the customer's events is parked, the feed stands still before it until it was taken or skipped.
+    The feed stops before a parked event of the customer until it is retried or skipped, so no event is left out.
     """
-    found = _held(customer_id).filter(position__gt=after).values_list("position", flat=True)[: limit + 1]
-    positions = list(found)
+    rows = _available(customer_id).filter(position__gt=after).values_list("position", flat=True)[: limit + 1]
+    positions = list(rows)
     events = (as_public(fact) for fact in store.read_at(positions[:limit]))
     return Page(
         events=[event for event in events if event is not None],
         through=positions[:limit][-1] if positions else after,
-        more=len(positions) > limit,
+        has_more=len(positions) > limit,
     )
 
 
 def position_of(customer_id: UUID, cursor: str) -> int:
-    """Where to go on. Raises CursorMalformed, CursorExpired."""
-    held_since = _held_since()
+    """Return the position to read on from. Raises CursorMalformed, CursorExpired."""
+    available_since = _available_since()
     if cursor == START:
-        return _before(customer_id, held_since) if held_since else 0
+        return _last_before(customer_id, available_since) if available_since else 0
     event_id = _event_id(cursor)
     position = _own(customer_id).filter(event_id=event_id).values_list("position", flat=True).first()
     if position is None:
-        position = _not_shown_yet(event_id)
+        position = _position_ahead_of_feed(event_id)
     if position is None:
-        raise CursorExpired(translate("no event of yours has this id (any more): begin anew, without a cursor"))
-    if held_since and position < _before(customer_id, held_since):
-        raise CursorExpired(translate("some events after this one are not held any more: begin anew, without a cursor"))
+        raise CursorExpired(
+            translate("you have no event with this id, or it is no longer available: start again without a cursor")
+        )
+    if available_since and position < _last_before(customer_id, available_since):
+        raise CursorExpired(
+            translate("some events after this one are no longer available: start again without a cursor")
+        )
     return position
 
 
 def _event_id(cursor: str) -> UUID:
-    malformed = CursorMalformed(translate("a cursor is the id of an event, as it was given"))
+    malformed = CursorMalformed(translate("a cursor is the id of an event, unchanged"))
     try:
         event_id = UUID(cursor)
     except ValueError:
@@ -99,22 +103,22 @@ def _event_id(cursor: str) -> UUID:
 
 
 def newest(customer_id: UUID) -> tuple[str, int]:
-    """The cursor and position after which only what is still to happen comes."""
-    last = _held(customer_id).order_by("-position").first()
+    """Return the cursor and the position of the customer's newest event."""
+    last = _available(customer_id).order_by("-position").first()
     return (str(last.event_id), last.position) if last else (START, 0)
 
 
 def as_public(fact: Recorded[Any]) -> PublicEvent | None:
-    """An event of the log in the customer's words, or None where it is not theirs to know.
+    """Return a fact as its customer may see it, or None if the customer may not.
 
-    One that cannot be read says so: nobody is to go on as if it had not happened.
+    A damaged event is not hidden: its description says that it cannot be shown.
     """
     if isinstance(fact.event, Damaged):
-        log.error("the event at %s cannot be told: %s", fact.position, fact.event.error)
-        words: str | None = translate("This cannot be told at the moment.")
+        log.error("the event at position %s cannot be shown to its customer: %s", fact.position, fact.event.error)
+        description: str | None = translate("This event cannot be shown at the moment.")
     else:
-        words = describe_for_customer(fact.event)
-    if words is None:
+        description = describe(fact.event).for_customer
+    if description is None:
         return None
     return PublicEvent(
         id=fact.event_id,
@@ -122,17 +126,20 @@ def as_public(fact: Recorded[Any]) -> PublicEvent | None:
         order_id=fact.aggregate_id,
         version=fact.version,
         occurred_at=fact.occurred_at.astimezone(UTC),
-        words=words,
+        words=description,
     )
 
 
 def _own(customer_id: UUID) -> "QuerySet[FeedEvent]":
-    """Of the primary: a replica that lags would not know the cursor that was just given."""
+    """Return the customer's feed. Read from the primary: a lagging replica may not have the newest cursor yet."""
     return FeedEvent.objects.using(DEFAULT_DB_ALIAS).filter(customer_id=customer_id).order_by("position")
 
 
-def _held(customer_id: UUID) -> "QuerySet[FeedEvent]":
-    """One statement, hence one moment: an event that is parked just now holds back what comes after it."""
+def _available(customer_id: UUID) -> "QuerySet[FeedEvent]":
+    """Return the feed up to the customer's first parked event.
+
+    One statement on purpose: with two, an event parked between them would be skipped.
+    """
     parked = ParkedEvent.objects.filter(
         projection=CustomerFeed.name,
         space=LIVE,
@@ -142,18 +149,18 @@ def _held(customer_id: UUID) -> "QuerySet[FeedEvent]":
     return _own(customer_id).filter(~Exists(parked))
 
 
-def _held_since() -> datetime | None:
+def _available_since() -> datetime | None:
     days = settings.PUBLIC_EVENTS_DAYS
     return timezone.now() - timedelta(days=days) if days else None
 
 
-def _before(customer_id: UUID, moment: datetime) -> int:
-    """The position of the last event that was recorded before `moment`; 0 if none was."""
+def _last_before(customer_id: UUID, moment: datetime) -> int:
+    """Return the position of the customer's last event recorded before `moment`, or 0."""
     earlier = _own(customer_id).filter(recorded_at__lt=moment).order_by("-position")
     return earlier.values_list("position", flat=True).first() or 0
 
 
-def _not_shown_yet(event_id: UUID) -> int | None:
-    """The position of an event that the feed has not come to: a webhook may be earlier."""
+def _position_ahead_of_feed(event_id: UUID) -> int | None:
+    """Return the position of an event that the feed has not reached yet. A webhook may send such an id first."""
     reached = Checkpoint.objects.filter(projection=CustomerFeed.name, space=LIVE).values("position")
     return Event.objects.filter(event_id=event_id, position__gt=reached).values_list("position", flat=True).first()

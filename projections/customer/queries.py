@@ -1,4 +1,4 @@
-"""What the customer API asks. Every query names the customer: there is none that could show another's order."""
+"""The queries of the customer API. Each takes the customer's id, so none can return another customer's order."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +20,9 @@ from projections.reading.read_your_writes import NotYetVisible, wait_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which of a customer's orders; None of what does not matter. `created_lt` is the first moment that is too late.
+    """A filter of a customer's orders. None means no restriction.
 
-    `statuses` are by column.
+    `statuses` is keyed by column. `created_lt` is exclusive.
     """
 
     statuses: dict[str, str | None] = field(default_factory=dict)
@@ -31,40 +31,42 @@ class OrderFilter:
     sku: str | None = None
 
 
-def own_orders(customer_id: UUID, wanted: OrderFilter | None = None) -> "QuerySet[CustomerOrder]":
+def own_orders(customer_id: UUID, order_filter: OrderFilter | None = None) -> "QuerySet[CustomerOrder]":
+    """Return the customer's orders that match the filter, in no particular order."""
     own = CustomerOrder.objects.filter(customer_id=customer_id)
-    if wanted is None:
+    if order_filter is None:
         return own
     conditions = {
-        **wanted.statuses,
-        "placed_at__gte": wanted.created_gte,
-        "placed_at__lt": wanted.created_lt,
-        "read__lines__contains": [{"sku": wanted.sku}] if wanted.sku else None,
+        **order_filter.statuses,
+        "placed_at__gte": order_filter.created_gte,
+        "placed_at__lt": order_filter.created_lt,
+        "read__lines__contains": [{"sku": order_filter.sku}] if order_filter.sku else None,
     }
-    if wanted.sku:
+    if order_filter.sku:
         own = own.alias(read=Cast("state", JSONField()))
     return own.filter(**{name: value for name, value in conditions.items() if value is not None})
 
 
 def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> CustomerOrder | None:
-    """The order, once it shows `min_version`; None if this customer has none of that id. Raises NotYetVisible.
+    """Return the order once it shows `min_version`, or None if the customer has no order with this id.
 
-    Read from the primary: it is what the cache then holds, which a replica's lag must not get into.
+    Reads from the primary: the result is cached, and a lagging replica would put an old row into the cache. Raises
+    NotYetVisible.
     """
     own = own_orders(customer_id).using(DEFAULT_DB_ALIAS).filter(pk=order_id)
-    order = next(iter(own), None)  # as it is the key, `first` would only put it in order
+    order = next(iter(own), None)  # `first` would add a needless ORDER BY
     if order and order.version >= min_version:
         return order
-    there = _version_in_the_log(customer_id, order_id)
-    if order is None and not (there and min_version):
+    logged = _version_in_log(customer_id, order_id)
+    if order is None and not (logged and min_version):
         return None
-    if there < min_version:
+    if logged < min_version:
         raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
     return wait_for(own.filter(version__gte=min_version).first, projection="customer", rows=[order_id])
 
 
 def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerOrder | None:
-    """The order as it was, made from the log itself, so never behind; None where this customer had none of that id."""
+    """Return the order as it was, made from the log. None if the customer had no such order then."""
     try:
         facts = timetravel.load_as_of(order_id, as_of).facts
     except AggregateNotFound:
@@ -74,7 +76,7 @@ def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerO
     return PROJECTIONS["customer"].row_as_of(CustomerOrder, order_id, facts)
 
 
-def _version_in_the_log(customer_id: UUID, order_id: UUID) -> int:
-    """The order's version, whether or not the read model shows it yet; 0 where this customer placed none of that id."""
+def _version_in_log(customer_id: UUID, order_id: UUID) -> int:
+    """Return the order's version in the log, or 0 if the customer placed no order with this id."""
     facts = store.read_stream(order_id)
     return facts[-1].version if is_own(customer_id, facts) else 0

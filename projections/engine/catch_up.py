@@ -233,7 +233,7 @@ def log_batch(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any
     correlations = dict.fromkeys(fact.metadata.correlation_id for fact in facts[: 10 * NAMED_CORRELATIONS])
     told = {
         "projection": projection.name,
-        "shard": f"{shard.number}/{shard.of}",
+        "shard": f"{shard.number}/{shard.shard_count}",
         "events": len(facts),
         "position": facts[-1].position,
         "correlation_ids": [str(each) for each in islice(correlations, NAMED_CORRELATIONS)],

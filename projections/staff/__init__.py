@@ -1,4 +1,4 @@
-"""What staff see: the order list, the order's page and its timeline.
+"""What staff see: the list of orders, the page of an order, and its timeline.
 
-Commands are not here: `ordersite.admin` adds them.
+`ordersite.admin` adds the commands.
 """

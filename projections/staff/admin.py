@@ -1,4 +1,4 @@
-"""Orders as staff browse them. The commands are added where both sides are known: ordersite.admin.orders."""
+"""The admin pages of orders, without commands. `ordersite.admin.orders` adds the commands."""
 
 import re
 from datetime import datetime, time, timedelta
@@ -23,25 +23,35 @@ from unfold.utils import parse_date_str
 from eventstore.admin.large_lists import COUNT_UP_TO
 from eventstore.followers.process_managers import plans_for
 from eventstore.ids import new_id
+from eventstore.records import Recorded
 from orders.statuses import FulfilmentStatus, ReturnsStatus
 from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
 from projections.admin.lookback import ViewAdmin, looked_back_at
 from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.reading.replicas import may_lag
-from projections.staff.order_page import NoSuchPast, PastOrder, as_it_was, held, timeline
-from projections.staff.order_sections import amount, figures, labels, lines, parts, staged
+from projections.staff.order_page import NoSuchPast, PastOrder, hold_entry, past_order, read_history, timeline
+from projections.staff.order_sections import (
+    format_money,
+    line_rows,
+    money_totals,
+    part_rows,
+    prepared_change,
+    status_labels,
+)
 from projections.staff.orders import StaffOrder
 
 _THREE_LETTERS = re.compile(r"[^\W_]{3}")
 
 
 class CountryFilter(ColumnFilter):
+    """Filter the list by country."""
+
     title = "country"
     parameter_name = "country"
 
 
 class PlacedFilter(RangeDateFilter):
-    """Whole days of the shop: the last one to its end."""
+    """Filter by whole days in the shop's time zone; the last day is included."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
         for name, lookup, days in (("placed_at_from", "gte", 0), ("placed_at_to", "lt", 1)):
@@ -53,6 +63,8 @@ class PlacedFilter(RangeDateFilter):
 
 
 class StaffOrderAdmin(ViewAdmin):
+    """The list of orders and the page of one order. A subclass adds the commands."""
+
     list_display = (
         "order",
         "status_shown",
@@ -83,14 +95,17 @@ class StaffOrderAdmin(ViewAdmin):
     ordering = ("-placed_at", "-order_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffOrder]:
-        heavy = () if is_page_of_one(request) else ("state", "times", "search")
+        large_columns = () if is_page_of_one(request) else ("state", "times", "search")
         queryset: QuerySet[StaffOrder] = super().get_queryset(request)
-        return queryset.defer(*heavy)
+        return queryset.defer(*large_columns)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[StaffOrder], search_term: str
     ) -> tuple[QuerySet[StaffOrder], bool]:
-        """Every word has to be found somewhere. A trigram index answers that, where a word has three letters."""
+        """Return the orders whose search text contains every word.
+
+        The trigram index needs a word of three letters. Without one, only the newest COUNT_UP_TO orders are searched.
+        """
         words = clean(search_term).lower().split()
         for word in words:
             queryset = queryset.filter(search__contains=word)
@@ -99,115 +114,129 @@ class StaffOrderAdmin(ViewAdmin):
             since = newest[COUNT_UP_TO : COUNT_UP_TO + 1].first()
             if since:
                 queryset = queryset.filter(placed_at__gt=since)
-                messages.info(request, f"Less than three letters are looked for in the last {COUNT_UP_TO:,} orders.")
+                messages.info(
+                    request, f"A search for less than three letters covers only the newest {COUNT_UP_TO:,} orders."
+                )
         return queryset, False
 
     @display(description="Order", ordering="order_id")
     def order(self, order: StaffOrder) -> str:
+        """Return the order's number, or the end of its id."""
         return str(order)
 
     @display(description="Status", ordering="status", label=COLOURS["status"])
     def status_shown(self, order: StaffOrder) -> tuple[str, str]:
+        """Return the status as a label, marked if the row is behind."""
         return order.status, f"{order.get_status_display()}{', behind' if order.behind else ''}"
 
     @display(description="Payment", ordering="payment_status", label=COLOURS["payment_status"])
     def payment_shown(self, order: StaffOrder) -> tuple[str, str]:
+        """Return the payment status as a label."""
         return order.payment_status, order.get_payment_status_display()
 
     @display(description="Fulfilment", ordering="fulfilment_status", label=COLOURS["fulfilment_status"])
     def fulfilment_shown(self, order: StaffOrder) -> tuple[str, str] | None:
+        """Return the fulfilment status as a label, if it is not `none`."""
         if order.fulfilment_status == FulfilmentStatus.NONE:
             return None
         return order.fulfilment_status, order.get_fulfilment_status_display()
 
     @display(description="Return", ordering="return_status", label=COLOURS["return_status"])
     def return_shown(self, order: StaffOrder) -> tuple[str, str] | None:
+        """Return the return status as a label, if it is not `none`."""
         if order.return_status == ReturnsStatus.NONE:
             return None
         return order.return_status, order.get_return_status_display()
 
     @display(description="Customer", ordering="customer_name")
     def customer(self, order: StaffOrder) -> str:
+        """Return the customer's name, or whether the customer is registered or a guest."""
         return order.customer_name or ("registered" if order.customer_id else "guest")
 
     @display(description="Total", ordering="total")
     def total_shown(self, order: StaffOrder) -> str:
-        return amount(order.total, order.currency)
+        """Return the total with its currency."""
+        return format_money(order.total, order.currency)
 
     @display(description="Open")
     def due_shown(self, order: StaffOrder) -> str:
+        """Return what the customer owes, or what the shop owes the customer."""
         if order.due_back:
-            return f"{amount(order.due_back, order.currency)} back"
-        return amount(order.due, order.currency) if order.due else "—"
+            return f"{format_money(order.due_back, order.currency)} back"
+        return format_money(order.due, order.currency) if order.due else "—"
 
-    def _found(self, request: HttpRequest, object_id: str) -> tuple[StaffOrder, list[dict[str, Any]]] | None:
-        """The order, and its timeline; asked of the primary where a replica has not heard of all that happened."""
+    def _load(self, request: HttpRequest, object_id: str) -> tuple[StaffOrder, list[Recorded[Any]]] | None:
+        """Return the order's row and its facts from the log, each read once.
+
+        A replica may lag: if the row is missing or older than the log, it is read again from the primary.
+        """
         order = self.get_object(request, object_id)
-        history = timeline(order.order_id) if order else []
-        if order is None or (history and history[0]["version"] > order.version):
+        facts = read_history(order.order_id) if order else []
+        if order is None or (facts and facts[-1].version > order.version):
             with may_lag(False):
                 order = self.get_object(request, object_id)
-        return (order, history or timeline(order.order_id)) if order else None
+        return (order, facts or read_history(order.order_id)) if order else None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The order page: what it is now, and everything that ever happened to it."""
+        """Show the order as it is now, or as it was, with its timeline."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = self._found(request, object_id)
-        if found is None:
-            messages.warning(request, f"There is no order {object_id} here; a new one may take a moment to appear.")
+        loaded = self._load(request, object_id)
+        if loaded is None:
+            messages.warning(request, f"There is no order {object_id}. A new order may take a moment to appear.")
             return HttpResponseRedirect(reverse("admin:projections_stafforder_changelist"))
-        order, history = found
-        behind = history[0]["version"] - order.version if history else 0
+        order, facts = loaded
+        behind = facts[-1].version - order.version if facts else 0
         past, looks_back = None, looked_back_at(request, StaffOrder)
         try:
-            past = as_it_was(order, _asked(request))
+            past = past_order(order, facts, _past_params(request))
         except NoSuchPast as problem:
             messages.error(request, str(problem))
         if past:
             order, behind = past.order, 0
-        offers = self.offers(order, past) if (extra_context or {}).get("offering") else None
+        buttons = self.offers(order, past) if (extra_context or {}).get("offering") else None
+        entries = timeline(facts)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Order {order}",
             "opts": self.opts,
             "order": order,
-            "labels": labels(order),
-            "figures": list(figures(order)),
-            "lines": lines(order),
-            "parts": parts(order, offers.parts if offers else {}),
-            "staged": staged(order),
-            "held": held(history, order.version) if order.state.on_hold else None,
-            "timeline": history,
+            "status_labels": status_labels(order),
+            "totals": list(money_totals(order)),
+            "lines": line_rows(order),
+            "parts": part_rows(order, buttons.parts if buttons else {}),
+            "prepared": prepared_change(order),
+            "hold": hold_entry(entries, order.version) if order.state.on_hold else None,
+            "timeline": entries,
             "behind": behind,
-            "stuck": None if past else _stuck(order),
+            "parked_event": None if past else _parked_event(order),
             "past": past,
             "looks_back": looks_back is not None,
             "looked_at": f"order {order} {past.when if past else ''}",
             "plans": [] if past else plans_for(order.order_id),
-            "offers": offers,
+            "buttons": buttons,
             "form_id": new_id(),
         }
         return TemplateResponse(request, "projections/order.html", context)
 
     def offers(self, order: StaffOrder, past: PastOrder | None) -> Any:
-        """The commands that the order's page offers: none, until somebody who knows commands says which."""
+        """Return the command buttons of the page. A subclass overrides it."""
         return None
 
 
-def _asked(request: HttpRequest) -> dict[str, Any]:
-    """Which past is asked for: by this request, or by what the person looks back at."""
-    asked: dict[str, Any] = request.GET.dict()
-    view = looked_back_at(request, StaffOrder)
-    if view and not {"version", "as_of", "recorded_by"} & set(asked):
-        moments = {"as_of": view.as_of, "recorded_by": view.recorded_by}
-        asked |= {name: moment.isoformat() for name, moment in moments.items() if moment}
-    return asked
+def _past_params(request: HttpRequest) -> dict[str, Any]:
+    """Return the parameters that choose a past: of this request, or of the read model that the user looks back at."""
+    params: dict[str, Any] = request.GET.dict()
+    build = looked_back_at(request, StaffOrder)
+    if build and not {"version", "as_of", "recorded_by"} & set(params):
+        moments = {"as_of": build.as_of, "recorded_by": build.recorded_by}
+        params |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    return params
 
 
-def _stuck(order: StaffOrder) -> ParkedEvent | None:
-    """The event that this order's row cannot get past."""
+def _parked_event(order: StaffOrder) -> ParkedEvent | None:
+    """Return the first parked event of the order, if its row is behind."""
     parked = ParkedEvent.objects.filter(projection="staff", space=LIVE, aggregate_id=order.order_id)
     return parked.order_by("position").first() if order.behind else None

@@ -1,4 +1,4 @@
-"""The back office's reading side, for programs of the shop's own."""
+"""The back office API: read orders. For the shop's own programs."""
 
 from typing import Any
 from uuid import UUID
@@ -22,30 +22,33 @@ from projections.staff.orders import StaffOrder
 
 
 class StaffRefundSerializer(RefundSerializer):
-    """A refund, and who asked for it: over a limit, somebody else has to approve it."""
+    """A refund, and who requested it. A refund above a limit needs approval by another person."""
 
     requested_by = serializers.CharField()
 
 
-class StaffOrderSerializer(OrderSerializer):  # type: ignore[misc, valid-type]  # made by hand
-    """An order as the shop sees it, all its parts in it."""
+class StaffOrderSerializer(OrderSerializer):  # type: ignore[misc, valid-type]  # built with `type`
+    """An order as the shop sees it, with all its parts."""
 
-    customer_id = serializers.UUIDField(allow_null=True, help_text="None: a guest.")
+    customer_id = serializers.UUIDField(allow_null=True, help_text="Null for a guest.")
     customer_name = serializers.CharField(allow_blank=True)
     customer_email = serializers.CharField(allow_blank=True)
     refunds = StaffRefundSerializer(many=True)
     allowed_actions = serializers.ListField(
-        child=serializers.CharField(), help_text="The commands that the order would take now."
+        child=serializers.CharField(), help_text="The commands that the order accepts now."
     )
 
 
 class GetStaffOrder(APIView):
+    """Show one order to staff. `ordersite.api.orders` adds the commands that the order accepts."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse anybody who is not staff."""
         super().initial(request, *args, **kwargs)
         staff_of(request)
 
     def actions(self, order: StaffOrder) -> list[str]:
-        """What the order would take: nothing, until somebody who knows commands says what."""
+        """Return the names of the commands that the order accepts now. A subclass overrides it."""
         return []
 
     @extend_schema(
@@ -55,12 +58,12 @@ class GetStaffOrder(APIView):
         responses=StaffOrderSerializer,
     )
     def get(self, request: Request, order_id: UUID) -> Response:
-        """Get an order as the shop sees it, and the commands that it would take now."""
+        """Get an order as the shop sees it, and the commands that it accepts now."""
         min_version = read_version(query_of(request, ("min_version",)), "min_version") or 0
         order = staff_order(order_id, min_version=min_version)
         if order is None:
-            words = translate("there is no order {order_id}", order_id=order_id)
-            raise NotFound(words, code="order_not_found")
+            message = translate("there is no order {order_id}", order_id=order_id)
+            raise NotFound(message, code="order_not_found")
         return Response(
             staff_order_body(order, self.actions(order)),
             headers={"ETag": f'"{order.version}"', "Cache-Control": "private, no-cache"},
@@ -68,10 +71,10 @@ class GetStaffOrder(APIView):
 
 
 def staff_order_body(order: StaffOrder, actions: list[str]) -> dict[str, Any]:
-    """What a customer is shown of it, and what only the shop is."""
+    """Return an order as the API shows it to staff: what its customer sees, and what only the shop may see."""
     body = order_body(order)
-    for told, refund in zip(body["refunds"], order.state.refunds, strict=True):
-        told["requested_by"] = refund.requested_by
+    for shown, refund in zip(body["refunds"], order.state.refunds, strict=True):
+        shown["requested_by"] = refund.requested_by
     return body | {
         "customer_id": order.customer_id and str(order.customer_id),
         "customer_name": order.customer_name,
@@ -81,18 +84,18 @@ def staff_order_body(order: StaffOrder, actions: list[str]) -> dict[str, Any]:
 
 
 def staff_order(order_id: UUID, *, min_version: int = 0) -> StaffOrder | None:
-    """The order, once it shows `min_version`; None if there is none of that id. Raises NotYetVisible.
+    """Return the order once its row shows `min_version`, or None if no order has this id.
 
-    Read from the primary: whoever is about to send a command wants the order as it is.
+    Reads from the primary: a client that is about to send a command needs the current order. Raises NotYetVisible.
     """
     rows = StaffOrder.objects.using(DEFAULT_DB_ALIAS).filter(pk=order_id)
     order = rows.first()
     if order and order.version >= min_version:
         return order
     facts = store.read_stream(order_id)
-    there = facts[-1].version if facts and isinstance(facts[0].event, OrderCreated) else 0
-    if order is None and not (there and min_version):
+    logged = facts[-1].version if facts and isinstance(facts[0].event, OrderCreated) else 0
+    if order is None and not (logged and min_version):
         return None
-    if there < min_version:
+    if logged < min_version:
         raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
     return wait_for(rows.filter(version__gte=min_version).first, projection="staff", rows=[order_id])

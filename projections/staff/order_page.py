@@ -1,7 +1,10 @@
-"""What an order's page tells beside its row: everything that ever happened, and the order as it was."""
+"""The history part of an order's page: the timeline, and the order as it was in the past.
+
+Both are made from the order's events in the log. The page reads them once, with `read_history`.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,17 +19,21 @@ from eventstore.timetravel import as_of as timetravel
 from eventstore.timetravel.as_of import AsOf
 from orders.events import NoteAdded, OrderHeld
 from projections.engine.projection import PROJECTIONS
+from projections.order_timeline import describe
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import describe_for_staff
 
 
 class NoSuchPast(Exception):
-    """The page was asked for a past that the order does not have. The message says why; show it as it is now."""
+    """The order has no such past. The message says why; show the order as it is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastOrder:
-    """An order as it was: its row, when that was, which events count, and whether it is one of its versions."""
+    """An order as it was.
+
+    `when` is the version or moment as text, `versions` are the versions of the events that count. It is `restorable` if
+    the request named a version and no moment.
+    """
 
     order: StaffOrder
     when: str
@@ -34,70 +41,88 @@ class PastOrder:
     restorable: bool
 
 
-def as_it_was(order: StaffOrder, asked: Mapping[str, Any]) -> PastOrder | None:
-    """The order at `version`, `as_of` or `recorded_by`; None where it is asked for as it is now. Raises NoSuchPast."""
-    given = {name: str(asked[name]) for name in ("version", "as_of", "recorded_by") if asked.get(name)}
-    if not given or given == {"version": str(order.version)}:
+def read_history(order_id: UUID) -> list[Recorded[Any]]:
+    """Return the order's facts from the log, oldest first. A damaged event is a `Damaged`."""
+    return store.read_stream(order_id, tolerant=True)
+
+
+def past_order(order: StaffOrder, facts: list[Recorded[Any]], params: Mapping[str, Any]) -> PastOrder | None:
+    """Return the order at the `version`, `as_of` or `recorded_by` of `params`, or None if they mean the order now.
+
+    `facts` are the order's whole history. Raises NoSuchPast.
+    """
+    limits = {name: str(params[name]) for name in ("version", "as_of", "recorded_by") if params.get(name)}
+    if not limits or limits == {"version": str(order.version)}:
         return None
     try:
-        version = _number(given["version"]) if "version" in given else None
+        version = _version_number(limits["version"]) if "version" in limits else None
         as_of, recorded_by = (
-            timetravel.parse_moment(given[name]) if name in given else None for name in ("as_of", "recorded_by")
+            timetravel.parse_moment(limits[name]) if name in limits else None for name in ("as_of", "recorded_by")
         )
-        limits = AsOf(version=version, occurred=as_of, recorded=recorded_by)
-        facts = timetravel.load_as_of(order.order_id, limits).facts
+        limit = AsOf(version=version, occurred=as_of, recorded=recorded_by)
+        past = timetravel.load_as_of(order.order_id, limit, stream=_readable(facts)).facts
     except ValueError as error:
         raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
     except UNREADABLE as error:
-        raise NoSuchPast(f"The order as it was cannot be made: {error}. It is shown as it is now.") from error
+        raise NoSuchPast(f"The past order cannot be shown: {error}. The order is shown as it is now.") from error
     except AggregateNotFound as error:
         raise NoSuchPast(
-            "The order did not exist then, or never had that version. It is shown as it is now."
+            "The order did not exist then, or never had that version. The order is shown as it is now."
         ) from error
     return PastOrder(
-        order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, facts),
-        when=limits.in_words,
-        versions=frozenset(fact.version for fact in facts),
-        restorable=list(given) == ["version"],
+        order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, past),
+        when=limit.in_words,
+        versions=frozenset(fact.version for fact in past),
+        restorable=list(limits) == ["version"],
     )
 
 
-def _number(text: str) -> int:
+def _version_number(text: str) -> int:
     if not text.isdecimal():
-        raise ValueError(f"{text!r} is no version; a version is a whole number, such as 3")
+        raise ValueError(f"{text!r} is not a version; a version is a whole number, such as 3")
     return int(text)
 
 
-def timeline(order_id: UUID) -> list[dict[str, Any]]:
-    """An order's events in words, the newest first, read from the log itself: never behind."""
+def _readable(facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
+    """Return the facts. Raises the error of the first damaged event, as a strict read does."""
+    for fact in facts:
+        if isinstance(fact.event, Damaged):
+            raise fact.event.error
+    return facts
+
+
+def timeline(facts: Sequence[Recorded[Any]]) -> list[dict[str, Any]]:
+    """Return an entry for each fact of an order, newest first."""
     return [
         {
             "version": fact.version,
-            "words": _cannot_be_read(fact.event) if isinstance(fact.event, Damaged) else describe_for_staff(fact.event),
+            "text": _describe_damage(fact.event) if isinstance(fact.event, Damaged) else describe(fact.event).staff,
             "event": fact.event,
             "is_note": isinstance(fact.event, NoteAdded),
-            "who": actor_in_words(fact.metadata.actor),
+            "actor": actor_in_words(fact.metadata.actor),
             "occurred_at": fact.occurred_at,
             "recorded_at": fact.timestamp if fact.metadata.occurred_at else None,
             "synthetic": fact.metadata.extra.get("synthetic", ""),
             "url": reverse("admin:eventstore_event_change", args=[fact.position]),
-            "raw": _raw(fact),
+            "raw": _raw_json(fact),
         }
-        for fact in reversed(store.read_stream(order_id, tolerant=True))
+        for fact in reversed(facts)
     ]
 
 
-def held(history: list[dict[str, Any]], version: int) -> dict[str, Any] | None:
-    """The entry of a timeline that put the order on hold, as the order was at `version`."""
-    return next((each for each in history if each["version"] <= version and isinstance(each["event"], OrderHeld)), None)
+def hold_entry(entries: Sequence[dict[str, Any]], version: int) -> dict[str, Any] | None:
+    """Return the timeline entry that put the order on hold, as of `version`. None if that event is damaged."""
+    return next(
+        (entry for entry in entries if entry["version"] <= version and isinstance(entry["event"], OrderHeld)), None
+    )
 
 
-def _cannot_be_read(damaged: Damaged) -> str:
+def _describe_damage(damaged: Damaged) -> str:
     return f"{damaged.event_type} cannot be read: {damaged.error}"
 
 
-def _raw(fact: Recorded[Any]) -> str:
-    """An event that cannot be read is shown by its error, which quotes what stands in the log."""
+def _raw_json(fact: Recorded[Any]) -> str:
+    """Return the event and its metadata as JSON; of a damaged event, the error, which quotes the stored data."""
     event = str(fact.event.error) if isinstance(fact.event, Damaged) else json.loads(codec.encode(fact.event))
-    shown = {"event": event, "metadata": json.loads(codec.encode(fact.metadata))}
-    return json.dumps(shown, indent=2, ensure_ascii=False)
+    raw = {"event": event, "metadata": json.loads(codec.encode(fact.metadata))}
+    return json.dumps(raw, indent=2, ensure_ascii=False)

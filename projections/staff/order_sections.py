@@ -1,4 +1,4 @@
-"""An order's parts as its page shows them: sums, lines, payments, parcels, refunds, returns, a staged change."""
+"""The sections of an order's page: totals, lines, payments, parcels, refunds, returns, and a prepared change."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -15,56 +15,56 @@ from projections.order_row import status_label
 from projections.staff.orders import StaffOrder
 
 Label = tuple[str, str]
-"""Words and a colour."""
+"""A text, and the colour of its label."""
 
 TIMES = "×"  # noqa: RUF001 - the sign is meant
-REFUNDS = {
+REFUND_COLOURS = {
     RefundStatus.REQUESTED: "warning",
     RefundStatus.APPROVED: "info",
     RefundStatus.SETTLED: "success",
     RefundStatus.FAILED: "danger",
     RefundStatus.DECLINED: "danger",
 }
-RETURNS = {
+RETURN_COLOURS = {
     ReturnStatus.REQUESTED: "warning",
     ReturnStatus.APPROVED: "info",
     ReturnStatus.RECEIVED: "success",
     ReturnStatus.DECLINED: "danger",
 }
 
-
-SHORT = {
+STATUS_TEXTS = {
     ("fulfilment_status", "partial"): "Partly shipped",
     ("return_status", "requested"): "Return requested",
     ("return_status", "approved"): "Return approved",
     ("return_status", "declined"): "Return declined",
     ("return_status", "partial"): "Partly returned",
 }
-"""Of a status that stands alone, beside the others, and not under a heading."""
+"""Texts for statuses that would be ambiguous without a column heading."""
 
 
-def amount(value: Decimal, currency: str) -> str:
-    return f"{plain(value, currency)} {currency}"
+def format_money(value: Decimal, currency: str) -> str:
+    """Return an amount with its currency: `1,250.00 GBP`."""
+    return f"{format_amount(value, currency)} {currency}"
 
 
-def plain(value: Decimal, currency: str) -> str:
-    """In the currency's own decimals, without its name."""
+def format_amount(value: Decimal, currency: str) -> str:
+    """Return an amount with the currency's number of decimals, without the currency: `1,250.00`."""
     return f"{rounded(value, currency):,}"
 
 
-def labels(order: StaffOrder) -> list[Label]:
-    """The statuses, in words that say of themselves which of the four it is; none where there is nothing to say."""
+def status_labels(order: StaffOrder) -> list[Label]:
+    """Return the statuses as labels, each clear without a heading. A status `none` has no label."""
     statuses = {name: getattr(order, name) for name in COLOURS}
     return [
-        (SHORT.get((name, status)) or getattr(order, f"get_{name}_display")(), COLOURS[name][status])
+        (STATUS_TEXTS.get((name, status)) or getattr(order, f"get_{name}_display")(), COLOURS[name][status])
         for name, status in statuses.items()
         if status != "none"
     ]
 
 
-def figures(order: StaffOrder) -> Iterator[Label]:
-    """The sums that always matter, and of the others those that are not nothing: words and amount."""
-    for words, value, always in (
+def money_totals(order: StaffOrder) -> Iterator[tuple[str, str]]:
+    """Yield a title and an amount for each total. Most totals are left out when they are zero."""
+    for title, value, always in (
         ("Total", order.total, True),
         ("Tax in it", order.tax, False),
         ("Cancelled", order.cancelled, False),
@@ -79,101 +79,109 @@ def figures(order: StaffOrder) -> Iterator[Label]:
         ("Owed to customer", order.due_back, False),
     ):
         if value or always:
-            yield words, amount(value, order.currency)
+            yield title, format_money(value, order.currency)
 
 
-def lines(order: StaffOrder) -> list[dict[str, Any]]:
-    """The lines with their counters; what is nothing is an empty text."""
+def line_rows(order: StaffOrder) -> list[dict[str, Any]]:
+    """Return a row for each line. A value of zero is an empty text."""
 
     def money(value: Decimal) -> str:
-        return plain(value, order.currency) if value else ""
+        return format_amount(value, order.currency) if value else ""
 
     return [
         {
             "line": line,
             "kind": "" if line.is_goods else line.kind,
             "counters": [f"{number:,}" if number else "" for number in (line.cancelled, line.shipped, line.returned)],
-            "refunded": f"{line.refunded:,}" if line.refunded else "",
-            "open": f"{line.open:,}" if line.is_goods and line.open else "",
-            "unit_price": _at_least(line.unit_price, order.currency),
+            "refunded_units": f"{line.refunded:,}" if line.refunded else "",
+            "to_send": f"{line.open:,}" if line.is_goods and line.open else "",
+            "unit_price": _unit_price(line.unit_price, order.currency),
             "discount": money(line.discount + line.discount_share),
             "tax": money(line.tax),
             "rate": f"{line.tax_rate.normalize():f} %" if line.tax_rate else "",
-            "total": plain(line.total, order.currency),
-            "charged": plain(line.charged, order.currency) if line.charged != line.total else "",
-            "given_back": money(line.given_back),
+            "total": format_amount(line.total, order.currency),
+            "charged": format_amount(line.charged, order.currency) if line.charged != line.total else "",
+            "refunded_amount": money(line.given_back),
         }
         for line in order.lines
     ]
 
 
-def _at_least(price: Decimal, currency: str) -> str:
-    """A price may be finer than the currency; it is never shown coarser."""
+def _unit_price(price: Decimal, currency: str) -> str:
+    """Return a price with the currency's decimals, or more where the price has more."""
     exact = rounded(price, currency)
     return f"{exact if exact == price else price:,}"
 
 
-def parts(order: StaffOrder, offers: Mapping[str, list[Any]]) -> dict[str, list[dict[str, Any]]]:
-    """The payments, parcels, refunds and returns, the latest last, each with what can be done with it."""
+def part_rows(order: StaffOrder, buttons: Mapping[str, list[Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the payments, parcels, refunds and returns, oldest first.
+
+    `buttons` are the command buttons of each part, by key: `payment/1`. A row's `at` is when the part last changed.
+    """
     by_line = {line.line_id: line for line in order.lines}
     currency = order.currency
 
-    def shown(what: str, number: int, **more: Any) -> dict[str, Any]:
-        times = order.times.get(f"{what}/{number}", {})
-        last = max(map(datetime.fromisoformat, times.values()), default=None)
-        return {"number": number, "at": last, "offers": offers.get(f"{what}/{number}", []), **more}
+    def row(kind: str, number: int, **values: Any) -> dict[str, Any]:
+        times = order.times.get(f"{kind}/{number}", {})
+        last_change = max(map(datetime.fromisoformat, times.values()), default=None)
+        return {"number": number, "at": last_change, "buttons": buttons.get(f"{kind}/{number}", []), **values}
 
     state: Order = order.state
     return {
         "payments": [
-            shown("payment", each.payment_id, payment=each, label=_payment_label(each), **_sums_of(each, currency))
-            for each in state.payments
+            row(
+                "payment",
+                payment.payment_id,
+                payment=payment,
+                label=_payment_label(payment),
+                **_payment_amounts(payment, currency),
+            )
+            for payment in state.payments
         ],
         "shipments": [
-            shown(
+            row(
                 "shipment",
-                each.shipment_id,
-                shipment=each,
-                label=_parcel_label(each),
-                units=_units(each.lines, by_line),
+                shipment.shipment_id,
+                shipment=shipment,
+                label=_parcel_label(shipment),
+                units=_units(shipment.lines, by_line),
             )
-            for each in state.shipments
+            for shipment in state.shipments
         ],
         "refunds": [
-            shown(
+            row(
                 "refund",
-                each.refund_id,
-                refund=each,
-                label=(status_label(each.status), REFUNDS[each.status]),
-                amount=amount(each.amount, currency),
-                who=actor_in_words(each.requested_by),
-                what_for=list(_what_for(each, by_line, currency)),
+                refund.refund_id,
+                refund=refund,
+                label=(status_label(refund.status), REFUND_COLOURS[refund.status]),
+                amount=format_money(refund.amount, currency),
+                requested_by=actor_in_words(refund.requested_by),
+                refund_lines=list(_refund_lines(refund, by_line, currency)),
             )
-            for each in state.refunds
+            for refund in state.refunds
         ],
         "returns": [
-            shown(
+            row(
                 "return",
-                each.return_id,
-                returning=each,
-                label=(status_label(each.status), RETURNS[each.status]),
-                reason=status_label(each.reason),
-                units=_units(each.lines, by_line),
-                outstanding=_units(each.outstanding, by_line) if each.status is ReturnStatus.APPROVED else [],
+                returned.return_id,
+                label=(status_label(returned.status), RETURN_COLOURS[returned.status]),
+                reason=status_label(returned.reason),
+                units=_units(returned.lines, by_line),
+                outstanding=_units(returned.outstanding, by_line) if returned.status is ReturnStatus.APPROVED else [],
             )
-            for each in state.returns
+            for returned in state.returns
         ],
     }
 
 
-def _sums_of(payment: Payment, currency: str) -> dict[str, str]:
-    sums = {
+def _payment_amounts(payment: Payment, currency: str) -> dict[str, str]:
+    amounts = {
         "amount": payment.amount,
         "captured": payment.captured,
         "capturable": payment.capturable,
         "voided": payment.voided,
     }
-    return {name: amount(value, currency) if value else "" for name, value in sums.items()}
+    return {name: format_money(value, currency) if value else "" for name, value in amounts.items()}
 
 
 def _payment_label(payment: Payment) -> Label:
@@ -189,61 +197,61 @@ def _parcel_label(parcel: Shipment) -> Label:
 
 
 def _units(units: Iterable[LineQuantity], by_line: Mapping[int, Line]) -> list[str]:
-    return [f"{each.quantity:,} {TIMES} {by_line[each.line_id].name}" for each in units if each.quantity]
+    return [f"{unit.quantity:,} {TIMES} {by_line[unit.line_id].name}" for unit in units if unit.quantity]
 
 
-def _what_for(refund: Refund, by_line: Mapping[int, Line], currency: str) -> Iterator[str]:
-    """Which lines, tax and shipping a refund gives back; what is no line's was overcharged."""
-    for each in refund.lines:
-        yield _for_line(each, by_line[each.line_id], currency)
-    rest = refund.amount - sum((each.amount for each in refund.lines), Decimal(0))
-    if rest:
-        yield f"Paid too much: {plain(rest, currency)}"
+def _refund_lines(refund: Refund, by_line: Mapping[int, Line], currency: str) -> Iterator[str]:
+    """Yield a text for each refunded line. Any amount not assigned to a line refunds an overpayment."""
+    for item in refund.lines:
+        yield _refund_line(item, by_line[item.line_id], currency)
+    overpayment = refund.amount - sum((item.amount for item in refund.lines), Decimal(0))
+    if overpayment:
+        yield f"Overpayment: {format_amount(overpayment, currency)}"
 
 
-def _for_line(part: RefundLine, line: Line, currency: str) -> str:
-    units = f"{part.quantity:,} {TIMES} " if part.quantity else ""
-    inside = [f"tax {plain(part.tax, currency)}"] if part.tax else []
-    inside += [f"allowance {plain(part.allowance, currency)}"] if part.allowance else []
-    words = f" ({', '.join(inside)})" if inside else ""
-    return f"{units}{line.name}: {plain(part.amount, currency)}{words}"
+def _refund_line(item: RefundLine, line: Line, currency: str) -> str:
+    units = f"{item.quantity:,} {TIMES} " if item.quantity else ""
+    details = [f"tax {format_amount(item.tax, currency)}"] if item.tax else []
+    details += [f"allowance {format_amount(item.allowance, currency)}"] if item.allowance else []
+    suffix = f" ({', '.join(details)})" if details else ""
+    return f"{units}{line.name}: {format_amount(item.amount, currency)}{suffix}"
 
 
-def staged(order: StaffOrder) -> dict[str, Any] | None:
-    """A change that is prepared: each line as it is and as it would be, and what that comes to."""
+def prepared_change(order: StaffOrder) -> dict[str, Any] | None:
+    """Return the prepared change: each line now and after the change, and the difference. None if there is none."""
     change = order.state.staged
     if change is None:
         return None
     by_line = {line.line_id: line for line in order.lines}
     return {
-        "lines": [_changed(each, by_line.get(each.line_id), order.currency) for each in change.lines],
-        "before": amount(order.state.charged, order.currency),
-        "after": amount(order.state.charged + change.difference, order.currency),
-        "difference": amount(abs(change.difference), order.currency),
-        "more": change.difference > 0,
-        "same": not change.difference,
+        "lines": [_changed_line(line, by_line.get(line.line_id), order.currency) for line in change.lines],
+        "before": format_money(order.state.charged, order.currency),
+        "after": format_money(order.state.charged + change.difference, order.currency),
+        "difference": format_money(abs(change.difference), order.currency),
+        "is_more": change.difference > 0,
+        "is_same": not change.difference,
     }
 
 
-def _changed(new: OrderLine, old: Line | None, currency: str) -> dict[str, Any]:
+def _changed_line(new: OrderLine, old: Line | None, currency: str) -> dict[str, Any]:
     return {
         "line": new,
-        "was": f"{old.quantity:,}" if old else "—",
-        "now": f"{new.quantity:,}",
-        "cost": plain(old.total, currency) if old else "—",
-        "costs": plain(new.total, currency),
+        "units_before": f"{old.quantity:,}" if old else "—",
+        "units_after": f"{new.quantity:,}",
+        "cost_before": format_amount(old.total, currency) if old else "—",
+        "cost_after": format_amount(new.total, currency),
     }
 
 
-def in_short(part: Payment | Shipment | Refund | Return, currency: str) -> str:
-    """A part of an order in a line, to be chosen from a list."""
+def describe_part(part: Payment | Shipment | Refund | Return, currency: str) -> str:
+    """Return a part of an order as one line of text, for a list to choose from."""
     match part:
         case Payment():
-            promised = f", {amount(part.capturable, currency)} promised" if part.capturable else ""
-            return f"Payment {part.payment_id}: {amount(part.amount, currency)} by {part.method}{promised}"
+            promised = f", {format_money(part.capturable, currency)} promised" if part.capturable else ""
+            return f"Payment {part.payment_id}: {format_money(part.amount, currency)} by {part.method}{promised}"
         case Shipment():
             return f"Parcel {part.shipment_id}: {' '.join(filter(None, (part.carrier, part.tracking_code))) or 'sent'}"
         case Refund():
-            return f"Refund {part.refund_id}: {amount(part.amount, currency)}, {part.status}"
+            return f"Refund {part.refund_id}: {format_money(part.amount, currency)}, {part.status}"
         case Return():
             return f"Return {part.return_id}: {status_label(part.reason).lower()}, {part.status}"

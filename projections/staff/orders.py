@@ -1,4 +1,4 @@
-"""What staff see of an order: every column they search, filter or sort by, in one row."""
+"""The staff read model: one row for each order, with every column that staff search, filter or sort by."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -13,6 +13,8 @@ from projections.order_row import LATER_EVENTS, AddressedOrder
 
 
 class StaffOrder(AddressedOrder):
+    """An order as staff see it. `search` is the text that the search box looks in."""
+
     customer_name = models.TextField()
     customer_email = models.TextField()
     line_count = models.PositiveIntegerField("lines")
@@ -45,6 +47,7 @@ class StaffOrder(AddressedOrder):
         return self.reference or f"…{str(self.order_id)[-8:]}"
 
     def show(self) -> None:
+        """Set the columns that follow from `state`, and the search text."""
         super().show()
         self.line_count = len(self.lines)
         self.units = sum(line.quantity - line.cancelled for line in self.lines if line.is_goods)
@@ -55,6 +58,8 @@ class StaffOrder(AddressedOrder):
 
 
 class StaffOrders(Projection):
+    """The projection of `StaffOrder`."""
+
     name = "staff"
     version = 3
     tables = (StaffOrder,)
@@ -63,13 +68,15 @@ class StaffOrders(Projection):
 
     @handles(OrderCreated)
     def created(self, rows: UnitOfWork, event: OrderCreated, fact: Recorded[OrderCreated]) -> None:
+        """Add the row of a new order."""
         person = {"customer_name": event.customer_name, "customer_email": event.customer_email}
-        rows.add(StaffOrder.placed(event, fact, **person))
+        rows.add(StaffOrder.from_created(event, fact, **person))
 
     @handles(*LATER_EVENTS)
     def changed(self, rows: UnitOfWork, event: OrderEvent, fact: Recorded[OrderEvent]) -> None:
+        """Apply any later event, and set the columns that only staff see."""
         order = rows.get(StaffOrder, event.order_id)
-        order.take(event, fact)
+        order.apply(event, fact)
         match event:
             case OrderPaid():
                 order.payment_method = event.payment_method
@@ -82,7 +89,10 @@ class StaffOrders(Projection):
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
-        """All orders of a customer, or the one of a guest, who is known by it alone."""
+        """Erase the personal data of a customer's orders.
+
+        A guest's subject id is the id of their only order.
+        """
         own = rows.where(StaffOrder, customer_id=event.subject_id)
         own += rows.where(StaffOrder, order_id=event.subject_id, customer_id=None)
         for order in own:
@@ -91,9 +101,10 @@ class StaffOrders(Projection):
 
 
 def _search_text(order: StaffOrder) -> str:
-    person = [word for word in (order.customer_name, order.customer_email) if word != ERASED]
+    """Return the lower-case text that the search box looks in, without erased names."""
+    person = [text for text in (order.customer_name, order.customer_email) if text != ERASED]
     skus = dict.fromkeys(line.sku for line in order.lines)
     payments = [payment.reference for payment in order.state.payments]
     parcels = [shipment.tracking_code for shipment in order.state.shipments]
-    words = [str(order.order_id), order.reference, *person, order.country, *parcels, *payments, *skus]
-    return " ".join(word for word in words if word).lower()
+    texts = [str(order.order_id), order.reference, *person, order.country, *parcels, *payments, *skus]
+    return " ".join(text for text in texts if text).lower()

@@ -1,4 +1,5 @@
-"""Webhooks: customers' endpoints, and the signed messages sent there, fed by the log.
+"""Webhooks: signed messages about events, sent to customers' servers.
 
-What a customer may be told of an event is decided in `projections.customer.public_events`.
+`planning` turns new events of the log into pending deliveries; `deliveries` sends them. What a message contains is
+decided in `projections.customer.public_events`.
 """

@@ -1,7 +1,7 @@
-"""Where a webhook may be sent: the shop must not be made to call servers of its own network.
+"""Check the addresses of webhooks, so that no customer can make the shop call servers of its own network.
 
-An address is looked at twice: when a customer names it, so that they are told; and when it is called, where what was
-looked up is what is called, so that a name that points elsewhere by then is of no use.
+An address is checked twice. First when the customer creates the endpoint, to report an error early. Then at each
+request: the connection goes to the IP address that was checked, so a DNS name that changes later does no harm.
 """
 
 import ipaddress
@@ -14,63 +14,62 @@ from django.conf import settings
 from eventstore.errors import CommandRefused
 
 LONGEST = 2000  # characters of a URL
-LOOK_UP_SECONDS = 3.0  # for a name, while the customer waits
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # the last 32 bits are an IPv4 address that is called in truth
+LOOK_UP_SECONDS = 3.0  # for DNS, while the customer waits
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # the last 32 bits are the IPv4 address that is really called
 
-# A name server may take its time: these threads wait for it, not those that answer requests or send.
-LOOKING_UP = ThreadPoolExecutor(max_workers=32, thread_name_prefix="look-up")
-
+# DNS can be slow. These threads wait for it, not the threads of requests or of sending.
+LOOKUP_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="look-up")
 
 REFUSED = "url_refused"
 
 
 class AddressRefused(CommandRefused):
-    """Nothing is sent to this address. The message says why."""
+    """Messages must not be sent to this address. The text says why."""
 
 
 def require_allowed(url: str) -> None:
-    """Whether a customer may have this URL called, as far as can be told now. Raises AddressRefused."""
+    """Check that a customer may use this URL, as far as can be known now. Raises AddressRefused."""
     parts = require_well_formed(url)
-    found = LOOKING_UP.submit(look_up, parts.hostname or "", port_of(parts))
+    lookup = LOOKUP_THREADS.submit(look_up, parts.hostname or "", port_of(parts))
     try:
-        found.result(timeout=LOOK_UP_SECONDS)
+        lookup.result(timeout=LOOK_UP_SECONDS)
     except TimeoutError:
-        found.cancel()
+        lookup.cancel()
         raise AddressRefused(REFUSED, "{host} could not be looked up in time: try again", host=parts.hostname) from None
 
 
 def require_well_formed(url: str) -> SplitResult:
-    """Its parts. Raises AddressRefused."""
+    """Return the parts of a URL. Raises AddressRefused."""
     if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url:
-        raise AddressRefused(REFUSED, "a URL is at most {most} characters, all of ASCII, without spaces", most=LONGEST)
+        raise AddressRefused(REFUSED, "a URL has at most {most} characters, only ASCII, without spaces", most=LONGEST)
     try:
         parts = urlsplit(url)
         port_of(parts)
     except ValueError as error:
         raise AddressRefused(REFUSED, "this is not a URL: {problem}", problem=str(error)) from error
     if parts.scheme != "https" and not (parts.scheme == "http" and settings.WEBHOOK_PLAIN_HTTP):
-        raise AddressRefused(REFUSED, "the URL has to begin with https://")
+        raise AddressRefused(REFUSED, "the URL has to start with https://")
     if not parts.hostname:
-        raise AddressRefused(REFUSED, "the URL names no host")
+        raise AddressRefused(REFUSED, "the URL has no host")
     if "@" in parts.netloc:
-        raise AddressRefused(REFUSED, "the URL must hold no name or password: check the signature instead")
+        raise AddressRefused(REFUSED, "the URL must not contain a name or password: verify the signature instead")
     if parts.fragment:
-        raise AddressRefused(REFUSED, "the URL must have no #fragment")
+        raise AddressRefused(REFUSED, "the URL must not have a #fragment")
     return parts
 
 
 def port_of(parts: SplitResult) -> int:
-    """Raises ValueError."""
+    """Return the port of a URL, or the default port of its scheme. Raises ValueError."""
     return parts.port or {"https": 443, "http": 80}.get(parts.scheme, 443)
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """The addresses to call, best first. Raises AddressRefused where there is none, or one is not to be called."""
+    """Return the IP addresses of a host, best first. Raises AddressRefused if there is none, or one is not public."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise AddressRefused(REFUSED, "{host} has no address: {problem}", host=host, problem=str(error)) from error
-    addresses = [str(each[4][0]) for each in found]
+    addresses = [str(result[4][0]) for result in results]
     for address in addresses:
         if not settings.WEBHOOK_PRIVATE_ADDRESSES and not is_public(address):
             raise AddressRefused(REFUSED, "{host} is not an address of the public internet", host=host)
@@ -78,17 +77,17 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address can be of nobody but the public internet, whichever way it is written."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])
-        if found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    """Return whether an IP address belongs to the public internet, in any notation."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner:
             return _is_global(inner)
-    return _is_global(found)
+    return _is_global(ip)
 
 
 def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    of_a_site = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # fec0::/10 counts as global
-    return address.is_global and not address.is_multicast and not address.is_reserved and not of_a_site
+    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # is_global is true for these
+    return address.is_global and not address.is_multicast and not address.is_reserved and not is_site_local

@@ -1,4 +1,4 @@
-"""Endpoints that a customer's events are sent to, and what came of it."""
+"""The API of webhooks: a customer's endpoints and their deliveries."""
 
 import re
 import secrets
@@ -25,7 +25,8 @@ from eventstore.ids import new_id
 from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from projections.reading.query_params import Pages
-from projections.webhooks import deliveries, tasks
+from projections.webhooks import deliveries, planning, tasks
+from projections.webhooks.endpoints import start_position
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 from projections.webhooks.serializers import (
     EXAMPLE_DELIVERY,
@@ -38,52 +39,66 @@ from projections.webhooks.serializers import (
 )
 
 SECRET_BYTES = 32
-TESTS = 10  # of one endpoint within TESTS_SECONDS: nobody is to be pestered through us
-TESTS_SECONDS = 600
+MAX_TESTS = 10  # of one endpoint within TEST_WINDOW_SECONDS, so that nobody can flood a server through the shop
+TEST_WINDOW_SECONDS = 600
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
-_NONE = {"404": "You have no such endpoint."}
-_DISABLED = {"409": "`endpoint_disabled`: nothing is sent there any more. Delete it and create it anew."}
+_NOT_FOUND = {"404": "You have no such endpoint."}
+_DISABLED = {"409": "`endpoint_disabled`: it receives no messages any more. Delete it and create it again."}
 
 
 class EndpointDisabled(APIException):
+    """The endpoint is disabled."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "endpoint_disabled"
-    default_detail = gettext_lazy("nothing is sent to this endpoint any more: delete it and create it anew")
+    default_detail = gettext_lazy("this endpoint is disabled: delete it and create it again")
 
 
 class EndpointExists(APIException):
+    """The customer already has an endpoint with this URL."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "endpoint_exists"
-    default_detail = gettext_lazy("you have an endpoint with this URL: delete it to create it anew")
+    default_detail = gettext_lazy("you already have an endpoint with this URL: delete it to create it again")
 
 
 class TooManyEndpoints(APIException):
+    """The customer has the maximum number of endpoints."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "too_many_endpoints"
 
 
 class SubjectErased(APIException):
+    """The customer's personal data was erased, so no secret can be encrypted."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "subject_erased"
-    default_detail = gettext_lazy("your personal data was erased: there is nobody to tell")
+    default_detail = gettext_lazy("your personal data was erased: no messages can be sent")
 
 
 class NotGivenUp(APIException):
+    """The delivery has not failed, so it cannot be retried."""
+
     status_code = status.HTTP_409_CONFLICT
     default_code = "not_given_up"
-    default_detail = gettext_lazy("this delivery was not given up: it arrived, or is still being tried")
+    default_detail = gettext_lazy("this delivery has not failed: it arrived, or is still pending")
 
 
 class TooManyTests(APIException):
+    """The endpoint received too many tests in the last minutes."""
+
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_tests"
-    default_detail = gettext_lazy("this endpoint was tested often just now: wait a while")
+    default_detail = gettext_lazy("this endpoint was tested too often: try again later")
     wait = 60  # seconds
 
 
 class OwnEndpoints(APIView):
+    """The endpoints of a customer."""
+
     problems = {
         "POST": {
             "409": "`endpoint_exists` for this URL, `too_many_endpoints`, or `subject_erased`.",
@@ -98,7 +113,7 @@ class OwnEndpoints(APIView):
         examples=[OpenApiExample("One", {"results": [EXAMPLE_ENDPOINT]}, response_only=True, status_codes=["200"])],
     )
     def get(self, request: Request) -> Response:
-        """List your endpoints, the oldest first."""
+        """List your endpoints, oldest first."""
         query_of(request)
         own = own_endpoints(request).order_by("created_at", "id")
         return Response({"results": WebhookEndpointSerializer(own, many=True).data})
@@ -123,26 +138,28 @@ class OwnEndpoints(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        """Have your events sent to a server of yours, from now on.
+        """Create an endpoint: your events are sent to this URL from now on.
 
-        Keep the `secret`: messages are signed with it as standardwebhooks.com says.
+        Store the `secret`: messages are signed with it as standardwebhooks.com specifies.
         """
         customer_id = customer_of(request)
-        asked = NewWebhookEndpointSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        endpoint = WebhookEndpoint(id=new_id(), customer_id=customer_id, **asked.validated_data)
+        serializer = NewWebhookEndpointSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        endpoint = WebhookEndpoint(id=new_id(), customer_id=customer_id, **serializer.validated_data)
         secret = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         _create(endpoint, secret)
-        shown = WebhookEndpointSerializer(endpoint).data | {"secret": secret}
-        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        body = WebhookEndpointSerializer(endpoint).data | {"secret": secret}
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
 
 class OwnEndpoint(APIView):
-    problems = {"DELETE": _NONE}
+    """One endpoint of a customer."""
+
+    problems = {"DELETE": _NOT_FOUND}
 
     @extend_schema(operation_id="webhook_endpoint_delete", tags=["webhooks"], responses={204: None})
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
-        """Have nothing sent there any more. What is on its way may still arrive."""
+        """Delete an endpoint. A message that is being sent may still arrive."""
         with transaction.atomic():
             endpoint = own_endpoints(request).select_for_update().filter(pk=endpoint_id).first()
             if endpoint is None:
@@ -152,7 +169,9 @@ class OwnEndpoint(APIView):
 
 
 class TestOwnEndpoint(APIView):
-    problems = {"POST": _NONE | _DISABLED | {"429": "It was tested often just now; see `Retry-After`."}}
+    """Send a test message."""
+
+    problems = {"POST": _NOT_FOUND | _DISABLED | {"429": "It was tested too often; see `Retry-After`."}}
 
     @extend_schema(
         operation_id="webhook_endpoint_test",
@@ -162,60 +181,68 @@ class TestOwnEndpoint(APIView):
         examples=[
             OpenApiExample(
                 "Sent in a moment",
-                EXAMPLE_DELIVERY | {"type": deliveries.TEST, "attempts": []},
+                EXAMPLE_DELIVERY | {"type": planning.TEST_EVENT_TYPE, "attempts": []},
                 response_only=True,
                 status_codes=["202"],
             )
         ],
     )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
-        """Have a signed `webhook.test` sent there; the deliveries tell what came of it."""
+        """Send a signed `webhook.test` message to the endpoint. Its delivery shows the outcome."""
         endpoint = _enabled(request, endpoint_id)
-        lately = timezone.now() - timedelta(seconds=TESTS_SECONDS)
-        tests = endpoint.deliveries.filter(position=None, created_at__gt=lately)
-        if tests.count() >= TESTS:
+        since = timezone.now() - timedelta(seconds=TEST_WINDOW_SECONDS)
+        tests = endpoint.deliveries.filter(position=None, created_at__gt=since)
+        if tests.count() >= MAX_TESTS:
             raise TooManyTests
         with transaction.atomic():
-            delivery = deliveries.plan_test(endpoint)
+            delivery = planning.plan_test(endpoint)
             transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
 
 
 class DeliveryPages(Pages):
+    """Pages of deliveries, newest first."""
+
     example = "webhook-endpoints/0192f3a4-5b6c-7d8e-9f00-112233445577/deliveries"
     ordering = ("-id",)
 
     def is_position(self, position: str) -> bool:
+        """Return whether a cursor's position can be an id of a delivery."""
         return _POSITION.fullmatch(position) is not None
 
 
 class OwnDeliveries(ListAPIView[WebhookDelivery]):
+    """The deliveries of an endpoint."""
+
     serializer_class = WebhookDeliverySerializer
     pagination_class = DeliveryPages
-    queryset = WebhookDelivery.objects.none()  # for the schema; every request asks for its own customer's
-    problems = {"GET": _NONE}
+    queryset = WebhookDelivery.objects.none()  # for the schema only; see `get_queryset`
+    problems = {"GET": _NOT_FOUND}
 
     @extend_schema(
         operation_id="webhook_delivery_list",
         tags=["webhooks"],
         examples=[
-            OpenApiExample("One that is tried again", EXAMPLE_DELIVERY, response_only=True, status_codes=["200"])
+            OpenApiExample("One that will be retried", EXAMPLE_DELIVERY, response_only=True, status_codes=["200"])
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List what was sent to an endpoint, and what is still to be sent, the newest first."""
+        """List the deliveries of an endpoint, sent and pending, newest first."""
         query_of(request, ("cursor", "limit"))
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> "QuerySet[WebhookDelivery]":
+        """Return the deliveries of the customer's own endpoint. Raises NotFound."""
         return own_endpoint(self.request, self.kwargs["endpoint_id"]).deliveries.all()
 
 
 class RetryOwnDelivery(APIView):
+    """Retry a failed delivery."""
+
     problems = {
         "POST": {
-            "404": "You have no such endpoint, or it no such delivery.",
+            "404": "You have no such endpoint, or the endpoint has no such delivery.",
             "409": "`not_given_up`, or `endpoint_disabled`.",
         }
     }
@@ -225,17 +252,17 @@ class RetryOwnDelivery(APIView):
         tags=["webhooks"],
         request=None,
         responses={202: WebhookDeliverySerializer},
-        examples=[OpenApiExample("Tried again", EXAMPLE_DELIVERY, response_only=True, status_codes=["202"])],
+        examples=[OpenApiExample("Retried", EXAMPLE_DELIVERY, response_only=True, status_codes=["202"])],
     )
     def post(self, request: Request, endpoint_id: UUID, event_id: UUID) -> Response:
-        """Have a delivery that was given up tried again. Later events of the same order may have arrived by now."""
+        """Retry a failed delivery. Later events of the same order may have arrived already."""
         delivery = _enabled(request, endpoint_id).deliveries.filter(event_id=event_id).first()
         if delivery is None:
             raise NotFound(
                 translate("this endpoint has no delivery {event_id}", event_id=event_id), code="delivery_not_found"
             )
         with transaction.atomic():
-            if not deliveries.send_again(delivery):
+            if not deliveries.retry(delivery):
                 raise NotGivenUp
             transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
@@ -243,11 +270,12 @@ class RetryOwnDelivery(APIView):
 
 
 def own_endpoints(request: Request) -> "QuerySet[WebhookEndpoint]":
+    """Return the endpoints of the customer who sent the request."""
     return WebhookEndpoint.objects.filter(customer_id=customer_of(request))
 
 
 def own_endpoint(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
-    """Raises NotFound, also for another customer's."""
+    """Return one endpoint of the customer. Raises NotFound, also if it is another customer's."""
     endpoint = own_endpoints(request).filter(pk=endpoint_id).first()
     if endpoint is None:
         raise _no_endpoint(endpoint_id)
@@ -255,7 +283,7 @@ def own_endpoint(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
 
 
 def _enabled(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
-    """Raises NotFound, EndpointDisabled."""
+    """Return one endpoint of the customer that is not disabled. Raises NotFound, EndpointDisabled."""
     endpoint = own_endpoint(request, endpoint_id)
     if endpoint.disabled_at:
         raise EndpointDisabled
@@ -263,18 +291,20 @@ def _enabled(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
 
 
 def _create(endpoint: WebhookEndpoint, secret: str) -> None:
-    """Raises TooManyEndpoints, EndpointExists, SubjectErased."""
-    since = deliveries.begin()
+    """Store a new endpoint. Raises TooManyEndpoints, EndpointExists, SubjectErased."""
+    since = start_position()
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:  # a customer's requests at the same moment count each other
+            with connection.cursor() as cursor:  # so that parallel requests of one customer cannot exceed the limit
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"webhooks:{endpoint.customer_id}"])
             if WebhookEndpoint.objects.filter(customer_id=endpoint.customer_id).count() >= settings.WEBHOOK_ENDPOINTS:
                 raise TooManyEndpoints(
-                    translate("you have {number} endpoints: delete one first", number=settings.WEBHOOK_ENDPOINTS)
+                    translate(
+                        "you already have {number} endpoints: delete one first", number=settings.WEBHOOK_ENDPOINTS
+                    )
                 )
             endpoint.since = since
-            endpoint.keep_secret(secret)
+            endpoint.store_secret(secret)
             endpoint.save(force_insert=True)
     except IntegrityError as error:
         raise EndpointExists from error

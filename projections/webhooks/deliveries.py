@@ -1,8 +1,7 @@
-"""From events to deliveries, and from deliveries to what was answered.
+"""Send due deliveries and record their outcomes.
 
-Fed by the log, not by a projection. A delivery is written in the transaction that moves the checkpoint on, and struck
-off once its endpoint has taken it: a crash at any point costs delay, or sends a message a second time under the same
-id. An event is not sent before the earlier ones of its aggregate were delivered or given up.
+A delivery is due until its endpoint has accepted it. A crash at any point delays a message, or sends it a second time
+with the same id. An event waits until the earlier events of its aggregate are delivered or have failed.
 """
 
 import logging
@@ -10,178 +9,34 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from eventstore import store
-from eventstore.codec import IMPORTED
 from eventstore.errors import SubjectWasErased, WrongKey
-from eventstore.followers.consumers import advance, start_here
-from eventstore.ids import new_id
-from eventstore.messages import EVENT_TYPES
-from eventstore.personal_data.subjects import SubjectErased
-from eventstore.records import Damaged, Recorded, type_name
+from eventstore.records import Damaged, Recorded
 from eventstore.wakeups import wakeup
-from orders.events import OrderCreated
-from projections.customer.feed import CustomerFeed
 from projections.customer.public_events import as_public
+from projections.webhooks.endpoints import disable, forget_customer
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.sending import Message, Outcome, send
 
 log = logging.getLogger(__name__)
 
-CONSUMER = "webhooks"
-TEST = "webhook.test"
-PAGE = 1000  # events heard at once
-AT_ONCE = 50  # messages on their way from one worker, and of these
-EACH = 5  # to one endpoint
-LEASE_SECONDS = 30.0  # beyond WEBHOOK_SECONDS, after which what a worker took and died with is sent again
+AT_ONCE = 50  # messages that one worker sends at once
+AT_ONCE_EACH = 5  # of these, to one endpoint
+LEASE_SECONDS = 30.0  # added to WEBHOOK_SECONDS; then the deliveries of a worker that died are due again
 LONGEST_REST = timedelta(minutes=5)  # of an endpoint that fails
-ATTEMPTS_KEPT = 30  # of one delivery
+ATTEMPTS_STORED = 30  # of one delivery
 
 
-def public_types() -> list[str]:
-    """The events that an endpoint may ask for."""
-    return sorted(EVENT_TYPES[event].name for event in CustomerFeed.handlers)
-
-
-def forget_customer(customer_id: UUID) -> None:
-    """Delete a customer's endpoints and all that was sent to them. An erasure in the log does it by itself."""
-    with transaction.atomic():
-        theirs = WebhookEndpoint.objects.filter(customer_id=customer_id)
-        list(theirs.select_for_update().order_by("pk"))  # before their deliveries, as everybody who changes both
-        theirs.delete()
-
-
-def stop(customer_id: UUID, reason: str) -> None:
-    """Send nothing more to a customer's endpoints, until each is enabled again or made anew."""
-    with transaction.atomic():
-        theirs = WebhookEndpoint.objects.filter(customer_id=customer_id, disabled_at=None)
-        for endpoint in theirs.select_for_update().order_by("pk"):
-            _disable(endpoint, reason)
-            endpoint.save(update_fields=["disabled_at", "disabled_reason"])
-
-
-# --- from events to deliveries ----------------------------------------------------------------------------------------
-
-
-def begin() -> int:
-    """Hear what is recorded from here on, at the latest; returns the position up to which it happened before."""
-    start_here(CONSUMER)
-    return store.horizon()
-
-
-def hear() -> None:
-    """Write down what is to be sent of what is new. Raises as `eventstore.followers.consumers.advance`."""
-    start_here(CONSUMER)
-    erased = EVENT_TYPES[SubjectErased].name
-    heard = sorted([*public_types(), erased])
-
-    def step(position: int) -> int:
-        # What is settled is looked at first: an endpoint that is made meanwhile hears of nothing in it.
-        settled = store.horizon()
-        if not WebhookEndpoint.objects.exists():
-            return max(position, settled)
-        page = store.read_after(position, limit=PAGE, event_types=heard)
-        _take(page.events)
-        return page.through
-
-    advance(CONSUMER, step, event_types=heard)
-
-
-def _take(facts: Sequence[Recorded[Any]]) -> None:
-    """Facts in the order of the log, and rows in that order too."""
-    owners = _owners({fact.aggregate_id for fact in facts if not isinstance(fact.event, SubjectErased)})
-    endpoints: dict[UUID, list[WebhookEndpoint]] = {}
-    enabled = WebhookEndpoint.objects.filter(disabled_at=None, customer_id__in=set(owners.values()))
-    for endpoint in enabled.select_for_update(no_key=True).order_by("pk"):  # none is deleted meanwhile
-        endpoints.setdefault(endpoint.customer_id, []).append(endpoint)
-    deliveries: list[WebhookDelivery] = []
-    for fact in facts:
-        if isinstance(fact.event, SubjectErased):
-            forget_customer(fact.event.subject_id)
-            endpoints.pop(fact.event.subject_id, None)
-            deliveries = [each for each in deliveries if each.endpoint.customer_id != fact.event.subject_id]
-        elif _is_news(fact):
-            theirs = endpoints.get(owners.get(fact.aggregate_id, _NOBODY), ())
-            deliveries += [_delivery(endpoint, fact) for endpoint in theirs if _wants(endpoint, fact)]
-    WebhookDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-
-
-_NOBODY = UUID(int=0)
-
-
-def _owners(order_ids: set[UUID]) -> dict[UUID, UUID]:
-    """Which customers placed these orders; without those of guests, and those that cannot be read."""
-    found = {}
-    for order_id, fact in store.first_of(order_ids).items():
-        if isinstance(fact.event, Damaged):
-            log.error("whose order %s is cannot be read, so nobody is told: %s", order_id, fact.event.error)
-        elif isinstance(fact.event, OrderCreated) and fact.event.customer_id:
-            found[order_id] = fact.event.customer_id
-    return found
-
-
-def _is_news(fact: Recorded[Any]) -> bool:
-    """One that cannot be read now keeps its place: later ones of its order wait until it can, or is given up."""
-    if IMPORTED in fact.metadata.extra:
-        return False
-    return isinstance(fact.event, Damaged) or as_public(fact) is not None
-
-
-def _wants(endpoint: WebhookEndpoint, fact: Recorded[Any]) -> bool:
-    is_new = fact.position > endpoint.since
-    return is_new and (not endpoint.event_types or type_name(fact.event) in endpoint.event_types)
-
-
-def _delivery(endpoint: WebhookEndpoint, fact: Recorded[Any]) -> WebhookDelivery:
-    return WebhookDelivery(
-        endpoint=endpoint,
-        event_id=fact.event_id,
-        position=fact.position,
-        aggregate_id=fact.aggregate_id,
-        event_type=type_name(fact.event),
-    )
-
-
-def plan_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """A message that says nothing, to see whether it arrives."""
-    return WebhookDelivery.objects.create(
-        endpoint=endpoint, event_id=new_id(), aggregate_id=new_id(), event_type=TEST, due_at=timezone.now()
-    )
-
-
-def send_again(delivery: WebhookDelivery) -> bool:
-    """Let a delivery that was given up be tried anew, all the attempts of it; says whether it was one.
-
-    Later events of its order may have been delivered by now.
-    """
-    given_up = WebhookDelivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.FAILED, endpoint__disabled_at=None)
-    return bool(given_up.update(status=DeliveryStatus.PENDING, tries=0, due_at=timezone.now(), finished_at=None))
-
-
-def enable(endpoints: "QuerySet[WebhookEndpoint]") -> int:
-    """Send to these again, what happens from now on; returns how many were disabled."""
-    disabled = endpoints.exclude(disabled_at=None)
-    return disabled.update(disabled_at=None, disabled_reason="", failures=0, resting_until=None, since=begin())
-
-
-def prune() -> None:
-    """Forget what was sent, or given up, more than WEBHOOK_DELIVERIES_DAYS ago."""
-    old = timezone.now() - timedelta(days=settings.WEBHOOK_DELIVERIES_DAYS)
-    WebhookDelivery.objects.filter(finished_at__lt=old).exclude(status=DeliveryStatus.PENDING).delete()
-
-
-# --- from deliveries to what was answered -----------------------------------------------------------------------------
-
-# The first of its aggregate that is pending: until it is delivered or given up, the later ones are nobody's turn. What
-# is taken is not due again before its lease is over: no transaction is open while a stranger's server is waited for.
+# Fast path: one hand-written statement instead of ORM queries in a transaction; see docs/decisions/24-webhooks.md.
+# Of each aggregate, only the first pending delivery can be claimed. A claimed delivery is not due again until its lease
+# ends, so no transaction stays open while the worker waits for a customer's server.
 _CLAIM = """
 WITH turns AS (
        SELECT d.id, row_number() OVER (PARTITION BY d.endpoint_id ORDER BY d.id) AS place
@@ -200,10 +55,10 @@ UPDATE webhook_deliveries d SET due_at = now() + make_interval(secs => %s), trie
 """
 
 
-def deliver_some() -> int:
-    """Send what is due, at most AT_ONCE messages; returns how many there were."""
+def deliver_due() -> int:
+    """Send due deliveries, at most AT_ONCE. Return how many were claimed."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, (EACH, AT_ONCE, LEASE_SECONDS + settings.WEBHOOK_SECONDS))
+        cursor.execute(_CLAIM, (AT_ONCE_EACH, AT_ONCE, LEASE_SECONDS + settings.WEBHOOK_SECONDS))
         ids = [row[0] for row in cursor]
     claimed = list(WebhookDelivery.objects.filter(pk__in=ids).select_related("endpoint").order_by("pk"))
     facts = {fact.position: fact for fact in store.read_at([each.position for each in claimed if each.position])}
@@ -211,24 +66,25 @@ def deliver_some() -> int:
     for delivery in claimed:
         try:
             ready.append((delivery, _message(delivery, facts)))
-        except _Unsendable as reason:
-            note(delivery, Outcome(problem=str(reason)))
+        except _NoMessage as reason:
+            record_outcome(delivery, Outcome(problem=str(reason)))
         except SubjectWasErased:
             forget_customer(delivery.endpoint.customer_id)
         except WrongKey as error:
-            log.error("nothing can be signed for %s: %s", delivery.endpoint_id, error)
-            note(delivery, Outcome(problem=gettext_noop("it cannot be signed; whoever runs the shop sees why")))
+            log.error("messages to endpoint %s cannot be signed: %s", delivery.endpoint_id, error)
+            problem = gettext_noop("the message cannot be signed; the shop's operators can see why")
+            record_outcome(delivery, Outcome(problem=problem))
     for (delivery, _), outcome in zip(ready, send([message for _, message in ready]), strict=True):
-        note(delivery, outcome)
+        record_outcome(delivery, outcome)
     return len(ids)
 
 
-class _Unsendable(Exception):
-    """There is nothing to send now. The message says why."""
+class _NoMessage(Exception):
+    """No message can be made of the delivery now. The text says why."""
 
 
 def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Message:
-    """Raises _Unsendable, SubjectWasErased, WrongKey."""
+    """Return the message of a delivery. Raises _NoMessage, SubjectWasErased, WrongKey."""
     endpoint = delivery.endpoint
     if delivery.position is None:
         data: Any = {"id": delivery.event_id, "words": "This is a test. It arrived."}
@@ -236,10 +92,10 @@ def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Mess
     else:
         fact = facts.get(delivery.position)
         if fact is None or isinstance(fact.event, Damaged):
-            raise _Unsendable("the event cannot be read; whoever runs the shop sees why")
+            raise _NoMessage("the event cannot be read; the shop's operators can see why")
         public = as_public(fact)
         if public is None:
-            raise _Unsendable("the event is not told to customers any more")
+            raise _NoMessage("this event is no longer sent to customers")
         data, occurred_at = public, public.occurred_at
     body = {"type": delivery.event_type, "timestamp": occurred_at.astimezone(UTC), "data": data}
     return Message(
@@ -250,32 +106,33 @@ def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Mess
     )
 
 
-def note(delivery: WebhookDelivery, outcome: Outcome) -> None:
-    """What came of an attempt, unless somebody has tried again since."""
+def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:
+    """Record the outcome of an attempt and plan the next attempt, unless another worker has claimed it since."""
     now = timezone.now()
     attempt = {"at": now.isoformat(), "status": outcome.status, "problem": outcome.problem}
-    changes: dict[str, Any] = {"attempts": [*delivery.attempts, attempt][-ATTEMPTS_KEPT:]}
+    changes: dict[str, Any] = {"attempts": [*delivery.attempts, attempt][-ATTEMPTS_STORED:]}
     pauses: Sequence[float] = settings.WEBHOOK_RETRY_SECONDS
     if outcome.accepted:
         changes |= {"status": DeliveryStatus.DELIVERED, "finished_at": now}
     elif outcome.gone or delivery.tries > len(pauses):
         changes |= {"status": DeliveryStatus.FAILED, "finished_at": now}
     else:
-        # Not all at the same moment, where a receiver comes back that many messages wait for.
-        pause = pauses[delivery.tries - 1] * random.uniform(1, 1.2)  # noqa: S311 - no secret
+        # Spread the retries: a receiver that comes back should not get all waiting messages at the same moment.
+        pause = pauses[delivery.tries - 1] * random.uniform(1, 1.2)  # noqa: S311 - not a secret
         changes["due_at"] = now + timedelta(seconds=pause)
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=delivery.endpoint_id).first()
-        mine = WebhookDelivery.objects.filter(pk=delivery.pk, tries=delivery.tries, status=DeliveryStatus.PENDING)
-        if endpoint and mine.update(**changes):
-            given_up = changes.get("status") == DeliveryStatus.FAILED
-            _note_of_endpoint(endpoint, outcome, given_up_after=delivery.tries if given_up else None)
+        claimed = WebhookDelivery.objects.filter(pk=delivery.pk, tries=delivery.tries, status=DeliveryStatus.PENDING)
+        if endpoint and claimed.update(**changes):
+            failed = changes.get("status") == DeliveryStatus.FAILED
+            _record_on_endpoint(endpoint, outcome, failed_after=delivery.tries if failed else None)
 
 
-def _note_of_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, given_up_after: int | None) -> None:
-    """One that fails rests for a while, so that its messages do not keep workers from those of others.
+def _record_on_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, failed_after: int | None) -> None:
+    """Count failures in a row, let a failing endpoint rest, and disable a dead one.
 
-    One that took nothing in all the time in which a message was tried is not tried any more.
+    The rest keeps its messages from using up the workers. An endpoint is dead if it answers 410, or if it accepted no
+    message while one delivery went through all its attempts (`failed_after`).
     """
     if outcome.accepted:
         if endpoint.failures:
@@ -285,13 +142,22 @@ def _note_of_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, given_up_a
     endpoint.failures += 1
     endpoint.resting_until = timezone.now() + wakeup.retry_delay(endpoint.failures, longest=LONGEST_REST)
     if outcome.gone:
-        _disable(endpoint, gettext_noop("It answered 410: it wants no more."))
-    elif given_up_after and endpoint.failures >= given_up_after:
-        _disable(endpoint, gettext_noop("It took nothing in all the time in which a message was tried."))
+        disable(endpoint, gettext_noop("The endpoint answered 410: it wants no more messages."))
+    elif failed_after and endpoint.failures >= failed_after:
+        disable(endpoint, gettext_noop("The endpoint accepted no message during all attempts of a delivery."))
     endpoint.save(update_fields=["failures", "resting_until", "disabled_at", "disabled_reason"])
 
 
-def _disable(endpoint: WebhookEndpoint, reason: str) -> None:
-    endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), reason
-    left = WebhookDelivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.PENDING)
-    left.update(status=DeliveryStatus.FAILED, finished_at=timezone.now())
+def retry(delivery: WebhookDelivery) -> bool:
+    """Make a failed delivery due again, with all its attempts. Return whether it had failed.
+
+    Later events of its order may have been delivered already.
+    """
+    failed = WebhookDelivery.objects.filter(pk=delivery.pk, status=DeliveryStatus.FAILED, endpoint__disabled_at=None)
+    return bool(failed.update(status=DeliveryStatus.PENDING, tries=0, due_at=timezone.now(), finished_at=None))
+
+
+def prune() -> None:
+    """Delete the deliveries that finished more than WEBHOOK_DELIVERIES_DAYS ago."""
+    limit = timezone.now() - timedelta(days=settings.WEBHOOK_DELIVERIES_DAYS)
+    WebhookDelivery.objects.filter(finished_at__lt=limit).exclude(status=DeliveryStatus.PENDING).delete()

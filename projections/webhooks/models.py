@@ -1,4 +1,4 @@
-"""Where customers want to be told, and what has been sent there."""
+"""Tables of webhook endpoints and their deliveries."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from eventstore.personal_data import encryption
 
 
 class WebhookEndpoint(models.Model):
-    """An address that a customer's events are sent to. The secret is encrypted under the customer's own key."""
+    """A URL that receives a customer's events. The secret is encrypted under the customer's own key."""
 
     id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
@@ -33,23 +33,25 @@ class WebhookEndpoint(models.Model):
     def __str__(self) -> str:
         return self.url
 
-    def keep_secret(self, secret: str) -> None:
-        """Raises SubjectWasErased."""
-        self.secret = encryption.conceal_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
+    def store_secret(self, secret: str) -> None:
+        """Set the secret, encrypted. The caller saves the row. Raises SubjectWasErased."""
+        self.secret = encryption.encrypt_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
 
     def reveal_secret(self) -> str:
-        """Raises SubjectWasErased, WrongKey."""
-        return encryption.reveal_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
+        """Return the secret, decrypted. Raises SubjectWasErased, WrongKey."""
+        return encryption.decrypt_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
 
 
 class DeliveryStatus(models.TextChoices):
+    """The state of a delivery. A pending delivery is not sent yet, or will be retried."""
+
     PENDING = "pending", "Pending"
     DELIVERED = "delivered", "Delivered"
     FAILED = "failed", "Failed"
 
 
 class WebhookDelivery(models.Model):
-    """One event for one endpoint. What is sent is made from the log each time: nothing of it is kept here."""
+    """One event for one endpoint. The message is not stored here; it is made from the log at each attempt."""
 
     id = models.BigAutoField(primary_key=True, help_text="The order in which they are sent, aggregate by aggregate.")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")

@@ -1,7 +1,7 @@
-"""Send signed messages to endpoints, many at once, as https://www.standardwebhooks.com says.
+"""Send signed messages to endpoints in parallel, as https://www.standardwebhooks.com specifies.
 
-What is called is the very address that was looked at (`addresses`), a redirect is a failure, no proxy is used, and the
-time and size of an answer are bounded whatever the other side does.
+The connection goes to the IP address that was checked (`addresses`). A redirect counts as a failure, no proxy is used,
+and the time and the size of an answer are limited.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from projections.webhooks import addresses
 log = logging.getLogger(__name__)
 
 AGENT = b"ordersite-webhooks/1"
-READ_BYTES = 64 * 1024  # of an answer, whose content means nothing: what is longer is cut off
+MAX_ANSWER_BYTES = 64 * 1024  # read of an answer; its content is ignored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is to be sent where. `body` is JSON; `secret` begins with `whsec_`."""
+    """A message and its destination. `body` is JSON; `secret` starts with `whsec_`."""
 
     event_id: UUID
     url: str
@@ -42,32 +42,33 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of an attempt: the status that was answered, or in words why there was none."""
+    """The outcome of an attempt: the HTTP status of the answer, or the problem if there was no answer."""
 
     status: int | None = None
     problem: str = ""
 
     @property
     def accepted(self) -> bool:
+        """Return whether the receiver accepted the message."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def gone(self) -> bool:
-        """The receiver wants no more of these, says the standard."""
+        """Return whether the receiver wants no more messages; the standard defines 410 for this."""
         return self.status == HTTPStatus.GONE
 
 
 def send(messages: Sequence[Message]) -> list[Outcome]:
-    """Send all of them at once; the outcomes come in the same order. Takes WEBHOOK_SECONDS at most, and a moment."""
+    """Send all messages in parallel; return their outcomes in the same order. Takes about WEBHOOK_SECONDS at most."""
 
-    async def all_of_them() -> list[Outcome]:
+    async def send_all() -> list[Outcome]:
         return await asyncio.gather(*(_send(message) for message in messages))
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(send_all())
 
 
 def headers_of(message: Message, now: datetime) -> list[tuple[bytes, bytes]]:
-    """The signature covers the id, the time of this attempt and the body."""
+    """Return the HTTP headers. The signature covers the id, the time of this attempt and the body."""
     signature = Webhook(message.secret).sign(str(message.event_id), now, message.body)
     return [
         (b"content-type", b"application/json"),
@@ -80,7 +81,7 @@ def headers_of(message: Message, now: datetime) -> list[tuple[bytes, bytes]]:
 
 async def _send(message: Message) -> Outcome:
     try:
-        addresses.require_well_formed(message.url)  # a setting may have changed since it was taken
+        addresses.require_well_formed(message.url)  # the settings may have changed since the endpoint was created
         async with asyncio.timeout(settings.WEBHOOK_SECONDS):
             return Outcome(status=await _post(message))
     except addresses.AddressRefused as error:
@@ -89,13 +90,13 @@ async def _send(message: Message) -> Outcome:
         return Outcome(problem=gettext_noop("no answer in time"))
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
         return Outcome(problem=f"{type(error).__name__}: {error}"[:300])
-    except Exception:  # whatever nobody foresaw is this message's alone: the others are sent
+    except Exception:  # an unexpected error must not stop the other messages
         log.exception("the message %s cannot be sent", message.event_id)
-        return Outcome(problem=gettext_noop("it cannot be sent; whoever runs the shop sees why"))
+        return Outcome(problem=gettext_noop("the message cannot be sent; the shop's operators can see why"))
 
 
 async def _post(message: Message) -> int:
-    """The status of the answer. One connection an attempt: nothing of one customer's is left for another's."""
+    """Return the HTTP status of the answer. Each attempt has its own connection, so customers never share one."""
     body = message.body.encode()
     headers = [
         *headers_of(message, datetime.now(UTC)),
@@ -103,13 +104,13 @@ async def _post(message: Message) -> int:
         (b"content-length", str(len(body)).encode()),
     ]
     async with (
-        httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=_Guarded()) as pool,
+        httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=_CheckedBackend()) as pool,
         pool.stream("POST", message.url, headers=headers, content=body) as answer,
     ):
         size = 0
-        async for piece in answer.aiter_stream():
-            size += len(piece)
-            if size > READ_BYTES:
+        async for chunk in answer.aiter_stream():
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
                 break
         return int(answer.status)
 
@@ -123,8 +124,8 @@ def _tls() -> ssl.SSLContext:
     return httpcore.default_ssl_context()
 
 
-class _Guarded(httpcore.AsyncNetworkBackend):
-    """Looks a name up once, and calls what it found. TLS still checks the name."""
+class _CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Resolve a name once, check the result, and connect to it. TLS still verifies the name."""
 
     def __init__(self) -> None:
         self._backend = httpcore.AnyIOBackend()
@@ -137,12 +138,14 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> AsyncNetworkStream:
+        """Connect to the first checked address that answers. Raises AddressRefused, httpcore.ConnectError."""
         loop = asyncio.get_running_loop()
-        *others, last = await loop.run_in_executor(addresses.LOOKING_UP, addresses.look_up, host, port)
+        *others, last = await loop.run_in_executor(addresses.LOOKUP_THREADS, addresses.look_up, host, port)
         for address in others:
             with suppress(httpcore.ConnectError):
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
         return await self._backend.connect_tcp(last, port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
+        """Sleep, for httpcore's retries."""
         await asyncio.sleep(seconds)

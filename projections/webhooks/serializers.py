@@ -1,4 +1,4 @@
-"""What an endpoint and a delivery look like in the API."""
+"""Endpoints and deliveries as the API shows them."""
 
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from orders.http.i18n import noted, translate
-from projections.webhooks import addresses, deliveries
+from projections.webhooks import addresses
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
+from projections.webhooks.planning import public_types
 
-TYPES_MOST = 100  # events that an endpoint may name
+MAX_TYPES = 100  # event types of one endpoint
 
 _ID, _EVENT = "0192f3a4-7777-7000-8000-000000000001", "0192f3a4-5b6c-7d8e-9f00-112233445566"
 EXAMPLE_ENDPOINT = {
@@ -35,19 +36,22 @@ EXAMPLE_DELIVERY = {
 
 
 class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
+    """A new endpoint. Unknown fields are refused."""
+
     url = serializers.CharField(
-        max_length=addresses.LONGEST, help_text="https, of the public internet; redirects are not followed."
+        max_length=addresses.LONGEST, help_text="An https URL on the public internet. Redirects are not followed."
     )
     description = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=100),
-        max_length=TYPES_MOST,
+        max_length=MAX_TYPES,
         required=False,
         default=list,
-        help_text="Which events are sent, such as `order.paid`; none named: all, also those of later releases.",
+        help_text="The event types to send, such as `order.paid`. Empty: all types, including those of later releases.",
     )
 
     def to_internal_value(self, data: Any) -> Any:
+        """Refuse unknown fields, then validate as usual."""
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             raise ValidationError(
                 {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
@@ -55,6 +59,7 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     def validate_url(self, url: str) -> str:
+        """Refuse URLs that must not be called."""
         try:
             addresses.require_allowed(url)
         except addresses.AddressRefused as error:
@@ -62,7 +67,8 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         return url
 
     def validate_event_types(self, names: list[str]) -> list[str]:
-        known = deliveries.public_types()
+        """Refuse unknown event types; return the others sorted, each once."""
+        known = public_types()
         if unknown := sorted(set(names) - set(known)):
             raise ValidationError(
                 translate(
@@ -74,18 +80,19 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         return sorted(set(names))
 
 
-class NotedField(serializers.CharField):
-    """Words that were noted in English, in the language of whoever reads them."""
+class StoredTextField(serializers.CharField):
+    """A text that was stored in English, shown in the language of the request."""
 
     def to_representation(self, value: str) -> str:
+        """Return the text in the language of the request."""
         return noted(value)
 
 
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
-    """Where events are sent. One that is disabled gets none any more; the reason says why."""
+    """An endpoint that receives your events. A disabled endpoint receives none; `disabled_reason` says why."""
 
     event_types = serializers.ListField(child=serializers.CharField())
-    disabled_reason = NotedField(read_only=True)
+    disabled_reason = StoredTextField(read_only=True)
 
     class Meta:
         model = WebhookEndpoint
@@ -94,9 +101,9 @@ class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 
 
 class CreatedWebhookEndpointSerializer(WebhookEndpointSerializer):
-    """The answer to a new one."""
+    """A new endpoint, with its secret."""
 
-    secret = serializers.CharField(help_text="What messages are signed with. It is shown only here.")
+    secret = serializers.CharField(help_text="The key that signs the messages. It is shown only once.")
 
     class Meta:
         model = WebhookEndpoint
@@ -105,17 +112,23 @@ class CreatedWebhookEndpointSerializer(WebhookEndpointSerializer):
 
 
 class WebhookEndpointsSerializer(serializers.Serializer[Any]):
+    """All endpoints of a customer."""
+
     results = WebhookEndpointSerializer(many=True)
 
 
 class WebhookAttemptSerializer(serializers.Serializer[Any]):
+    """One attempt to send a message."""
+
     at = serializers.DateTimeField()
-    status = serializers.IntegerField(allow_null=True, help_text="What your server answered; null: nothing.")
-    problem = NotedField(help_text="Why it answered nothing.")
+    status = serializers.IntegerField(
+        allow_null=True, help_text="The HTTP status of your server's answer; null if there was none."
+    )
+    problem = StoredTextField(help_text="Why there was no answer.")
 
 
 class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
-    """One event for one endpoint."""
+    """The delivery of one event to one endpoint."""
 
     event_id = serializers.UUIDField(help_text="Also the `webhook-id`, the same in every attempt.")
     type = serializers.CharField(source="event_type")
@@ -128,4 +141,5 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         read_only_fields = fields
 
     def get_next_attempt_at(self, delivery: WebhookDelivery) -> datetime | None:
+        """Return when a pending delivery is due."""
         return delivery.due_at if delivery.status == DeliveryStatus.PENDING else None

@@ -1,4 +1,4 @@
-"""The doorbell of webhooks: a commit wakes a worker, and a sweep finds what is due."""
+"""Celery tasks of webhooks: a wake-up after a commit or a sweep plans and sends deliveries."""
 
 import logging
 import time
@@ -9,20 +9,20 @@ from celery.signals import worker_ready
 
 from eventstore.wakeups import wakeup
 from eventstore.wakeups.wakeup import Wakeup
-from projections.webhooks import deliveries
+from projections.webhooks import deliveries, planning
 from projections.webhooks.models import WebhookEndpoint
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 20.0  # after which a worker lets other work come first
-KNOWN_SECONDS = 5.0  # for which a process remembers whether anybody has an endpoint
+SLICE_SECONDS = 20.0  # after which a worker gives other tasks a turn
+CACHE_SECONDS = 5.0  # for which a process caches whether any endpoint exists
 
-_known = (0.0, False)
+_cached_any_endpoint = (0.0, False)  # when it was read, and whether any enabled endpoint existed
 
 
 def wakeups(aggregate_ids: Any = None) -> list[Wakeup]:
-    """What wakes a worker, where somebody may want to be told."""
-    return [_wakeup()] if _anybody() else []
+    """Return the wake-up that a commit sends, if any customer has an enabled endpoint."""
+    return [_wakeup()] if _any_endpoint() else []
 
 
 def wake_now() -> None:
@@ -32,14 +32,14 @@ def wake_now() -> None:
 
 @shared_task(name="projections.customer.webhooks.tasks.run")
 def run() -> None:
-    """Hear what is new, and send what is due. The bell and beat call it."""
+    """Plan deliveries of new events, and send what is due. Called by wake-ups and by beat."""
     wakeup.acknowledge(_wakeup())
     ends = time.monotonic() + SLICE_SECONDS
     try:
-        deliveries.hear()
-    except Exception:  # kept with its checkpoint; what was heard before is sent all the same
-        log.exception("webhooks cannot hear what is new")
-    while deliveries.deliver_some():
+        planning.plan_new_events()
+    except Exception:  # the consumer's checkpoint records it; deliveries planned earlier are sent all the same
+        log.exception("webhooks could not read new events")
+    while deliveries.deliver_due():
         if time.monotonic() > ends:
             wake_now()
             return
@@ -47,7 +47,7 @@ def run() -> None:
 
 @shared_task(name="projections.customer.webhooks.tasks.prune")
 def prune() -> None:
-    """Forget old deliveries."""
+    """Delete old deliveries."""
     deliveries.prune()
 
 
@@ -56,14 +56,18 @@ def _run_at_start(**signal: Any) -> None:
     run.apply_async(retry=False)
 
 
-def _anybody() -> bool:
-    """As of a moment ago: a commit of a shop without webhooks costs no round trip more. The sweep finds the rest."""
-    global _known  # noqa: PLW0603 - remembered by the process
-    looked, found = _known
-    if time.monotonic() - looked > KNOWN_SECONDS:
-        found = WebhookEndpoint.objects.filter(disabled_at=None).exists()
-        _known = time.monotonic(), found
-    return found
+def _any_endpoint() -> bool:
+    """Return whether any enabled endpoint exists, as of a few seconds ago.
+
+    Fast path: cached by the process instead of a query and a wake-up at each commit; docs/decisions/24-webhooks.md. The
+    sweep delivers what the first seconds of a new endpoint miss.
+    """
+    global _cached_any_endpoint  # noqa: PLW0603 - cached by the process
+    read_at, exists = _cached_any_endpoint
+    if time.monotonic() - read_at > CACHE_SECONDS:
+        exists = WebhookEndpoint.objects.filter(disabled_at=None).exists()
+        _cached_any_endpoint = time.monotonic(), exists
+    return exists
 
 
 def _wakeup() -> Wakeup:

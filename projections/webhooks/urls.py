@@ -1,4 +1,4 @@
-"""Addresses of webhook endpoints and their deliveries."""
+"""URLs of the API of webhooks."""
 
 from django.urls import path
 

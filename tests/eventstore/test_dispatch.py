@@ -1,4 +1,4 @@
-"""The write path: done once, in one transaction, and nothing when refused."""
+"""The write path does a command once, in one transaction. A refused command writes nothing."""
 
 import threading
 from contextlib import suppress
@@ -52,13 +52,13 @@ def test_a_repeated_command_is_not_done_again_and_gets_the_first_answer() -> Non
     create = new_booking()
     first = dispatch(create, STAFF)
     dispatch(pay(create.booking_id), Context(actor="staff:anna"))
-    again = dispatch(replace(create, booking_id=new_id()), STAFF)  # a repeat makes up a new id: it does not count
+    again = dispatch(replace(create, booking_id=new_id()), STAFF)  # a new booking id is incidental
     assert again == replace(first, replayed=True)
     assert len(store.read_stream(create.booking_id)) == 2
 
 
 @pytest.mark.django_db
-def test_a_repeat_gets_the_first_answer_where_a_rule_would_refuse_it_by_now() -> None:
+def test_a_repeat_gets_the_first_answer_even_if_a_rule_would_refuse_it_now() -> None:
     create, payment = new_booking(), Context(actor="staff:anna", expected_version=1)
     dispatch(create, STAFF)
     first = dispatch(pay(create.booking_id), payment)
@@ -66,9 +66,9 @@ def test_a_repeat_gets_the_first_answer_where_a_rule_would_refuse_it_by_now() ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_booking_takes_one_statement_and_whatever_follows_two() -> None:
+def test_a_new_booking_takes_one_statement_and_a_later_command_two() -> None:
     first, create = (replace(new_booking(), guest_id=GUEST) for _ in range(2))
-    dispatch(first, Context(actor="staff:anna"))  # makes the guest's key
+    dispatch(first, Context(actor="staff:anna"))  # creates the guest's key
     with sent() as statements:
         dispatch(create, Context(actor="staff:anna"))
     assert [statement.split()[0] for statement in statements] == ["WITH"]
@@ -78,7 +78,7 @@ def test_a_new_booking_takes_one_statement_and_whatever_follows_two() -> None:
 
 
 @pytest.mark.django_db
-def test_a_booking_that_is_there_is_not_begun_again_although_nobody_looked() -> None:
+def test_an_existing_booking_is_not_begun_again_although_the_log_is_not_read_first() -> None:
     create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(CommandRefused):
@@ -87,7 +87,7 @@ def test_a_booking_that_is_there_is_not_begun_again_although_nobody_looked() -> 
 
 
 @pytest.mark.django_db
-def test_a_command_id_with_another_content_is_refused() -> None:
+def test_a_command_id_with_different_content_is_refused() -> None:
     create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(IdempotencyConflict):
@@ -110,33 +110,33 @@ def test_a_refused_command_leaves_nothing_not_even_a_receipt() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_that_brings_nothing_about_is_done_once_all_the_same() -> None:
-    """Its receipt is kept: sent again it gets the same answer, and with another body it is refused."""
-    rung: list[Any] = []
+def test_a_command_without_events_is_also_done_only_once() -> None:
+    """Its receipt is stored: a repeat gets the same answer, and different content under its id is refused."""
+    positions: list[Any] = []
 
-    def hear(sender: Any, **news: Any) -> None:
-        rung.append(news["position"])
+    def receive(sender: Any, **payload: Any) -> None:
+        positions.append(payload["position"])
 
     create = new_booking()
     dispatch(create, Context(actor="staff:anna"))
     payment = replace(pay(create.booking_id), reference="pay_1")
     dispatch(payment, Context(actor="staff:anna"))
-    events_appended.connect(hear)
+    events_appended.connect(receive)
     first = dispatch(payment, STAFF)
     again = dispatch(payment, STAFF)
     in_a_batch = dispatch_batch([(payment, Context(actor="staff:anna")), (payment, STAFF)])
-    events_appended.disconnect(hear)
+    events_appended.disconnect(receive)
     assert (first.version, again) == (2, replace(first, replayed=True))
     assert [answer.version for answer in in_a_batch if isinstance(answer, Answer)] == [2, 2]
     assert CommandReceipt.objects.get(command_id=STAFF.command_id).version == 2
     assert len(store.read_stream(create.booking_id)) == 2
-    assert rung == [], "nothing happened, so nobody is woken"
+    assert positions == [], "without an event, no signal is sent"
     with pytest.raises(IdempotencyConflict):
         dispatch(replace(payment, amount=Decimal(6)), STAFF)
 
 
 @pytest.mark.django_db
-def test_a_version_that_the_client_named_and_that_is_past_is_refused() -> None:
+def test_an_expected_version_that_is_no_longer_current_is_refused() -> None:
     create = new_booking()
     dispatch(create, STAFF)
     cancel = Cancel(booking_id=create.booking_id, reason="changed my mind")
@@ -149,17 +149,17 @@ def test_a_version_that_the_client_named_and_that_is_past_is_refused() -> None:
 
 @pytest.mark.django_db
 def test_a_guard_sees_the_state_before_the_rules_do() -> None:
-    def nobody(state: Any) -> None:
+    def refuse(state: Any) -> None:
         raise AggregateNotFound("booking_not_found", "there is no such booking")
 
     create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(AggregateNotFound):
-        dispatch(pay(create.booking_id), Context(actor="customer:x", guard=nobody))
+        dispatch(pay(create.booking_id), Context(actor="customer:x", guard=refuse))
 
 
 @pytest.mark.django_db
-def test_what_is_not_declared_is_not_dispatched() -> None:
+def test_an_undeclared_command_is_not_dispatched() -> None:
     with pytest.raises(UndeclaredMessage, match="str"):
         dispatch("pay", STAFF)
 
@@ -190,10 +190,10 @@ def created(booking_id: UUID) -> Booked:
     return replace(BOOKED, booking_id=booking_id, guest_id=None, guest_name="", guest_email="")
 
 
-@pytest.mark.django_db(transaction=True)  # an outer transaction would undo what the append must not even write
+@pytest.mark.django_db(transaction=True)  # an outer transaction would hide what a failed append has written
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
 @pytest.mark.parametrize("expected_version", [0, 2, 7])
-def test_an_append_at_any_other_version_than_the_aggregates_writes_nothing(expected_version: int, count: int) -> None:
+def test_an_append_at_a_wrong_version_writes_nothing(expected_version: int, count: int) -> None:
     booking_id = new_id()
     write(booking_id, 0, created(booking_id))
     receipt = store.Receipt(
@@ -211,18 +211,18 @@ def test_an_append_at_any_other_version_than_the_aggregates_writes_nothing(expec
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
-def test_events_and_receipt_stand_or_fall_together(count: int) -> None:
+def test_events_and_receipt_are_written_together_or_not_at_all(count: int) -> None:
     booking_id, other = new_id(), new_id()
     receipt = store.Receipt(command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=booking_id, version=1)
     write(booking_id, 0, created(booking_id), receipt=receipt)
     with pytest.raises(ConcurrencyError):
-        write(other, 0, *[created(other)] * count, receipt=receipt)  # the command was done before
+        write(other, 0, *[created(other)] * count, receipt=receipt)  # the command was already done
     assert store.read_stream(other) == []
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [2, 100], ids=["one statement", "copy"])
-def test_all_events_of_a_write_stay_out_where_its_version_is_ahead(count: int) -> None:
+def test_a_write_whose_version_is_ahead_writes_no_event(count: int) -> None:
     booking_id = new_id()
     with pytest.raises(ConcurrencyError):
         write(booking_id, 5, *[created(booking_id)] * count)
@@ -231,7 +231,7 @@ def test_all_events_of_a_write_stay_out_where_its_version_is_ahead(count: int) -
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
-def test_of_several_writes_all_or_none_are_appended(count: int) -> None:
+def test_several_writes_are_appended_together_or_not_at_all(count: int) -> None:
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     writes = [
         store.Write(
@@ -249,13 +249,13 @@ def test_of_several_writes_all_or_none_are_appended(count: int) -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_no_lost_race_is_not_taken_for_one() -> None:
+def test_other_database_errors_are_not_taken_for_a_lost_race() -> None:
     with pytest.raises(DataError), transaction.atomic():
         write(new_id(), 0, created(new_id()), aggregate_type="x" * 101)
 
 
 @pytest.mark.django_db
-def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_nobody() -> None:
+def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_no_other_command() -> None:
     one, two = new_booking(), new_booking()
     done_before = Context(actor="service:import")
     dispatch(two, done_before)
@@ -288,9 +288,9 @@ def test_a_command_done_while_a_batch_was_reading_is_recognised_as_done(monkeypa
     read = store.histories
 
     def read_then_done_elsewhere(shapes: Any) -> Any:
-        found = read(shapes)
+        histories = read(shapes)
         dispatch(create, context)
-        return found
+        return histories
 
     monkeypatch.setattr(store, "histories", read_then_done_elsewhere)
     (answer,) = dispatch_batch([(create, context)])
@@ -299,7 +299,7 @@ def test_a_command_done_while_a_batch_was_reading_is_recognised_as_done(monkeypa
 
 
 @pytest.mark.django_db
-def test_a_stale_version_in_a_batch_is_answered_and_stops_nobody() -> None:
+def test_a_stale_version_in_a_batch_is_answered_and_stops_no_other_command() -> None:
     one, two = new_booking(), new_booking()
     stale, done = dispatch_batch(
         [(one, Context(actor="service:import", expected_version=4)), (two, Context(actor="service:import"))]
@@ -309,7 +309,7 @@ def test_a_stale_version_in_a_batch_is_answered_and_stops_nobody() -> None:
 
 
 def at_once(*work: Any) -> list[Any]:
-    """Runs all of `work` in threads that start together; returns what each returned or raised."""
+    """Run all of `work` in threads that start together. Return what each returned or raised."""
     barrier = threading.Barrier(len(work))
     results: list[Any] = [None] * len(work)
 
@@ -317,7 +317,7 @@ def at_once(*work: Any) -> list[Any]:
         barrier.wait()
         try:
             results[number] = work[number]()
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:  # noqa: BLE001 - the test checks it
             results[number] = error
         finally:
             connection.close()
@@ -340,7 +340,7 @@ def test_the_same_command_sent_eight_times_at_once_is_done_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_payments_at_once_one_is_taken_and_the_others_hear_why() -> None:
+def test_one_of_eight_concurrent_payments_is_taken_and_the_others_are_refused() -> None:
     create = new_booking()
     dispatch(create, STAFF)
     answers = at_once(*[lambda: dispatch(pay(create.booking_id), Context(actor="customer:x"))] * 8)
@@ -359,7 +359,7 @@ def test_batches_and_single_commands_that_race_for_the_same_bookings_lose_and_do
 
     def single() -> Any:
         for create in bookings[::3]:
-            with suppress(CommandRefused):  # where somebody else created it
+            with suppress(CommandRefused):  # if another thread created it
                 dispatch(create, Context(actor="staff:anna"))
             dispatch(pay(create.booking_id), Context(actor="staff:anna"))
 
@@ -371,10 +371,10 @@ def test_batches_and_single_commands_that_race_for_the_same_bookings_lose_and_do
 
 @pytest.mark.django_db(transaction=True)
 def test_the_signal_comes_after_commit_with_ids_only_and_cannot_fail_the_command() -> None:
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def listen(sender: Any, **news: Any) -> None:
-        heard.append({key: value for key, value in news.items() if key != "signal"})
+    def listen(sender: Any, **payload: Any) -> None:
+        received.append({key: value for key, value in payload.items() if key != "signal"})
         raise RuntimeError("the broker is down")
 
     events_appended.connect(listen)
@@ -382,10 +382,12 @@ def test_the_signal_comes_after_commit_with_ids_only_and_cannot_fail_the_command
         create = new_booking()
         with transaction.atomic():
             dispatch(create, STAFF)
-            assert heard == []
-        assert heard == [{"aggregate_ids": {create.booking_id}, "position": store.latest_position(), "snapshots": {}}]
+            assert received == []
+        assert received == [
+            {"aggregate_ids": {create.booking_id}, "position": store.latest_position(), "snapshots": {}}
+        ]
         with pytest.raises(CommandRefused):
             dispatch(pay(create.booking_id, "1.00"), Context(actor="staff:anna"))
-        assert len(heard) == 1
+        assert len(received) == 1
     finally:
         events_appended.disconnect(listen)

@@ -1,4 +1,4 @@
-"""What a refusal carries: a stable code, and words that can be told in another language."""
+"""A refusal carries a stable code and a message that can be translated."""
 
 import pickle
 from decimal import Decimal
@@ -9,18 +9,18 @@ import pytest
 from eventstore.errors import AggregateNotFound, CommandRefused, SubjectWasErased
 
 
-def test_a_refusal_says_its_template_with_its_params() -> None:
+def test_a_message_is_the_template_filled_in_with_the_params() -> None:
     refusal = CommandRefused("not_paid", "{due} {currency} is due", due=Decimal("5.00"), currency="GBP")
     assert (refusal.code, refusal.message, str(refusal)) == ("not_paid", "5.00 GBP is due", "5.00 GBP is due")
     assert refusal.message_in({"{due} {currency} is due": "{currency} {due} due"}.__getitem__) == "GBP 5.00 due"
 
 
-def test_braces_that_name_no_place_are_words_like_others() -> None:
+def test_braces_are_plain_text_in_a_template_without_params() -> None:
     refusal = CommandRefused("odd", "line 1 ({x}): what is }{ ?")
     assert refusal.message == refusal.message_in(str) == "line 1 ({x}): what is }{ ?"
 
 
-def test_a_param_may_be_called_as_anything_is() -> None:
+def test_a_param_may_have_any_name() -> None:
     assert CommandRefused("odd", "{code} {template} {self}", code=1, template=2, self=3).message == "1 2 3"
 
 
@@ -34,7 +34,7 @@ def test_a_param_may_be_called_as_anything_is() -> None:
     ],
     ids=lambda refusal: refusal.code,
 )
-def test_a_refusal_survives_the_way_to_another_process(refusal: CommandRefused) -> None:
+def test_a_refusal_can_be_pickled_for_another_process(refusal: CommandRefused) -> None:
     arrived = pickle.loads(pickle.dumps(refusal))
     assert type(arrived) is type(refusal)
     assert (arrived.code, arrived.message, arrived.params) == (refusal.code, refusal.message, refusal.params)

@@ -1,4 +1,4 @@
-"""The feed skips nothing, doubles nothing and keeps each aggregate in order, whatever the writers do."""
+"""The feed skips no event, repeats none, and keeps each aggregate in order, whatever the writers do."""
 
 import random
 import threading
@@ -35,7 +35,7 @@ def note(aggregate_id: UUID, expected_version: int, count: int = 1) -> store.Wri
 
 
 class Writer(threading.Thread):
-    """Appends to shared and own aggregates; at random commits late, rolls back, or appends many at once."""
+    """Appends to shared aggregates and to its own. At random it commits late, rolls back, or appends many events."""
 
     def __init__(self, seed: int, shared: list[UUID], until: float) -> None:
         super().__init__()
@@ -47,11 +47,11 @@ class Writer(threading.Thread):
     def run(self) -> None:
         try:
             while time.monotonic() < self.until:
-                self.append_somehow(self.random.choice(self.aggregates), self.random.choice([1, 1, 3, 100]))
+                self.append_at_random(self.random.choice(self.aggregates), self.random.choice([1, 1, 3, 100]))
         finally:
             connection.close()
 
-    def append_somehow(self, aggregate_id: UUID, count: int) -> None:
+    def append_at_random(self, aggregate_id: UUID, count: int) -> None:
         write = note(aggregate_id, len(store.read_stream(aggregate_id)), count)
         try:
             match self.random.choice(["plain", "plain", "slow", "rolled back", "savepoint rolled back"]):
@@ -79,7 +79,7 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_writers_slow_and_rolling_back_and_a_reader_that_polls_all_the_while() -> None:
+def test_a_polling_reader_misses_nothing_of_eight_writers_that_commit_late_or_roll_back() -> None:
     shared = [new_id() for _ in range(4)]
     until = time.monotonic() + SECONDS
     writers = [Writer(seed, shared, until) for seed in range(WRITERS)]
@@ -115,7 +115,7 @@ def test_eight_writers_slow_and_rolling_back_and_a_reader_that_polls_all_the_whi
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_that_is_still_open_holds_the_feed_back_and_nothing_behind_it_is_skipped() -> None:
+def test_an_open_transaction_holds_the_feed_back_and_no_event_after_it_is_skipped() -> None:
     early, late = new_id(), new_id()
     opened, seen_by_reader = threading.Event(), threading.Event()
 
@@ -144,7 +144,7 @@ def test_a_transaction_that_is_still_open_holds_the_feed_back_and_nothing_behind
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("ahead_by", [0, 1, 1000])
-def test_a_writer_that_announces_after_the_sequence_was_read_holds_nothing_back(ahead_by: int) -> None:
+def test_an_announcement_ahead_of_the_sequence_value_that_was_read_holds_nothing_back(ahead_by: int) -> None:
     store.append([note(new_id(), 0)])
     latest = store.latest_position()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -165,7 +165,7 @@ def _changes() -> list[tuple[str, Callable[[], object]]]:
         ("delete", sql("DELETE FROM events")),
         ("truncate", sql("TRUNCATE events")),
         ("as a replica would", sql("SET LOCAL session_replication_role = replica; DELETE FROM events")),
-        ("an own position", sql("INSERT INTO events (position) VALUES (1)")),
+        ("an explicit position", sql("INSERT INTO events (position) VALUES (1)")),
     ]
 
 
@@ -173,7 +173,7 @@ def _changes() -> list[tuple[str, Callable[[], object]]]:
 @pytest.mark.parametrize(("how", "change"), _changes(), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_database_itself_refuses_to_change_the_log(how: str, change: Callable[[], object]) -> None:
     store.append([note(new_id(), 0)])
-    words = "append-only" if how != "an own position" else "GENERATED ALWAYS|non-DEFAULT"
+    words = "append-only" if how != "an explicit position" else "GENERATED ALWAYS|non-DEFAULT"
     with pytest.raises(Exception, match=words), transaction.atomic():
         change()
     assert store.latest_position() > 0
@@ -181,8 +181,8 @@ def test_the_database_itself_refuses_to_change_the_log(how: str, change: Callabl
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("generic", [False, True])
-def test_a_page_of_the_feed_is_cut_off_before_anything_is_joined_to_it(generic: bool) -> None:
-    """Else PostgreSQL weighs plans for all of the log that is left: workers of its own for a page, or a sort of it."""
+def test_a_page_of_the_feed_is_limited_before_the_keys_are_joined(generic: bool) -> None:
+    """Otherwise PostgreSQL plans for the whole rest of the log: it starts parallel workers, or sorts the rest."""
     store.append([note(new_id(), 0, 3)])
     with explained(generic=generic) as plans:
         assert len(store.read_after(0, limit=2).events) == 2

@@ -1,4 +1,4 @@
-"""Two writers, any interleaving: the log that comes of it is one that a serial order explains."""
+"""Two writers in any interleaving: some serial order of their commands gives the same log."""
 
 import threading
 from functools import reduce
@@ -30,19 +30,19 @@ from tests.support.tally import TALLY, Count, Restore
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-wishes = st.one_of(
+commands_for_any_tally = st.one_of(
     st.builds(Count, tally_id=st.just(UUID(int=0)), by=st.integers(-1, 14)),
     st.builds(Restore, tally_id=st.just(UUID(int=0)), version=st.integers(1, 12)),
 )
 writers = st.sampled_from(["anna", "ben"])
 
 
-def meant_for(tally_id: UUID, wish: Any) -> Any:
-    return type(wish)(**{**{name: getattr(wish, name) for name in wish.__slots__}, "tally_id": tally_id})
+def addressed_to(tally_id: UUID, template: Any) -> Any:
+    return type(template)(**{**{name: getattr(template, name) for name in template.__slots__}, "tally_id": tally_id})
 
 
 def serially(commands: list[Any]) -> list[object]:
-    """The events that these commands cause when nobody else is there."""
+    """Return the events that these commands cause one after the other."""
     events: list[object] = []
     for command in commands:
         decider = decider_of(command)
@@ -51,7 +51,7 @@ def serially(commands: list[Any]) -> list[object]:
 
 
 class TwoWriters(RuleBasedStateMachine):
-    """Each writer reads, and at any later time appends what it decided then; whoever lost the race reads again."""
+    """Each writer reads and decides, and appends at any later time. A writer that lost the race reads again."""
 
     @initialize()
     def begin(self) -> None:
@@ -59,14 +59,15 @@ class TwoWriters(RuleBasedStateMachine):
         self.decided: dict[str, tuple[Any, store.Write]] = {}
         self.done: list[Any] = []
 
-    @rule(writer=writers, wish=wishes)
-    def read_and_decide(self, writer: str, wish: Any) -> None:
-        command = meant_for(self.tally_id, wish)
+    @rule(writer=writers, template=commands_for_any_tally)
+    def read_and_decide(self, writer: str, template: Any) -> None:
+        command = addressed_to(self.tally_id, template)
         decider = decider_of(command)
         past = store.history(self.tally_id, shape=shape_of(decider))
         self.decided.pop(writer, None)
         try:
-            write = _decide(command, Context(actor=f"staff:{writer}"), state_of(decider, past), past.version)
+            context = Context(actor=f"staff:{writer}")
+            write = _decide((decider, self.tally_id), command, context, state_of(decider, past), past.version)
         except CommandRefused:
             return
         self.decided[writer] = command, write
@@ -80,7 +81,7 @@ class TwoWriters(RuleBasedStateMachine):
         try:
             store.append([write])
         except ConcurrencyError:
-            assert len(self.done) > write.expected_version, "only somebody else's success is a lost race"
+            assert len(self.done) > write.expected_version, "a race is lost only when the other writer succeeded"
         else:
             self.done.append(command)
 
@@ -102,7 +103,7 @@ class TwoWriters(RuleBasedStateMachine):
         assert [fact.event for fact in facts] == expected
         assert [fact.version for fact in facts] == list(range(1, len(facts) + 1))
         past = store.history(self.tally_id, shape=shape_of(TALLY))
-        whole = reduce(TALLY.evolve, expected, TALLY.initial)  # type: ignore[arg-type]  # the tally's own events
+        whole = reduce(TALLY.evolve, expected, TALLY.initial)  # type: ignore[arg-type]  # only events of the tally
         assert state_of(TALLY, past) == whole == load_as_of(self.tally_id, AsOf()).state
         assert past.version == len(facts)
 
@@ -114,7 +115,9 @@ def test_any_interleaving_of_two_writers_is_explained_by_a_serial_order() -> Non
     )
 
 
-@given(st.lists(wishes, min_size=1, max_size=8), st.lists(wishes, min_size=1, max_size=8))
+@given(
+    st.lists(commands_for_any_tally, min_size=1, max_size=8), st.lists(commands_for_any_tally, min_size=1, max_size=8)
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_two_threads_that_race_through_dispatch_are_explained_by_a_serial_order(first: Any, second: Any) -> None:
     tally_id = new_id()
@@ -124,8 +127,8 @@ def test_two_threads_that_race_through_dispatch_are_explained_by_a_serial_order(
     def send(commands: list[Any]) -> None:
         try:
             start.wait(10)
-            for wish in commands:
-                command = meant_for(tally_id, wish)
+            for template in commands:
+                command = addressed_to(tally_id, template)
                 try:
                     done.append((dispatch(command, Context(actor="staff:anna")), command))
                 except CommandRefused:

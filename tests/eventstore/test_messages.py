@@ -1,4 +1,4 @@
-"""Stored events load for ever: names are stable, shapes are kept, and what cannot be read is said by name."""
+"""Stored events stay readable: names are stable, older shapes still load, and unreadable events are named."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,13 +31,13 @@ def test_a_name_belongs_to_one_message() -> None:
             pass
 
 
-def test_an_event_nobody_declares_is_named() -> None:
+def test_an_undeclared_event_type_is_named() -> None:
     with pytest.raises(UnknownEventType, match=r"'test\.vanished'"):
         codec.decode("test.vanished", 1, "{}")
 
 
 @pytest.mark.parametrize("stored", ["{}", "not json", '{"booking_id": 7}'])
-def test_a_damaged_event_is_named_with_what_is_stored(stored: str) -> None:
+def test_a_corrupt_event_is_named_with_its_stored_data(stored: str) -> None:
     with pytest.raises(CorruptEvent, match=r"test\.booked v1"):
         codec.decode("test.booked", 1, stored)
 
@@ -68,11 +68,11 @@ def _add_a_note(data: dict[str, Any]) -> dict[str, Any]:
         (3, '{"street": "1 High Street", "city": "York", "note": ""}'),
     ],
 )
-def test_older_shapes_are_led_to_todays_one_version_at_a_time(version: int, stored: str) -> None:
+def test_older_shapes_are_upcast_one_version_at_a_time(version: int, stored: str) -> None:
     assert codec.decode("test.addressed", version, stored) == Addressed(street="1 High Street", city="York", note="")
 
 
-def test_what_an_upcaster_cannot_take_is_a_damaged_event() -> None:
+def test_an_event_that_an_upcaster_cannot_convert_is_corrupt() -> None:
     with pytest.raises(CorruptEvent, match=r"test\.addressed v1: .*address"):
         codec.decode("test.addressed", 1, "{}")
 
@@ -88,7 +88,7 @@ def test_one_version_has_one_upcaster() -> None:
 
 
 def test_a_version_newer_than_the_code_is_named() -> None:
-    with pytest.raises(NewerSchemaVersion, match="stored as version 9; this code knows it up to 2"):
+    with pytest.raises(NewerSchemaVersion, match="stored as version 9; this code reads up to 2"):
         codec.decode("test.booked", 9, "{}")
 
 
@@ -97,6 +97,6 @@ def test_only_declared_events_are_stored() -> None:
         codec.type_of({})
 
 
-def test_a_fingerprint_ignores_the_id_a_command_makes_up_and_nothing_else() -> None:
+def test_a_fingerprint_ignores_only_incidental_fields() -> None:
     assert codec.fingerprint(BOOK) == codec.fingerprint(replace(BOOK, booking_id=GUEST))
     assert codec.fingerprint(BOOK) != codec.fingerprint(replace(BOOK, country="France"))

@@ -1,4 +1,4 @@
-"""A long history costs what a short one does, and a snapshot never changes what an aggregate is."""
+"""A long history loads as fast as a short one, and a snapshot never changes the state of an aggregate."""
 
 import json
 from dataclasses import replace
@@ -39,20 +39,20 @@ def take(tally_id: UUID) -> None:
     snapshots.take(TALLY.aggregate_type, str(tally_id))
 
 
-def asked_for() -> list[str]:
-    """The tasks that wait in the broker, by name."""
+def waiting_tasks() -> list[str]:
+    """Return the names of the tasks that wait in the broker."""
     messages = redis.Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1)
     return [json.loads(message)["headers"]["task"] for message in messages]
 
 
-def test_a_worker_is_asked_for_a_snapshot_every_so_many_events_and_no_sooner() -> None:
+def test_a_snapshot_is_requested_every_ten_events_and_no_sooner() -> None:
     tally_id = new_id()
     count(tally_id, *[1] * 9)
-    assert "eventstore.snapshots.take" not in asked_for()
+    assert "eventstore.snapshots.take" not in waiting_tasks()
     count(tally_id, 1)
-    assert asked_for().count("eventstore.snapshots.take") == 1
+    assert waiting_tasks().count("eventstore.snapshots.take") == 1
     dispatch_batch([(Count(tally_id=tally_id, by=1), Context(actor="service:test")) for _ in range(10)])
-    assert asked_for().count("eventstore.snapshots.take") == 2
+    assert waiting_tasks().count("eventstore.snapshots.take") == 2
 
 
 def test_only_what_came_after_the_snapshot_is_replayed() -> None:
@@ -60,14 +60,14 @@ def test_only_what_came_after_the_snapshot_is_replayed() -> None:
     count(tally_id, 5, 1, 1)
     take(tally_id)
     count(tally_id, 2)
-    past = load(tally_id)
-    assert (past.version, past.snapshot_version, past.events) == (4, 3, [Counted(by=2)])
-    assert state_of(TALLY, past) == Tally(total=9, largest=5)
+    history = load(tally_id)
+    assert (history.version, history.snapshot_version, history.events) == (4, 3, [Counted(by=2)])
+    assert state_of(TALLY, history) == Tally(total=9, largest=5)
     answer = dispatch(Count(tally_id=tally_id, by=1), Context(actor="service:test"))
     assert answer.version == 5
 
 
-def test_ten_thousand_events_are_loaded_as_few_are() -> None:
+def test_an_aggregate_of_ten_thousand_events_loads_from_its_snapshot() -> None:
     tally_id = new_id()
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     store.append(
@@ -82,9 +82,9 @@ def test_ten_thousand_events_are_loaded_as_few_are() -> None:
         ]
     )
     take(tally_id)
-    past = load(tally_id)
-    assert (past.version, past.events) == (10_000, [])
-    assert state_of(TALLY, past).total == 10_000
+    history = load(tally_id)
+    assert (history.version, history.events) == (10_000, [])
+    assert state_of(TALLY, history).total == 10_000
     with connection.cursor() as cursor:
         plan = "EXPLAIN SELECT * FROM events WHERE aggregate_id = %s AND version > 10000"
         cursor.execute(plan, [tally_id])
@@ -111,14 +111,14 @@ def test_a_snapshot_of_another_shape_is_ignored_and_replaced(
     count(tally_id, 5, 1)
     take(tally_id)
     assert shape_of(newer) != shape_of(TALLY)
-    past = store.history(tally_id, shape=shape_of(newer))
-    assert (past.snapshot, len(past.events), past.version) == (None, 2, 2)
+    history = store.history(tally_id, shape=shape_of(newer))
+    assert (history.snapshot, len(history.events), history.version) == (None, 2, 2)
     monkeypatch.setitem(registry._AGGREGATES, TALLY.aggregate_type, newer)
     take(tally_id)
     assert Snapshot.objects.get(pk=tally_id).shape == shape_of(newer)
 
 
-def test_a_late_task_does_not_put_an_older_snapshot_over_a_newer_one() -> None:
+def test_a_late_task_does_not_replace_a_newer_snapshot_by_an_older_one() -> None:
     tally_id = new_id()
     count(tally_id, 1, 1)
     take(tally_id)
@@ -135,6 +135,6 @@ def test_wherever_snapshots_are_taken_the_state_is_the_same(amounts: list[int], 
         count(tally_id, amount)
         if number in taken_after:
             take(tally_id)
-        past = load(tally_id)
-        assert past.version == number + 1
-        assert state_of(TALLY, past) == Tally(sum(amounts[: number + 1]), max(amounts[: number + 1]))
+        history = load(tally_id)
+        assert history.version == number + 1
+        assert state_of(TALLY, history) == Tally(sum(amounts[: number + 1]), max(amounts[: number + 1]))

@@ -1,4 +1,4 @@
-"""Statements on the log's tables are prepared once a connection, and are part of whatever transaction is open."""
+"""Statements on the log's tables are prepared once on each connection and take part in the open transaction."""
 
 from uuid import UUID
 
@@ -16,11 +16,11 @@ RECEIPT = """INSERT INTO command_receipts (command_id, command_type, fingerprint
              VALUES (%s, 'x', %s, %s, 1) RETURNING command_id, fingerprint, version"""
 
 
-def prepared() -> list[str]:
-    return [name for (name,) in sql.fetched("SELECT name FROM pg_prepared_statements ORDER BY name")]
+def prepared_names() -> list[str]:
+    return [name for (name,) in sql.fetch_all("SELECT name FROM pg_prepared_statements ORDER BY name")]
 
 
-def receipts() -> int:
+def receipt_count() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM command_receipts")
         return int(cursor.fetchone()[0])
@@ -28,74 +28,76 @@ def receipts() -> int:
 
 def test_values_and_rows_are_converted_as_by_a_cursor() -> None:
     values = (new_id(), "words with ' and \\ and ü", 7, b"\x00\xff", None)
-    rows = sql.fetched("SELECT %s::uuid, %s, %s::int, %s::bytea, %s::uuid", values)
+    rows = sql.fetch_all("SELECT %s::uuid, %s, %s::int, %s::bytea, %s::uuid", values)
     assert rows == [values]
     assert [type(value) for value in rows[0][:4]] == [UUID, str, int, bytes]
 
 
-def test_a_statement_is_prepared_once_and_again_on_another_connection() -> None:
+def test_a_statement_is_prepared_once_on_each_connection() -> None:
     connection.close()
     for _ in range(3):
-        sql.fetched("SELECT 1")
-    assert len(prepared()) == 2, "that one, and the one that asks"
+        sql.fetch_all("SELECT 1")
+    assert len(prepared_names()) == 2, "the statement, and the query that lists them"
     connection.close()
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]
 
 
-def test_a_connection_keeps_no_more_than_so_many() -> None:
+def test_a_connection_prepares_a_limited_number_of_statements() -> None:
     connection.close()
-    for number in range(sql.Prepared.MOST * 2 + 50):
-        assert sql.fetched(f"SELECT {number}") == [(number,)]
-    assert sum(name.startswith("log_") for name in prepared()) == sql.Prepared.MOST
-    assert len(prepared()) <= sql.Prepared.MOST * 2, "the others are psycopg's, which forgets the oldest"
+    for number in range(sql.PreparedStatements.MAX_STATEMENTS * 2 + 50):
+        assert sql.fetch_all(f"SELECT {number}") == [(number,)]
+    assert sum(name.startswith("log_") for name in prepared_names()) == sql.PreparedStatements.MAX_STATEMENTS
+    assert len(prepared_names()) <= sql.PreparedStatements.MAX_STATEMENTS * 2, (
+        "psycopg prepared the others, and drops the oldest"
+    )
 
 
-def test_nothing_is_prepared_where_the_settings_forbid_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_prepared_if_the_settings_forbid_it(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     connection.ensure_connection()
     monkeypatch.setattr(connection.connection, "prepare_threshold", None)
-    assert sql.fetched("SELECT %s::int", (5,)) == [(5,)]
-    assert prepared() == []
+    assert sql.fetch_all("SELECT %s::int", (5,)) == [(5,)]
+    assert prepared_names() == []
 
 
-def test_what_is_written_in_a_transaction_goes_when_it_is_rolled_back() -> None:
-    sql.fetched(RECEIPT, (new_id(), b"f", new_id()))
+def test_a_rollback_removes_what_the_transaction_has_written() -> None:
+    sql.fetch_all(RECEIPT, (new_id(), b"f", new_id()))
     with transaction.atomic():
-        sql.fetched(RECEIPT, (new_id(), b"f", new_id()))
-        assert receipts() == 2
+        sql.fetch_all(RECEIPT, (new_id(), b"f", new_id()))
+        assert receipt_count() == 2
         transaction.set_rollback(True)
-    assert receipts() == 1
+    assert receipt_count() == 1
 
 
-def test_statements_that_a_rollback_made_postgresql_forget_are_prepared_again() -> None:
-    sql.fetched("SELECT 1")
+def test_statements_that_a_rollback_deallocated_are_prepared_again() -> None:
+    sql.fetch_all("SELECT 1")
     with transaction.atomic():
-        sql.fetched("SELECT 2")  # psycopg's, because of the transaction
+        sql.fetch_all("SELECT 2")  # through psycopg's cursor, because of the transaction
         transaction.set_rollback(True)
     with sql.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         assert cursor.fetchone() == (0,)
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]
 
 
-def test_what_is_refused_is_raised_as_django_does_and_the_connection_goes_on() -> None:
+def test_errors_are_djangos_and_the_connection_stays_usable() -> None:
     command_id = new_id()
-    sql.fetched(RECEIPT, (command_id, b"f", new_id()))
+    sql.fetch_all(RECEIPT, (command_id, b"f", new_id()))
     with pytest.raises(IntegrityError, match="command_receipts_pkey") as refused:
-        sql.fetched(RECEIPT, (command_id, b"f", new_id()))
+        sql.fetch_all(RECEIPT, (command_id, b"f", new_id()))
     assert isinstance(refused.value.__cause__, psycopg.errors.UniqueViolation)
     assert refused.value.__cause__.diag.constraint_name == "command_receipts_pkey"
     with pytest.raises(DataError, match="uuid"):
-        sql.fetched(RECEIPT, ("no uuid", b"f", new_id()))
-    assert receipts() == 1
+        sql.fetch_all(RECEIPT, ("no uuid", b"f", new_id()))
+    assert receipt_count() == 1
 
 
-def test_a_connection_that_the_server_ended_is_told_and_replaced() -> None:
+def test_a_connection_that_the_server_closed_raises_and_is_replaced() -> None:
     connection.close()
-    [(pid,)] = sql.fetched("SELECT pg_backend_pid()")
+    [(pid,)] = sql.fetch_all("SELECT pg_backend_pid()")
     with psycopg.connect(**connection.get_connection_params() | {"autocommit": True, "context": None}) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     with pytest.raises(OperationalError):
-        sql.fetched("SELECT 1")
+        sql.fetch_all("SELECT 1")
     connection.close_if_unusable_or_obsolete()
-    assert sql.fetched("SELECT 1") == [(1,)]
+    assert sql.fetch_all("SELECT 1") == [(1,)]

@@ -19,7 +19,7 @@ def test_a_stored_sample_of_every_version_of_every_event_still_loads_and_keeps_i
     loaded = codec.decode(name, int(version), stored)
     if int(version) == EVENTS[name].schema_version:
         assert json.loads(codec.encode(loaded)) == json.loads(stored), (
-            f"the shape of {name} has changed: raise its schema_version and keep this sample"
+            f"the shape of {name} has changed: raise its schema_version and leave this sample unchanged"
         )
 
 

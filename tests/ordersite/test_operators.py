@@ -134,7 +134,7 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     catch_up(STAFF)
     client = log_in("Back office")
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
-    assert "order.paid could not be taken (ZeroDivisionError: cannot take this payment)" in page
+    assert "order.paid could not be processed (ZeroDivisionError: cannot take this payment)" in page
     assert "This view is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
     assert "Open, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
     parked = ParkedEvent.objects.get()
@@ -145,7 +145,7 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
         in act(client, "parkedevent", "retry", *ParkedEvent.objects.all()).content.decode()
     )
     assert StaffOrder.objects.get().payment_status == "paid"
-    assert "could not be taken" not in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
+    assert "could not be processed" not in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
 
 
 def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_so(log_in: LogIn) -> None:
@@ -158,8 +158,8 @@ def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_s
     address = f"{ADMIN}/stafforder/{order_id}/change/"
     page = client.get(address).content.decode()
     assert "order.paid cannot be read" in page
-    assert "order.paid could not be taken (CorruptEvent" in page
-    assert "cannot be made" in client.get(f"{address}?version=2").content.decode()
+    assert "order.paid could not be processed (CorruptEvent" in page
+    assert "cannot be shown" in client.get(f"{address}?version=2").content.decode()
     assert client.get(f"{ADMIN}/stafforder/?q={order_id}").status_code == 200
     catch_up(PROJECTIONS["accounting"])
     assert "(behind)" in client.get(f"{ADMIN}/accountingorder/?behind__exact=1").content.decode()

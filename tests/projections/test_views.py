@@ -17,10 +17,9 @@ from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.customer.timeline import describe_for_customer
 from projections.order_serializers import order_body
+from projections.order_timeline import describe
 from projections.staff.orders import StaffOrder
-from projections.staff.timeline import describe_for_staff
 from tests.support.clock import AT
 from tests.support.order_examples import (
     BUYER,
@@ -348,11 +347,11 @@ def test_shipping_moves_no_money() -> None:
     ids=lambda value: codec.type_of(value).name if not isinstance(value, str) else "",
 )
 def test_the_timeline_speaks_in_words(event: OrderEvent, words: str) -> None:
-    assert describe_for_staff(event) == words
+    assert describe(event).staff == words
 
 
 def test_the_customer_is_told_what_concerns_them_and_nothing_else() -> None:
-    assert [describe_for_customer(event) for event in LIFE] == [
+    assert [describe(event).for_customer for event in LIFE] == [
         "You ordered 3 lines for 27.40 GBP.",
         "You promised to pay 27.40 GBP by card.",
         "We received 27.40 GBP by card.",

@@ -104,8 +104,8 @@ def test_staff_see_an_order_as_it_is_although_the_replica_lags(site: Site) -> No
     site.one(order_id, min_version=2)
     later = site.place()
     staff.wrote_long_ago()
-    assert "This view is behind" not in staff.page_of(order_id, version=2)
-    assert "This view is behind" not in staff.page_of(later, version=1), "the replica has no such row"
+    assert "This page is behind" not in staff.page_of(order_id, version=2)
+    assert "This page is behind" not in staff.page_of(later, version=1), "the replica has no such row"
     assert later not in staff.get("/admin/projections/stafforder/"), "the list did not come from the replica"
 
 

@@ -24,6 +24,8 @@ REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused":
 SPOKEN = {
     "translate": (0,),
     "translate_plural": (0, 1),
+    "translate_lazy": (0,),
+    "translate_plural_lazy": (0, 1),
     "gettext": (0,),
     "gettext_lazy": (0,),
     "gettext_noop": (0,),

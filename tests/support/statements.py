@@ -31,14 +31,14 @@ def sent(before: Callable[[list[str]], None] = lambda _: None) -> Iterator[list[
 
         return noted
 
-    fetched = sql.Prepared.fetched
+    fetch_all = sql.PreparedStatements.fetch_all
 
-    def prepared(self: sql.Prepared, statement: str, values: Any) -> Any:
+    def prepared(self: sql.PreparedStatements, statement: str, values: Any) -> Any:
         note(statement)
-        return fetched(self, statement, values)
+        return fetch_all(self, statement, values)
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("execute", "executemany", "copy", "stream"):
             patch.setattr(psycopg.Cursor, name, noting(name))
-        patch.setattr(sql.Prepared, "fetched", prepared)
+        patch.setattr(sql.PreparedStatements, "fetch_all", prepared)
         yield statements

@@ -37,4 +37,4 @@ def behind_the_logs_back(statement: str, *values: Any) -> None:
 def empty() -> None:
     """As a site is before anything was recorded there."""
     behind_the_logs_back("TRUNCATE events, command_receipts, snapshots, subject_keys")
-    encryption._remembered.clear()
+    encryption._key_cache.clear()

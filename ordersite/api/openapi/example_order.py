@@ -20,9 +20,9 @@ from orders.order import decide
 from orders.state import Order
 from orders.values import LineQuantity, ReturnReason
 from projections.customer.orders import CustomerOrder
-from projections.customer.timeline import describe_for_customer
 from projections.engine.projection import PROJECTIONS
 from projections.order_serializers import order_body
+from projections.order_timeline import describe
 from projections.staff.api import staff_order_body
 from projections.staff.orders import StaffOrder
 
@@ -146,7 +146,7 @@ def timeline() -> list[dict[str, Any]]:
             "occurred_at": fact.occurred_at.isoformat().replace("+00:00", "Z"),
         }
         for fact in facts()
-        if (words := describe_for_customer(fact.event))
+        if (words := describe(fact.event).for_customer)
     ]
 
 

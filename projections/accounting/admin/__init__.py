@@ -1,4 +1,4 @@
-"""Pages of the accounting read models in the admin.
+"""Admin pages of the accounting read models.
 
-The commands on customer accounts are added in `ordersite.admin.accounts`.
+`ordersite.admin.accounts` adds the commands on customer accounts.
 """

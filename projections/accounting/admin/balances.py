@@ -1,4 +1,4 @@
-"""Customer accounts as accountants and staff browse them. `ordersite.admin.accounts` adds the commands."""
+"""Admin pages of customer accounts, without commands. `ordersite.admin.accounts` adds the commands."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,12 +12,14 @@ from projections.admin.lookback import ViewAdmin
 
 
 class AccountMoneyAdmin(SearchedByWhole, ViewAdmin):
+    """The list of customer accounts."""
+
     list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
     list_filter = (CurrencyFilter, ("opened_on", RangeDateFilter))
     list_filter_submit = True
-    list_display_links = None  # the row says it all
+    list_display_links = None  # a row has no page of its own
     search_fields = ids = ("customer_id", "account_id")
-    search_help_text = "The whole id of a customer or an account."
+    search_help_text = "The full id of a customer or an account."
     indexed = ("balance",)
     ordering = ("-balance", "account_id")
     deposited_shown = column("deposited", "Deposited")
@@ -25,22 +27,26 @@ class AccountMoneyAdmin(SearchedByWhole, ViewAdmin):
     balance_shown = column("balance", "Balance")
 
     def by_reference(self, queryset: QuerySet[AccountMoney], reference: str) -> QuerySet[AccountMoney]:
-        return queryset.none()  # an account has none
+        """Return no account: accounts have no reference."""
+        return queryset.none()
 
     @display(description="Customer", ordering="customer_id")
     def customer(self, row: AccountMoney) -> str:
+        """Return the customer's id, marked if the row is behind."""
         return f"{row.customer_id}{' (behind)' if row.behind else ''}"
 
 
 @admin.register(AccountMoneyEntry)
 class AccountMoneyEntryAdmin(SearchedByWhole, ViewAdmin):
+    """The list of account movements."""
+
     list_display = ("day", "kind", "customer_id", "currency", "amount_shown", "method", "reason", "recorded_at")
     list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
     list_filter_submit = True
-    list_display_links = None  # the row says it all
+    list_display_links = None  # a row has no page of its own
     ids = ("customer_id", "account_id")
     search_fields = (*ids, "reference")
-    search_help_text = "The whole id of a customer or an account, or a reference."
+    search_help_text = "The full id of a customer or an account, or a reference."
     date_hierarchy = "day"
     indexed = ("day",)
     ordering = ("-day", "-entry_id")

@@ -1,4 +1,4 @@
-"""The books as accountants browse them."""
+"""Admin pages of the accounting journal: days, orders and entries."""
 
 from typing import Any
 
@@ -20,23 +20,27 @@ from projections.admin.lookback import ViewAdmin
 
 
 def column(field: str, title: str) -> Any:
-    """A money column in the row's own decimals, to sort by. Nothing is shown as a dash: sums stand out."""
+    """Return a sortable column for an amount, with the currency's decimals. Zero is shown as a dash."""
 
     @display(description=title, ordering=field)
-    def shown(self: Any, row: Any) -> str:
+    def amount(self: Any, row: Any) -> str:
         value = getattr(row, field)
-        return f"{rounded(value, row.currency):,}" if value else "–"  # noqa: RUF001 - a dash is meant
+        return f"{rounded(value, row.currency):,}" if value else "–"  # noqa: RUF001 - the en dash is intended
 
-    return shown
+    return amount
 
 
 class MethodFilter(ColumnFilter):
+    """Filter entries by payment method."""
+
     title = "payment method"
     parameter_name = "method"
 
 
 @admin.register(AccountingDay)
 class AccountingDayAdmin(ViewAdmin):
+    """The list of business days with their sums."""
+
     list_display = (
         "day",
         "currency",
@@ -52,7 +56,7 @@ class AccountingDayAdmin(ViewAdmin):
     )
     list_filter = (("currency", AllValuesCheckboxFilter), ("day", RangeDateFilter))
     list_filter_submit = True
-    list_display_links = None  # the row says it all
+    list_display_links = None  # a row has no page of its own
     date_hierarchy = "day"
     indexed = ("day",)
     ordering = ("-day", "currency")
@@ -68,6 +72,8 @@ class AccountingDayAdmin(ViewAdmin):
 
 @admin.register(AccountingOrder)
 class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
+    """The list of orders with their sums."""
+
     list_display = (
         "order",
         "day",
@@ -94,10 +100,10 @@ class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
         ("behind", BooleanRadioFilter),
     )
     list_filter_submit = True
-    list_display_links = None  # the row says it all
+    list_display_links = None  # a row has no page of its own
     search_fields = ("reference", "order_id")
     ids = ("order_id",)
-    search_help_text = "The whole number or id of an order."
+    search_help_text = "The full number or id of an order."
     date_hierarchy = "day"
     indexed = ("day", "order_id")
     ordering = ("-day", "-order_id")
@@ -118,16 +124,20 @@ class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
 
     @display(description="Payment", ordering="payment_status", label=COLOURS["payment_status"])
     def payment_shown(self, row: AccountingOrder) -> tuple[str, str]:
+        """Return the payment status as a label."""
         return row.payment_status, row.get_payment_status_display()
 
     @display(description="Order", ordering="order_id")
     def order(self, row: AccountingOrder) -> str:
+        """Return the order's number or the end of its id, marked if the row is behind."""
         name = row.reference or f"…{str(row.order_id)[-8:]}"
         return f"{name} (behind)" if row.behind else name
 
 
 @admin.register(AccountingEntry)
 class AccountingEntryAdmin(SearchedByWhole, ViewAdmin):
+    """The list of entries."""
+
     list_display = ("day", "kind", "order", "currency", "amount_shown", "method", "recorded_at")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
@@ -136,19 +146,21 @@ class AccountingEntryAdmin(SearchedByWhole, ViewAdmin):
         MethodFilter,
     )
     list_filter_submit = True
-    list_display_links = None  # the row says it all
+    list_display_links = None  # a row has no page of its own
     search_fields = ("reference", "order_id")
     ids = ("order_id",)
-    search_help_text = "The whole number or id of an order."
+    search_help_text = "The full number or id of an order."
     date_hierarchy = "day"
     indexed = ("day",)
     ordering = ("-day", "-entry_id")
     amount_shown = column("amount", "Amount")
 
     def by_reference(self, queryset: QuerySet[AccountingEntry], reference: str) -> QuerySet[AccountingEntry]:
+        """Return the entries of the orders with this number."""
         orders = AccountingOrder.objects.filter(reference__iexact=reference)
         return queryset.filter(order_id__in=orders.values("order_id"))
 
     @display(description="Order", ordering="order_id")
     def order(self, row: AccountingEntry) -> str:
+        """Return the order's number or the end of its id."""
         return row.reference or f"…{str(row.order_id)[-8:]}"

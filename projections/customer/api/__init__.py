@@ -1,4 +1,4 @@
-"""The reading side of the customer's API: orders, events and their stream.
+"""The read endpoints of the customer API: orders, events, and the event stream.
 
-The writing side is in `orders.http`.
+The write endpoints are in `orders.http`.
 """

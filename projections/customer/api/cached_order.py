@@ -1,4 +1,8 @@
-"""One order as its customer is answered: made once, kept in Valkey, ready to be sent."""
+"""The answer to a customer's request for one order: encoded once, cached in Valkey, sent as it is.
+
+Fast path: encoded JSON from Valkey instead of a database row and DRF serializers; measured in
+docs/decisions/34-hot-orders.md and docs/performance.md.
+"""
 
 from collections.abc import Collection
 from hashlib import blake2b
@@ -18,7 +22,7 @@ _EXPANDED = [part for part in EXPANDABLE_PARTS if part != "lines"]
 
 
 class CachedOrder(msgspec.Struct, frozen=True):
-    """`order` is JSON, with its lines; `parts` are what else can be asked for of it, each as JSON by itself."""
+    """An encoded order. `order` is its JSON with the lines; `parts` has the JSON of each other part, by name."""
 
     owner: UUID | None
     version: int
@@ -27,60 +31,66 @@ class CachedOrder(msgspec.Struct, frozen=True):
     parts: dict[str, bytes]
 
     def body(self, parts: Collection[str]) -> bytes:
-        """The order with these parts, as JSON; its lines always are there."""
-        more = [b',"%s":%s' % (name.encode(), self.parts[name]) for name in self.parts if name in parts]
-        return b"%s%s}" % (self.order[:-1], b"".join(more)) if more else self.order
+        """Return the JSON of the order with these parts. The lines are always included."""
+        extra = [b',"%s":%s' % (name.encode(), self.parts[name]) for name in self.parts if name in parts]
+        return b"%s%s}" % (self.order[:-1], b"".join(extra)) if extra else self.order
 
 
 def read(
     customer_id: UUID, order_id: UUID, *, min_version: int, lease: row_cache.Lease | None = None
 ) -> CachedOrder | None:
-    """The order, once it shows `min_version`: from the cache, or read and kept there. Raises NotYetVisible.
+    """Return the order once it shows `min_version`, or None if the customer has no order with this id.
 
-    None where this customer has none of that id. `lease` is what was found of it when the request came.
+    Reads the cache first; an order that is read from the database is cached. `lease` is the result of the cache lookup,
+    if the caller has made it. Raises NotYetVisible.
     """
     lease = lease or row_cache.look_up(PROJECTION, order_id)
-    kept = from_cache(lease, customer_id, min_version=min_version)
-    if kept is not None:
-        return kept
+    cached = from_cache(lease, customer_id, min_version=min_version)
+    if cached is not None:
+        return cached
     order = own_order(customer_id, order_id, min_version=min_version)
     if order is None:
         return None
-    hot = _made(order)
-    row_cache.store(lease, order.version, msgspec.msgpack.encode(hot))
-    return hot
+    encoded = _encode(order)
+    row_cache.store(lease, order.version, msgspec.msgpack.encode(encoded))
+    return encoded
 
 
 def from_cache(lease: row_cache.Lease, customer_id: UUID | None, *, min_version: int) -> CachedOrder | None:
-    """What is kept, where it is this customer's and shows `min_version`."""
+    """Return the cached order if it belongs to this customer and shows `min_version`, else None."""
     if lease.body is None:
         return None
     try:
-        kept = msgspec.msgpack.decode(lease.body, type=CachedOrder)
+        cached = msgspec.msgpack.decode(lease.body, type=CachedOrder)
     except msgspec.DecodeError:
-        return None  # another release keeps it in another form, for a few seconds
-    return kept if kept.owner is not None and kept.owner == customer_id and kept.version >= min_version else None
+        return None  # during a deployment, another release may have cached it in another format
+    is_own = cached.owner is not None and cached.owner == customer_id
+    return cached if is_own and cached.version >= min_version else None
 
 
-def _made(order: CustomerOrder) -> CachedOrder:
-    whole = order_body(order)
-    parts = {name: msgspec.json.encode(whole.pop(name)) for name in _EXPANDED}
-    body = msgspec.json.encode(whole)
+def _encode(order: CustomerOrder) -> CachedOrder:
+    content = order_body(order)
+    parts = {name: msgspec.json.encode(content.pop(name)) for name in _EXPANDED}
+    body = msgspec.json.encode(content)
     return CachedOrder(
-        owner=order.customer_id, version=order.version, etag=_tag(order.version, body), order=body, parts=parts
+        owner=order.customer_id, version=order.version, etag=_etag(order.version, body), order=body, parts=parts
     )
 
 
-def _tag(version: int, body: bytes) -> str:
-    """Not the version alone: what was expanded differs, and a rebuild after a release may show it otherwise."""
+def _etag(version: int, body: bytes) -> str:
+    """Return the version with a hash of the body.
+
+    The version alone is not enough: requests expand different parts, and a new release may show the same version
+    differently.
+    """
     return f'"{version}.{blake2b(body, digest_size=6).hexdigest()}"'
 
 
-def respond(request: HttpRequest, hot: CachedOrder, parts: Collection[str] = ()) -> HttpResponse:
-    """The order; 304 where the client has this very answer, 412 where it named another with `If-Match`."""
-    body = hot.body(parts)
-    etag = hot.etag if body is hot.order else _tag(hot.version, body)
+def respond(request: HttpRequest, order: CachedOrder, parts: Collection[str] = ()) -> HttpResponse:
+    """Return the response with the order; 304 if `If-None-Match` matches its ETag, 412 if `If-Match` does not."""
+    body = order.body(parts)
+    etag = order.etag if body is order.order else _etag(order.version, body)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    whole = HttpResponse(body, content_type="application/json", headers=headers)
-    told = get_conditional_response(request, etag=etag, response=whole)
-    return told if isinstance(told, HttpResponse) else whole
+    full = HttpResponse(body, content_type="application/json", headers=headers)
+    response = get_conditional_response(request, etag=etag, response=full)
+    return response if isinstance(response, HttpResponse) else full

@@ -1,4 +1,4 @@
-"""The feed of a customer's own events, page by page or as a stream."""
+"""A customer's events in the API: as pages, and as a stream of server-sent events."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from projections.customer import public_events
 from projections.customer.api import streaming
 
 EVENT_STREAM = "text/event-stream"
-LIMIT, MOST = 50, 100  # events a page, unless asked otherwise, and at most
+DEFAULT_LIMIT, MAX_LIMIT = 50, 100  # events on a page
 
 _ID = "0192f3a4-5b6c-7d8e-9f00-112233445566"
 _EXAMPLE = {
@@ -35,49 +35,63 @@ _EXAMPLE = {
 AFTER = OpenApiParameter(
     "after",
     OpenApiTypes.STR,
-    description="Only what came after this event: its `id`, as it was given. `start` is before the oldest one held.",
+    description="Only events after this one: its `id`, unchanged. `start`: from the oldest event that is available.",
 )
 
 
 class PublicEventSerializer(serializers.Serializer[Any]):
-    """Something that happened to one of your orders."""
+    """An event of one of your orders."""
 
-    id = serializers.UUIDField(help_text="Also the cursor: what comes `after` it.")
-    type = serializers.CharField(help_text="What happened, to branch on. Expect types that you do not know.")
+    id = serializers.UUIDField(help_text="Also the cursor: send it as `after` to get later events.")
+    type = serializers.CharField(help_text="The type of the event, for programs. Expect types that you do not know.")
     order_id = serializers.UUIDField()
     version = serializers.IntegerField(
-        help_text="The order's version after it: `GET /orders/{order_id}?version=` shows it so."
+        help_text="The order's version after the event: `GET /orders/{order_id}?version=` shows the order at it."
     )
     occurred_at = serializers.DateTimeField()
-    words = serializers.CharField(help_text="What happened, to show.")
+    words = serializers.CharField(help_text="The event as text to show to a person.")
 
 
 class EventPageSerializer(serializers.Serializer[Any]):
+    """A page of events, oldest first."""
+
     results = PublicEventSerializer(many=True)
-    has_more = serializers.BooleanField(help_text="Whether there is more already. If not, ask `next` again later.")
-    next = serializers.URLField(help_text="What came after this page: now, or whenever you ask.")
+    has_more = serializers.BooleanField(
+        help_text="Whether later events exist already. If not, request `next` again later."
+    )
+    next = serializers.URLField(
+        help_text="The URL of the events after this page. It stays valid, so you can request it again later."
+    )
 
 
 class CursorMalformed(APIException):
+    """The cursor is not an event id."""
+
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "cursor_malformed"
 
 
 class CursorExpired(APIException):
+    """Events after the cursor are no longer available, or the cursor is not this customer's."""
+
     status_code = status.HTTP_410_GONE
     default_code = "cursor_expired"
 
 
 class TooManyStreams(APIException):
+    """No further stream can be opened now."""
+
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "too_many_streams"
-    wait = 5  # seconds: DRF puts it into Retry-After
+    wait = 5  # seconds; DRF sends it as Retry-After
 
 
-_EXPIRED = "`cursor_expired`: what came after this cursor is not held any more. Begin anew, without one."
+_EXPIRED = "`cursor_expired`: events after this cursor are no longer available. Start again without a cursor."
 
 
 class ListOwnEvents(APIView):
+    """The pages of a customer's events."""
+
     problems = {"GET": {"410": _EXPIRED}}
 
     @extend_schema(
@@ -85,7 +99,9 @@ class ListOwnEvents(APIView):
         tags=["events"],
         parameters=[
             AFTER,
-            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}),
+            OpenApiParameter(
+                "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+            ),
         ],
         responses={200: EventPageSerializer},
         examples=[
@@ -98,32 +114,36 @@ class ListOwnEvents(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        """List what happened to your orders, the oldest first, nothing left out.
+        """List the events of your orders, oldest first. No event is left out.
 
-        Keep `next`, and ask it whenever you like: it is where you left off. Without `after` it begins with the oldest
-        event that is held.
+        Store `next` and request it whenever you like: it continues after the last event of this page. Without `after`
+        the list starts with the oldest event that is available.
         """
-        customer_id, asked = customer_of(request), query_of(request, ("after", "limit"))
-        limit, cursor = _limit(asked), asked.get("after", public_events.START)
+        customer_id, params = customer_of(request), query_of(request, ("after", "limit"))
+        limit, cursor = _limit(params), params.get("after", public_events.START)
         page = public_events.own_events(customer_id, after=_position(customer_id, cursor), limit=limit)
         if page.events:
             cursor = str(page.events[-1].id)
-        onward = f"{request.build_absolute_uri(request.path)}?after={cursor}&limit={limit}"
-        shown = {"results": msgspec.to_builtins(page.events), "has_more": page.more, "next": onward}
-        return Response(shown, headers={"Cache-Control": "private, no-store"})
+        next_url = f"{request.build_absolute_uri(request.path)}?after={cursor}&limit={limit}"
+        body = {"results": msgspec.to_builtins(page.events), "has_more": page.has_more, "next": next_url}
+        return Response(body, headers={"Cache-Control": "private, no-store"})
 
 
 class EventStreamRenderer(JSONRenderer):
-    """Lets a client ask for a stream; a problem is told in JSON all the same."""
+    """Accept `text/event-stream` in the Accept header; errors are still answered in JSON."""
 
     media_type = EVENT_STREAM
     format = "event-stream"
 
 
 class StreamOwnEvents(APIView):
+    """The stream of a customer's events."""
+
     http_method_names = ["get", "options"]  # HEAD would open a stream
     renderer_classes = (EventStreamRenderer, JSONRenderer)
-    problems = {"GET": {"410": _EXPIRED, "429": "Too many streams are open, here or by you; see `Retry-After`."}}
+    problems = {
+        "GET": {"410": _EXPIRED, "429": "Too many streams are open, on this server or by you; see `Retry-After`."}
+    }
 
     @extend_schema(
         operation_id="event_stream",
@@ -133,8 +153,8 @@ class StreamOwnEvents(APIView):
                 "Last-Event-ID",
                 OpenApiTypes.STR,
                 OpenApiParameter.HEADER,
-                description="The `id` of the last event that you have: what came after it comes first. Counts before"
-                " `after`.",
+                description="The `id` of the last event that you received. The stream starts with the event after it."
+                " Overrides `after`.",
             ),
             AFTER,
             OpenApiParameter("format", exclude=True),
@@ -142,7 +162,7 @@ class StreamOwnEvents(APIView):
         responses={
             (200, EVENT_STREAM): OpenApiResponse(
                 OpenApiTypes.STR,
-                description="Server-sent events, for a minute or so. `data` is an event as in the list.",
+                description="Server-sent events, for about a minute. `data` is an event as in the list.",
             )
         },
         examples=[
@@ -156,28 +176,31 @@ class StreamOwnEvents(APIView):
         ],
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Be told what happens to your orders as it happens.
+        """Receive the events of your orders as they happen.
 
-        The stream ends by itself: come back after `retry`, with the last `id` as `Last-Event-ID`, and nothing is lost
-        or told twice. Without one it begins with what happens from now on. Lines that begin with a colon only say that
-        it is alive. Where streams are full (429), read the list.
+        The server ends the stream after about a minute. Reconnect after `retry` milliseconds with the last `id` as
+        `Last-Event-ID`: no event is lost or sent twice. Without a cursor the stream starts with the next event. Lines
+        that begin with a colon only keep the connection alive. If too many streams are open (429), use the list.
         """
-        customer_id, asked = customer_of(request), query_of(request, ("after",))
-        given = request.headers.get("Last-Event-ID") or asked.get("after")
-        cursor, position = (given, _position(customer_id, given)) if given else public_events.newest(customer_id)
+        customer_id, params = customer_of(request), query_of(request, ("after",))
+        sent_cursor = request.headers.get("Last-Event-ID") or params.get("after")
+        if sent_cursor:
+            cursor, position = sent_cursor, _position(customer_id, sent_cursor)
+        else:
+            cursor, position = public_events.newest(customer_id)
         try:
-            seat = streaming.take_slot(customer_id)
-        except streaming.NoFreeSlot as full:
-            raise TooManyStreams(str(full)) from full
-        answer = StreamingHttpResponse(
-            streaming.Stream(seat, cursor=cursor, position=position), content_type=EVENT_STREAM
-        )
-        answer["Cache-Control"] = "private, no-store"
-        answer["X-Accel-Buffering"] = "no"  # a proxy is to pass on each piece at once
-        return answer
+            slot = streaming.take_slot(customer_id)
+        except streaming.NoFreeSlot as error:
+            raise TooManyStreams(str(error)) from error
+        stream = streaming.Stream(slot, cursor=cursor, position=position)
+        response = StreamingHttpResponse(stream, content_type=EVENT_STREAM)
+        response["Cache-Control"] = "private, no-store"
+        response["X-Accel-Buffering"] = "no"  # a proxy must not collect events before it sends them on
+        return response
 
 
 def _position(customer_id: UUID, cursor: str) -> int:
+    """Return the position of a cursor. Raises the API's own CursorMalformed, CursorExpired."""
     try:
         return public_events.position_of(customer_id, cursor)
     except public_events.CursorMalformed as error:
@@ -186,8 +209,9 @@ def _position(customer_id: UUID, cursor: str) -> int:
         raise CursorExpired(str(error)) from error
 
 
-def _limit(asked: QueryDict) -> int:
-    given = asked.get("limit", str(LIMIT))
-    if not (given.isascii() and given.isdecimal() and len(given) < 4 and 1 <= int(given) <= MOST):
-        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=MOST)]})
-    return int(given)
+def _limit(params: QueryDict) -> int:
+    """Return the requested size of a page. Raises ValidationError."""
+    text = params.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=MAX_LIMIT)]})
+    return int(text)

@@ -1,4 +1,4 @@
-"""The customer's reading side of the API."""
+"""Read endpoints of the customer API for orders."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -48,35 +48,41 @@ from projections.reading.query_params import MIN_VERSION, VERSION_SCHEMA, VERSIO
 
 
 class ListOwnOrders(ListAPIView[CustomerOrder]):
+    """The pages of a customer's orders."""
+
     serializer_class = OrderSerializer
     pagination_class = OrderPages
-    queryset = CustomerOrder.objects.none()  # for the schema; every request asks for its own customer's
+    queryset = CustomerOrder.objects.none()  # for the schema only; `get` builds the customer's own
 
     @extend_schema(
         operation_id="order_list",
         tags=["orders"],
         parameters=[
             *(
-                OpenApiParameter(name, OpenApiTypes.STR, enum=[*statuses], description="What they are now.")
+                OpenApiParameter(
+                    name, OpenApiTypes.STR, enum=[*statuses], description="Only orders with this status now."
+                )
                 for name, (_, statuses) in STATUS_PARAMS.items()
             ),
-            OpenApiParameter("created_gte", MOMENT_SCHEMA, description=f"Placed then or later. {FROM_HELP}"),
-            OpenApiParameter("created_lt", MOMENT_SCHEMA, description=f"Placed before. {FROM_HELP}"),
-            OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this article."),
+            OpenApiParameter("created_gte", MOMENT_SCHEMA, description=f"Placed at this moment or later. {FROM_HELP}"),
+            OpenApiParameter("created_lt", MOMENT_SCHEMA, description=f"Placed before this moment. {FROM_HELP}"),
+            OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this SKU."),
             EXPAND,
         ],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your orders, the newest first: all, or those that every parameter fits."""
-        asked = query_of(request, LIST_PARAMS)
-        parts = read_expand(asked)
-        own = own_orders(customer_of(request), read_order_filter(asked))
-        page = self.paginate_queryset(own)
+        """List your orders, newest first. An order has to match every parameter."""
+        params = query_of(request, LIST_PARAMS)
+        parts = read_expand(params)
+        orders = own_orders(customer_of(request), read_order_filter(params))
+        page = self.paginate_queryset(orders)
         return self.get_paginated_response([_with_parts(order_body(order), parts) for order in page or ()])
 
 
 class GetOwnOrder(APIView):
-    problems: ClassVar = {"GET": {"412": "You sent `If-Match`, and the order is not shown so any more."}}
+    """One order of a customer, as it is or as it was."""
+
+    problems: ClassVar = {"GET": {"412": "You sent `If-Match`, and the order has changed since."}}
 
     @extend_schema(
         operation_id="order_get",
@@ -88,57 +94,62 @@ class GetOwnOrder(APIView):
             VERSION_SHOWN,
             OpenApiParameter("version", VERSION_SCHEMA, description="The order as it was at this version."),
             OpenApiParameter(
-                "as_of", MOMENT_SCHEMA, description=f"The order as of what had happened by this moment. {TO_HELP}"
+                "as_of",
+                MOMENT_SCHEMA,
+                description=f"The order after the events that had happened by this moment. {TO_HELP}",
             ),
             OpenApiParameter(
                 "recorded_by",
                 MOMENT_SCHEMA,
-                description="The order as it was known at this moment: what happened earlier and was told later does"
-                f" not count. {TO_HELP}",
+                description="The order as it was known at this moment: events that were recorded later do not count,"
+                f" even if they happened earlier. {TO_HELP}",
             ),
         ],
-        responses={200: OrderSerializer, 304: OpenApiResponse(description="The answer that you have still holds.")},
+        responses={200: OrderSerializer, 304: OpenApiResponse(description="Your copy is still current.")},
     )
     def get(self, request: Request, order_id: UUID) -> HttpResponseBase:
-        """Get one of your orders, as it is or as it was.
+        """Get one of your orders, as it is now or as it was.
 
-        Send the `ETag` of an earlier answer as `If-None-Match`: 304 says that it still holds.
+        Send the `ETag` of an earlier answer as `If-None-Match`: 304 means that it is still current.
         """
-        customer_id, asked = customer_of(request), query_of(request, ("min_version", "expand", *PAST_PARAMS))
-        parts = read_expand(asked)
-        as_of = read_past(asked)
+        customer_id, params = customer_of(request), query_of(request, ("min_version", "expand", *PAST_PARAMS))
+        parts = read_expand(params)
+        as_of = read_past(params)
         if as_of:
             past = own_order_as_of(customer_id, order_id, as_of)
             if past is None:
                 raise _no_order(order_id)
             return Response(_with_parts(order_body(past), parts), headers={"ETag": f'"{past.version}"'})
-        order = _now(request, order_id, min_version=read_version(asked, "min_version") or 0)
-        told = cached_order.respond(request._request, order, parts)
-        if told.status_code == status.HTTP_412_PRECONDITION_FAILED:
-            raise NotThatVersion(translate("it has changed since you read it: read it again, then retry"))
-        return told
+        order = _current_order(request, order_id, min_version=read_version(params, "min_version") or 0)
+        response = cached_order.respond(request._request, order, parts)
+        if response.status_code == status.HTTP_412_PRECONDITION_FAILED:
+            raise VersionDiffers(translate("it has changed since you read it: read it again, then retry"))
+        return response
 
 
-class NotThatVersion(APIException):
-    """A reading was asked for with If-Match, and the order is not shown so any more."""
+class VersionDiffers(APIException):
+    """A GET was sent with `If-Match`, and the order has changed since."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_code = "version_differs"
 
 
 class OwnPart(APIView):
-    """One kind of what belongs to an order: `part` of what is shown of it."""
+    """One kind of part of an order. A subclass names it as `part`, a key of `CachedOrder.parts`."""
 
     part: ClassVar[str]
 
     def read(self, request: Request, order_id: UUID) -> HttpResponse:
-        asked = query_of(request, ("min_version",))
-        order = _now(request, order_id, min_version=read_version(asked, "min_version") or 0)
-        tag = {"ETag": f'"{order.version}"'}
-        return HttpResponse(order.parts[self.part], content_type="application/json", headers=tag)
+        """Answer with the parts as JSON."""
+        params = query_of(request, ("min_version",))
+        order = _current_order(request, order_id, min_version=read_version(params, "min_version") or 0)
+        headers = {"ETag": f'"{order.version}"'}
+        return HttpResponse(order.parts[self.part], content_type="application/json", headers=headers)
 
 
 class OwnPayments(OwnPart):
+    """The payments of an order."""
+
     part = "payments"
 
     @extend_schema(
@@ -153,6 +164,8 @@ class OwnPayments(OwnPart):
 
 
 class OwnShipments(OwnPart):
+    """The parcels of an order."""
+
     part = "shipments"
 
     @extend_schema(
@@ -167,6 +180,8 @@ class OwnShipments(OwnPart):
 
 
 class OwnRefunds(OwnPart):
+    """The refunds of an order."""
+
     part = "refunds"
 
     @extend_schema(
@@ -176,11 +191,13 @@ class OwnRefunds(OwnPart):
         responses=RefundSerializer(many=True),
     )
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
-        """Get what was given back, or is on its way, of one of your orders: for which lines, with which tax."""
+        """Get the refunds of one of your orders, settled or pending, with their lines and tax."""
         return self.read(request, order_id)
 
 
 class OwnReturns(OwnPart):
+    """The returns of an order."""
+
     part = "returns"
 
     @extend_schema(
@@ -195,27 +212,29 @@ class OwnReturns(OwnPart):
 
 
 class MomentSerializer(serializers.Serializer[Any]):
-    """One thing that happened to an order."""
+    """An entry of an order's timeline."""
 
-    version = serializers.IntegerField(help_text="The order's version after it.")
-    event = serializers.CharField(help_text="What happened, to branch on.")
-    words = serializers.CharField(help_text="What happened, to show.")
+    version = serializers.IntegerField(help_text="The order's version after the event.")
+    event = serializers.CharField(help_text="The type of the event, for programs.")
+    words = serializers.CharField(help_text="The event as text to show to a person.")
     occurred_at = serializers.DateTimeField()
 
 
 class OwnTimeline(APIView):
+    """The timeline of an order."""
+
     @extend_schema(operation_id="order_timeline", tags=["orders"], responses=MomentSerializer(many=True))
     def get(self, request: Request, order_id: UUID) -> Response:
-        """Get what happened to one of your orders, the oldest first. It is never behind."""
+        """Get the events of one of your orders, oldest first. This is always up to date."""
         query_of(request)
-        moments = own_timeline(customer_of(request), order_id)
-        if moments is None:
+        entries = own_timeline(customer_of(request), order_id)
+        if entries is None:
             raise _no_order(order_id)
-        return Response(MomentSerializer(moments, many=True).data)
+        return Response(MomentSerializer(entries, many=True).data)
 
 
-def _now(request: Request, order_id: UUID, *, min_version: int) -> CachedOrder:
-    """The order as it is answered. Raises PermissionDenied, NotFound, NotYetVisible."""
+def _current_order(request: Request, order_id: UUID, *, min_version: int) -> CachedOrder:
+    """Return the customer's order as it is now, encoded. Raises PermissionDenied, NotFound, NotYetVisible."""
     lease = getattr(request._request, "order_lease", None)
     order = cached_order.read(customer_of(request), order_id, min_version=min_version, lease=lease)
     if order is None:
@@ -224,7 +243,7 @@ def _now(request: Request, order_id: UUID, *, min_version: int) -> CachedOrder:
 
 
 def _with_parts(order: dict[str, Any], parts: set[str]) -> dict[str, Any]:
-    """What was asked for of an order; its lines always are."""
+    """Return the order without the parts that were not requested. Lines are always included."""
     return {name: value for name, value in order.items() if name not in EXPANDABLE_PARTS or name in parts}
 
 

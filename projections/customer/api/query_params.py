@@ -1,4 +1,4 @@
-"""What a customer may ask of the reading side of the API: its parameters, how they are read, and its pages."""
+"""Query parameters of the customer API's read endpoints: how they are documented and parsed."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,93 +18,88 @@ from projections.reading.query_params import Pages, read_version
 
 PAST_PARAMS = ("version", "as_of", "recorded_by")
 
-
 STATUS_PARAMS: dict[str, tuple[str, type[StrEnum]]] = {
     column.removesuffix("_status") if column != "status" else column: (column, statuses)
     for column, statuses in STATUSES.items()
 }
-"""By the name of a parameter: the column, and what it may be."""
-
+"""The column and its values, by parameter name."""
 
 LIST_PARAMS = (*STATUS_PARAMS, "created_gte", "created_lt", "sku", "expand", "cursor", "limit")
 
-
-TO_HELP = "A date (to its end) or a date and time, ISO 8601; without a zone it is the shop's."
-
-
-FROM_HELP = "A date (its beginning) or a date and time, ISO 8601; without a zone it is the shop's."
-
+TO_HELP = "A date (its end) or a date and time, ISO 8601. Without a time zone, the shop's time zone is used."
+FROM_HELP = "A date (its start) or a date and time, ISO 8601. Without a time zone, the shop's time zone is used."
 
 MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
-
 
 EXPAND = OpenApiParameter(
     "expand",
     {"type": "string", "pattern": f"^(({'|'.join(EXPANDABLE_PARTS)})(,({'|'.join(EXPANDABLE_PARTS)}))*)?$"},
-    description=f"Parts to answer with, separated by commas: {', '.join(EXPANDABLE_PARTS)}. The lines always are.",
+    description=f"Parts to include, separated by commas: {', '.join(EXPANDABLE_PARTS)}. Lines are always included.",
 )
-
 
 IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="The `ETag` of an answer that you still have: 304 if it holds.",
+    description="The `ETag` of an earlier answer. The response is 304 if it is still current.",
 )
 
 
 class OrderPages(Pages):
+    """Pages of orders, newest first."""
+
     example = "orders"
     ordering = ("-placed_at", "-order_id")
 
 
-def read_past(asked: QueryDict) -> AsOf | None:
-    """Which past is asked for; None where it is the present. Raises ValidationError."""
-    if not set(PAST_PARAMS) & set(asked):
+def read_past(params: QueryDict) -> AsOf | None:
+    """Return the requested moment or version in the past, or None for the present. Raises ValidationError."""
+    if not set(PAST_PARAMS) & set(params):
         return None
     return AsOf(
-        version=read_version(asked, "version"),
-        occurred=read_moment(asked, "as_of"),
-        recorded=read_moment(asked, "recorded_by"),
+        version=read_version(params, "version"),
+        occurred=read_moment(params, "as_of"),
+        recorded=read_moment(params, "recorded_by"),
     )
 
 
-def read_expand(asked: QueryDict) -> set[str]:
-    """Raises ValidationError."""
-    parts = {each.strip() for each in asked.get("expand", "").split(",")} - {""}
+def read_expand(params: QueryDict) -> set[str]:
+    """Return the requested parts, always with the lines. Raises ValidationError."""
+    parts = {name.strip() for name in params.get("expand", "").split(",")} - {""}
     for unknown in sorted(parts - set(EXPANDABLE_PARTS)):
-        words = translate(
+        message = translate(
             "There is no part '{part}'; there are {known}.", part=unknown, known=", ".join(EXPANDABLE_PARTS)
         )
-        raise ValidationError({"expand": [words]})
+        raise ValidationError({"expand": [message]})
     return parts | {"lines"}
 
 
-def read_order_filter(asked: QueryDict) -> OrderFilter:
-    """Raises ValidationError."""
+def read_order_filter(params: QueryDict) -> OrderFilter:
+    """Return the filter of the list of orders. Raises ValidationError."""
     statuses = {}
-    for name, (column, known) in STATUS_PARAMS.items():
-        status = asked.get(name)
-        if status is not None and status not in [*known]:
-            words = translate(
-                "There is no status '{status}'; there are {known}.", status=status, known=", ".join(known)
+    for name, (column, values) in STATUS_PARAMS.items():
+        status = params.get(name)
+        if status is not None and status not in [*values]:
+            message = translate(
+                "There is no status '{status}'; there are {known}.", status=status, known=", ".join(values)
             )
-            raise ValidationError({name: [words]})
+            raise ValidationError({name: [message]})
         statuses[column] = status
     return OrderFilter(
         statuses=statuses,
-        created_gte=read_moment(asked, "created_gte", parse_first_moment),
-        created_lt=read_moment(asked, "created_lt", parse_first_moment),
-        sku=asked.get("sku") or None,
+        created_gte=read_moment(params, "created_gte", parse_first_moment),
+        created_lt=read_moment(params, "created_lt", parse_first_moment),
+        sku=params.get("sku") or None,
     )
 
 
-def read_moment(asked: QueryDict, name: str, read: Callable[[str], datetime] = parse_moment) -> datetime | None:
-    given = asked.get(name)
-    if given is None:
+def read_moment(params: QueryDict, name: str, parse: Callable[[str], datetime] = parse_moment) -> datetime | None:
+    """Return a parameter as a moment, or None if it was not sent. Raises ValidationError."""
+    text = params.get(name)
+    if text is None:
         return None
     try:
-        return read(given)
+        return parse(text)
     except ValueError as error:
-        words = translate("'{given}' is no date or time such as 2011-03-31 or 2011-03-31T12:00", given=given[:50])
-        raise ValidationError({name: [words]}) from error
+        message = translate("'{given}' is no date or time such as 2011-03-31 or 2011-03-31T12:00", given=text[:50])
+        raise ValidationError({name: [message]}) from error

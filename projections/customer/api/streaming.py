@@ -1,7 +1,8 @@
-"""A customer's events as they happen: server-sent events, for a bounded time, from where the client left off.
+"""Stream a customer's events as server-sent events, from the client's cursor on, for a limited time.
 
-An open stream holds a thread of its web process. So there are few at once (`seat`), each ends by itself, and the client
-comes back with the id of the last event it has: nothing is lost or told twice by that.
+An open stream occupies a thread of its web process. So the number of streams is limited (`take_slot`), and each stream
+ends after EVENT_STREAM_SECONDS. The client reconnects with the id of the last event it received: no event is lost or
+sent twice.
 """
 
 import logging
@@ -25,127 +26,136 @@ from projections.reading.read_your_writes import subscribe, unsubscribe, wait_fo
 
 log = logging.getLogger(__name__)
 
-RETRY_MILLIS = 1000  # after which a client comes back once the stream has ended
-AT_ONCE = 100  # events read in one go
-LOOK_SECONDS = 0.1  # between two looks at the database, however often something is told
-UNTOLD_SECONDS = 5.0  # until a look although nothing was told: a word may have been lost
-POLL_SECONDS = 1.0  # between two looks where nobody can be listened to
-LEASE_SECONDS = 30.0  # for which a seat is kept beyond a stream's time: whoever died gives it back by then
+RETRY_MILLIS = 1000  # how long a client waits before it reconnects
+BATCH = 100  # events read at once
+MIN_QUERY_SECONDS = 0.1  # between two queries, however many notifications arrive
+MAX_QUERY_SECONDS = 5.0  # until a query without a notification, since a notification may be lost
+POLL_SECONDS = 1.0  # between two queries without a subscription
+LEASE_SECONDS = 30.0  # after a stream's end; then the slot of a process that died is free again
 
 
 class NoFreeSlot(Exception):
-    """So many streams are open, here or by this customer, that no more are. Come back later, or read the feed."""
+    """The process or the customer has the maximum number of open streams. Try again later, or read the list."""
 
 
-_seats_taken = 0
-_counting = threading.Lock()
+_open_streams = 0
+_count_lock = threading.Lock()
 
 
 @dataclass(slots=True)
 class StreamSlot:
-    """The right to one stream. To be given back once."""
+    """The right to have one stream open. `release` it at the end."""
 
     customer_id: UUID
     token: str = field(default_factory=lambda: str(uuid4()))
-    taken: bool = True
+    held: bool = True
 
     @property
     def key(self) -> str:
+        """Return the Valkey key of the customer's open streams: a sorted set of tokens by expiry time."""
         return f"ordersite:streams:{self.customer_id}"
 
-    def leave(self) -> None:
-        global _seats_taken  # noqa: PLW0603 - of the process, as its threads are
-        with _counting:
-            if not self.taken:
+    def release(self) -> None:
+        """Give the slot back. A second call does nothing."""
+        global _open_streams  # noqa: PLW0603 - all threads of the process count together
+        with _count_lock:
+            if not self.held:
                 return
-            self.taken = False
-            _seats_taken -= 1
+            self.held = False
+            _open_streams -= 1
         try:
             valkey.client().zrem(self.key, self.token)
         except RedisError as error:
-            log.warning("a stream's seat is given back by time alone: %s", error)
+            log.warning("a stream slot could not be released in Valkey and will expire there: %s", error)
 
 
 def take_slot(customer_id: UUID) -> StreamSlot:
-    """Raises NoSeat. Where Valkey is down, only this process counts."""
-    global _seats_taken  # noqa: PLW0603 - as above
-    with _counting:
-        if _seats_taken >= settings.EVENT_STREAMS:
+    """Take a slot of this process and of this customer. Raises NoFreeSlot.
+
+    While Valkey is down, the limit of each customer is not checked.
+    """
+    global _open_streams  # noqa: PLW0603 - all threads of the process count together
+    with _count_lock:
+        if _open_streams >= settings.EVENT_STREAMS:
             raise NoFreeSlot(
-                translate("too many streams of events are open here: come back in a while, or read /events")
+                translate("too many event streams are open on this server: try again later, or read /events")
             )
-        _seats_taken += 1
-    seat = StreamSlot(customer_id)
+        _open_streams += 1
+    slot = StreamSlot(customer_id)
     try:
         now, lease = time.time(), settings.EVENT_STREAM_SECONDS + LEASE_SECONDS
-        asked = valkey.client().pipeline()
-        asked.zremrangebyscore(seat.key, "-inf", now)
-        asked.zadd(seat.key, {seat.token: now + lease})
-        asked.zcard(seat.key)
-        asked.expire(seat.key, int(lease) + 1)
-        open_ones = asked.execute()[2]
+        pipeline = valkey.client().pipeline()
+        pipeline.zremrangebyscore(slot.key, "-inf", now)
+        pipeline.zadd(slot.key, {slot.token: now + lease})
+        pipeline.zcard(slot.key)
+        pipeline.expire(slot.key, int(lease) + 1)
+        own_streams = pipeline.execute()[2]
     except RedisError as error:
-        log.warning("a customer's streams are not being counted: %s", error)
-        return seat
-    if open_ones > settings.EVENT_STREAMS_EACH:
-        seat.leave()
+        log.warning("the streams of a customer are not counted, Valkey does not answer: %s", error)
+        return slot
+    if own_streams > settings.EVENT_STREAMS_EACH:
+        slot.release()
         raise NoFreeSlot(
-            translate("you have {number} streams of events open already: close one", number=settings.EVENT_STREAMS_EACH)
+            translate(
+                "you already have {number} event streams open: close one first", number=settings.EVENT_STREAMS_EACH
+            )
         )
-    return seat
+    return slot
 
 
 class Stream:
-    """The body of the answer, piece by piece. Closed, it gives its seat back, also where it was never begun."""
+    """The body of the response. `close` releases the slot, even if the stream never started."""
 
-    def __init__(self, seat: StreamSlot, *, cursor: str, position: int) -> None:
-        self._seat = seat
-        # The language is the request's, which is over before the body is made.
-        self._pieces = _pieces(seat.customer_id, cursor, position, get_language())
+    def __init__(self, slot: StreamSlot, *, cursor: str, position: int) -> None:
+        self._slot = slot
+        # The request's language, which is no longer active when the body is produced.
+        self._chunks = _chunks(slot.customer_id, cursor, position, get_language())
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        return next(self._pieces)
+        return next(self._chunks)
 
     def close(self) -> None:
+        """End the stream and release its slot. Django calls it when the response is done."""
         try:
-            self._pieces.close()
+            self._chunks.close()
         finally:
-            self._seat.leave()
+            self._slot.release()
 
 
-def _pieces(customer_id: UUID, cursor: str, position: int, language: str) -> Generator[str, None, None]:
+def _chunks(customer_id: UUID, cursor: str, position: int, language: str) -> Generator[str, None, None]:
+    """Yield server-sent events after `position` until the time is over, and comments while nothing happens."""
     ends = time.monotonic() + settings.EVENT_STREAM_SECONDS
-    # An id without data: who is cut off before the first event comes back to this very place.
+    # An id without data: a client that loses the connection before the first event reconnects at the same place.
     yield f"retry: {RETRY_MILLIS}\nid: {cursor}\n\n"
-    spoke = time.monotonic()
-    ear = subscribe([any_row_channel(CustomerFeed.name)])
+    last_sent = time.monotonic()
+    subscription = subscribe([any_row_channel(CustomerFeed.name)])
     try:
         while True:
-            looked = time.monotonic()
+            queried = time.monotonic()
             with override(language):
-                page = own_events(customer_id, after=position, limit=AT_ONCE)  # after the ear is open
+                page = own_events(customer_id, after=position, limit=BATCH)  # subscribed before, so nothing is missed
             position = page.through
             for event in page.events:
-                yield _piece(event)
+                yield _format(event)
             now = time.monotonic()
             if page.events:
-                spoke = now
+                last_sent = now
             if now >= ends:
                 return
-            if page.more:
+            if page.has_more:
                 continue
-            if now - spoke >= settings.EVENT_STREAM_SILENT_SECONDS:
+            if now - last_sent >= settings.EVENT_STREAM_SILENT_SECONDS:
                 yield ": nothing new\n\n"
-                spoke = now
-            left = min(ends, spoke + settings.EVENT_STREAM_SILENT_SECONDS) - now
-            wait_for_message(ear, max(left, 0.01), untold=UNTOLD_SECONDS, poll=POLL_SECONDS)
-            time.sleep(max(0.0, looked + LOOK_SECONDS - time.monotonic()))
+                last_sent = now
+            left = min(ends, last_sent + settings.EVENT_STREAM_SILENT_SECONDS) - now
+            wait_for_message(subscription, max(left, 0.01), untold=MAX_QUERY_SECONDS, poll=POLL_SECONDS)
+            time.sleep(max(0.0, queried + MIN_QUERY_SECONDS - time.monotonic()))
     finally:
-        unsubscribe(ear)
+        unsubscribe(subscription)
 
 
-def _piece(event: PublicEvent) -> str:
+def _format(event: PublicEvent) -> str:
     return f"id: {event.id}\nevent: {event.type}\ndata: {msgspec.json.encode(event).decode()}\n\n"

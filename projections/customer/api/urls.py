@@ -1,4 +1,4 @@
-"""Addresses that customers read. Those that are also written are in `ordersite.api.urls`."""
+"""URLs of the read endpoints of the customer API. URLs that also accept writes are in `ordersite.api.urls`."""
 
 from django.urls import path
 

@@ -229,7 +229,7 @@ def _name(data: dict[str, Any]) -> dict[str, Any]:
 def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
     tally_id, person, event_id = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), staff())
-    sealed = encryption.sealed({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
+    sealed = encryption.encrypt_fields({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
     behind_the_logs_back(
         "INSERT INTO events (event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata,"
         " version, subject_id)"

@@ -137,7 +137,7 @@ def test_export_refuses_what_it_cannot_tell_rightly() -> None:
         file_of(new_id())
     tally_id = tally(1, 2, 3)
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
-    with pytest.raises(VersionGap, match="has version 3 in the log, and none 2"):
+    with pytest.raises(VersionGap, match="has version 3 in the log, but no version 2"):
         file_of(tally_id)
     booking_id = booking(guest_id=new_id())
     SubjectKey.objects.all().delete()

@@ -1,4 +1,4 @@
-"""Personal data: unreadable in the database, and erased everywhere with one key."""
+"""Personal data is encrypted in the database and erased everywhere by destroying one key."""
 
 import base64
 import io
@@ -40,18 +40,18 @@ def name_in_the_log(booking_id: UUID) -> str:
     return str(store.read_stream(booking_id)[0].event.guest_name)
 
 
-def test_the_log_holds_no_name_in_the_clear_and_reads_it_back() -> None:
+def test_the_log_stores_names_encrypted_and_reads_them_back() -> None:
     booking_id = place(new_id())
     stored = Event.objects.get(aggregate_id=booking_id)
     assert stored.event_data["guest_name"].startswith(encryption.PREFIX)
     assert NAME not in str(stored.event_data)
-    assert stored.event_data["country"] == "United Kingdom", "what is not personal stays readable"
+    assert stored.event_data["country"] == "United Kingdom", "fields that are not personal stay readable"
     assert name_in_the_log(booking_id) == NAME
     page = store.read_after(0, limit=10)
     assert page.events[0].event.guest_email == MAIL
 
 
-def test_each_value_has_a_nonce_of_its_own() -> None:
+def test_each_value_has_its_own_nonce() -> None:
     guest = new_id()
     place(guest), place(guest)
     first, second = Event.objects.order_by("position").values_list("event_data", flat=True)
@@ -74,11 +74,11 @@ def test_a_key_made_in_a_transaction_that_rolled_back_is_never_used_again() -> N
     assert name_in_the_log(place(guest)) == NAME
 
 
-def test_somebody_is_erased_once_and_nothing_more_is_recorded_of_them() -> None:
+def test_a_person_is_erased_once_and_no_more_data_of_theirs_is_recorded() -> None:
     guest = new_id()
     place(guest)
     call_command("erase_subject", str(guest), stdout=io.StringIO())
-    with pytest.raises(CommandError, match="erased before"):
+    with pytest.raises(CommandError, match="already erased"):
         call_command("erase_subject", str(guest))
     with pytest.raises(SubjectWasErased):
         place(guest)
@@ -86,23 +86,23 @@ def test_somebody_is_erased_once_and_nothing_more_is_recorded_of_them() -> None:
         call_command("erase_subject", str(new_id()))
 
 
-def test_ciphertext_moved_to_another_event_or_field_is_not_believed() -> None:
+def test_ciphertext_moved_to_another_event_or_field_is_refused() -> None:
     guest = new_id()
     key = encryption.wrap(guest, secrets.token_bytes(32))
     here, there = new_id(), new_id()
-    concealed = encryption.conceal(codec.type_of(BOOKED), BOOKED, here, encryption.unwrap(key))
-    assert encryption.opener(here, key)("guest_name", concealed.guest_name) == NAME
+    encrypted = encryption.encrypt_event(codec.type_of(BOOKED), BOOKED, here, encryption.unwrap(key))
+    assert encryption.field_decryptor(here, key)("guest_name", encrypted.guest_name) == NAME
     with pytest.raises(WrongKey, match="guest_name"):
-        encryption.opener(there, key)("guest_name", concealed.guest_name)
+        encryption.field_decryptor(there, key)("guest_name", encrypted.guest_name)
     with pytest.raises(WrongKey, match="guest_email"):
-        encryption.opener(here, key)("guest_email", concealed.guest_name)
+        encryption.field_decryptor(here, key)("guest_email", encrypted.guest_name)
 
 
 def new_master(name: str) -> str:
     return f"{name}:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
 
 
-def test_the_environments_key_is_rotated_and_the_old_one_dropped(settings: Any) -> None:
+def test_the_master_key_is_rotated_and_the_old_one_removed(settings: Any) -> None:
     old, new = new_master("old"), new_master("new")
     settings.PERSONAL_DATA_KEYS = [old]
     booking_id = place(new_id())
@@ -117,7 +117,7 @@ def test_the_environments_key_is_rotated_and_the_old_one_dropped(settings: Any) 
         name_in_the_log(booking_id)
 
 
-def test_a_lost_key_is_an_error_and_not_taken_for_an_erasure() -> None:
+def test_a_lost_key_is_an_error_and_not_an_erasure() -> None:
     booking_id = place(new_id())
     SubjectKey.objects.all().delete()
     with pytest.raises(WrongKey, match="subject_keys has no row"):
@@ -125,7 +125,7 @@ def test_a_lost_key_is_an_error_and_not_taken_for_an_erasure() -> None:
 
 
 @pytest.mark.parametrize("entry", ["nameless", ":abc=", "short:YWJj"])
-def test_an_environment_key_that_is_none_is_named(settings: Any, entry: str) -> None:
+def test_a_malformed_master_key_is_refused(settings: Any, entry: str) -> None:
     settings.PERSONAL_DATA_KEYS = [entry]
     with pytest.raises(WrongKey, match="NAME:BASE64"):
         encryption.masters()
@@ -134,6 +134,6 @@ def test_an_environment_key_that_is_none_is_named(settings: Any, entry: str) -> 
 def test_personal_fields_need_a_subject() -> None:
     with pytest.raises(UnclearSubject, match="secret"):
 
-        @event("test.nobodys")
-        class Nobodys:
+        @event("test.without_subject")
+        class WithoutSubject:
             secret: str = personal_field()

@@ -1,4 +1,4 @@
-"""What is accepted is done, once, in order, whatever dies meanwhile."""
+"""An accepted command is done exactly once and in order, even if processes die."""
 
 from datetime import timedelta
 from typing import Any
@@ -54,11 +54,11 @@ def counted(tally_id: UUID) -> list[int]:
     return [fact.event.by for fact in store.read_stream(tally_id)]
 
 
-def again(queued: QueuedCommand) -> QueuedCommand:
+def reload(queued: QueuedCommand) -> QueuedCommand:
     return QueuedCommand.objects.get(pk=queued.pk)
 
 
-def test_what_is_accepted_is_done_later_with_everything_its_sender_said() -> None:
+def test_an_accepted_command_is_done_later_with_its_whole_context() -> None:
     tally_id, correlation_id, cause = new_id(), new_id(), new_id()
     at = timezone.now() - timedelta(days=3)
     queued = count(tally_id, 5, correlation_id=correlation_id, causation_id=cause, occurred_at=at, extra={"mark": "x"})
@@ -70,10 +70,10 @@ def test_what_is_accepted_is_done_later_with_everything_its_sender_said() -> Non
     assert (metadata.actor, metadata.command_id) == ("customer:1", queued.command_id)
     assert (metadata.correlation_id, metadata.causation_id) == (correlation_id, cause)
     assert (metadata.occurred_at, metadata.extra) == (at, {"mark": "x"})
-    assert outcome_of(again(queued)) == Answer(command_id=queued.command_id, aggregate_id=tally_id, version=1)
+    assert outcome_of(reload(queued)) == Answer(command_id=queued.command_id, aggregate_id=tally_id, version=1)
 
 
-def test_sent_again_it_is_the_same_one_before_and_after_it_is_done() -> None:
+def test_a_repeat_is_the_same_queued_command_before_and_after_it_is_done() -> None:
     tally_id, command_id = new_id(), new_id()
     first = count(tally_id, 5, command_id=command_id)
     assert count(tally_id, 5, command_id=command_id).pk == first.pk
@@ -85,7 +85,7 @@ def test_sent_again_it_is_the_same_one_before_and_after_it_is_done() -> None:
         count(tally_id, 6, command_id=command_id)
 
 
-def test_one_id_sent_both_ways_is_done_once() -> None:
+def test_a_command_sent_to_the_queue_and_to_dispatch_is_done_once() -> None:
     tally_id, first, second = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), Context(actor="customer:1", command_id=first))
     assert outcome_of(count(tally_id, 1, command_id=first)) == Answer(
@@ -97,10 +97,10 @@ def test_one_id_sent_both_ways_is_done_once() -> None:
     dispatch(Count(tally_id=tally_id, by=2), Context(actor="customer:1", command_id=second))
     run()
     assert counted(tally_id) == [1, 2]
-    assert again(queued).version == 2
+    assert reload(queued).version == 2
 
 
-def test_what_is_refused_says_so_in_the_rules_words() -> None:
+def test_a_refused_command_has_the_refusal_of_the_rule_as_its_outcome() -> None:
     tally_id = new_id()
     dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
     down = count(tally_id, -1)
@@ -108,36 +108,36 @@ def test_what_is_refused_says_so_in_the_rules_words() -> None:
     hidden = count(tally_id, 1, guard=Hidden(below=6))
     seen = count(tally_id, 1, guard=Hidden(below=5))
     run()
-    refusal = outcome_of(again(down))
+    refusal = outcome_of(reload(down))
     assert isinstance(refusal, CommandRefused)
     assert (refusal.code, refusal.message) == ("not_up", "a tally only goes up")
-    race = outcome_of(again(stale))
+    race = outcome_of(reload(stale))
     assert isinstance(race, ConcurrencyError)
     assert (race.expected, race.actual) == (7, 1)
-    assert isinstance(outcome_of(again(hidden)), AggregateNotFound)
-    assert isinstance(outcome_of(again(seen)), Answer)
+    assert isinstance(outcome_of(reload(hidden)), AggregateNotFound)
+    assert isinstance(outcome_of(reload(seen)), Answer)
     assert counted(tally_id) == [5, 1]
 
 
-def test_a_refusal_is_noted_so_that_it_can_be_told_in_another_language() -> None:
+def test_a_refusal_is_stored_so_that_it_can_be_translated() -> None:
     tally_id = new_id()
     dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
     queued = accept(Restore(tally_id=tally_id, version=9), Context(actor="customer:1"), owner=OWNER)
     run()
-    refusal = outcome_of(again(queued))
+    refusal = outcome_of(reload(queued))
     assert isinstance(refusal, CommandRefused)
-    assert refusal.message == "9 is no earlier version; the current one is 1"
+    assert refusal.message == "9 is not an earlier version; the current version is 1"
     assert refusal.message_in(lambda template: "{current}, not {version}") == "1, not 9"
 
 
-def test_a_refusal_that_was_noted_before_there_were_templates_is_read_as_it_was() -> None:
-    noted = {"kind": "refused", "code": "not_paid", "message": "{5} has to be paid"}
-    refusal = outcome_of(QueuedCommand(status=Status.REFUSED, refusal=noted))
+def test_a_refusal_stored_without_a_template_is_read_unchanged() -> None:
+    stored = {"kind": "refused", "code": "not_paid", "message": "{5} has to be paid"}
+    refusal = outcome_of(QueuedCommand(status=Status.REFUSED, refusal=stored))
     assert isinstance(refusal, CommandRefused)
     assert (refusal.code, refusal.message, refusal.params) == ("not_paid", "{5} has to be paid", {})
 
 
-def test_a_worker_that_dies_after_the_append_has_done_nothing_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_after_the_append_has_done_all_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     queued = count(new_id(), 5)
 
     def power_cut(self: QueuedCommand, *args: Any, **kwargs: Any) -> None:
@@ -147,13 +147,13 @@ def test_a_worker_that_dies_after_the_append_has_done_nothing_or_all(monkeypatch
     with pytest.raises(KeyboardInterrupt):
         run()
     assert counted(queued.aggregate_id) == []
-    assert again(queued).status == Status.WAITING
+    assert reload(queued).status == Status.WAITING
     monkeypatch.undo()
     run()
     assert counted(queued.aggregate_id) == [5]
 
 
-def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_command_waits_and_holds_up_only_its_own_aggregate(monkeypatch: pytest.MonkeyPatch) -> None:
     poisoned, sound = new_id(), new_id()
     bad, behind, other = count(poisoned, 666), count(poisoned, 1), count(sound, 1)
 
@@ -164,29 +164,31 @@ def test_one_that_fails_waits_and_holds_up_its_own_aggregate_only(monkeypatch: p
 
     monkeypatch.setattr(worker, "dispatch", dispatch_or_fail)
     run()
-    assert again(other).status == Status.DONE
-    assert again(behind).status == Status.WAITING
-    waiting = again(bad)
+    assert reload(other).status == Status.DONE
+    assert reload(behind).status == Status.WAITING
+    waiting = reload(bad)
     assert (waiting.status, waiting.attempts, waiting.problem) == (Status.WAITING, 1, "RuntimeError: a bug")
     assert waiting.due_at > timezone.now()
-    for _ in range(worker.ATTEMPTS - 1):
+    for _ in range(worker.MAX_ATTEMPTS - 1):
         QueuedCommand.objects.update(due_at=timezone.now())
         run()
-    assert again(bad).status == Status.FAILED
-    assert again(bad).body is not None
-    assert counted(poisoned) == [1], "the queue goes on without it"
+    assert reload(bad).status == Status.FAILED
+    assert reload(bad).body is not None
+    assert counted(poisoned) == [1], "the queue continues without it"
     monkeypatch.undo()
-    worker.redrive(again(bad))
+    worker.redrive(reload(bad))
     run()
     assert counted(poisoned) == [1, 666]
 
 
-def test_a_full_queue_takes_no_more_and_room_is_made_by_doing(settings: Any) -> None:
+def test_a_full_queue_accepts_no_command_until_the_worker_has_made_room(settings: Any) -> None:
     settings.COMMAND_QUEUE_LIMIT = 3
-    kept = [count(new_id(), 1) for _ in range(3)]
+    accepted = [count(new_id(), 1) for _ in range(3)]
     with pytest.raises(QueueFull, match="3 commands are waiting"):
         count(new_id(), 1)
-    assert count(kept[0].aggregate_id, 1, command_id=kept[0].command_id).pk == kept[0].pk, "a repeat is no more"
+    assert count(accepted[0].aggregate_id, 1, command_id=accepted[0].command_id).pk == accepted[0].pk, (
+        "a repeat needs no room"
+    )
     run()
     assert count(new_id(), 1).status == Status.WAITING
 
@@ -201,20 +203,20 @@ def test_a_broker_that_is_down_refuses_nothing(
     queued = count(new_id(), 1)
     assert "the broker is down" in caplog.text
     run()
-    assert again(queued).status == Status.DONE
+    assert reload(queued).status == Status.DONE
 
 
-def test_a_body_is_unreadable_while_it_waits_and_gone_afterwards() -> None:
+def test_a_body_is_encrypted_while_it_waits_and_deleted_afterwards() -> None:
     create = new_booking()
     assert create.guest_id
     queued = accept(create, Context(actor="customer:1"), owner=create.guest_id)
     assert create.guest_name.encode() not in bytes(queued.body or b"")
     assert create.guest_name not in str(queued.context)
     run()
-    assert (again(queued).status, again(queued).body) == (Status.DONE, None)
+    assert (reload(queued).status, reload(queued).body) == (Status.DONE, None)
 
 
-def test_whoever_is_erased_has_nothing_done_for_them_any_more() -> None:
+def test_no_command_of_an_erased_person_is_done() -> None:
     done, create = new_booking(), new_booking()
     assert create.guest_id
     first = accept(done, Context(actor="customer:1"), owner=create.guest_id)
@@ -222,7 +224,7 @@ def test_whoever_is_erased_has_nothing_done_for_them_any_more() -> None:
     waiting = accept(create, Context(actor="customer:1"), owner=create.guest_id)
     erase(create.guest_id, Context(actor="staff:anna"))
     run()
-    refusal = outcome_of(again(waiting))
+    refusal = outcome_of(reload(waiting))
     assert isinstance(refusal, CommandRefused)
     assert refusal.code == "subject_erased"
     assert not QueuedCommand.objects.filter(pk=first.pk).exists()
@@ -230,7 +232,7 @@ def test_whoever_is_erased_has_nothing_done_for_them_any_more() -> None:
         accept(new_booking(), Context(actor="customer:1"), owner=create.guest_id)
 
 
-def test_an_outcome_can_be_read_for_some_days_and_is_never_done_again(settings: Any) -> None:
+def test_an_outcome_is_deleted_after_some_days_and_its_command_is_never_done_again(settings: Any) -> None:
     tally_id, command_id = new_id(), new_id()
     count(tally_id, 1, command_id=command_id)
     run()
@@ -245,32 +247,32 @@ def test_an_outcome_can_be_read_for_some_days_and_is_never_done_again(settings: 
     assert counted(tally_id) == [1]
 
 
-def test_what_the_code_no_longer_declares_waits_for_code_that_does() -> None:
+def test_an_undeclared_command_or_guard_waits_for_code_that_declares_it() -> None:
     queued = count(new_id(), 1, guard=Hidden(below=0))
     declared = GUARDS.pop("test.hidden")
     try:
         run()
-        assert "deploy the code that does" in again(queued).problem
+        assert "deploy the code that does" in reload(queued).problem
     finally:
         GUARDS["test.hidden"] = declared
     QueuedCommand.objects.update(command_type="test.gone", due_at=timezone.now())
     run()
-    assert "no code declares the command 'test.gone'" in again(queued).problem
+    assert "no code declares the command 'test.gone'" in reload(queued).problem
 
 
-def test_only_a_declared_guard_can_wait() -> None:
+def test_only_a_declared_guard_can_be_queued() -> None:
     with pytest.raises(UndeclaredMessage, match="declare it with @guard"):
         count(new_id(), 1, guard=lambda state: None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=14))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_however_many_workers_each_aggregates_commands_are_done_in_order(wishes: list[tuple[int, int]]) -> None:
-    tallies = [new_id() for _ in range(3)]
-    for which, by in wishes:
-        count(tallies[which], by)
+def test_with_several_workers_the_commands_of_each_aggregate_are_done_in_order(counts: list[tuple[int, int]]) -> None:
+    tally_ids = [new_id() for _ in range(3)]
+    for index, by in counts:
+        count(tally_ids[index], by)
     with at_once(run, run, run):
         pass
     run()
-    for which, tally_id in enumerate(tallies):
-        assert counted(tally_id) == [by for wanted, by in wishes if wanted == which]
+    for index, tally_id in enumerate(tally_ids):
+        assert counted(tally_id) == [by for other, by in counts if other == index]

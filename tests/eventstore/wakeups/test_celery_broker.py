@@ -1,4 +1,4 @@
-"""What we put into the broker ourselves is what Celery would have put there."""
+"""The messages that `celery_broker` writes are those that Celery would write."""
 
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,10 @@ from tests.support.wakeups import messages
 
 @shared_task
 def errand(name: str, number: int) -> None:
-    """Nobody runs it."""
+    """A task that is never run."""
 
 
-CHANGING = ("id", "root_id", "correlation_id", "delivery_tag", "eta", "reply_to")  # from one message to the next
+CHANGING = ("id", "root_id", "correlation_id", "delivery_tag", "eta", "reply_to")  # different in each message
 
 
 def without_ids(message: dict[str, Any]) -> dict[str, Any]:
@@ -45,27 +45,27 @@ def test_each_message_has_an_id_of_its_own_and_says_when_it_is_due() -> None:
     assert second["headers"]["eta"] is None
 
 
-def test_a_bell_sends_one_message_until_it_is_heard() -> None:
-    rung = Wakeup("errand", errand, ("staff", 3))
+def test_a_wakeup_sends_one_message_until_it_is_acknowledged() -> None:
+    errand_wakeup = Wakeup("errand", errand, ("staff", 3))
     for _ in range(3):
-        wakeup.wake(rung)
+        wakeup.wake(errand_wakeup)
     assert len(messages()) == 1
-    wakeup.acknowledge(rung)
-    wakeup.wake(rung)
+    wakeup.acknowledge(errand_wakeup)
+    wakeup.wake(errand_wakeup)
     assert len(messages()) == 2
 
 
-def test_whoever_is_at_work_need_not_be_rung_for_and_goes_on_unless_somebody_rang() -> None:
-    rung = Wakeup("errand", errand, ("staff", 3))
-    wakeup.mark_running(rung)
-    wakeup.wake(rung)
+def test_a_running_task_gets_no_message_and_may_continue_unless_one_was_sent() -> None:
+    errand_wakeup = Wakeup("errand", errand, ("staff", 3))
+    wakeup.mark_running(errand_wakeup)
+    wakeup.wake(errand_wakeup)
     assert messages() == []
-    assert wakeup.is_running(rung)
-    wakeup.acknowledge(rung)
-    assert not wakeup.is_running(rung)
-    assert wakeup.claim_running(rung)
-    assert wakeup.is_running(rung)
-    wakeup.acknowledge(rung)
-    wakeup.wake(rung)
-    assert not wakeup.is_running(rung), "it is only called"
-    assert not wakeup.claim_running(rung), "there is a message for that already"
+    assert wakeup.is_running(errand_wakeup)
+    wakeup.acknowledge(errand_wakeup)
+    assert not wakeup.is_running(errand_wakeup)
+    assert wakeup.claim_running(errand_wakeup)
+    assert wakeup.is_running(errand_wakeup)
+    wakeup.acknowledge(errand_wakeup)
+    wakeup.wake(errand_wakeup)
+    assert not wakeup.is_running(errand_wakeup), "it is only pending"
+    assert not wakeup.claim_running(errand_wakeup), "a message was sent in between"

@@ -227,8 +227,8 @@ HOLD = HoldOrder(order_id=ORDER, reason="Fraud")
         ((CREATE, PAY, SHIP), "money_moved", "25.00 GBP was paid by card and goods were shipped with DHL"),
         ((FREE, SHIP), "goods_shipped", "goods were shipped with DHL"),
         ((CREATE, HOLD), "more_happened", "more happened to it"),
-        ((CREATE, CANCEL, RESTORE), "already_so", "as it was at version 1 already"),
-        ((CREATE,), "no_earlier_version", "1 is no earlier version; the current one is 1"),
+        ((CREATE, CANCEL, RESTORE), "already_so", "already that of version 1"),
+        ((CREATE,), "no_earlier_version", "1 is not an earlier version; the current version is 1"),
     ],
 )
 def test_what_happened_in_the_world_cannot_be_restored_away(past: tuple[object, ...], code: str, words: str) -> None:

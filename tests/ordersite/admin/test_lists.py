@@ -72,7 +72,7 @@ def test_what_is_too_short_for_the_index_is_looked_for_in_the_newest_orders(log_
     staff, keys = log_in(BACK_OFFICE), three_orders()
     page = text(staff.get(f"{ORDERS}?q=uk"))
     assert shown(page, keys) == keys[:0:-1]
-    assert "Less than three letters are looked for in the last 2 orders" in page
+    assert "A search for less than three letters covers only the newest 2 orders" in page
     page = text(staff.get(f"{ORDERS}?q=zoe+uk"))
     assert (shown(page, keys), "Less than" in page) == (keys[:1], False)
 

@@ -105,7 +105,7 @@ def test_the_timeline_is_there_even_while_the_view_is_behind_and_the_page_says_s
     order_id = placed(paid=True)
     StaffOrder.objects.filter(pk=order_id).update(version=1, payment_status="unpaid")
     page = text(staff.get(f"{ORDERS}{order_id}/change/"))
-    assert "This view is behind for this order: 1 later event" in page
+    assert "This page is behind for this order: 1 later event" in page
     assert "Paid 25.00 GBP by card" in page
 
 

@@ -117,7 +117,7 @@ def test_a_refusal_is_told_in_the_language_of_whoever_asks_even_later(api: APICl
     assert later == at_once
     assert at_once["detail"] == f"персональные данные {ada.customer_id} удалены: новые больше не сохраняются"
     english = api.get(waiting["Location"]).json()["problem"]
-    assert english["detail"] == f"the personal data of {ada.customer_id} was erased: no more is kept"
+    assert english["detail"] == f"the personal data of {ada.customer_id} was erased: no more is stored"
 
 
 def test_an_orders_story_is_told_in_russian(api: APIClient) -> None:

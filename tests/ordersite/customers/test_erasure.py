@@ -36,7 +36,7 @@ def name_in_the_log(order_id: UUID) -> str:
     return str(store.read_stream(order_id)[0].event.customer_name)
 
 
-def test_erasing_a_customer_leaves_nothing_of_them_in_the_whole_database_and_the_books_as_they_were() -> None:
+def test_erasing_a_customer_removes_their_data_from_the_whole_database_and_leaves_the_books_unchanged() -> None:
     ada, bea = new_id(), new_id()
     User.objects.create_user("ada", MAIL, "secret-1", first_name="Ada", last_name="Whitfield", customer_id=ada)
     orders = [place(ada), place(ada)]
@@ -51,10 +51,10 @@ def test_erasing_a_customer_leaves_nothing_of_them_in_the_whole_database_and_the
     for projection in PROJECTIONS.values():
         catch_up(projection)
 
-    everything = dump().lower()
+    database = dump().lower()
     for word in ("whitfield", "ada@example.com"):
-        assert word not in everything, word
-    assert "bea stone" in everything
+        assert word not in database, word
+    assert "bea stone" in database
     assert [name_in_the_log(order_id) for order_id in orders] == [encryption.ERASED] * 2
     row = StaffOrder.objects.get(pk=orders[0])
     assert (row.customer_name, row.customer_email, row.total) == (encryption.ERASED, encryption.ERASED, 25)
@@ -67,7 +67,7 @@ def test_erasing_a_customer_leaves_nothing_of_them_in_the_whole_database_and_the
         assert contents(projection) == before
 
 
-def test_a_guest_is_erased_by_the_order() -> None:
+def test_a_guest_is_erased_by_the_id_of_the_order() -> None:
     order_id, other = place(), place()
     catch_up(PROJECTIONS["staff"])
     call_command("erase_subject", str(order_id), stdout=io.StringIO())

@@ -314,7 +314,7 @@ def test_a_customer_has_so_many_streams_and_gets_the_place_of_one_that_is_closed
 
 
 def test_a_process_has_so_many_streams_and_refuses_more_whoever_asks(api: APIClient, settings: Any) -> None:
-    settings.EVENT_STREAMS = streaming._seats_taken + 1
+    settings.EVENT_STREAMS = streaming._open_streams + 1
     first: Any = api.get(STREAM)
     next(iter(first.streaming_content))
     bea = client_of(make_customer("bea"))

@@ -45,13 +45,13 @@ def place(count: int, *later: Any) -> list[UUID]:
 
 @given(st.lists(st.uuids(), max_size=30), st.integers(1, 64))
 def test_every_aggregate_is_in_exactly_one_shard_and_sql_says_the_same(ids: list[UUID], of: int) -> None:
-    from eventstore.sharding import IN_SHARD, in_shard
+    from eventstore.sharding import IN_SHARD, in_shard_values
 
     with connection.cursor() as cursor:
         for order_id in ids:
             cursor.execute(
                 f"SELECT {', '.join([IN_SHARD] * of)} FROM (SELECT %s::uuid AS aggregate_id, 'x' AS event_type) e",
-                [*(value for number in range(of) for value in in_shard(Shard(number, of))), order_id],
+                [*(value for number in range(of) for value in in_shard_values(Shard(number, of))), order_id],
             )
             row = cursor.fetchone()
             assert row

@@ -27,7 +27,7 @@ from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint
 from eventstore.personal_data import subjects
 from ordersite.models import User
-from projections.webhooks import addresses, deliveries, sending, tasks
+from projections.webhooks import addresses, deliveries, endpoints, planning, sending, tasks
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from tests.support.api import place, problem
 from tests.support.order_examples import CREATED
@@ -228,7 +228,7 @@ def test_an_endpoint_that_takes_nothing_for_as_long_as_a_message_is_tried_is_dis
         deliver()
         now_due()
     assert len(receiver.got) == 3
-    assert "took nothing" in api.get(ENDPOINTS).json()["results"][0]["disabled_reason"]
+    assert "accepted no message" in api.get(ENDPOINTS).json()["results"][0]["disabled_reason"]
     assert [each["status"] for each in sent(api, endpoint)] == ["failed", "failed"]
 
 
@@ -322,7 +322,7 @@ def test_a_worker_that_dies_before_it_noted_the_answer_has_it_sent_again(
         raise Killed
 
     with monkeypatch.context() as dying:
-        dying.setattr(deliveries, "note", die)
+        dying.setattr(deliveries, "record_outcome", die)
         with pytest.raises(Killed):
             deliver()
     deliver()
@@ -339,20 +339,20 @@ def test_a_crash_while_hearing_leaves_both_the_rows_and_the_checkpoint_or_neithe
 ) -> None:
     subscribe(api, receiver.url)
     place(api)
-    take = deliveries._take
+    plan = planning._plan
 
-    def take_and_fail(facts: Any) -> None:
-        take(facts)
+    def plan_and_fail(facts: Any) -> None:
+        plan(facts)
         raise RuntimeError("not now")
 
     with monkeypatch.context() as failing:
-        failing.setattr(deliveries, "_take", take_and_fail)
+        failing.setattr(planning, "_plan", plan_and_fail)
         deliver()
     assert not WebhookDelivery.objects.exists()
-    assert "not now" in ConsumerCheckpoint.objects.get(name=deliveries.CONSUMER).problem
+    assert "not now" in ConsumerCheckpoint.objects.get(name=endpoints.CONSUMER).problem
     deliver()
     assert len(receiver.got) == 1
-    assert ConsumerCheckpoint.objects.get(name=deliveries.CONSUMER).problem == ""
+    assert ConsumerCheckpoint.objects.get(name=endpoints.CONSUMER).problem == ""
 
 
 def test_what_was_imported_from_another_site_is_no_news(api: APIClient, ada: User, receiver: Receiver) -> None:
@@ -619,23 +619,23 @@ def test_staff_see_what_was_not_delivered_and_have_it_sent_again(
     failed = WebhookDelivery.objects.get(status="failed")
     assert api.get(ENDPOINTS).json()["results"][0]["disabled_at"]
     staff: Client = log_in("Back office")
-    endpoints, sent_there = (
+    endpoint_list, delivery_list = (
         reverse(f"admin:projections_webhook{name}_changelist") for name in ("endpoint", "delivery")
     )
-    assert b"500" in staff.get(sent_there).content
-    assert b"took nothing" in staff.get(endpoints).content
+    assert b"500" in staff.get(delivery_list).content
+    assert b"accepted no message" in staff.get(endpoint_list).content
     shown = staff.get(reverse("admin:projections_webhookendpoint_change", args=[failed.endpoint_id]))
     assert shown.status_code == 200
     assert b"ecret" not in shown.content.partition(b"fieldset")[2]
-    act(staff, sent_there, "send_again", failed.pk, b"0 will be sent again")
-    act(staff, endpoints, "enable", endpoint["id"], b"1 is sent to again")
-    act(staff, sent_there, "send_again", failed.pk, b"1 will be sent again")
+    act(staff, delivery_list, "send_again", failed.pk, b"0 deliveries will be retried")
+    act(staff, endpoint_list, "enable", endpoint["id"], b"1 endpoint enabled")
+    act(staff, delivery_list, "send_again", failed.pk, b"1 delivery will be retried")
     receiver.decide = None
     deliver()
     failed.refresh_from_db()
     assert failed.status == "delivered"
     accountant: Client = log_in("Accountants", username="acc")
-    assert accountant.get(sent_there).status_code == 403
+    assert accountant.get(delivery_list).status_code == 403
 
 
 def act(staff: Client, page: str, action: str, pk: Any, words: bytes) -> None:

@@ -1,0 +1,117 @@
+"""Plan deliveries: write a pending delivery for each new event and each endpoint that wants it.
+
+Webhooks follow the log, not a projection. The deliveries are written in the transaction that advances the consumer's
+checkpoint, so a crash neither loses nor repeats one.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from eventstore import store
+from eventstore.codec import IMPORTED
+from eventstore.followers.consumers import advance, start_here
+from eventstore.ids import new_id
+from eventstore.messages import EVENT_TYPES
+from eventstore.personal_data.subjects import SubjectErased
+from eventstore.records import Damaged, Recorded, type_name
+from orders.events import OrderCreated
+from projections.customer.feed import CustomerFeed
+from projections.customer.public_events import as_public
+from projections.webhooks.endpoints import CONSUMER, forget_customer
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
+
+log = logging.getLogger(__name__)
+
+TEST_EVENT_TYPE = "webhook.test"
+BATCH = 1000  # events read at once
+
+_GUEST = UUID(int=0)
+
+
+def public_types() -> list[str]:
+    """Return the event types that an endpoint may ask for, sorted."""
+    return sorted(EVENT_TYPES[event].name for event in CustomerFeed.handlers)
+
+
+def plan_new_events() -> None:
+    """Plan deliveries for the events since the checkpoint. Raises as `eventstore.followers.consumers.advance`."""
+    start_here(CONSUMER)
+    erased = EVENT_TYPES[SubjectErased].name
+    event_types = sorted([*public_types(), erased])
+
+    def step(position: int) -> int:
+        # Read the horizon first: an endpoint created after this line receives no event up to it.
+        settled = store.horizon()
+        if not WebhookEndpoint.objects.exists():
+            return max(position, settled)
+        page = store.read_after(position, limit=BATCH, event_types=event_types)
+        _plan(page.events)
+        return page.through
+
+    advance(CONSUMER, step, event_types=event_types)
+
+
+def plan_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
+    """Plan a test message, which is about no event."""
+    return WebhookDelivery.objects.create(
+        endpoint=endpoint, event_id=new_id(), aggregate_id=new_id(), event_type=TEST_EVENT_TYPE, due_at=timezone.now()
+    )
+
+
+def _plan(facts: Sequence[Recorded[Any]]) -> None:
+    """Write the deliveries of these facts, in the order of the log; delete the endpoints of erased customers."""
+    owners = _owners({fact.aggregate_id for fact in facts if not isinstance(fact.event, SubjectErased)})
+    endpoints: dict[UUID, list[WebhookEndpoint]] = {}
+    enabled = WebhookEndpoint.objects.filter(disabled_at=None, customer_id__in=set(owners.values()))
+    for endpoint in enabled.select_for_update(no_key=True).order_by("pk"):  # so that none is deleted meanwhile
+        endpoints.setdefault(endpoint.customer_id, []).append(endpoint)
+    deliveries: list[WebhookDelivery] = []
+    for fact in facts:
+        if isinstance(fact.event, SubjectErased):
+            forget_customer(fact.event.subject_id)
+            endpoints.pop(fact.event.subject_id, None)
+            deliveries = [each for each in deliveries if each.endpoint.customer_id != fact.event.subject_id]
+        elif _is_public(fact):
+            own = endpoints.get(owners.get(fact.aggregate_id, _GUEST), ())
+            deliveries += [_delivery(endpoint, fact) for endpoint in own if _wants(endpoint, fact)]
+    WebhookDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+
+
+def _owners(order_ids: set[UUID]) -> dict[UUID, UUID]:
+    """Return the customer of each order. Orders of guests, and orders that cannot be read, are left out."""
+    owners = {}
+    for order_id, fact in store.first_of(order_ids).items():
+        if isinstance(fact.event, Damaged):
+            log.error("no webhook is sent for order %s, its customer cannot be read: %s", order_id, fact.event.error)
+        elif isinstance(fact.event, OrderCreated) and fact.event.customer_id:
+            owners[order_id] = fact.event.customer_id
+    return owners
+
+
+def _is_public(fact: Recorded[Any]) -> bool:
+    """Return whether customers may see the event. Events imported from another site are not sent.
+
+    A damaged event is planned too. Later events of its order wait until it can be read or its delivery has failed.
+    """
+    if IMPORTED in fact.metadata.extra:
+        return False
+    return isinstance(fact.event, Damaged) or as_public(fact) is not None
+
+
+def _wants(endpoint: WebhookEndpoint, fact: Recorded[Any]) -> bool:
+    is_new = fact.position > endpoint.since
+    return is_new and (not endpoint.event_types or type_name(fact.event) in endpoint.event_types)
+
+
+def _delivery(endpoint: WebhookEndpoint, fact: Recorded[Any]) -> WebhookDelivery:
+    return WebhookDelivery(
+        endpoint=endpoint,
+        event_id=fact.event_id,
+        position=fact.position,
+        aggregate_id=fact.aggregate_id,
+        event_type=type_name(fact.event),
+    )
