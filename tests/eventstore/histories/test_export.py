@@ -1,4 +1,4 @@
-"""Histories taken elsewhere: the same ids, versions and times, all or nothing, under the other site's own keys."""
+"""Histories moved to another site keep ids, versions and times, and are encrypted with that site's own keys."""
 
 import io
 import json
@@ -70,7 +70,7 @@ ends = st.lists(
 
 @given(st.lists(st.tuples(creations, ends, contexts, st.booleans()), min_size=1, max_size=4))
 @settings(max_examples=40, deadline=None)
-def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
+def test_an_export_imported_into_an_empty_site_is_unchanged(
     bookings: list[tuple[Book, list[Callable[[UUID], object]], Context, bool]],
 ) -> None:
     empty()
@@ -100,7 +100,7 @@ def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
     assert [as_of.load_as_of(booking_id, AsOf()).state for booking_id in ids] == states
     assert (done.added, done.present) == (sum(map(len, facts)), 0)
     assert done.position == store.latest_position()
-    assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in the order they came in"
+    assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in log order"
     again = load(lines)
     assert (again.added, again.present) == (0, done.added)
     assert [{**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in file_of(*ids)[1:]] == [
@@ -108,7 +108,7 @@ def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
     ]
 
 
-def test_a_name_travels_in_the_clear_and_is_encrypted_under_the_other_sites_own_key() -> None:
+def test_a_name_is_exported_unencrypted_and_encrypted_with_the_other_sites_own_key() -> None:
     guest = new_id()
     booking_id = paid_booking(guest_id=guest)
     key = bytes(SubjectKey.objects.get().wrapped_key or b"")
@@ -138,7 +138,7 @@ def test_no_key_is_in_any_export() -> None:
         assert encryption._text(secret).rstrip("=") not in text
 
 
-def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
+def test_erased_data_stays_erased_on_the_other_site() -> None:
     guest = new_id()
     booking_id = booking(guest_id=guest)
     erase(guest, staff())
@@ -151,7 +151,7 @@ def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
     assert load(lines).present == 1
 
 
-def test_an_imported_event_says_so_and_when() -> None:
+def test_an_imported_event_is_marked_with_the_time_of_the_import() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     empty()
@@ -162,7 +162,7 @@ def test_an_imported_event_says_so_and_when() -> None:
     assert not CommandReceipt.objects.exists()
 
 
-def test_a_history_goes_on_where_the_site_left_off() -> None:
+def test_an_import_adds_the_events_that_are_missing() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     for by in (3, 4):
@@ -175,7 +175,7 @@ def test_a_history_goes_on_where_the_site_left_off() -> None:
     assert as_of.load_as_of(tally_id, AsOf()).state.total == 15
 
 
-def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> None:
+def test_concatenated_files_and_repeated_lines_are_imported_once() -> None:
     first, second = tally(1, 2), tally(3)
     both = file_of(first) + file_of(second) + file_of(first)
     empty()
@@ -183,7 +183,7 @@ def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> 
     assert (done.added, done.present) == (3, 2)
 
 
-def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_file_is_imported_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "BATCH", 3)
     tallies = [tally(1, 2, 3, 4) for _ in range(3)]
     lines = file_of(*tallies)
@@ -194,7 +194,7 @@ def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
         load(lines)
 
 
-def test_views_and_snapshots_are_told_after_the_commit() -> None:
+def test_projections_and_snapshots_are_notified_after_the_commit() -> None:
     tally_id = tally(*range(1, 12))
     lines = file_of(tally_id)
     empty()
@@ -226,7 +226,7 @@ def _name(data: dict[str, Any]) -> dict[str, Any]:
     return {"person": data["person"], "name": data["full_name"]}
 
 
-def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
+def test_an_event_is_exported_in_its_stored_shape_and_upcast_when_it_is_read() -> None:
     tally_id, person, event_id = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), staff())
     sealed = encryption.encrypt_fields({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
@@ -262,7 +262,7 @@ def test_the_command_line_writes_and_reads_a_file_and_explains_what_it_refuses(t
     assert out.getvalue() == "2 events imported, 0 were here already\n"
     file.write_text(file.read_text().replace('"by": 2', '"by": 3'))
     with pytest.raises(
-        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*site of its own"
+        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*separate site"
     ) as told:
         call_command("import_history", str(file))
     assert "Nothing was imported." in str(told.value)

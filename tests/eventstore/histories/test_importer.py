@@ -1,4 +1,4 @@
-"""What an import refuses, with everything else of its file, and what comes of others who write meanwhile."""
+"""What an import refuses, always with the whole file, and imports with other writers at the same time."""
 
 import json
 import threading
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def refused(lines: list[str], error: type[Exception], words: str) -> None:
-    """By name, with words, and nothing written."""
+    """Assert that the import raises this error with this message, and writes nothing."""
     before = list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()
     with pytest.raises(error, match=words):
         load(lines)
@@ -67,7 +67,7 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
         ({"data": {"by": 1, "note": float("nan")}}, CorruptLine, "NaN"),
     ],
 )
-def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_with_it(
+def test_an_invalid_line_is_refused_with_its_number_and_the_whole_file_with_it(
     change: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     lines = file_of(tally(1, 2, 3))
@@ -78,13 +78,13 @@ def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_wit
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '{"event_id": 1}', "[" * 100_000, "caf\udce9"])
-def test_what_is_no_line_is_refused_with_its_number(text: str) -> None:
+def test_a_malformed_line_is_refused_with_its_number(text: str) -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
     refused([*lines[:2], text, *lines[3:]], CorruptLine, r"line 3\b")
 
 
-def test_a_gap_is_refused_wherever_it_is() -> None:
+def test_a_gap_is_refused_at_any_place() -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
     refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
@@ -121,7 +121,7 @@ def test_a_file_that_contradicts_itself_is_refused() -> None:
     refused([*lines, changed(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
 
 
-def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
+def test_nothing_is_imported_about_a_person_who_was_erased_on_this_site() -> None:
     guest = new_id()
     booking_id, other = booking(guest_id=guest), booking(guest_id=guest)
     lines, others = file_of(booking_id), file_of(other)
@@ -132,7 +132,7 @@ def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
     refused([*file_of(tally(1)), *others], SubjectWasErased, r"line 4\b")
 
 
-def test_export_refuses_what_it_cannot_tell_rightly() -> None:
+def test_export_refuses_incomplete_histories() -> None:
     with pytest.raises(AggregateNotFound, match="holds no event of"):
         file_of(new_id())
     tally_id = tally(1, 2, 3)
@@ -145,10 +145,10 @@ def test_export_refuses_what_it_cannot_tell_rightly() -> None:
         file_of(booking_id)
 
 
-# --- others at work ---------------------------------------------------------------------------------------------------
+# --- concurrency -----------------------------------------------------------------------------------------------------
 
 
-def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
+def test_a_file_sent_several_times_at_once_is_imported_once() -> None:
     tally_id = tally(*range(1, 30))
     lines = file_of(tally_id)
     empty()
@@ -157,7 +157,7 @@ def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
 
 
 def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version() -> None:
-    """Whoever comes first: the append finds the imported events and goes on after them, or the import is refused."""
+    """Either the append continues after the imported events, or it comes first and the import is refused."""
     refusals = 0
     for _ in range(25):
         empty()
@@ -182,7 +182,7 @@ def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version
         assert [fact.version for fact in store.read_stream(tally_id)] in ([1, 2], [1, 2, 3])
 
 
-def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_append_between_the_checks_and_the_insert_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
     tally_id = tally(1)
     lines = file_of(tally_id)
     dispatch(Count(tally_id=tally_id, by=2), staff())
@@ -201,7 +201,7 @@ def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(mon
     assert as_of.load_as_of(tally_id, AsOf()).state.total == 41
 
 
-def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_append_between_two_reads_of_an_import_is_a_conflict_and_not_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     empty()
@@ -224,7 +224,7 @@ def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monke
         load(lines)
 
 
-def test_a_feed_is_held_back_while_an_import_is_placed_and_skips_nothing() -> None:
+def test_the_feed_waits_for_an_open_import_and_skips_no_event() -> None:
     tally_id = tally(1, 2, 3)
     lines = file_of(tally_id)
     empty()

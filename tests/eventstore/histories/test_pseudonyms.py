@@ -1,4 +1,4 @@
-"""What leaves the house under pseudonyms names nobody, and still tells the same story."""
+"""A history with pseudonyms names no person and is otherwise unchanged."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from tests.support.tampering import empty
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADA = UUID("0192a000-0000-7000-8000-00000000ada1")
-AFTER_HER = {"guest_id": ADA, "guest_name": "Ada Whitfield", "guest_email": "ada.w@example.com"}
+ADAS = {"guest_id": ADA, "guest_name": "Ada Whitfield", "guest_email": "ada.w@example.com"}
 
 
 def booking(**fields: Any) -> UUID:
@@ -40,9 +40,9 @@ def lines_of(*booking_ids: UUID, redacted: tuple[str, ...] = ()) -> list[dict[st
     return [json.loads(line) for line in export(anonymised(histories(booking_ids), redacted=redacted))][1:]
 
 
-def test_nobody_is_named_in_any_spelling_anywhere() -> None:
+def test_no_person_is_named_in_any_spelling_in_any_field() -> None:
     first = cancelled(
-        booking(**AFTER_HER, reference="ada.w@example.com", country=f"by {ADA} herself"),
+        booking(**ADAS, reference="ada.w@example.com", country=f"by {ADA} herself"),
         f"ADA WHITFIELD (customer {str(ADA).upper()}) rang: write to Ada.W@Example.com or bob@home.org, says anna.kay",
         extra={"on_behalf_of": "Ada W.", "subject": str(ADA), "address": "192.0.2.7"},
     )
@@ -56,13 +56,13 @@ def test_nobody_is_named_in_any_spelling_anywhere() -> None:
         *("anna", "kay", "anna.kay", "joy", "stone", "joy stone", "joy@x.org"),
         *(str(ADA), ADA.hex),
     ):
-        if original == "ada":  # may stand by chance in an id
+        if original == "ada":  # can occur in an id by chance
             continue
         assert original.casefold() not in text, original
 
 
 def test_the_same_person_has_the_same_pseudonym_throughout_a_file_and_another_in_the_next() -> None:
-    bookings = [cancelled(booking(**AFTER_HER), "Ada Whitfield rang, says Ada") for _ in range(2)]
+    bookings = [cancelled(booking(**ADAS), "Ada Whitfield rang, says Ada") for _ in range(2)]
     lines = lines_of(*bookings)
     names = {line["data"]["guest_name"] for line in lines if "guest_name" in line["data"]}
     ids = {line["data"]["guest_id"] for line in lines if "guest_id" in line["data"]}
@@ -74,8 +74,8 @@ def test_the_same_person_has_the_same_pseudonym_throughout_a_file_and_another_in
     assert lines_of(*bookings)[0]["data"]["guest_name"] != name
 
 
-def test_what_is_no_person_stays_and_a_mail_address_keeps_its_form() -> None:
-    booking_id = booking(**AFTER_HER)
+def test_other_fields_stay_and_an_email_address_stays_an_email_address() -> None:
+    booking_id = booking(**ADAS)
     dispatch(
         Pay(booking_id=booking_id, amount=Decimal("25.00"), method="card", reference="pay_1"),
         Context(actor="service:till", extra={"synthetic": "paid in full", "till": "7"}),
@@ -95,23 +95,23 @@ def test_what_is_no_person_stays_and_a_mail_address_keeps_its_form() -> None:
     assert paid["metadata"]["extra"]["till"].startswith("Person ")
 
 
-def test_amounts_and_skus_stay_even_where_a_name_reads_like_one() -> None:
+def test_amounts_and_skus_stay_even_if_a_name_looks_like_one() -> None:
     (line,) = lines_of(booking(guest_id=None, guest_name="25.00", guest_email="Single 7", reference="W 7"))
     assert line["data"]["total"] == "25.00"
     assert [each["sku"] for each in line["data"]["rooms"]] == ["DBL", "SGL"]
     assert line["data"]["reference"] == "W 7"
 
 
-def test_a_free_text_may_be_replaced_whole() -> None:
-    booking_id = cancelled(booking(**AFTER_HER), "the neighbour in number 7 took it")
+def test_a_free_text_can_be_replaced_as_a_whole() -> None:
+    booking_id = cancelled(booking(**ADAS), "the neighbour in number 7 took it")
     assert lines_of(booking_id)[1]["data"]["reason"] == "the neighbour in number 7 took it"
     out = io.StringIO()
     call_command("export_history", str(booking_id), "--anonymise", "--redact", "reason", "--redact", "name", stdout=out)
     assert "neighbour" not in out.getvalue()
-    assert "Double" not in out.getvalue(), "fields within fields too"
+    assert "Double" not in out.getvalue(), "nested fields too"
 
 
-def test_what_is_empty_or_erased_stays_so() -> None:
+def test_empty_and_erased_fields_stay_so() -> None:
     booking_id = booking(guest_id=ADA, guest_name="Ada", guest_email="")
     erase(ADA, Context(actor="service:test"))
     (line,) = lines_of(booking_id)
@@ -120,7 +120,7 @@ def test_what_is_empty_or_erased_stays_so() -> None:
 
 
 def test_a_file_with_pseudonyms_is_imported_like_any_other() -> None:
-    booking_id = cancelled(booking(**AFTER_HER), "Ada rang")
+    booking_id = cancelled(booking(**ADAS), "Ada rang")
     lines = list(export(anonymised(histories([booking_id]))))
     assert json.loads(lines[0])["anonymised"] is True
     empty()
