@@ -131,5 +131,5 @@ def _catch_up(tell: Callable[[int], None]) -> None:
         level = False
         while not level:
             progress = advance(projection, shard, CatchUpOptions())
-            seen, level = seen + progress.events, progress.level
+            seen, level = seen + progress.events, progress.caught_up
             tell(seen)

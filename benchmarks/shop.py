@@ -18,7 +18,7 @@ from eventstore.codec import Metadata
 from eventstore.ids import new_id
 from orders import commands as c
 from orders.events import OrderEvent, evolve
-from orders.order import decide
+from orders.order import ORDER
 from orders.state import Order
 from orders.values import LineQuantity
 
@@ -189,7 +189,7 @@ class _Story:
         return reduce(evolve, self.events, Order())
 
     def go_on(self, command: c.OrderCommand) -> None:
-        self.events += decide(command, self.order)
+        self.events += ORDER.decide(command, self.order)
 
     def refund(self) -> None:
         self.go_on(c.RequestRefund(order_id=_ORDER, reason="Money back", by="staff:anna"))

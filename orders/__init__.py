@@ -1,4 +1,4 @@
 """The order domain in plain Python: events, commands, rules and states of orders, accounts and customers.
 
-Only the folders `http` and `processes` know of Django or the log.
+Only `apps.py` and the folders `http` and `processes` use Django or the log.
 """

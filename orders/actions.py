@@ -1,23 +1,16 @@
-"""What can be done with an order as it is: asked of the rules themselves, with an example of each command."""
+"""Find the commands that an order would accept now, by trying an example of each command on the rules."""
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from itertools import islice
-from uuid import UUID
+from collections.abc import Iterator
+from typing import get_args
 
+from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
 from eventstore.messages import COMMAND_TYPES
 from orders import commands as c
-from orders.commands import NewLine, OrderCommand
-from orders.lines import Line
-from orders.order import decide
+from orders.commands import OrderCommand
 from orders.state import Order
-from orders.values import LineQuantity, RefundStatus, ReturnStatus
 
-_NOBODY = "service:somebody"
-_WHY = "example"
-_ONE = Decimal(1)
-LINES_TRIED = 50
+_COMMANDS: tuple[type[OrderCommand], ...] = get_args(OrderCommand)
 
 CUSTOMER_COMMANDS = (
     c.PayOrder,
@@ -28,117 +21,37 @@ CUSTOMER_COMMANDS = (
     c.RequestReturn,
     c.ChangeAddress,
 )
-"""The commands that a customer may send to an order of their own."""
+"""The commands that customers may send to their own orders."""
 
 
 PART_FIELDS = ("payment_id", "shipment_id", "refund_id", "return_id")
-"""The fields of a command that say which part of the order it is about."""
+"""The command fields that name a part of the order."""
 
 
 def name_of(command: type) -> str:
-    """A command's name among those of its aggregate: `ship_lines`."""
+    """Return a command's wire name without the aggregate type: `ship_lines` for `order.ship_lines`."""
     return COMMAND_TYPES[command].name.partition(".")[2]
 
 
 def allowed_actions(order: Order, among: tuple[type, ...] | None = None) -> list[str]:
-    """The names of the commands that the order would take now, if they are sent with the right content."""
+    """Return the names of the commands that the order would accept now, given the right contents."""
     return list(dict.fromkeys(name_of(type(each)) for each in possible_commands(order, among)))
 
 
 def possible_commands(order: Order, among: tuple[type, ...] | None = None) -> Iterator[OrderCommand]:
-    """An example of each command that the order would take now; of those about a part of it, one for each part."""
-    examples = _examples(order) if order.is_placed else ()
-    known = set()
-    for each in examples:
-        kind = (type(each), *(getattr(each, name, None) for name in PART_FIELDS))
-        if kind not in known and (among is None or isinstance(each, among)) and _is_taken(each, order):
-            known.add(kind)
-            yield each
+    """Yield one example of each command that the order would accept now, and one per part for commands about a part."""
+    accepted = set()
+    for command in _COMMANDS if order.is_placed else ():
+        for example in command.examples(order) if among is None or command in among else ():
+            kind = (command, *(getattr(example, name, None) for name in PART_FIELDS))
+            if kind not in accepted and _accepts(example, order):
+                accepted.add(kind)
+                yield example
 
 
-def _is_taken(command: OrderCommand, order: Order) -> bool:
+def _accepts(command: OrderCommand, order: Order) -> bool:
+    """Ask the registered rules: they know the shop's policy."""
     try:
-        return bool(decide(command, order))
+        return bool(decider_of(command).decide(command, order))
     except CommandRefused:
         return False
-
-
-def _examples(order: Order) -> Iterator[OrderCommand]:
-    """The mildest command of each kind; of those about a part, one for each part."""
-    key = UUID(int=0)
-    yield c.PayOrder(order_id=key, amount=order.due, payment_method=_WHY)
-    yield c.PayFromAccount(order_id=key)
-    yield c.AuthorisePayment(order_id=key, amount=_ONE, payment_method=_WHY)
-    for payment in order.payments:
-        yield c.CapturePayment(order_id=key, payment_id=payment.payment_id)
-        yield c.VoidPayment(order_id=key, payment_id=payment.payment_id, reason=_WHY)
-    yield c.RecordPaymentFailure(order_id=key, amount=_ONE, payment_method=_WHY, reason=_WHY)
-    yield c.WriteOff(order_id=key, reason=_WHY)
-    yield c.ShipOrder(order_id=key)
-    yield from _of_lines(
-        order,
-        lambda line: line.open if line.is_goods else 0,
-        lambda line: c.ShipLines(order_id=key, lines=_units(line, 1)),
-    )
-    for shipment in order.shipments:
-        yield c.ConfirmDelivery(order_id=key, shipment_id=shipment.shipment_id)
-    yield c.CancelOrder(order_id=key, reason=_WHY)
-    yield from _of_lines(
-        order,
-        lambda line: line.open if line.is_goods or not order.anything_shipped else 0,
-        lambda line: c.CancelLines(order_id=key, lines=_units(line, 1), reason=_WHY),
-    )
-    yield from _refunds(order, key)
-    yield from _returns(order, key)
-    one_more = NewLine(sku=_WHY, name=_WHY, quantity=1, unit_price=_ONE)
-    yield c.EditOrder(order_id=key, added=(one_more,))
-    yield c.StageEdit(order_id=key, added=(one_more,))
-    yield c.CommitEdit(order_id=key)
-    yield c.DiscardEdit(order_id=key)
-    yield c.HoldOrder(order_id=key, reason=_WHY)
-    yield c.ReleaseOrder(order_id=key)
-    yield c.AddNote(order_id=key, text=_WHY)
-    yield c.ChangeAddress(order_id=key, shipping_address=_WHY)
-
-
-def _refunds(order: Order, key: UUID) -> Iterator[OrderCommand]:
-    yield c.RequestRefund(order_id=key, reason=_WHY, amount=order.refundable, by=_NOBODY)
-    for refund in order.refunds:
-        number = refund.refund_id
-        match refund.status:
-            case RefundStatus.REQUESTED:
-                yield c.ApproveRefund(order_id=key, refund_id=number, by=_NOBODY)
-                yield c.DeclineRefund(order_id=key, refund_id=number, reason=_WHY)
-            case RefundStatus.APPROVED:
-                yield c.SettleRefund(order_id=key, refund_id=number)
-                yield c.FailRefund(order_id=key, refund_id=number, reason=_WHY)
-            case RefundStatus.FAILED:
-                yield c.RetryRefund(order_id=key, refund_id=number)
-                yield c.DeclineRefund(order_id=key, refund_id=number, reason=_WHY)
-
-
-def _returns(order: Order, key: UUID) -> Iterator[OrderCommand]:
-    yield from _of_lines(
-        order,
-        lambda line: line.shipped - line.returned - order.in_return(line.line_id),
-        lambda line: c.RequestReturn(order_id=key, lines=_units(line, 1)),
-    )
-    for each in order.returns:
-        number = each.return_id
-        if each.status is ReturnStatus.REQUESTED:
-            yield c.ApproveReturn(order_id=key, return_id=number)
-        if each.status is ReturnStatus.APPROVED:
-            yield c.ReceiveReturn(order_id=key, return_id=number, damaged=each.outstanding)
-        yield c.DeclineReturn(order_id=key, return_id=number, reason=_WHY)
-
-
-def _of_lines(
-    order: Order, units: Callable[[Line], int], make: Callable[[Line], OrderCommand]
-) -> Iterator[OrderCommand]:
-    """For the first lines with such units: what is refused for all of these is refused for the order's sake."""
-    able = (line for line in order.lines if units(line) > 0)
-    return map(make, islice(able, LINES_TRIED))
-
-
-def _units(line: Line, quantity: int) -> tuple[LineQuantity, ...]:
-    return (LineQuantity(line_id=line.line_id, quantity=quantity),)

@@ -1,4 +1,4 @@
-"""Exact money: decimals in the currency's own smallest unit, never floats; whatever is divided adds up again."""
+"""Exact money: decimals in whole smallest units of the currency, never floats. Divided amounts add up again."""
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
@@ -9,7 +9,7 @@ from iso4217 import Currency
 from eventstore.errors import CommandRefused
 
 LARGEST = Decimal(10) ** 12
-"""No order is worth as much, in any currency. Sums over a day's orders have to fit their columns."""
+"""Every amount is below this, in any currency, so that sums over a day's orders fit their database columns."""
 
 
 @cache
@@ -21,61 +21,61 @@ def _exponent(currency: str) -> int | None:
 
 
 def exponent(currency: str) -> int:
-    """How many decimals `currency` (ISO 4217) has: 2 for GBP, 0 for JPY. Raises CommandRefused for an unknown one."""
+    """Return the number of decimals of a currency (ISO 4217): 2 for GBP, 0 for JPY. Raises CommandRefused."""
     decimals = _exponent(currency) if len(currency) == 3 else None
     if decimals is None:
         raise CommandRefused(
-            "unknown_currency", "'{currency}' is no ISO 4217 currency with a smallest unit", currency=currency
+            "unknown_currency", "'{currency}' is not an ISO 4217 currency with a smallest unit", currency=currency
         )
     return decimals
 
 
 @cache
 def smallest(currency: str) -> Decimal:
-    """The currency's smallest unit: 0.01 for GBP. Raises CommandRefused."""
+    """Return the currency's smallest unit: 0.01 for GBP. Raises CommandRefused."""
     return Decimal(1).scaleb(-exponent(currency))
 
 
 @cache
 def nothing(currency: str) -> Decimal:
-    """Zero in the currency's own decimals: 0.00 for GBP. Raises CommandRefused."""
+    """Return zero with the currency's decimals: 0.00 for GBP. Raises CommandRefused."""
     return Decimal(0) * smallest(currency)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
-    """`amount` in whole smallest units, a half going away from zero, as on a till receipt."""
+    """Return `amount` rounded to whole smallest units. Halves are rounded away from zero, as on a till receipt."""
     return amount.quantize(smallest(currency), rounding=ROUND_HALF_UP)
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without trailing zeros: 9.950000 is 9.95, and 100 stays 100."""
+    """Return the same number without trailing zeros: 9.950000 becomes 9.95, and 100 stays 100."""
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
 
 
 def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """`amount` divided in proportion to `weights`, in whole smallest units that add up to it.
+    """Divide `amount` in proportion to `weights`, in whole smallest units that add up to `amount`.
 
-    By largest remainder: each part is rounded down, and what is left goes, a unit each, to those that lost most by it;
-    of equals the first. All of it is zero where the weights are.
+    Largest remainder method: each share is rounded down; the units left over go, one each, to the shares that lost most
+    by rounding, and to the first of equal ones. All shares are zero if the weights are.
     """
     whole = sum(weights)
     if not whole or not amount:
         return [nothing(currency)] * len(weights)
     unit = smallest(currency)
     exact = [amount * weight / whole for weight in weights]
-    parts = [part.quantize(unit, rounding=ROUND_FLOOR) for part in exact]
-    left = int((amount - sum(parts)) / unit)
-    for index in sorted(range(len(parts)), key=lambda index: parts[index] - exact[index])[:left]:
-        parts[index] += unit
-    return parts
+    shares = [share.quantize(unit, rounding=ROUND_FLOOR) for share in exact]
+    left = int((amount - sum(shares)) / unit)
+    for index in sorted(range(len(shares)), key=lambda index: shares[index] - exact[index])[:left]:
+        shares[index] += unit
+    return shares
 
 
 def part(
     total: Decimal, *, of: int | Decimal, before: int | Decimal = 0, take: int | Decimal, currency: str
 ) -> Decimal:
-    """What the next `take` of `of` units of `total` come to, after `before` of them.
+    """Return the part of `total` for the next `take` of its `of` units, after `before` units were taken.
 
-    It is the difference of two rounded shares, so that all parts, in whatever pieces they are taken, add up to `total`.
+    The difference of two rounded running sums, so the parts add up to `total` whatever their sizes.
     """
     if not of:
         return rounded(Decimal(0), currency)
@@ -83,9 +83,9 @@ def part(
 
 
 def require_exact(amount: Decimal, currency: str) -> Decimal:
-    """The amount in the currency's own decimals. Raises CommandRefused for one that they cannot express."""
+    """Return `amount` with the currency's decimals. Raises CommandRefused if it needs more, or is LARGEST or more."""
     if not amount.is_finite() or abs(amount) >= LARGEST:
-        raise CommandRefused("amount_too_large", "{largest} or more is never moved at once", largest=f"{LARGEST:,}")
+        raise CommandRefused("amount_too_large", "an amount must be less than {largest}", largest=f"{LARGEST:,}")
     exact = rounded(amount, currency)
     if amount != exact:
         raise CommandRefused(
@@ -99,7 +99,7 @@ def require_exact(amount: Decimal, currency: str) -> Decimal:
 
 
 def require_positive(amount: Decimal, currency: str) -> Decimal:
-    """The amount in the currency's own decimals, more than nothing and less than LARGEST. Raises CommandRefused."""
+    """Return `amount` with the currency's decimals. Raises CommandRefused unless it is above zero and below LARGEST."""
     if not amount.is_finite() or amount <= 0:
-        raise CommandRefused("amount_not_positive", "{amount} is not more than nothing", amount=amount)
+        raise CommandRefused("amount_not_positive", "the amount {amount} must be more than zero", amount=amount)
     return require_exact(amount, currency)

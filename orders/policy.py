@@ -1,4 +1,4 @@
-"""What a shop decides for itself, told to the rules when the site starts."""
+"""What each shop decides for itself, read from the settings when the site starts and passed to the rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,26 +7,16 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`approval_limits` say, by currency, up to which amount of an order one person may ask for and approve.
+    """A shop's choices.
 
-    A currency that is not named has none: there, every refund takes two persons once any currency has a limit.
+    `paid_before_shipped`: an order ships only when nothing is due. `approval_limits`, by currency: the largest amount
+    per order that one person may both request and approve as refunds. Without any limits one person may always do both.
+    With limits, a currency without one always needs two persons.
     """
 
     paid_before_shipped: bool = True
     approval_limits: Mapping[str, Decimal] = field(default_factory=dict)
 
     def needs_second_person(self, amount: Decimal, currency: str) -> bool:
+        """Return whether refunds of `amount` may not be requested and approved by the same person."""
         return bool(self.approval_limits) and amount > self.approval_limits.get(currency, Decimal(0))
-
-
-_policy = Policy()
-
-
-def current() -> Policy:
-    return _policy
-
-
-def use(policy: Policy) -> None:
-    """Called once, when the site starts; and by tests."""
-    global _policy  # noqa: PLW0603 - the one thing that rules are told from outside
-    _policy = policy

@@ -1,7 +1,7 @@
-"""What is remembered of an order: its lines, payments, parcels, refunds and returns, and what counting them says.
+"""The state of an order: its lines, payments, parcels, refunds and returns, and the sums over them.
 
-No rule stands here. Events change it (`orders.events`), rules ask it (`orders.rules`), read models show it. Money is in
-the order's currency.
+No rules here. Events change the state (`orders.events`), rules read it (`orders.rules`), read models show it. All
+amounts are in the order's currency.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ from orders.values import (
 
 @dataclass(frozen=True, kw_only=True)
 class Payment:
-    """One payment; `account_id` where it is made from the customer's account. `captures` are the providers' ids."""
+    """One payment. `account_id` is set if it is paid from the customer's account. `captures` are the provider's ids."""
 
     payment_id: int
     method: str
@@ -42,12 +42,13 @@ class Payment:
 
     @property
     def capturable(self) -> Decimal:
+        """The authorised amount that is neither captured nor voided."""
         return self.authorised - self.captured - self.voided
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shipment:
-    """A parcel and what is in it."""
+    """A parcel and its contents."""
 
     shipment_id: int
     lines: tuple[LineQuantity, ...]
@@ -58,7 +59,7 @@ class Shipment:
 
 @dataclass(frozen=True, kw_only=True)
 class Refund:
-    """Money on its way back, or given back; `account_id` where it goes to the customer's account in the shop."""
+    """One refund. `account_id` is set if it goes to the customer's account in the shop."""
 
     refund_id: int
     amount: Decimal
@@ -70,12 +71,13 @@ class Refund:
 
     @property
     def is_pending(self) -> bool:
+        """Return whether the refund is requested or approved, but not settled."""
         return self.status in (RefundStatus.REQUESTED, RefundStatus.APPROVED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Return:
-    """Goods that a customer wants to send back; `outstanding` are those that did not come yet."""
+    """Goods that a customer returns. `outstanding` are the units not received yet."""
 
     return_id: int
     lines: tuple[LineQuantity, ...]
@@ -85,12 +87,13 @@ class Return:
 
     @property
     def is_open(self) -> bool:
+        """Return whether the return is requested or approved, but not received or declined."""
         return self.status in (ReturnStatus.REQUESTED, ReturnStatus.APPROVED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StagedEdit:
-    """Lines as they will be once the edit is committed, and by how much the order will cost more (below zero: less)."""
+    """A prepared edit: the lines after it, and the change of the order's price (below zero: cheaper)."""
 
     lines: tuple[OrderLine, ...]
     difference: Decimal
@@ -98,7 +101,7 @@ class StagedEdit:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """An order. `currency` is empty until it was placed; `bad_debt` is what was given up of what is due."""
+    """An order. `currency` is empty until it is placed. `bad_debt` is the written-off part of `unpaid`."""
 
     customer_id: UUID | None = None
     currency: str = ""
@@ -114,15 +117,17 @@ class Order:
 
     @property
     def is_placed(self) -> bool:
+        """Return whether the order exists."""
         return bool(self.currency)
 
     @property
     def goods(self) -> Iterable[Line]:
+        """The lines that are shipped: no charges, no shipping costs."""
         return (line for line in self.lines if line.is_goods)
 
     @once
-    def _by_line(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
-        """What was sold and the tax in it, what was cancelled, returned and allowed: one walk along the lines."""
+    def _line_sums(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+        """Sum up price, tax, cancelled, credited and allowed amounts in one pass over the lines."""
         sold = tax = cancelled = returned = allowances = ZERO
         for line in self.lines:
             sold += line.total
@@ -135,128 +140,145 @@ class Order:
 
     @property
     def sold(self) -> Decimal:
-        """What was ordered, edits in it, before anything was taken off."""
-        return self._by_line[0]
+        """The price of all lines, after edits, before any reduction."""
+        return self._line_sums[0]
 
     @property
     def tax(self) -> Decimal:
-        """What is in it of tax, less what was taken off."""
-        return self._by_line[1]
+        """The tax in `charged`."""
+        return self._line_sums[1]
 
     @property
     def cancelled(self) -> Decimal:
-        return self._by_line[2]
+        """The price of the cancelled units."""
+        return self._line_sums[2]
 
     @property
     def returned(self) -> Decimal:
-        return self._by_line[3]
+        """The price of the returned units that were restocked."""
+        return self._line_sums[3]
 
     @property
     def allowances(self) -> Decimal:
-        return self._by_line[4]
+        """The reductions without units, made by refunds."""
+        return self._line_sums[4]
 
     @once
     def charged(self) -> Decimal:
-        """What the order costs after cancellations, returns and allowances."""
-        sold, _, cancelled, returned, allowances = self._by_line
+        """The price of the order after cancellations, returns and allowances."""
+        sold, _, cancelled, returned, allowances = self._line_sums
         return sold - cancelled - returned - allowances
 
     @once
     def authorised(self) -> Decimal:
+        """The sum of all authorised payments, captured or not."""
         return sum((payment.authorised for payment in self.payments), ZERO)
 
     @once
     def voided(self) -> Decimal:
+        """The authorised amount that was given up before capture."""
         return sum((payment.voided for payment in self.payments), ZERO)
 
     @once
     def captured(self) -> Decimal:
+        """The money received. Refunds do not lower it."""
         return sum((payment.captured for payment in self.payments), ZERO)
 
     @property
     def capturable(self) -> Decimal:
+        """The authorised amount that is neither captured nor voided."""
         return sum((payment.capturable for payment in self.payments), ZERO)
 
     @once
     def refunded(self) -> Decimal:
+        """The sum of all settled refunds."""
         return sum((each.amount for each in self.refunds if each.status is RefundStatus.SETTLED), ZERO)
 
     @once
     def refund_pending(self) -> Decimal:
+        """The sum of all requested and approved refunds."""
         return sum((each.amount for each in self.refunds if each.is_pending), ZERO)
 
     @once
     def refundable(self) -> Decimal:
-        """The most that another refund may give back."""
+        """The largest amount that another refund may give back."""
         return self.captured - self.refunded - self.refund_pending
 
     @once
-    def kept(self) -> Decimal:
+    def net_captured(self) -> Decimal:
+        """The money received less the money given back."""
         return self.captured - self.refunded
 
     @once
     def unpaid(self) -> Decimal:
-        """What is not paid of what the order costs, a bad debt in it. What a pending refund gives back pays nothing."""
+        """The unpaid part of the price, including bad debt. Money reserved for pending refunds does not pay for it."""
         return max(self.charged - self.refundable, ZERO)
 
     @once
     def due(self) -> Decimal:
-        """What the customer still has to pay."""
+        """The amount the customer still owes."""
         return max(self.unpaid - self.bad_debt, ZERO)
 
     @once
     def owed(self) -> Decimal:
-        """What was captured beyond what the order costs, and is not on its way back yet."""
+        """The overpaid amount that no pending refund covers yet."""
         return max(self.refundable - self.charged, ZERO)
 
     @once
     def due_back(self) -> Decimal:
-        """What was captured beyond what the order costs, and was not given back yet: pending refunds have not.
+        """The overpaid amount that is not given back yet. Pending refunds still count as not given back.
 
-        While something is unpaid, whatever is pending is on its way already, and nothing is due back besides.
+        Zero while something is unpaid: then all the money not reserved for pending refunds pays for the order.
         """
-        return ZERO if self.unpaid else max(self.kept - self.charged, ZERO)
+        return ZERO if self.unpaid else max(self.net_captured - self.charged, ZERO)
 
     @once
     def is_cancelled(self) -> bool:
+        """Return whether all units of all lines are cancelled."""
         return bool(self.lines) and all(line.cancelled == line.quantity for line in self.lines)
 
     @property
     def anything_shipped(self) -> bool:
+        """Return whether at least one parcel was shipped."""
         return bool(self.shipments)
 
     def line(self, line_id: int) -> Line | None:
+        """Return the line with this number."""
         return next((line for line in self.lines if line.line_id == line_id), None)
 
     def payment(self, payment_id: int) -> Payment | None:
+        """Return the payment with this number."""
         return next((each for each in self.payments if each.payment_id == payment_id), None)
 
     def shipment(self, shipment_id: int) -> Shipment | None:
+        """Return the parcel with this number."""
         return next((each for each in self.shipments if each.shipment_id == shipment_id), None)
 
     def refund(self, refund_id: int) -> Refund | None:
+        """Return the refund with this number."""
         return next((each for each in self.refunds if each.refund_id == refund_id), None)
 
     def returning(self, return_id: int) -> Return | None:
+        """Return the return with this number."""
         return next((each for each in self.returns if each.return_id == return_id), None)
 
     def in_return(self, line_id: int) -> int:
-        """Units of a line that are asked or allowed to come back, and did not yet."""
+        """Return the units of a line that are in open returns and not received yet."""
         open_returns = (each for each in self.returns if each.is_open)
         return sum(units_of(each.outstanding, line_id) for each in open_returns)
 
-    def having(self, **changes: Any) -> "Order":
-        """The order with these parts. What turned out to be paid or no longer owed is no bad debt any more."""
-        order = self._with(changes)
+    def with_changes(self, **changes: Any) -> "Order":
+        """Return a copy with these fields replaced. Bad debt shrinks to the unpaid amount where that became smaller."""
+        order = self._copy(changes)
         if order.bad_debt and order.bad_debt > order.unpaid:
-            order = order._with({"bad_debt": order.unpaid})
+            order = order._copy({"bad_debt": order.unpaid})
         return order
 
-    def _with(self, changes: dict[str, Any]) -> "Order":
-        """As `orders.immutable.changed`, but what was counted is counted anew."""
-        order, kept = object.__new__(Order), self.__dict__
+    def _copy(self, changes: dict[str, Any]) -> "Order":
+        """Copy like `orders.immutable.changed`, without the sums that `once` stored. Raises TypeError."""
+        order, current = object.__new__(Order), self.__dict__
         values = order.__dict__
-        values.update(kept if len(kept) == len(_FIELDS) else {name: kept[name] for name in _FIELDS})
+        values.update(current if len(current) == len(_FIELDS) else {name: current[name] for name in _FIELDS})
         values.update(changes)
         if len(values) != len(_FIELDS):
             raise TypeError(f"an order has no field {', '.join(changes.keys() - _FIELDS)}")
@@ -268,8 +290,7 @@ _FIELDS = tuple(each.name for each in fields(Order))
 
 P = TypeVar("P", Line, Payment, Shipment, Refund, Return)
 
-
-_NUMBERS = {
+_NUMBER_FIELDS = {
     Line: "line_id",
     Payment: "payment_id",
     Shipment: "shipment_id",
@@ -278,18 +299,19 @@ _NUMBERS = {
 }
 
 
-def swapped(parts: tuple[P, ...], new: P) -> tuple[P, ...]:
-    """The parts with the one of the same number replaced by `new`."""
-    number = _NUMBERS[type(new)]
+def replaced(parts: tuple[P, ...], new: P) -> tuple[P, ...]:
+    """Return `parts` with `new` in place of the part with the same number."""
+    number = _NUMBER_FIELDS[type(new)]
     return tuple(new if getattr(each, number) == getattr(new, number) else each for each in parts)
 
 
 def units_of(lines: Iterable[LineQuantity | LineAmount], line_id: int) -> int:
+    """Return the number of units of one line in `lines`."""
     return sum(each.quantity for each in lines if each.line_id == line_id)
 
 
-def owed_by_line(amounts: Iterable[LineAmount], due_back: Decimal, currency: str) -> tuple[LineAmount, ...]:
-    """The amounts that are taken off some lines, with what has to be given back of them spread over them."""
-    given = tuple(amounts)
-    shares = spread(due_back, [each.amount for each in given], currency)
-    return tuple(replace(each, due_back=share) for each, share in zip(given, shares, strict=True))
+def spread_due_back(amounts: Iterable[LineAmount], due_back: Decimal, currency: str) -> tuple[LineAmount, ...]:
+    """Return the amounts with `due_back` divided among them, in proportion."""
+    reductions = tuple(amounts)
+    shares = spread(due_back, [each.amount for each in reductions], currency)
+    return tuple(replace(each, due_back=share) for each, share in zip(reductions, shares, strict=True))

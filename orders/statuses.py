@@ -1,4 +1,4 @@
-"""The four statuses of an order. Each is read off its counters, and none depends on another."""
+"""The four statuses of an order. Each is computed from the order's counters, independently of the others."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from orders.values import ZERO, ReturnStatus
 
 
 class OrderStatus(StrEnum):
-    """Completed: everything was sent or cancelled, nothing is owed by anybody, and nothing is on its way back."""
+    """Completed: all goods are shipped or cancelled, no money is due or due back, no refund or return is open."""
 
     OPEN = "open"
     ON_HOLD = "on_hold"
@@ -16,7 +16,7 @@ class OrderStatus(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """Overcharged: more was captured than the order costs, by mistake or because something was cancelled since."""
+    """Overcharged: more was captured than the order costs, by mistake or before a cancellation or return."""
 
     UNPAID = "unpaid"
     FAILED = "failed"
@@ -31,7 +31,7 @@ class PaymentStatus(StrEnum):
 
 
 class FulfilmentStatus(StrEnum):
-    """None: there is nothing to send, or no longer."""
+    """None: nothing was shipped and nothing is to be shipped. Partial: some goods are shipped, some are open."""
 
     NONE = "none"
     UNFULFILLED = "unfulfilled"
@@ -41,7 +41,7 @@ class FulfilmentStatus(StrEnum):
 
 
 class ReturnsStatus(StrEnum):
-    """Approved: goods are on their way back. Partial and returned: some or all of what was sent came back."""
+    """Approved: the goods may be sent back. Partial and returned: some or all shipped goods came back."""
 
     NONE = "none"
     REQUESTED = "requested"
@@ -52,22 +52,24 @@ class ReturnsStatus(StrEnum):
 
 
 def order_status(order: Order) -> OrderStatus:
+    """Return whether the order is open, on hold, completed or cancelled."""
     if order.is_cancelled:
         return OrderStatus.CANCELLED
     if order.on_hold:
         return OrderStatus.ON_HOLD
-    waits = any(line.open for line in order.goods) or any(each.is_open for each in order.returns)
-    owes = order.due or order.due_back or order.refund_pending
-    return OrderStatus.OPEN if waits or owes else OrderStatus.COMPLETED
+    has_open_parts = any(line.open for line in order.goods) or any(each.is_open for each in order.returns)
+    has_open_money = order.due or order.due_back or order.refund_pending
+    return OrderStatus.OPEN if has_open_parts or has_open_money else OrderStatus.COMPLETED
 
 
 def payment_status(order: Order) -> PaymentStatus:
+    """Return how far the order is paid, refunded or written off."""
     if order.bad_debt:
         return PaymentStatus.WRITTEN_OFF
     if order.due_back:
         return PaymentStatus.OVERCHARGED
     if order.refunded:
-        return PaymentStatus.PARTIALLY_REFUNDED if order.kept else PaymentStatus.REFUNDED
+        return PaymentStatus.PARTIALLY_REFUNDED if order.net_captured else PaymentStatus.REFUNDED
     if order.captured:
         return PaymentStatus.PARTIALLY_PAID if order.due else PaymentStatus.PAID
     return _before_any_capture(order)
@@ -85,22 +87,24 @@ def _before_any_capture(order: Order) -> PaymentStatus:
 
 
 def fulfilment_status(order: Order) -> FulfilmentStatus:
-    waits = any(line.open for line in order.goods)
+    """Return how many of the goods were shipped and delivered."""
+    has_open_goods = any(line.open for line in order.goods)
     if not order.shipments:
-        return FulfilmentStatus.UNFULFILLED if waits else FulfilmentStatus.NONE
-    if waits:
+        return FulfilmentStatus.UNFULFILLED if has_open_goods else FulfilmentStatus.NONE
+    if has_open_goods:
         return FulfilmentStatus.PARTIAL
-    arrived = all(shipment.delivered for shipment in order.shipments)
-    return FulfilmentStatus.DELIVERED if arrived else FulfilmentStatus.FULFILLED
+    all_delivered = all(shipment.delivered for shipment in order.shipments)
+    return FulfilmentStatus.DELIVERED if all_delivered else FulfilmentStatus.FULFILLED
 
 
 def return_status(order: Order) -> ReturnsStatus:
+    """Return the stage of the order's returns. A requested or approved return outranks finished ones."""
     statuses = {each.status for each in order.returns}
     if ReturnStatus.REQUESTED in statuses:
         return ReturnsStatus.REQUESTED
     if ReturnStatus.APPROVED in statuses:
         return ReturnsStatus.APPROVED
     if any(line.returned for line in order.lines):
-        everything = all(line.returned == line.shipped for line in order.goods)
-        return ReturnsStatus.RETURNED if everything else ReturnsStatus.PARTIAL
+        all_returned = all(line.returned == line.shipped for line in order.goods)
+        return ReturnsStatus.RETURNED if all_returned else ReturnsStatus.PARTIAL
     return ReturnsStatus.DECLINED if statuses else ReturnsStatus.NONE

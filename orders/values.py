@@ -1,4 +1,4 @@
-"""What the facts and the wishes of an order are made of."""
+"""Value objects and enums that the events and commands of an order share."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -7,11 +7,11 @@ from eventstore.messages import value
 
 ZERO = Decimal(0)
 MOST_UNITS = 10**9
-"""No line has more."""
+"""The largest quantity of a line."""
 
 
 class LineKind(StrEnum):
-    """Goods are packed and shipped; shipping is what sending them costs; any other charge only costs."""
+    """Goods are packed and shipped. Shipping is the cost of sending them. Any other cost is a charge."""
 
     GOODS = "goods"
     CHARGE = "charge"
@@ -19,7 +19,7 @@ class LineKind(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """What is requested or approved is pending: it takes from what may still be refunded, and is not given back yet."""
+    """Requested and approved refunds are pending: their amount is reserved, but not given back yet."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
@@ -29,7 +29,7 @@ class RefundStatus(StrEnum):
 
 
 class ReturnStatus(StrEnum):
-    """Approved goods are on their way back; of a received return nothing is outstanding."""
+    """Approved: the goods may be sent back. Received: no units are outstanding."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
@@ -38,6 +38,8 @@ class ReturnStatus(StrEnum):
 
 
 class ReturnReason(StrEnum):
+    """Why a customer returns goods."""
+
     DAMAGED = "damaged"
     WRONG_ARTICLE = "wrong_article"
     NOT_AS_DESCRIBED = "not_as_described"
@@ -47,12 +49,12 @@ class ReturnReason(StrEnum):
 
 @value
 class OrderLine:
-    """A line as it was sold: a snapshot, never a reference to a catalogue.
+    """A line as sold: a snapshot, not a reference to a catalogue.
 
-    `line_id` numbers the lines of one order from 1, so the same sku may stand in it twice. `amount` is quantity times
-    unit price, rounded once to the currency's smallest unit; `discount` is taken off this line, `discount_share` is its
-    part of what is taken off the whole order. `total` is what is to be paid for the line, `tax` (at `tax_rate` per
-    cent) included.
+    `line_id` numbers the lines of one order from 1, so an order may have the same sku twice. `amount` is quantity times
+    unit price, rounded once to the currency's smallest unit. `discount` is taken off this line. `discount_share` is the
+    line's share of the discounts on the whole order. `total` is the price of the line, including `tax` at `tax_rate`
+    per cent.
     """
 
     line_id: int
@@ -71,7 +73,7 @@ class OrderLine:
 
 @value
 class Discount:
-    """What is taken off a whole order. The lines say which part of it falls on each."""
+    """A discount on the whole order. Each line stores its share of it."""
 
     name: str
     amount: Decimal
@@ -79,7 +81,7 @@ class Discount:
 
 @value
 class LineQuantity:
-    """So many units of a line."""
+    """A number of units of a line."""
 
     line_id: int
     quantity: int
@@ -87,7 +89,7 @@ class LineQuantity:
 
 @value
 class LineAmount:
-    """So many units of a line, and what they come to: `amount`, with `tax` in it, of which `due_back` was paid."""
+    """A number of units of a line and their `amount`, including `tax`. The customer gets `due_back` of it back."""
 
     line_id: int
     quantity: int
@@ -98,10 +100,10 @@ class LineAmount:
 
 @value
 class RefundLine:
-    """What a refund gives back for a line, with `tax` in it; `quantity` where it is for units.
+    """The part of a refund for one line: `amount`, including `tax`. `quantity` is 0 where it is not for units.
 
-    `allowance`, with `allowance_tax` in it, is the part that was not owed for units cancelled or returned: it lowers
-    what the line costs.
+    `allowance`, including `allowance_tax`, is the part of `amount` that is not owed for cancelled or returned units. It
+    lowers the price of the line.
     """
 
     line_id: int

@@ -1,1 +1,1 @@
-"""The Django project: settings, URLs, the admin, the demo shop, and the servers that `make run` starts."""
+"""The Django project: settings, URLs, the API, the admin, the demo shop, and the servers that `make run` starts."""

@@ -1,13 +1,15 @@
-"""What the site registers when Django starts."""
+"""Register the site's parts when Django starts."""
 
 from django.apps import AppConfig
 
 
 class OrdersiteConfig(AppConfig):
+    """The site's app: the user model, the admin and the tasks."""
+
     name = "ordersite"
 
     def ready(self) -> None:
-        """Register tasks, checks and admin pages by importing them, and the receivers of changed logins and tables."""
+        """Register tasks, checks and admin pages by importing them, and connect signal receivers."""
         from django.db.models import signals  # noqa: PLC0415 - models load before this method runs
 
         from ordersite import celery, checks  # noqa: F401, PLC0415
@@ -18,5 +20,5 @@ class OrdersiteConfig(AppConfig):
         from ordersite.roles import write_roles  # noqa: PLC0415
 
         signals.post_migrate.connect(write_roles, sender=self)
-        for changed in (signals.post_save, signals.post_delete):
-            changed.connect(stop_webhooks, sender=User)
+        for signal in (signals.post_save, signals.post_delete):
+            signal.connect(stop_webhooks, sender=User)

@@ -1,4 +1,4 @@
-"""People who log in."""
+"""The user model: everyone who can log in."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -6,7 +6,7 @@ from django.db.models.functions import Lower
 
 
 class User(AbstractUser):
-    """Staff, an accountant, or a customer: one who has a `customer_id`."""
+    """A member of staff, an accountant or a customer. Only customers have a `customer_id`."""
 
     customer_id = models.UUIDField(null=True, blank=True, unique=True, help_text="Whose orders this person may see.")
     is_demo = models.BooleanField(

@@ -1,4 +1,4 @@
-"""Who may do what: the groups every site has. Written after each migration, so that new permissions reach them."""
+"""The groups of every site and their permissions, written after each migration so that new permissions are included."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _ROLES = {
 
 
 def write_roles(**signal: Any) -> None:
-    """Receives `post_migrate`: creates the groups and gives each exactly its permissions."""
+    """Create the groups and give each exactly its permissions. Receiver of `post_migrate`."""
     for app in ("eventstore", "projections"):
         create_permissions(installed.get_app_config(app), verbosity=0)
     for name, codenames in _ROLES.items():

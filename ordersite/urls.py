@@ -1,4 +1,4 @@
-"""Every address of the site: each room lists its own."""
+"""All URLs of the site. The API and monitoring list their own."""
 
 from django.contrib import admin
 from django.shortcuts import redirect

@@ -1,4 +1,4 @@
-"""Read models: what the log says, laid out for each audience, and the engine that keeps them up to date.
+"""The read models, one folder for each audience, and the engine that keeps them up to date with the log.
 
-Read models know the events of `orders`, never its rules.
+Read models import the events of `orders`, never its rules.
 """

@@ -1,20 +1,23 @@
-"""What the read models register when Django starts."""
+"""The Django app of the read models: what it registers at start."""
 
 from django.apps import AppConfig
 
 
 class ProjectionsConfig(AppConfig):
+    """The app `projections`."""
+
     name = "projections"
     verbose_name = "Read models"
 
     def ready(self) -> None:
-        """Register tasks, checks and admin pages by importing them, and the workers to wake after a commit."""
+        """Import tasks, checks and admin pages, which register themselves, and register the wake-ups of a commit."""
         from eventstore.wakeups import wakeup  # noqa: PLC0415 - models load before this method runs
         from projections import checks, tasks  # noqa: F401, PLC0415
         from projections.accounting.admin import balances, journal  # noqa: F401, PLC0415
         from projections.admin import operations  # noqa: F401, PLC0415
+        from projections.engine import wakeups  # noqa: PLC0415
         from projections.webhooks import admin  # noqa: F401, PLC0415
         from projections.webhooks import tasks as webhooks  # noqa: PLC0415
 
-        wakeup.register_first_wave(tasks.wakeups)
+        wakeup.register_first_wave(wakeups.wakeups_for)
         wakeup.register_second_wave(webhooks.wakeups)

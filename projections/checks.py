@@ -1,4 +1,4 @@
-"""What `manage.py check`, and with it every other command, refuses."""
+"""System checks of projections. `manage.py check` runs them, and so does every other command."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from projections.engine.projection import PROJECTIONS
 
 @register()
 def complete_projections(**options: Any) -> list[CheckMessage]:
-    """A view that is meant to show every event has a handler for each."""
+    """Return an error for each event that a projection declares in `complete` and does not handle."""
     return [
         Error(
             f"the projection {name!r} has no handler for {event}",

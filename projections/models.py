@@ -1,4 +1,4 @@
-"""Where Django looks for this app's tables; each stands beside its handlers."""
+"""All models of this app, imported here for Django. Each read model is defined in the module of its projection."""
 
 from projections.accounting.balances import AccountMoney, AccountMoneyEntry
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder

@@ -1,3 +1,5 @@
+"""Fixtures of all tests."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -12,17 +14,17 @@ pytest_plugins = ["tests.support.site"]
 
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> None:
-    """Each test has the Valkey database of its process to itself, and remembers nothing of tables that were emptied."""
-    from projections import tasks
+    """Give each test an empty Valkey database, and clear caches of tables that were emptied."""
+    from projections.engine import wakeups
 
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     encryption._key_cache.clear()
-    tasks.forget_divisions()
+    wakeups.forget_shard_counts()
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One site for all tests that need the whole of it."""
+    """One running site for all tests that need the whole stack."""
     site = Running(tmp_path_factory.mktemp("a site") / "its state").start()
     yield site
     site.stop()

@@ -12,6 +12,6 @@ REDIS_URL = re.sub(r"/\d+$", f"/{_number}", REDIS_URL)
 CELERY_BROKER_URL = REDIS_URL
 CACHES = {"default": cache(REDIS_URL)}
 INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # passwords are not what is tested
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests do not need strong hashes
 API_RATE_USER = API_RATE_ADDRESS = LOGIN_RATE = "100000/min"  # tests of the limits set their own
-WHITENOISE_AUTOREFRESH = True  # look for a static file when it is asked for, not all of them for each test client
+WHITENOISE_AUTOREFRESH = True  # find static files on request, not all of them for each test client

@@ -1,1 +1,1 @@
-"""Accounts: what a customer has in the shop to pay with."""
+"""Accounts: prepaid money of customers, one account per customer and currency."""

@@ -1,6 +1,6 @@
-"""What can be asked of an account.
+"""The commands of an account.
 
-Money moves once for each `reference`: asked for again, with the same amount, nothing more happens.
+Each `reference` moves money once: sending it again with the same amount does nothing.
 """
 
 from dataclasses import field
@@ -13,6 +13,8 @@ from orders.commands.fields import checked, money, why
 
 @command("account.open")
 class OpenAccount:
+    """Open an account."""
+
     account_id: UUID
     customer_id: UUID
     currency: str = field(metadata=checked("ISO 4217 code, such as GBP.", min_length=3, max_length=3))
@@ -20,27 +22,29 @@ class OpenAccount:
 
 @command("account.deposit")
 class DepositMoney:
-    """With `customer_id` and `currency` it opens the account, where there is none yet."""
+    """Pay money into an account. With `customer_id` and `currency`, open the account first if needed."""
 
     account_id: UUID
-    amount: Decimal = field(metadata=money("More than nothing."))
-    method: str = field(metadata=checked("How it comes, such as card or transfer.", max_length=40))
+    amount: Decimal = field(metadata=money("The amount to deposit, more than zero."))
+    method: str = field(metadata=checked("The payment method, such as card or transfer.", max_length=40))
     reference: str = field(
-        default="", metadata=checked("The provider's id of this payment: it is deposited once.", max_length=100)
+        default="", metadata=checked("The provider's id of this payment. Each id is deposited once.", max_length=100)
     )
     customer_id: UUID | None = None
-    currency: str = field(default="", metadata=checked("If given, it has to be the account's.", max_length=3))
+    currency: str = field(default="", metadata=checked("If given, it must be the account's currency.", max_length=3))
 
 
 @command("account.withdraw")
 class WithdrawMoney:
+    """Take money out of an account."""
+
     account_id: UUID
-    amount: Decimal = field(metadata=money("At most the balance."))
-    reason: str = field(metadata=why("What for, in words that make sense in a year."))
+    amount: Decimal = field(metadata=money("The amount to withdraw, at most the balance."))
+    reason: str = field(metadata=why("A reason that will still make sense in a year."))
     reference: str = field(
-        default="", metadata=checked("The id of what it is taken for: it is withdrawn once.", max_length=100)
+        default="", metadata=checked("The id of the purpose. Each id is withdrawn once.", max_length=100)
     )
-    currency: str = field(default="", metadata=checked("If given, it has to be the account's.", max_length=3))
+    currency: str = field(default="", metadata=checked("If given, it must be the account's currency.", max_length=3))
 
 
 AccountCommand = OpenAccount | DepositMoney | WithdrawMoney

@@ -1,4 +1,4 @@
-"""The facts of an account. All that projections know of it."""
+"""The events of an account. Projections import these, never the rules."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from eventstore.messages import event, upcaster
 
 @event("account.opened")
 class AccountOpened:
-    """One account holds one currency, for as long as it exists."""
+    """An account was opened. Its currency never changes."""
 
     account_id: UUID
     customer_id: UUID
@@ -18,7 +18,7 @@ class AccountOpened:
 
 @event("account.deposited")
 class MoneyDeposited:
-    """`method` is how it came, such as card; `reference` the provider's id of it, empty where there is none."""
+    """Money was paid in. `method` is such as card. `reference` is the provider's id, or empty."""
 
     account_id: UUID
     amount: Decimal
@@ -29,7 +29,7 @@ class MoneyDeposited:
 
 @event("account.withdrawn", schema_version=2)
 class MoneyWithdrawn:
-    """`reference` is what it was taken for, such as a payment of an order; empty where that has no id."""
+    """Money was taken out. `reference` names its purpose, such as a payment of an order; it may be empty."""
 
     account_id: UUID
     amount: Decimal

@@ -1,14 +1,14 @@
-"""How money that moves between an order and an account is named, so that it moves once and its way can be followed."""
+"""References of money that moves between orders and accounts. Each reference moves money once and can be traced."""
 
 import re
 from typing import NamedTuple
 from uuid import UUID
 
 REFUND, RETURNED = "refund", "returned payment"
-"""The methods of deposits that come from an order: nobody else may use them."""
+"""The reserved methods of deposits that come from an order."""
 
 PREFIXES = ("refund:", "returned:")
-"""So begin the references of such deposits."""
+"""The prefixes of the references of such deposits."""
 
 _PAYMENT = re.compile(r"([0-9a-f-]{36})/(\d{1,9})")
 _REFUND = re.compile(r"refund:([0-9a-f-]{36})/(\d{1,9})(?:/\d{1,9})?")
@@ -22,35 +22,38 @@ class Part(NamedTuple):
 
 
 def of_payment(order_id: UUID, payment_id: int) -> str:
+    """Return the reference of the withdrawal for a payment."""
     return f"{order_id}/{payment_id}"
 
 
 def of_refund(order_id: UUID, refund_id: int, *, retried_at: int | None = None) -> str:
-    """`retried_at` is the order's version at which it was tried again: what was given at first was taken back."""
+    """Return the reference of the deposit for a refund. A retry gives `retried_at`, the order's version then."""
     return f"refund:{order_id}/{refund_id}" + (f"/{retried_at}" if retried_at else "")
 
 
 def of_returned(order_id: UUID, payment_id: int) -> str:
-    """A payment that was withdrawn and that its order could not take."""
+    """Return the reference of the deposit that returns a withdrawn payment which its order refused."""
     return f"returned:{order_id}/{payment_id}"
 
 
 def of_taken_back(refund: str) -> str:
-    """A refund that was deposited and that its order counts no more."""
+    """Return the reference of the withdrawal that takes back a deposited refund which its order no longer counts."""
     return f"taken-back:{refund}"
 
 
 def payment_of(reference: str) -> Part | None:
+    """Return the payment that a reference names, or None."""
     return _part(_PAYMENT, reference)
 
 
 def refund_of(reference: str) -> Part | None:
+    """Return the refund that a reference names, or None."""
     return _part(_REFUND, reference)
 
 
 def _part(pattern: re.Pattern[str], reference: str) -> Part | None:
-    found = pattern.fullmatch(reference)
+    match = pattern.fullmatch(reference)
     try:
-        return Part(UUID(found[1]), int(found[2])) if found else None
-    except ValueError:  # as long as a UUID, and none
+        return Part(UUID(match[1]), int(match[2])) if match else None
+    except ValueError:  # 36 characters, but not a UUID
         return None

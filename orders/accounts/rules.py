@@ -1,4 +1,4 @@
-"""The rules of an account: its balance is what was deposited less what was withdrawn, and is never below zero."""
+"""The rules of an account: the balance never goes below zero, and each reference moves money once."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -15,7 +15,7 @@ from orders.money import LARGEST, require_positive, rounded
 
 
 def decide(command: AccountCommand, account: Account) -> Sequence[AccountEvent]:
-    """What happens when `command` meets `account`. Raises CommandRefused, in words for whoever sent it."""
+    """Return the events of `command` on `account`. Raises CommandRefused, AggregateNotFound."""
     match command:
         case OpenAccount():
             return [_open(command, account)]
@@ -30,7 +30,7 @@ def decide(command: AccountCommand, account: Account) -> Sequence[AccountEvent]:
 def _open(command: OpenAccount, account: Account) -> AccountOpened:
     if account.currency:
         raise CommandRefused("account_exists", "account {account_id} is open already", account_id=command.account_id)
-    rounded(Decimal(0), command.currency)  # refuses what is no currency
+    rounded(Decimal(0), command.currency)  # refuses unknown currencies
     return AccountOpened(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
 
 
@@ -46,7 +46,7 @@ def _deposit(command: DepositMoney, account: Account) -> Sequence[AccountEvent]:
     if _moved_before(command.reference, amount, account.deposits):
         return []
     if account.balance + amount >= LARGEST:
-        raise CommandRefused("amount_too_large", "the balance would be {largest} or more", largest=f"{LARGEST:,}")
+        raise CommandRefused("amount_too_large", "the balance must stay below {largest}", largest=f"{LARGEST:,}")
     deposited = MoneyDeposited(
         account_id=command.account_id,
         amount=amount,
@@ -64,7 +64,7 @@ def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent
     if amount > account.balance:
         raise CommandRefused(
             "balance_too_low",
-            "{amount} {currency} cannot be withdrawn from {balance}",
+            "{amount} {currency} cannot be withdrawn: the balance is {balance} {currency}",
             amount=f"{amount:,}",
             currency=account.currency,
             balance=f"{account.balance:,}",
@@ -83,13 +83,13 @@ def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent
 
 
 def _moved_before(reference: str, amount: Decimal, moved: Mapping[str, Decimal]) -> bool:
-    """Whether this very movement was made. Raises CommandRefused where its reference moved another amount."""
+    """Return whether the reference moved this amount before. Raises CommandRefused if it moved another amount."""
     if reference not in moved:
         return False
     if moved[reference] != amount:
         raise CommandRefused(
             "reference_used",
-            "{reference} moved {moved} before, and cannot move {amount} now",
+            "{reference} was used for {moved}, and cannot be used for {amount}",
             reference=reference,
             moved=f"{moved[reference]:,}",
             amount=f"{amount:,}",
@@ -98,7 +98,7 @@ def _moved_before(reference: str, amount: Decimal, moved: Mapping[str, Decimal])
 
 
 def _movable(command: DepositMoney | WithdrawMoney, account: Account) -> Decimal:
-    """The amount in the account's own decimals. Raises CommandRefused, AggregateNotFound."""
+    """Return the amount with the decimals of the account's currency. Raises CommandRefused, AggregateNotFound."""
     if not account.currency:
         raise _no_account(command.account_id)
     if command.currency not in ("", account.currency):
@@ -117,12 +117,13 @@ def _no_account(account_id: UUID) -> AggregateNotFound:
 
 @guard("account.own")
 class OwnAccount:
-    """Lets only its customer near an account: to anybody else it does not exist."""
+    """Let only the account's customer send the command. For other customers the account does not exist."""
 
     account_id: UUID
     customer_id: UUID
 
     def __call__(self, account: Account) -> None:
+        """Raise AggregateNotFound for another customer."""
         if account.customer_id != self.customer_id:
             raise _no_account(self.account_id)
 

@@ -1,4 +1,4 @@
-"""The state of an account: its balance, and every reference that moved money."""
+"""The state of an account: its balance and the references that moved money."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,10 +11,10 @@ from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account as its rules see it. `currency` is empty until it is opened.
+    """An account. `currency` is empty until the account is opened.
 
-    `deposits` and `withdrawals` are the references that moved money, and how much. None is ever forgotten: a payment
-    that comes again years later is still the same payment.
+    `deposits` and `withdrawals` map each reference to the amount it moved. References are never removed, so a payment
+    that is reported again years later is still recognised.
     """
 
     customer_id: UUID | None = None
@@ -25,7 +25,7 @@ class Account:
 
 
 def evolve(account: Account, event: AccountEvent) -> Account:
-    """`account` after `event`. No rule stands here: what happened, happened."""
+    """Return `account` after `event`. No rule is checked: the event has happened."""
     match event:
         case AccountOpened():
             return replace(account, customer_id=event.customer_id, currency=event.currency)

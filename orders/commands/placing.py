@@ -1,48 +1,56 @@
-"""What is bought, and by whom."""
+"""The command that places an order."""
 
+from collections.abc import Iterator
 from dataclasses import field
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command, value
 from orders.commands.fields import ADDRESS, checked, money
+from orders.state import Order
 from orders.values import MOST_UNITS, LineKind
 
-_RATE = checked("Tax on it, in per cent.", max_digits=7, decimal_places=4, min_value=0, max_value=100)
-_COUNTRY = checked("Where it is sent to.", max_length=100)
+_RATE = checked("The tax rate in per cent.", max_digits=7, decimal_places=4, min_value=0, max_value=100)
+_COUNTRY = checked("The country of delivery.", max_length=100)
 
 
 @value
 class NewLine:
-    """One thing to buy."""
+    """A line of a new order."""
 
     sku: str = field(metadata=checked("The shop's code of the article.", max_length=64))
-    name: str = field(metadata=checked("Its name as it was shown to the buyer.", max_length=200))
-    quantity: int = field(metadata=checked("How many.", min_value=1, max_value=MOST_UNITS))
+    name: str = field(metadata=checked("The name of the article, as shown to the buyer.", max_length=200))
+    quantity: int = field(metadata=checked("The number of units.", min_value=1, max_value=MOST_UNITS))
     unit_price: Decimal = field(
-        metadata=checked("Price of one; it may be finer than a cent.", max_digits=18, decimal_places=6, min_value=0)
+        metadata=checked(
+            "The price of one unit. It may have more decimals than the currency.",
+            max_digits=18,
+            decimal_places=6,
+            min_value=0,
+        )
     )
     kind: LineKind = LineKind.GOODS
-    discount: Decimal = field(default=Decimal(0), metadata=money("Taken off this line."))
+    discount: Decimal = field(default=Decimal(0), metadata=money("The discount on this line."))
     tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
 
 
 @value
 class NewShipping:
-    """A way of sending, and what it costs."""
+    """A shipping method and its price."""
 
-    name: str = field(metadata=checked("Such as standard delivery.", max_length=200))
-    price: Decimal = field(metadata=money("What it costs."))
+    name: str = field(metadata=checked("The name of the method, such as standard delivery.", max_length=200))
+    price: Decimal = field(metadata=money("The price of shipping."))
     tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
-    code: str = field(default="SHIPPING", metadata=checked("The shop's code of it.", max_length=64))
+    code: str = field(default="SHIPPING", metadata=checked("The shop's code of the method.", max_length=64))
 
 
 @value
 class NewDiscount:
-    """Taken off the whole order: off its lines, in proportion to what they cost; not off shipping."""
+    """A discount on the whole order, spread over its lines in proportion to their prices. Shipping has no share."""
 
-    name: str = field(metadata=checked("What it is called, such as a voucher's code.", max_length=100))
-    amount: Decimal = field(metadata=money("How much."))
+    name: str = field(metadata=checked("The name of the discount, such as a voucher code.", max_length=100))
+    amount: Decimal = field(metadata=money("The amount of the discount."))
 
 
 @command("order.create", incidental=("order_id", "customer_name", "customer_email"))
@@ -51,16 +59,30 @@ class CreateOrder:
 
     order_id: UUID
     customer_id: UUID | None
-    customer_name: str = field(metadata=checked("Who buys.", max_length=200))
-    customer_email: str = field(metadata=checked("Where to reach them.", max_length=254))
+    customer_name: str = field(metadata=checked("The name of the buyer.", max_length=200))
+    customer_email: str = field(metadata=checked("The email address of the buyer.", max_length=254))
     currency: str = field(metadata=checked("ISO 4217 code, such as GBP.", min_length=3, max_length=3))
-    lines: tuple[NewLine, ...] = field(metadata=checked("At least one.", allow_empty=False, max_length=5000))
-    shipping: tuple[NewShipping, ...] = field(default=(), metadata=checked("How it is sent.", max_length=20))
-    discounts: tuple[NewDiscount, ...] = field(default=(), metadata=checked("Off the whole order.", max_length=20))
+    lines: tuple[NewLine, ...] = field(
+        metadata=checked("The lines of the order, at least one.", allow_empty=False, max_length=5000)
+    )
+    shipping: tuple[NewShipping, ...] = field(
+        default=(), metadata=checked("The shipping methods and their prices.", max_length=20)
+    )
+    discounts: tuple[NewDiscount, ...] = field(
+        default=(), metadata=checked("The discounts on the whole order.", max_length=20)
+    )
     prices_include_tax: bool = field(
-        default=True, metadata=checked("Whether tax is in the prices, as in a shop window, or comes on top.")
+        default=True, metadata=checked("True if the prices include tax; false if tax is added.")
     )
     shipping_address: str = field(default="", metadata=ADDRESS)
     billing_address: str = field(default="", metadata=ADDRESS)
     country: str = field(default="", metadata=_COUNTRY)
     reference: str = field(default="", metadata=checked("The buyer's own number for this order.", max_length=64))
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """None: the order is there already."""
+        return iter(())
+
+
+PlacingCommand = CreateOrder

@@ -1,1 +1,1 @@
-"""Customers: who they are, as far as the shop remembers it."""
+"""Customers: their name, email address, and erasure."""

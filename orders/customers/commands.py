@@ -1,4 +1,4 @@
-"""What can be asked of a customer's record."""
+"""The commands of a customer."""
 
 from dataclasses import field
 from uuid import UUID
@@ -9,29 +9,33 @@ from orders.commands.fields import checked
 
 @command("customer.register", incidental=("customer_id",))
 class RegisterCustomer:
+    """Register a customer."""
+
     customer_id: UUID
-    name: str = field(metadata=checked("Their whole name.", max_length=200))
-    email: str = field(metadata=checked("Where to reach them.", max_length=254))
+    name: str = field(metadata=checked("The customer's full name.", max_length=200))
+    email: str = field(metadata=checked("The customer's email address.", max_length=254))
 
 
 @command("customer.change_email", incidental=("changed_by",))
 class ChangeEmail:
-    """`changed_by` is whoever sends it, as the edge knows them."""
+    """Change the email address. `changed_by` is the actor who sends the command; the API and the admin fill it in."""
 
     customer_id: UUID
-    email: str = field(metadata=checked("The new address.", max_length=254))
+    email: str = field(metadata=checked("The new email address.", max_length=254))
     changed_by: str
 
 
 @command("customer.verify_email")
 class VerifyEmail:
+    """Record that the customer proved to own the email address."""
+
     customer_id: UUID
-    email: str = field(metadata=checked("The address that was proven to be theirs.", max_length=254))
+    email: str = field(metadata=checked("The verified email address.", max_length=254))
 
 
 @command("customer.erase")
 class EraseCustomer:
-    """Forget them: their data is unreadable from then on, everywhere and for ever, and they log in no more."""
+    """Erase the customer's personal data for ever. The customer can no longer log in."""
 
     customer_id: UUID
 

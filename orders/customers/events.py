@@ -1,4 +1,4 @@
-"""The facts of a customer. Who they are is personal data: gone for good once they are erased."""
+"""The events of a customer. Name and email are personal data: unreadable for ever after erasure."""
 
 from uuid import UUID
 
@@ -7,6 +7,8 @@ from eventstore.messages import event, personal
 
 @event("customer.registered", subject=("customer_id",))
 class CustomerRegistered:
+    """A customer was registered."""
+
     customer_id: UUID
     name: str = personal()
     email: str = personal()
@@ -14,7 +16,7 @@ class CustomerRegistered:
 
 @event("customer.email_changed", subject=("customer_id",))
 class EmailChanged:
-    """`changed_by` says who changed it, as the log names actors: the customer, or somebody of the staff."""
+    """The email address was changed. `changed_by` is the actor: the customer, or a member of staff."""
 
     customer_id: UUID
     previous: str = personal()
@@ -24,7 +26,7 @@ class EmailChanged:
 
 @event("customer.email_verified", subject=("customer_id",))
 class EmailVerified:
-    """Whoever reads mail at this address said that it is theirs."""
+    """The customer proved to own this email address."""
 
     customer_id: UUID
     email: str = personal()
@@ -32,7 +34,7 @@ class EmailVerified:
 
 @event("customer.erased")
 class CustomerErased:
-    """The shop was asked to forget them. `subject.erased` says that it did."""
+    """The erasure of the customer was requested. The event `subject.erased` says that it was done."""
 
     customer_id: UUID
 

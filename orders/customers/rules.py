@@ -1,4 +1,4 @@
-"""The rules of a customer's record: registered once, reachable at one address, and after erasure left alone."""
+"""The rules of a customer: registered once, one email address, and nothing after erasure."""
 
 from collections.abc import Sequence
 from typing import assert_never, get_args
@@ -17,9 +17,9 @@ from orders.customers.state import Customer, evolve
 
 
 def decide(command: CustomerCommand, customer: Customer) -> Sequence[CustomerEvent]:
-    """What happens when `command` meets `customer`. Raises CommandRefused, in words for whoever sent it."""
+    """Return the events of `command` on `customer`. Raises CommandRefused, AggregateNotFound."""
     if customer.erased:
-        raise CommandRefused("customer_erased", "this customer was erased: nothing more is recorded of them")
+        raise CommandRefused("customer_erased", "this customer was erased: no more changes are recorded")
     match command:
         case RegisterCustomer():
             return [_register(command, customer)]
@@ -43,9 +43,11 @@ def _register(command: RegisterCustomer, customer: Customer) -> CustomerRegister
 def _change_email(command: ChangeEmail, customer: Customer) -> EmailChanged:
     _require_registered(command, customer)
     if command.email == customer.email:
-        raise CommandRefused("email_unchanged", "this is the address you have: nothing would change")
+        raise CommandRefused("email_unchanged", "this is your current address: nothing would change")
     if not all(command.email.partition("@")):
-        raise CommandRefused("email_malformed", "an address has a name, an @ and a place, such as ada@example.com")
+        raise CommandRefused(
+            "email_malformed", "an email address has a name, an @ and a domain, such as ada@example.com"
+        )
     return EmailChanged(
         customer_id=command.customer_id,
         previous=customer.email,
@@ -57,7 +59,7 @@ def _change_email(command: ChangeEmail, customer: Customer) -> EmailChanged:
 def _verify_email(command: VerifyEmail, customer: Customer) -> Sequence[EmailVerified]:
     _require_registered(command, customer)
     if command.email != customer.email:
-        raise CommandRefused("email_differs", "the address was changed since: verify the one you have now")
+        raise CommandRefused("email_differs", "the address was changed since: verify your current address")
     if customer.verified:
         return []
     return [EmailVerified(customer_id=command.customer_id, email=command.email)]

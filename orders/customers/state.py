@@ -1,4 +1,4 @@
-"""The state of a customer's record."""
+"""The state of a customer."""
 
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -14,7 +14,7 @@ from orders.customers.events import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A customer as the rules see them. `verified` is about the address they have now."""
+    """A customer. `verified` is about the current email address."""
 
     registered: bool = False
     email: str = ""
@@ -23,7 +23,7 @@ class Customer:
 
 
 def evolve(customer: Customer, event: CustomerEvent) -> Customer:
-    """`customer` after `event`. No rule stands here: what happened, happened."""
+    """Return `customer` after `event`. No rule is checked: the event has happened."""
     match event:
         case CustomerRegistered():
             return replace(customer, registered=True, email=event.email)

@@ -1,106 +1,32 @@
-"""The facts of an order, each with what it changes. All that projections know of this domain."""
+"""The events of an order. Each one's `apply` returns the order after it. Projections import these, never the rules."""
 
-from orders.events.cancelling import LinesCancelled, OrderCancelled, OrderRestored
-from orders.events.paying import (
-    OrderPaid,
-    PaymentAuthorised,
-    PaymentCaptured,
-    PaymentFailed,
-    PaymentVoided,
-    WrittenOff,
-)
-from orders.events.placing import (
-    AddressChanged,
-    EditCommitted,
-    EditDiscarded,
-    EditStaged,
-    NoteAdded,
-    OrderCreated,
-    OrderHeld,
-    OrderReleased,
-)
-from orders.events.refunding import (
-    RefundApproved,
-    RefundDeclined,
-    RefundFailed,
-    RefundRequested,
-    RefundRetried,
-    RefundSettled,
-)
-from orders.events.returning import ReturnApproved, ReturnDeclined, ReturnReceived, ReturnRequested
-from orders.events.shipping import OrderShipped, ParcelDelivered, ParcelShipped
+from orders.events.addresses import *
+from orders.events.cancelling import *
+from orders.events.editing import *
+from orders.events.holding import *
+from orders.events.notes import *
+from orders.events.paying import *
+from orders.events.placing import *
+from orders.events.refunding import *
+from orders.events.returning import *
+from orders.events.shipping import *
 from orders.state import Order
 
 OrderEvent = (
-    OrderCreated
-    | OrderPaid
-    | OrderShipped
-    | OrderCancelled
-    | OrderRestored
-    | PaymentAuthorised
-    | PaymentCaptured
-    | PaymentVoided
-    | PaymentFailed
-    | ParcelShipped
-    | ParcelDelivered
-    | LinesCancelled
-    | RefundRequested
-    | RefundApproved
-    | RefundDeclined
-    | RefundSettled
-    | RefundFailed
-    | RefundRetried
-    | ReturnRequested
-    | ReturnApproved
-    | ReturnDeclined
-    | ReturnReceived
-    | EditStaged
-    | EditDiscarded
-    | EditCommitted
-    | OrderHeld
-    | OrderReleased
-    | NoteAdded
-    | AddressChanged
-    | WrittenOff
+    PlacingEvent
+    | PayingEvent
+    | ShippingEvent
+    | CancellingEvent
+    | RefundingEvent
+    | ReturningEvent
+    | EditingEvent
+    | HoldingEvent
+    | NoteEvent
+    | AddressEvent
 )
+"""Every event of an order. Each file lists its own."""
 
 
 def evolve(order: Order, event: OrderEvent) -> Order:
-    """`order` after `event`. No rule stands here: what happened, happened."""
+    """Return `order` after `event`. No rule is checked: the event has happened."""
     return event.apply(order)
-
-
-__all__ = [
-    "AddressChanged",
-    "EditCommitted",
-    "EditDiscarded",
-    "EditStaged",
-    "LinesCancelled",
-    "NoteAdded",
-    "OrderCancelled",
-    "OrderCreated",
-    "OrderEvent",
-    "OrderHeld",
-    "OrderPaid",
-    "OrderReleased",
-    "OrderRestored",
-    "OrderShipped",
-    "ParcelDelivered",
-    "ParcelShipped",
-    "PaymentAuthorised",
-    "PaymentCaptured",
-    "PaymentFailed",
-    "PaymentVoided",
-    "RefundApproved",
-    "RefundDeclined",
-    "RefundFailed",
-    "RefundRequested",
-    "RefundRetried",
-    "RefundSettled",
-    "ReturnApproved",
-    "ReturnDeclined",
-    "ReturnReceived",
-    "ReturnRequested",
-    "WrittenOff",
-    "evolve",
-]

@@ -1,4 +1,4 @@
-"""An order, or a part of it, is no longer sold; or is after all."""
+"""Events of cancelling orders or lines, and of undoing a cancellation."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,18 +9,18 @@ from uuid import UUID
 from eventstore.messages import event, upcaster
 from orders.immutable import changed
 from orders.lines import Line
-from orders.state import Order, owed_by_line
+from orders.state import Order, spread_due_back
 from orders.values import ZERO, LineAmount
 
 
 @event("order.restored", schema_version=2)
 class OrderRestored:
-    """What was cancelled since an earlier `version` is sold again.
+    """Cancellations after an earlier `version` were undone.
 
-    `lines` says of which line how many units and what they come to; below zero, it is no longer sold after all.
-    `sold_again` is the sum of it, `not_due_back` what need not be given back after all (below zero: has to be), `due`
-    what is to be paid from here on, and `written_off` what of it is a bad debt again. None of the version 1 knew its
-    lines: there, everything was cancelled, or nothing.
+    `lines` are the units and amounts that are sold again; below zero: cancelled again. `sold_again` is their sum.
+    `not_due_back` is the amount no longer to be given back; below zero: to be given back again. `due` is the amount due
+    afterwards, and `written_off` the part of it that is bad debt again. `lines` is None in events of version 1, which
+    undid a whole cancellation or a whole restoration.
     """
 
     order_id: UUID
@@ -35,15 +35,17 @@ class OrderRestored:
     currency: str
 
     def apply(self, order: Order) -> Order:
-        again = self.lines if self.lines is not None else _all_again(order, cancelled=self.status == "cancelled")
-        order = _cancelled(order, (_reversed(each) for each in again))
-        return order.having(bad_debt=order.bad_debt + self.written_off)
+        """Lower the cancelled units and amounts of the lines."""
+        lines = self.lines if self.lines is not None else _all_lines(order, cancelled=self.status == "cancelled")
+        order = _cancelled(order, (_reversed(each) for each in lines))
+        return order.with_changes(bad_debt=order.bad_debt + self.written_off)
 
 
-def _all_again(order: Order, *, cancelled: bool) -> Iterable[LineAmount]:
+def _all_lines(order: Order, *, cancelled: bool) -> Iterable[LineAmount]:
+    """Yield the `lines` that version 1 did not store: all open units are cancelled, or all cancelled ones are sold."""
     if cancelled:
         worth = (line.worth(line.open, order.currency) for line in order.lines)
-        yield from (_reversed(each) for each in owed_by_line(worth, order.kept, order.currency))
+        yield from (_reversed(each) for each in spread_due_back(worth, order.net_captured, order.currency))
         return
     for line in order.lines:
         yield LineAmount(
@@ -66,9 +68,9 @@ def _restored_as_a_whole(stored: dict[str, Any]) -> dict[str, Any]:
 
 @event("order.cancelled")
 class OrderCancelled:
-    """Everything that was not sent is no longer sold: all of the order, or, once a parcel left, the rest of its goods.
+    """The whole order was cancelled or, after a first parcel, the goods not shipped yet.
 
-    `amount` is what that comes to; `due_back` what was paid for it and has to be given back.
+    `amount` is the price of the cancelled units. `due_back` is the part of it that was paid and has to be given back.
     """
 
     order_id: UUID
@@ -78,18 +80,19 @@ class OrderCancelled:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Cancel all units that can still be cancelled."""
         worth = (line.worth(line.open, order.currency) for line in cancellable(order))
-        return _cancelled(order, owed_by_line(worth, self.due_back, order.currency))
+        return _cancelled(order, spread_due_back(worth, self.due_back, order.currency))
 
 
 def cancellable(order: Order) -> list[Line]:
-    """The lines of which something can still be cancelled: what sending them costs only until something was sent."""
+    """Return the lines with units that can be cancelled. Charges and shipping costs can be until the first parcel."""
     return [line for line in order.lines if line.open and (line.is_goods or not order.anything_shipped)]
 
 
 def _cancelled(order: Order, amounts: Iterable[LineAmount]) -> Order:
     by_line = {amount.line_id: amount for amount in amounts}
-    return order.having(lines=tuple(_line_cancelled(line, by_line.get(line.line_id)) for line in order.lines))
+    return order.with_changes(lines=tuple(_line_cancelled(line, by_line.get(line.line_id)) for line in order.lines))
 
 
 def _line_cancelled(line: Line, amount: LineAmount | None) -> Line:
@@ -106,7 +109,7 @@ def _line_cancelled(line: Line, amount: LineAmount | None) -> Line:
 
 @event("order.lines_cancelled")
 class LinesCancelled:
-    """Some units of some lines are no longer sold; `amount` and `due_back` as of a whole cancellation."""
+    """Some units were cancelled. `amount` and `due_back` mean the same as in `OrderCancelled`."""
 
     order_id: UUID
     lines: tuple[LineAmount, ...]
@@ -116,4 +119,8 @@ class LinesCancelled:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Cancel the units."""
         return _cancelled(order, self.lines)
+
+
+CancellingEvent = OrderCancelled | LinesCancelled | OrderRestored

@@ -1,4 +1,4 @@
-"""Money comes in, or is promised, or does not come."""
+"""Events of payments: authorised, captured, voided, failed, and written off."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,12 +6,12 @@ from uuid import UUID
 
 from eventstore.messages import event, upcaster
 from orders.immutable import changed
-from orders.state import Order, Payment, swapped
+from orders.state import Order, Payment, replaced
 
 
 @event("order.paid", schema_version=2)
 class OrderPaid:
-    """Paid at once: authorised and captured in one."""
+    """A payment was authorised and captured at once."""
 
     order_id: UUID
     payment_id: int
@@ -21,6 +21,7 @@ class OrderPaid:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Append a captured payment."""
         payment = Payment(
             payment_id=self.payment_id,
             method=self.payment_method,
@@ -29,18 +30,18 @@ class OrderPaid:
             authorised=self.amount,
             captured=self.amount,
         )
-        return order.having(payments=(*order.payments, payment))
+        return order.with_changes(payments=(*order.payments, payment))
 
 
 @upcaster("order.paid", from_version=1)
 def _paid_once(stored: dict[str, Any]) -> dict[str, Any]:
-    """Of an order that could be paid once only."""
+    """Version 1 is from when an order had at most one payment."""
     return stored | {"payment_id": 1}
 
 
 @event("order.payment_authorised")
 class PaymentAuthorised:
-    """A provider promised the amount; or, where `account_id` is set, it is being taken from that account."""
+    """A provider promised the amount. If `account_id` is set, it is being withdrawn from that account instead."""
 
     order_id: UUID
     payment_id: int
@@ -51,6 +52,7 @@ class PaymentAuthorised:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Append an authorised payment."""
         payment = Payment(
             payment_id=self.payment_id,
             method=self.method,
@@ -59,12 +61,12 @@ class PaymentAuthorised:
             amount=self.amount,
             authorised=self.amount,
         )
-        return order.having(payments=(*order.payments, payment))
+        return order.with_changes(payments=(*order.payments, payment))
 
 
 @event("order.payment_captured")
 class PaymentCaptured:
-    """Promised money is here. `reference` is the provider's id of this capture, empty where it gave none."""
+    """Authorised money was received. `reference` is the provider's id of this capture; empty if it has none."""
 
     order_id: UUID
     payment_id: int
@@ -74,16 +76,17 @@ class PaymentCaptured:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Add the amount to the captured amount of the payment."""
         payment = order.payment(self.payment_id)
         assert payment
         captures = (*payment.captures, self.reference) if self.reference else payment.captures
         payment = changed(payment, captured=payment.captured + self.amount, captures=captures)
-        return order.having(payments=swapped(order.payments, payment))
+        return order.with_changes(payments=replaced(order.payments, payment))
 
 
 @event("order.payment_voided")
 class PaymentVoided:
-    """What was promised and not captured, `amount`, will not be."""
+    """The rest of an authorised payment, `amount`, was given up."""
 
     order_id: UUID
     payment_id: int
@@ -92,15 +95,16 @@ class PaymentVoided:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Add the amount to the voided amount of the payment."""
         payment = order.payment(self.payment_id)
         assert payment
         payment = changed(payment, voided=payment.voided + self.amount)
-        return order.having(payments=swapped(order.payments, payment))
+        return order.with_changes(payments=replaced(order.payments, payment))
 
 
 @event("order.payment_failed")
 class PaymentFailed:
-    """Money did not come: of a payment that was promised, `amount` is promised no more; of another, it never was."""
+    """A payment failed. If it was authorised before, `amount` is no longer; else this is the first event about it."""
 
     order_id: UUID
     payment_id: int
@@ -111,10 +115,11 @@ class PaymentFailed:
     currency: str
 
     def apply(self, order: Order) -> Order:
-        known = order.payment(self.payment_id)
-        if known:
-            failed = changed(known, voided=known.voided + self.amount, failed=True)
-            return order.having(payments=swapped(order.payments, failed))
+        """Mark the payment as failed, or append a failed one."""
+        authorised = order.payment(self.payment_id)
+        if authorised:
+            failed = changed(authorised, voided=authorised.voided + self.amount, failed=True)
+            return order.with_changes(payments=replaced(order.payments, failed))
         payment = Payment(
             payment_id=self.payment_id,
             method=self.method,
@@ -122,12 +127,12 @@ class PaymentFailed:
             amount=self.amount,
             failed=True,
         )
-        return order.having(payments=(*order.payments, payment))
+        return order.with_changes(payments=(*order.payments, payment))
 
 
 @event("order.written_off")
 class WrittenOff:
-    """What is due will not be paid: a bad debt."""
+    """An amount due became bad debt."""
 
     order_id: UUID
     amount: Decimal
@@ -135,4 +140,8 @@ class WrittenOff:
     currency: str
 
     def apply(self, order: Order) -> Order:
-        return order.having(bad_debt=order.bad_debt + self.amount)
+        """Add the amount to the bad debt."""
+        return order.with_changes(bad_debt=order.bad_debt + self.amount)
+
+
+PayingEvent = OrderPaid | PaymentAuthorised | PaymentCaptured | PaymentVoided | PaymentFailed | WrittenOff

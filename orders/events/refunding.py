@@ -1,4 +1,4 @@
-"""Money goes back: requested, approved, and at last settled, or not."""
+"""Events of refunds: requested, approved, settled; or declined, failed, retried."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,16 +9,16 @@ from orders.immutable import changed
 from orders.lines import Line
 from orders.money import part as part_of
 from orders.money import rounded
-from orders.state import Order, Refund, swapped
+from orders.state import Order, Refund, replaced
 from orders.values import ZERO, RefundLine, RefundStatus
 
 
 @event("order.refund_requested")
 class RefundRequested:
-    """Somebody wants `amount` to go back; from now on it is spoken for.
+    """A refund was requested. Its `amount` is reserved from now on.
 
-    `lines` say what for: the parts of it that are no line's (what was overcharged) are in `amount` alone. `account_id`
-    is set where it goes to the customer's account in the shop.
+    `lines` say what it is for. Any amount not assigned to a line refunds an overpayment. `account_id` is set if the
+    money goes to the customer's account in the shop.
     """
 
     order_id: UUID
@@ -31,6 +31,7 @@ class RefundRequested:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Append the refund and count its amounts as given back."""
         refund = Refund(
             refund_id=self.refund_id,
             amount=self.amount,
@@ -38,12 +39,12 @@ class RefundRequested:
             requested_by=self.requested_by,
             account_id=self.account_id,
         )
-        return order.having(refunds=(*order.refunds, refund), lines=_lines_with(order, refund, _given_back))
+        return order.with_changes(refunds=(*order.refunds, refund), lines=_lines_with(order, refund, _give_back))
 
 
 @event("order.refund_approved")
 class RefundApproved:
-    """It may be paid out: by the provider, or, where `account_id` is set, to that account."""
+    """A refund may be paid out by the provider or, if `account_id` is set, to that account."""
 
     order_id: UUID
     refund_id: int
@@ -53,12 +54,13 @@ class RefundApproved:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Mark the refund as approved."""
         return _with_status(order, self.refund_id, RefundStatus.APPROVED)
 
 
 @event("order.refund_declined")
 class RefundDeclined:
-    """It is not spoken for any more."""
+    """A refund was declined. Its amount is no longer reserved."""
 
     order_id: UUID
     refund_id: int
@@ -67,12 +69,13 @@ class RefundDeclined:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Mark the refund as declined."""
         return _with_status(order, self.refund_id, RefundStatus.DECLINED)
 
 
 @event("order.refund_settled")
 class RefundSettled:
-    """The money is with the customer. `reference` is the provider's id of it."""
+    """The customer received the money. `reference` is the provider's id of the refund."""
 
     order_id: UUID
     refund_id: int
@@ -81,12 +84,13 @@ class RefundSettled:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Mark the refund as settled."""
         return _with_status(order, self.refund_id, RefundStatus.SETTLED, reference=self.reference)
 
 
 @event("order.refund_failed")
 class RefundFailed:
-    """The money did not reach the customer; it is not spoken for until the refund is tried again."""
+    """The money did not reach the customer. It is not reserved until the refund is retried."""
 
     order_id: UUID
     refund_id: int
@@ -95,12 +99,13 @@ class RefundFailed:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Mark the refund as failed."""
         return _with_status(order, self.refund_id, RefundStatus.FAILED)
 
 
 @event("order.refund_retried")
 class RefundRetried:
-    """It is on its way again, and spoken for again. `account_id` as at its approval."""
+    """A failed refund is approved again, and its amount reserved again. `account_id` is the same as at its approval."""
 
     order_id: UUID
     refund_id: int
@@ -109,29 +114,31 @@ class RefundRetried:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Mark the refund as approved."""
         return _with_status(order, self.refund_id, RefundStatus.APPROVED)
 
 
 def _with_status(order: Order, refund_id: int, status: RefundStatus, *, reference: str = "") -> Order:
-    """The refund in its new status; its lines count it as given back as long as it is pending or settled."""
+    """Change the status of a refund. Lines count a refund as given back while it is pending or settled."""
     refund = order.refund(refund_id)
     assert refund
     counts, counted = (each not in (RefundStatus.FAILED, RefundStatus.DECLINED) for each in (status, refund.status))
     lines = order.lines
     if counts != counted:
-        lines = _lines_with(order, refund, _given_back if counts else _not_given_back)
+        lines = _lines_with(order, refund, _give_back if counts else _undo_give_back)
     refund = changed(refund, status=status, reference=reference or refund.reference)
-    return order.having(refunds=swapped(order.refunds, refund), lines=lines)
+    return order.with_changes(refunds=replaced(order.refunds, refund), lines=lines)
 
 
 def _lines_with(order: Order, refund: Refund, change: Callable[[Line, RefundLine, str], Line]) -> tuple[Line, ...]:
+    """Return all lines, those of the refund after `change(line, refund_line, currency)`."""
     by_line = {part.line_id: part for part in refund.lines}
     return tuple(
         change(line, by_line[line.line_id], order.currency) if line.line_id in by_line else line for line in order.lines
     )
 
 
-def _given_back(line: Line, part: RefundLine, currency: str) -> Line:
+def _give_back(line: Line, part: RefundLine, currency: str) -> Line:
     return changed(
         line,
         refunded=line.refunded + part.quantity,
@@ -143,11 +150,15 @@ def _given_back(line: Line, part: RefundLine, currency: str) -> Line:
     )
 
 
-def _not_given_back(line: Line, part: RefundLine, currency: str) -> Line:
-    """The reverse; but units that went meanwhile for less, because of the allowance, are worth what they are again."""
-    gone = line.cancelled + line.credited
-    worth = rounded(line.total * gone / line.quantity, currency) if gone else ZERO
-    stays = min(part.allowance, max(worth - line.cancelled_amount - line.credited_amount, ZERO))
+def _undo_give_back(line: Line, part: RefundLine, currency: str) -> Line:
+    """Reverse `_give_back`.
+
+    While the allowance counted, units may have been cancelled or credited for less than their share of the price. The
+    missing amount `stays` a reduction: it moves from the allowance to the cancelled or credited amount.
+    """
+    reduced_units = line.cancelled + line.credited
+    full_amount = rounded(line.total * reduced_units / line.quantity, currency) if reduced_units else ZERO
+    stays = min(part.allowance, max(full_amount - line.cancelled_amount - line.credited_amount, ZERO))
     tax_stays = part_of(part.allowance_tax, of=part.allowance, take=stays, currency=currency)
     line = changed(
         line,
@@ -161,3 +172,6 @@ def _not_given_back(line: Line, part: RefundLine, currency: str) -> Line:
     if line.credited:
         return changed(line, credited_amount=line.credited_amount + stays)
     return changed(line, cancelled_amount=line.cancelled_amount + stays)
+
+
+RefundingEvent = RefundRequested | RefundApproved | RefundDeclined | RefundSettled | RefundFailed | RefundRetried

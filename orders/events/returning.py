@@ -1,4 +1,4 @@
-"""Goods come back."""
+"""Events of returns: requested, approved, declined, received."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -7,13 +7,13 @@ from uuid import UUID
 from eventstore.messages import event, personal
 from orders.immutable import changed
 from orders.lines import Line
-from orders.state import Order, Return, swapped, units_of
+from orders.state import Order, Return, replaced, units_of
 from orders.values import LineAmount, LineQuantity, ReturnReason, ReturnStatus
 
 
 @event("order.return_requested", subject=("customer_id", "order_id"))
 class ReturnRequested:
-    """`comment` is in the customer's own words."""
+    """A customer wants to return goods. `comment` is in the customer's own words."""
 
     order_id: UUID
     customer_id: UUID | None
@@ -23,28 +23,33 @@ class ReturnRequested:
     comment: str = personal()
 
     def apply(self, order: Order) -> Order:
+        """Append the return."""
         new = Return(return_id=self.return_id, lines=self.lines, outstanding=self.lines, reason=self.reason)
-        return order.having(returns=(*order.returns, new))
+        return order.with_changes(returns=(*order.returns, new))
 
 
 @event("order.return_approved")
 class ReturnApproved:
+    """The goods may be sent back."""
+
     order_id: UUID
     return_id: int
 
     def apply(self, order: Order) -> Order:
+        """Mark the return as approved."""
         return _with(order, self.return_id, status=ReturnStatus.APPROVED)
 
 
 @event("order.return_declined")
 class ReturnDeclined:
-    """What is outstanding of it is not to come back any more."""
+    """The outstanding units are no longer accepted."""
 
     order_id: UUID
     return_id: int
     reason: str
 
     def apply(self, order: Order) -> Order:
+        """Close the return: as declined, or as received if some units came."""
         known = order.returning(self.return_id)
         assert known
         status = ReturnStatus.DECLINED if known.outstanding == known.lines else ReturnStatus.RECEIVED
@@ -53,9 +58,9 @@ class ReturnDeclined:
 
 @event("order.return_received")
 class ReturnReceived:
-    """Goods are back. What was `restocked` need not be paid any more; what is `damaged` still has to be.
+    """Returned goods arrived. The customer need not pay for `restocked` units, but still pays for `damaged` ones.
 
-    `amount` is what the restocked units come to, `due_back` what of it was paid and has to be given back.
+    `amount` is the price of the restocked units. `due_back` is the paid part of it, which has to be given back.
     """
 
     order_id: UUID
@@ -67,16 +72,17 @@ class ReturnReceived:
     currency: str
 
     def apply(self, order: Order) -> Order:
+        """Count the units as returned, and close the return once nothing is outstanding."""
         known = order.returning(self.return_id)
         assert known
-        came: tuple[LineAmount | LineQuantity, ...] = (*self.restocked, *self.damaged)
-        left = (replace(each, quantity=each.quantity - units_of(came, each.line_id)) for each in known.outstanding)
+        received: tuple[LineAmount | LineQuantity, ...] = (*self.restocked, *self.damaged)
+        left = (replace(each, quantity=each.quantity - units_of(received, each.line_id)) for each in known.outstanding)
         outstanding = tuple(each for each in left if each.quantity)
         status = known.status if outstanding else ReturnStatus.RECEIVED
-        order = order.having(lines=tuple(self._came_back(line) for line in order.lines))
+        order = order.with_changes(lines=tuple(self._line_after(line) for line in order.lines))
         return _with(order, self.return_id, status=status, outstanding=outstanding)
 
-    def _came_back(self, line: Line) -> Line:
+    def _line_after(self, line: Line) -> Line:
         damaged = units_of(self.damaged, line.line_id)
         restocked = next((each for each in self.restocked if each.line_id == line.line_id), None)
         if restocked is None:
@@ -97,4 +103,7 @@ def _with(
     known = order.returning(return_id)
     assert known
     left = known.outstanding if outstanding is None else outstanding
-    return order.having(returns=swapped(order.returns, changed(known, status=status, outstanding=left)))
+    return order.with_changes(returns=replaced(order.returns, changed(known, status=status, outstanding=left)))
+
+
+ReturningEvent = ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived

@@ -1,4 +1,4 @@
-"""Parcels leave and arrive."""
+"""Events of parcels: shipped and delivered."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,13 +6,13 @@ from uuid import UUID
 
 from eventstore.messages import event, upcaster
 from orders.immutable import changed
-from orders.state import Order, Shipment, swapped
+from orders.state import Order, Shipment, replaced
 from orders.values import LineQuantity
 
 
 @event("order.shipped", schema_version=2)
 class OrderShipped:
-    """Everything that was still to be sent left, in one parcel."""
+    """All open goods were shipped in one parcel."""
 
     order_id: UUID
     shipment_id: int
@@ -20,19 +20,20 @@ class OrderShipped:
     tracking_code: str
 
     def apply(self, order: Order) -> Order:
-        everything = tuple(LineQuantity(line_id=line.line_id, quantity=line.open) for line in order.goods if line.open)
-        return _sent(order, self.shipment_id, everything, self.carrier, self.tracking_code)
+        """Append a parcel with all open goods."""
+        lines = tuple(LineQuantity(line_id=line.line_id, quantity=line.open) for line in order.goods if line.open)
+        return _with_parcel(order, self.shipment_id, lines, self.carrier, self.tracking_code)
 
 
 @upcaster("order.shipped", from_version=1)
 def _shipped_once(stored: dict[str, Any]) -> dict[str, Any]:
-    """Of an order that was sent in one parcel only."""
+    """Version 1 is from when an order had at most one parcel."""
     return stored | {"shipment_id": 1}
 
 
 @event("order.parcel_shipped")
 class ParcelShipped:
-    """A parcel with some units of some lines left."""
+    """A parcel with some units of some lines was shipped."""
 
     order_id: UUID
     shipment_id: int
@@ -41,18 +42,22 @@ class ParcelShipped:
     tracking_code: str
 
     def apply(self, order: Order) -> Order:
-        return _sent(order, self.shipment_id, self.lines, self.carrier, self.tracking_code)
+        """Append the parcel."""
+        return _with_parcel(order, self.shipment_id, self.lines, self.carrier, self.tracking_code)
 
 
-def _sent(order: Order, shipment_id: int, lines: Iterable[LineQuantity], carrier: str, tracking_code: str) -> Order:
+def _with_parcel(
+    order: Order, shipment_id: int, lines: Iterable[LineQuantity], carrier: str, tracking_code: str
+) -> Order:
+    """Append a parcel and count its units as shipped."""
     shipment = Shipment(shipment_id=shipment_id, lines=tuple(lines), carrier=carrier, tracking_code=tracking_code)
-    sent: dict[int, int] = {}
+    units: dict[int, int] = {}
     for each in shipment.lines:
-        sent[each.line_id] = sent.get(each.line_id, 0) + each.quantity
-    return order.having(
+        units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+    return order.with_changes(
         shipments=(*order.shipments, shipment),
         lines=tuple(
-            changed(line, shipped=line.shipped + sent[line.line_id]) if line.line_id in sent else line
+            changed(line, shipped=line.shipped + units[line.line_id]) if line.line_id in units else line
             for line in order.lines
         ),
     )
@@ -60,10 +65,16 @@ def _sent(order: Order, shipment_id: int, lines: Iterable[LineQuantity], carrier
 
 @event("order.parcel_delivered")
 class ParcelDelivered:
+    """A parcel arrived at the customer."""
+
     order_id: UUID
     shipment_id: int
 
     def apply(self, order: Order) -> Order:
+        """Mark the parcel as delivered."""
         shipment = order.shipment(self.shipment_id)
         assert shipment
-        return order.having(shipments=swapped(order.shipments, changed(shipment, delivered=True)))
+        return order.with_changes(shipments=replaced(order.shipments, changed(shipment, delivered=True)))
+
+
+ShippingEvent = OrderShipped | ParcelShipped | ParcelDelivered

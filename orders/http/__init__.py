@@ -1,4 +1,4 @@
-"""HTTP to command: what the API's writing side reads from a request, and how a command's answer is told.
+"""The writing side of the API: turns HTTP requests into commands, and their answers into responses.
 
-The reading side is in `projections`; addresses that do both are put together in `ordersite.api`.
+The reading side is in `projections`. `ordersite.api` combines both for URLs that read and write.
 """

@@ -1,4 +1,4 @@
-"""What programs of the shop's own send to orders: an operation for each command, made from its dataclass."""
+"""The back-office API: one operation per order command, generated from its dataclass."""
 
 from dataclasses import fields
 from typing import Any, ClassVar, get_args
@@ -30,24 +30,29 @@ from orders.order import ORDER
 COMMANDS: tuple[type, ...] = tuple(
     command for command in (*get_args(OrderCommand), RestoreOrder) if command not in (CreateOrder, ExpireOrder)
 )
-"""The commands to an existing order that people of the shop may send: all but the one that only time gives rise to."""
+"""The commands that operators may send to an existing order: all except expiry, which only the deadline sends."""
 
 
 class StaffCommand(CommandView):
-    """A command that somebody of the shop sends. To anybody else it does not exist."""
+    """A command sent by an operator. For other users the URL does not exist."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the permission first, so that other users learn nothing about the request."""
         super().initial(request, *args, **kwargs)
-        staff_of(request)  # before anything is said of the request
+        staff_of(request)
 
     def actor(self, request: Request) -> str:
+        """Return the operator as an actor. Raises NotFound."""
         return f"staff:{staff_of(request)}"
 
-    def allowed_instead(self, command: Any) -> list[str]:
+    def allowed_commands(self, command: Any) -> list[str]:
+        """Return the names of all commands that the order would accept now."""
         return allowed_actions(current_state(ORDER, command.order_id))
 
 
-class PlaceForSomebody(StaffCommand):
+class PlaceOrderForCustomer(StaffCommand):
+    """`POST /back-office/orders`."""
+
     body = body_of(CreateOrder, "order_id", name="CreateOrderFor")
 
     @extend_schema(
@@ -58,27 +63,29 @@ class PlaceForSomebody(StaffCommand):
         responses={201: AnswerSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Place an order for a customer, or for a guest, who has no `customer_id`."""
+        """Place an order for a customer, or for a guest without a `customer_id`."""
         command = self.command(request, order_id=new_id())
         return answered(self.do(command, self.context(request)), status.HTTP_201_CREATED)
 
 
 class SendToOrder(StaffCommand):
-    """Sends the command that `body` is made from to an existing order."""
+    """Sends one command, given by `body`, to an existing order. `supplied` are the fields that are not in the body."""
 
     supplied: ClassVar[tuple[str, ...]]
 
     def context(self, request: Request, **more: Any) -> Context:
+        """Add the expected version of the order."""
         return super().context(request, expected_version=seen_version(request), **more)
 
-    def sent(self, request: Request, order_id: UUID) -> Response:
-        known = {"order_id": order_id, "by": self.actor(request)}
-        command = self.command(request, **{name: known[name] for name in self.supplied})
+    def dispatch_body(self, request: Request, order_id: UUID) -> Response:
+        """Dispatch the command in the body and return its answer."""
+        values = {"order_id": order_id, "by": self.actor(request)}
+        command = self.command(request, **{name: values[name] for name in self.supplied})
         return answered(self.do(command, self.context(request)), status.HTTP_200_OK)
 
 
 def sender_of(command: type) -> type[SendToOrder]:
-    """The view that sends `command`: what its dataclass says is its body, its checks and its documentation."""
+    """Return the view class for `command`. Body, checks and documentation come from its dataclass."""
     supplied = tuple(field.name for field in fields(command) if field.name in ("order_id", "by"))
     body = body_of(command, *supplied)
 
@@ -91,11 +98,11 @@ def sender_of(command: type) -> type[SendToOrder]:
         responses={200: AnswerSerializer},
     )
     def post(self: SendToOrder, request: Request, order_id: UUID) -> Response:
-        return self.sent(request, order_id)
+        return self.dispatch_body(request, order_id)
 
     members = {"body": body, "supplied": supplied, "post": post, "__doc__": command.__doc__}
     return type(f"Send{command.__name__}", (SendToOrder,), members)
 
 
 SENDERS = {name_of(command): sender_of(command) for command in COMMANDS}
-"""By the name of the command, which is the last part of its path and what `allowed_actions` calls it."""
+"""The views by command name, which is the last part of the path and the name in `allowed_actions`."""

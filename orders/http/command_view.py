@@ -1,4 +1,7 @@
-"""A request becomes a command. Its body, its checks and its documentation come from its dataclass, declared once."""
+"""Views that send commands. Body, checks and documentation of each come from the command's dataclass.
+
+Fast path: `CommandView.command` reads the body with one cached serializer per class instead of a new one per request.
+"""
 
 import re
 from collections.abc import Iterator
@@ -27,60 +30,64 @@ from orders.http.request import correlation_of, customer_of, query_of
 
 _KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_SEEN = re.compile(r'"(\d{1,9})(\.[0-9a-f]+)?"')  # a command's ETag, or a reading's
+_ETAG = re.compile(r'"(\d{1,9})(\.[0-9a-f]+)?"')  # from a command or from a read
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
     required=True,
-    description="A name of your own for this very request, such as a UUID. Sending it again changes nothing and gives"
-    " the same answer, with the header `Idempotency-Replayed: true`; with another body it is refused.",
+    description="Your own key for this request, such as a UUID. Repeating the request with the same key changes nothing"
+    " and returns the same answer, with the header `Idempotency-Replayed: true`. The same key with another body is"
+    " refused.",
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
     {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}(\.[0-9a-f]+)?")$'},
     OpenApiParameter.HEADER,
     required=True,
-    description='The version you have seen, such as `"3"`; `*` for any. If it has moved on, nothing is done: 412.'
-    " Without it: 428.",
+    description='The version you have seen, such as `"3"`, or `*` for any. If the version has changed since, nothing is'
+    " done and the answer is 412. Without this header it is 428.",
 )
 PREFER = OpenApiParameter(
     "Prefer",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="`respond-async`: do not wait. The command is accepted (202), and will be done even if everything here"
-    " dies; what came of it is at the answer's `Location`.",
+    description="`respond-async`: do not wait. The command is stored and accepted with 202, and will be done even after"
+    " a crash. Read its outcome at the `Location` of the answer.",
 )
 
 
-def _answers_with(name: str, codes: list[int], words: str) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=codes, description=words)
+def _response_header(name: str, codes: list[int], description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=codes, description=description)
 
 
 DONE = [
-    _answers_with("ETag", [200, 201], "The version after it, to send as `If-Match` with the next command."),
-    _answers_with("Idempotency-Replayed", [200, 201], "`true`: it was done before, and this is what came of it."),
+    _response_header("ETag", [200, 201], "The version after the command. Send it as `If-Match` with the next command."),
+    _response_header(
+        "Idempotency-Replayed", [200, 201], "`true`: the command was done before, and this is its answer."
+    ),
 ]
-"""The headers of what was done."""
-MADE = [*DONE, _answers_with("Location", [201], "Where to read what was made.")]
+"""The response headers of a command that was done."""
+MADE = [*DONE, _response_header("Location", [201], "Where to read the created resource.")]
+"""The response headers of a command that created something."""
 LATER = [
-    _answers_with("Location", [202], "Where to read what came of it."),
-    _answers_with("Retry-After", [202], "Seconds after which to look."),
-    _answers_with("Preference-Applied", [202], "`respond-async`."),
+    _response_header("Location", [202], "Where to read the outcome of the command."),
+    _response_header("Retry-After", [202], "The number of seconds after which to look."),
+    _response_header("Preference-Applied", [202], "`respond-async`."),
 ]
-"""The headers of what was accepted to be done later."""
+"""The response headers of a command that was accepted and will be done later."""
 
 
 class AnswerSerializer(serializers.Serializer[Answer]):
-    """What a command did. Ask for the order with `min_version` to see it done."""
+    """The answer of a command. Read the order with `min_version` to see its effect."""
 
     order_id = serializers.UUIDField(source="aggregate_id")
     version = serializers.IntegerField(help_text="The order's version after this command.")
 
 
 class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
-    """A command that will be done: the answer to `Prefer: respond-async`. Its `Location` tells what came of it."""
+    """A command that will be done later: the answer to `Prefer: respond-async`. Read its outcome at `Location`."""
 
     command_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
@@ -88,34 +95,35 @@ class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
 
 
 class CommandSerializer(DataclassSerializer[Any]):
-    """A command from JSON: what its dataclass says, and no field besides.
+    """Reads a command from JSON. Fields that the dataclass does not have are refused.
 
-    The context's `supplied` holds the fields that no body may name.
+    `context["supplied"]` holds the fields that the server sets and the body may not.
     """
 
     def to_internal_value(self, data: Any) -> Any:
+        """Read with the supplied fields of the context; nested values have none."""
         supplied: dict[str, Any] = self.context.get("supplied", {}) if self.parent is None else {}
         return self.read(data, supplied)
 
     def read(self, data: Any, supplied: dict[str, Any]) -> Any:
-        """The command. Raises ValidationError. Keeps nothing of it, so one of a class can read for all threads."""
+        """Return the command. Raises ValidationError. Stores nothing, so threads can share one serializer."""
         if isinstance(data, dict) and not self.fields.keys() >= data.keys():
             unknown = sorted(set(data) - set(self.fields))
             raise ValidationError(
                 {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
             )
-        given = serializers.Serializer.to_internal_value(self, data)
-        exact = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return self.dataclass_definition.dataclass_type(**exact, **supplied)
+        values = serializers.Serializer.to_internal_value(self, data)
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return self.dataclass_definition.dataclass_type(**fields, **supplied)
 
 
 CommandSerializer.serializer_dataclass_field = CommandSerializer  # type: ignore[assignment, method-assign]  # as documented
 
 
 def body_of(command: type, *supplied: str, name: str = "") -> type[CommandSerializer]:
-    """The serializer of a command's body: its fields but those that the path, the token or the server supply.
+    """Return the serializer class of a command's body: all fields except the `supplied` ones, which the server sets.
 
-    `name` is what the API's description calls it, where two bodies of one command differ.
+    `name` is the name in the API description. Give one if a command has two different bodies.
     """
     name = name or command.__name__
     meta = type("Meta", (), {"dataclass": command, "exclude": supplied, "ref_name": name})
@@ -124,36 +132,36 @@ def body_of(command: type, *supplied: str, name: str = "") -> type[CommandSerial
 
 @cache
 def _reader(body: type[CommandSerializer]) -> CommandSerializer:
-    """One serializer that reads for all requests: to make its fields anew took longer than to read by them."""
+    """Return one serializer for all requests: creating its fields took longer than reading the body."""
     return body()
 
 
 class PreconditionRequired(APIException):
-    """A change of something that exists names the version that was seen, so that nobody overwrites unseen."""
+    """A change of an existing order must name the version that the client has seen, to prevent lost updates."""
 
     status_code = status.HTTP_428_PRECONDITION_REQUIRED
     default_code = "if_match_missing"
 
 
 class CommandView(APIView):
-    """A request that sends one command. Where a rule refuses it, it says what could be sent instead."""
+    """A view that sends one command. A refusal by the rules names the commands that would be accepted instead."""
 
     body: ClassVar[type[CommandSerializer]]
-    asked: ClassVar[tuple[str, ...]] = ()
-    """The parameters that its query may have."""
+    query_params: ClassVar[tuple[str, ...]] = ()
+    """The names of the allowed query parameters."""
 
     def command(self, request: Request, **supplied: Any) -> Any:
-        """The command, or whatever `body` describes, that is in the body. Raises ValidationError."""
-        query_of(request, self.asked)
+        """Return the command, or other dataclass of `body`, in the request. Raises ValidationError."""
+        query_of(request, self.query_params)
         with suppress(ValidationError):
             return _reader(self.body).read(request.data, supplied)
-        # Again, by one of its own: that one tells all that is wrong as DRF does.
+        # A new serializer reads the body again and reports the errors in the format of DRF.
         body = self.body(data=request.data, context={"supplied": supplied})
         body.is_valid(raise_exception=True)
         return body.validated_data
 
     def send(self, request: Request, command: object, code: int) -> Response:
-        """Do the command and answer with `code`; or, if that is preferred, accept it to be done later.
+        """Do the command and answer with `code`; or accept it, if the client prefers `respond-async`.
 
         Raises what `dispatch` and `accept` raise.
         """
@@ -163,30 +171,30 @@ class CommandView(APIView):
         return answered(self.do(command, context), code)
 
     def do(self, command: object, context: Context) -> Answer:
-        """Raises what `dispatch` raises; a refusal says what could be sent instead."""
-        with self.telling_what_is_allowed(command):
+        """Dispatch the command. Raises what `dispatch` raises; a refusal names the allowed commands."""
+        with self.naming_allowed_commands(command):
             return dispatch(command, context)
 
     @contextmanager
-    def telling_what_is_allowed(self, command: object) -> Iterator[None]:
-        """A refusal in here says what could be sent instead; but not of an order that does not exist for its sender."""
+    def naming_allowed_commands(self, command: object) -> Iterator[None]:
+        """Add the allowed commands to a refusal in the block, unless the order does not exist for its sender."""
         try:
             yield
         except CommandRefused as refusal:
             if not isinstance(refusal, AggregateNotFound):
-                refusal.allowed_actions = self.allowed_instead(command)
+                refusal.allowed_actions = self.allowed_commands(command)
             raise
 
-    def allowed_instead(self, command: Any) -> list[str]:
-        """The names of the commands that would be taken. Asked only where the sender was let near the order."""
+    def allowed_commands(self, command: Any) -> list[str]:
+        """Return the names of the commands that would be accepted. Called only if the sender may see the order."""
         return []
 
     def actor(self, request: Request) -> str:
-        """Who sends it, as the log remembers it. Raises PermissionDenied, NotFound."""
+        """Return the actor that the log stores. Raises PermissionDenied, NotFound."""
         return f"customer:{customer_of(request)}"
 
     def context(self, request: Request, **more: Any) -> Context:
-        """Who sends it, under what name. Raises ValidationError, PreconditionRequired."""
+        """Return the context of the command. Raises ValidationError, PreconditionRequired."""
         return Context(
             actor=self.actor(request),
             command_id=command_id_of(request),
@@ -196,53 +204,53 @@ class CommandView(APIView):
 
 
 def command_id_of(request: Request) -> UUID:
-    """The command's id, made from the request's key: two customers' keys never meet. Raises ValidationError."""
+    """Return the command id, computed from the user and the `Idempotency-Key`. Raises ValidationError."""
     key = request.headers.get("Idempotency-Key", "")
     if not _KEY.fullmatch(key):
-        words = translate("Send this header: 1 to 255 visible characters that name this request.")
-        raise ValidationError({"Idempotency-Key": [words]}, code="idempotency_key_missing")
+        message = translate("Send this header with your own key for this request: 1 to 255 visible characters.")
+        raise ValidationError({"Idempotency-Key": [message]}, code="idempotency_key_missing")
     return uuid5(_KEYS, f"{request.user.pk}:{key}")
 
 
 def seen_version(request: Request) -> int | None:
-    """The version that the sender has seen; None where any will do. Raises ValidationError, PreconditionRequired."""
-    given = request.headers.get("If-Match", None if settings.REQUIRE_IF_MATCH else "*")
-    if given is None:
+    """Return the version that the client has seen, or None for any. Raises ValidationError, PreconditionRequired."""
+    header = request.headers.get("If-Match", None if settings.REQUIRE_IF_MATCH else "*")
+    if header is None:
         raise PreconditionRequired(translate('Send the version you have seen as If-Match, such as "3", or * for any.'))
-    if given == "*":
+    if header == "*":
         return None
-    named = _SEEN.fullmatch(given)
-    if named is None:
-        words = translate('Send the version in quotes, such as "3".')
-        raise ValidationError({"If-Match": [words]}, code="if_match_malformed")
-    return int(named[1])
+    etag = _ETAG.fullmatch(header)
+    if etag is None:
+        message = translate('Send the version in quotes, such as "3".')
+        raise ValidationError({"If-Match": [message]}, code="if_match_malformed")
+    return int(etag[1])
 
 
 def prefers_async(request: Request) -> bool:
-    """RFC 7240: preferences come in any order and case, and unknown ones are ignored."""
+    """Return whether the client prefers `respond-async` (RFC 7240: any order, any case, unknown ones are ignored)."""
     preferences = request.headers.get("Prefer", "").split(",")
     return any(re.split("[;=]", each)[0].strip().lower() == "respond-async" for each in preferences)
 
 
 def accepted(
-    queued: QueuedCommand, shown: type[serializers.Serializer[QueuedCommand]] = AcceptedSerializer
+    queued: QueuedCommand, serializer: type[serializers.Serializer[QueuedCommand]] = AcceptedSerializer
 ) -> Response:
-    """202: the command will be done; `Location` tells what came of it."""
+    """Return the response 202 for a command that will be done later. Its outcome will be at `Location`."""
     headers = {
         "Location": reverse("command", args=[queued.command_id]),
         "Preference-Applied": "respond-async",
         "Retry-After": "1",
     }
-    return Response(shown(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
+    return Response(serializer(queued).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 def headers_of(answer: Answer) -> dict[str, str]:
-    """What says which version a command led to, and whether it had been done before."""
+    """Return the response headers of an answer: its version, and whether the command was done before."""
     return {"ETag": f'"{answer.version}"'} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
 
 
 def answered(answer: Answer, code: int) -> Response:
-    """What an order's command did."""
+    """Return the response for the answer of an order command."""
     headers = headers_of(answer)
     if code == status.HTTP_201_CREATED:
         headers["Location"] = reverse("order", args=[answer.aggregate_id])

@@ -1,4 +1,4 @@
-"""What customers send to their orders over HTTP."""
+"""The customers' API for writing: place, pay, cancel, return and edit their own orders."""
 
 from dataclasses import field
 from decimal import Decimal
@@ -52,6 +52,8 @@ from orders.values import LineQuantity
 
 
 class PlaceOrder(CommandView):
+    """`POST /orders`."""
+
     body = body_of(CreateOrder, "order_id", "customer_id", "customer_name", "customer_email")
 
     @extend_schema(
@@ -68,40 +70,51 @@ class PlaceOrder(CommandView):
 
 
 class OwnOrderCommand(CommandView):
-    """A command to an existing order, which to anybody but its customer does not exist."""
+    """A command to an existing order of the customer. For other customers the order does not exist."""
 
     def context(self, request: Request, **more: Any) -> Context:
+        """Add the guard that checks the customer, and the expected version."""
         own = OwnOrder(order_id=self.kwargs["order_id"], customer_id=customer_of(request))
         return super().context(request, guard=own, expected_version=seen_version(request), **more)
 
-    def allowed_instead(self, command: Any) -> list[str]:
+    def allowed_commands(self, command: Any) -> list[str]:
+        """Return the names of the customer commands that the order would accept now."""
         return allowed_actions(current_state(ORDER, command.order_id), CUSTOMER_COMMANDS)
 
 
 @value
 class NewPayment:
-    """How an order is paid: at once, promised to be captured later, or from the account."""
+    """A payment: captured at once, authorised and captured later, or taken from the account."""
 
     amount: Decimal | None = field(
         default=None,
-        metadata=money("What is paid. If not given: what is due; only an account can be asked so.", allow_null=True),
+        metadata=money(
+            "The amount to pay. May be left out only for payments from the account: then it is the amount due.",
+            allow_null=True,
+        ),
     )
     payment_method: str = field(
-        metadata=checked(f"Such as card or transfer; `{FROM_ACCOUNT}`: your own.", max_length=40)
+        metadata=checked(
+            f"The payment method, such as card or transfer; `{FROM_ACCOUNT}` for your account.", max_length=40
+        )
     )
     currency: str = field(default="", metadata=CURRENCY)
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
-    capture: bool = field(default=True, metadata=checked("False: it is only promised, and the shop captures it."))
+    capture: bool = field(default=True, metadata=checked("False to only authorise it; the shop captures it later."))
 
 
 class BalanceTooLow(APIException):
+    """The customer's account has less money than the payment needs."""
+
     status_code = status.HTTP_402_PAYMENT_REQUIRED
     default_code = "balance_too_low"
 
 
 class PayOwnOrder(OwnOrderCommand):
+    """`POST /orders/{id}/payments`."""
+
     body = body_of(NewPayment)
-    problems: ClassVar = {"POST": {"402": "Your account in the shop has not enough."}}
+    problems: ClassVar = {"POST": {"402": "Your account in the shop has too little money."}}
 
     @extend_schema(
         operation_id="order_pay",
@@ -111,9 +124,10 @@ class PayOwnOrder(OwnOrderCommand):
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Pay what is due, promise it, or have it taken from your account.
+        """Pay the amount due, authorise a payment, or pay from your account.
 
-        What is taken from the account is promised at once and captured a moment later. 402: the account has not enough.
+        A payment from the account is authorised at once and captured a moment later. 402: the account has too little
+        money.
         """
         payment: NewPayment = self.command(request)
         command = _payment(payment, order_id)
@@ -122,19 +136,19 @@ class PayOwnOrder(OwnOrderCommand):
         return self.send(request, command, status.HTTP_200_OK)
 
     def _require_balance(self, request: Request, command: PayFromAccount) -> None:
-        """Said at once, where the account could only say so later. Raises BalanceTooLow."""
+        """Refuse the payment now instead of after the withdrawal fails. Raises BalanceTooLow."""
         order = current_state(ORDER, command.order_id)
         customer_id = customer_of(request)
         if order.customer_id != customer_id:
-            return  # which is told by the guard
+            return  # the guard refuses it
         account = current_state(ACCOUNT, account_of(customer_id, order.currency))
-        wanted = order.due if command.amount is None else command.amount
-        if account.balance < wanted:
+        amount = order.due if command.amount is None else command.amount
+        if account.balance < amount:
             raise BalanceTooLow(
                 translate(
-                    "your account has {balance} {currency}, less than {amount} {currency}",
+                    "your account has only {balance} {currency}, not {amount} {currency}",
                     balance=account.balance,
-                    amount=wanted,
+                    amount=amount,
                     currency=order.currency,
                 )
             )
@@ -157,15 +171,20 @@ def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
 
 @value
 class Cancellation:
-    """What is no longer wanted: the lines that are named, or everything that was not sent."""
+    """What to cancel: some lines, or everything that is not shipped."""
 
     reason: str = field(metadata=why())
     lines: tuple[LineQuantity, ...] = field(
-        default=(), metadata=checked("Which lines, and how many units of each; none: all.", max_length=5000)
+        default=(),
+        metadata=checked(
+            "The lines, and the number of units of each. Leave it empty to cancel everything.", max_length=5000
+        ),
     )
 
 
 class CancelOwnOrder(OwnOrderCommand):
+    """`POST /orders/{id}/cancel`."""
+
     body = body_of(Cancellation)
 
     @extend_schema(
@@ -176,15 +195,17 @@ class CancelOwnOrder(OwnOrderCommand):
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Cancel what was not sent yet: all of it, or some units of some lines."""
-        wish: Cancellation = self.command(request)
-        command: OrderCommand = CancelOrder(order_id=order_id, reason=wish.reason)
-        if wish.lines:
-            command = CancelLines(order_id=order_id, lines=wish.lines, reason=wish.reason)
+        """Cancel what is not shipped yet: everything, or some units of some lines."""
+        cancellation: Cancellation = self.command(request)
+        command: OrderCommand = CancelOrder(order_id=order_id, reason=cancellation.reason)
+        if cancellation.lines:
+            command = CancelLines(order_id=order_id, lines=cancellation.lines, reason=cancellation.reason)
         return self.send(request, command, status.HTTP_200_OK)
 
 
 class ReturnOwnGoods(OwnOrderCommand):
+    """`POST /orders/{id}/returns`."""
+
     body = body_of(RequestReturn, "order_id")
 
     @extend_schema(
@@ -195,23 +216,25 @@ class ReturnOwnGoods(OwnOrderCommand):
         responses={201: AnswerSerializer, 202: AcceptedSerializer},
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Ask to send goods back."""
+        """Request a return of goods."""
         return self.send(request, self.command(request, order_id=order_id), status.HTTP_201_CREATED)
 
 
 class RehearsalSerializer(serializers.Serializer[Any]):
-    """What an edit would change, were it sent without `dry_run`."""
+    """What the edit would change without `dry_run`."""
 
     order_id = serializers.UUIDField()
     currency = serializers.CharField()
-    difference = serializers.CharField(help_text="How much more the order would cost; below zero: less.")
-    due = serializers.CharField(help_text="What would be to pay.")
-    due_back = serializers.CharField(help_text="What you would get back in addition.")
+    difference = serializers.CharField(help_text="The change of the order's price; below zero: cheaper.")
+    due = serializers.CharField(help_text="The amount that would be due.")
+    due_back = serializers.CharField(help_text="The amount that you would get back.")
 
 
 class EditOwnOrder(OwnOrderCommand):
+    """`POST /orders/{id}/edits`."""
+
     body = body_of(EditOrder, "order_id")
-    asked = ("dry_run",)
+    query_params = ("dry_run",)
 
     @extend_schema(
         operation_id="order_edit",
@@ -223,7 +246,7 @@ class EditOwnOrder(OwnOrderCommand):
             PREFER,
             *MADE,
             *LATER,
-            OpenApiParameter("dry_run", OpenApiTypes.BOOL, description="Only say what it would change."),
+            OpenApiParameter("dry_run", OpenApiTypes.BOOL, description="True to only show what the edit would change."),
         ],
         responses={
             201: AnswerSerializer,
@@ -232,18 +255,20 @@ class EditOwnOrder(OwnOrderCommand):
         },
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        """Change quantities, or add lines, before anything of them is sent."""
+        """Change quantities of lines that are not shipped yet, or add lines."""
         command = self.command(request, order_id=order_id)
         if not _is_true(request.query_params.get("dry_run", "false")):
             return self.send(request, command, status.HTTP_201_CREATED)
-        with self.telling_what_is_allowed(command):
+        with self.naming_allowed_commands(command):
             (event,) = rehearse(command, self.context(request))
         assert isinstance(event, EditCommitted)
-        told = {name: getattr(event, name) for name in ("order_id", "currency", "difference", "due", "due_back")}
-        return Response(RehearsalSerializer(told).data)
+        change = {name: getattr(event, name) for name in ("order_id", "currency", "difference", "due", "due_back")}
+        return Response(RehearsalSerializer(change).data)
 
 
 class ChangeOwnAddress(OwnOrderCommand):
+    """`PATCH /orders/{id}/shipping-address`."""
+
     body = body_of(ChangeAddress, "order_id")
 
     @extend_schema(
@@ -254,11 +279,11 @@ class ChangeOwnAddress(OwnOrderCommand):
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
     def patch(self, request: Request, order_id: UUID) -> Response:
-        """Change where it is sent to, as long as something is still to be sent."""
+        """Change the shipping address while some goods are not shipped yet."""
         return self.send(request, self.command(request, order_id=order_id), status.HTTP_200_OK)
 
 
-def _is_true(given: str) -> bool:
-    if given not in ("true", "false"):
-        raise serializers.ValidationError({"dry_run": [translate("It is true or false.")]}, code="invalid")
-    return given == "true"
+def _is_true(dry_run: str) -> bool:
+    if dry_run not in ("true", "false"):
+        raise serializers.ValidationError({"dry_run": [translate("Send true or false.")]}, code="invalid")
+    return dry_run == "true"

@@ -1,6 +1,6 @@
-"""What is said to a client, in the language of the request that is being answered. docs/languages.md says how.
+"""Translate texts into the language of the current request. See docs/languages.md.
 
-For the edges alone: the rules raise CommandRefused with a template, and an edge finds its translation.
+Only for code that answers requests. Rules raise CommandRefused with a template, which is translated when it is shown.
 """
 
 from typing import Any
@@ -10,18 +10,21 @@ from django.utils.translation import gettext, ngettext
 
 
 def translate(template: str, /, **params: Any) -> str:
-    """`template`, a literal in the source, with `params` in the places that it names: `said("no order {id}", id=7)`."""
+    """Return the translated template with `params` filled in: `translate("no order {id}", id=7)`.
+
+    `template` must be a literal, so that `make messages` finds it.
+    """
     return gettext(template).format(**params) if params else gettext(template)
 
 
 def translate_plural(one: str, many: str, /, *, number: int, **params: Any) -> str:
-    """As `said`, with the words that go with a `number` (`{number}` in the templates)."""
+    """Translate like `translate`, with the plural form for `number`, which templates show as `{number}`."""
     return ngettext(one, many, number).format(number=number, **params)
 
 
-def noted(words: str) -> str:
-    """What was noted in English a while ago, marked with `gettext_noop`, in the language of whoever reads it now."""
-    return gettext(words) if words else ""
+def translate_stored(text: str) -> str:
+    """Translate a stored English text, whose literal is marked with `gettext_noop`. An empty text stays empty."""
+    return gettext(text) if text else ""
 
 
 translate_lazy = lazy(translate, str)

@@ -1,4 +1,4 @@
-"""Process managers of the shop: what it does by itself when something happens to an order.
+"""Process managers of orders: they send commands when events happen, now or at a deadline.
 
-The engine that runs them is `eventstore.followers.process_managers`.
+`eventstore.followers.process_managers` runs them.
 """

@@ -1,8 +1,8 @@
-"""What moves money between an order and the customer's account in the shop.
+"""The process manager that moves money between orders and customers' accounts.
 
-An order says what it wants: a payment from the account, a refund to it. Each step is a command under a reference that
-names the payment or the refund, and an aggregate takes a reference once. So a step that is tried again, whatever
-crashed before, moves nothing twice; and a step that is refused has one that makes good what was done before it:
+An order authorises a payment from the account, or approves a refund to it. Each step is a command with a reference that
+names the payment or refund, and an aggregate accepts a reference once. So a step that is retried after a crash moves no
+money twice. A refused step has a compensating step that undoes the one before:
 
     PaymentAuthorised → WithdrawMoney → MoneyWithdrawn → CapturePayment
                         refused: RecordPaymentFailure    refused: DepositMoney, back to the account
@@ -35,7 +35,8 @@ class AccountPayments(Process):
     plan = "Money moves between this order and the customer's account"
 
     @reacts_to(PaymentAuthorised)
-    def promised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+    def payment_authorised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+        """Withdraw a payment from the account."""
         if event.account_id is None:
             return
         withdraw = WithdrawMoney(
@@ -48,7 +49,8 @@ class AccountPayments(Process):
         yield Send(command=withdraw, key=event.order_id)
 
     @reacts_to(MoneyWithdrawn)
-    def withdrawn(self, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> Iterable[Intent]:
+    def money_withdrawn(self, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> Iterable[Intent]:
+        """Capture the payment that the money was withdrawn for."""
         named = references.payment_of(event.reference)
         payment = named and current_state(ORDER, named.order_id).payment(named.number)
         if named and payment and payment.account_id == event.account_id:
@@ -63,16 +65,18 @@ class AccountPayments(Process):
 
     @reacts_to(RefundApproved)
     def refund_approved(self, event: RefundApproved, fact: Recorded[RefundApproved]) -> Iterable[Intent]:
+        """Deposit a refund to the account."""
         return _deposit(event, references.of_refund(event.order_id, event.refund_id))
 
     @reacts_to(RefundRetried)
     def refund_retried(self, event: RefundRetried, fact: Recorded[RefundRetried]) -> Iterable[Intent]:
-        """A deposit of its own: what the one before gave, if it gave anything, was taken back."""
+        """Deposit a retried refund under a new reference: an earlier deposit, if any, was taken back."""
         reference = references.of_refund(event.order_id, event.refund_id, retried_at=fact.version)
         return _deposit(event, reference)
 
     @reacts_to(MoneyDeposited)
-    def deposited(self, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> Iterable[Intent]:
+    def money_deposited(self, event: MoneyDeposited, fact: Recorded[MoneyDeposited]) -> Iterable[Intent]:
+        """Settle the refund that the money was deposited for."""
         named = references.refund_of(event.reference) if event.method == REFUND else None
         refund = named and current_state(ORDER, named.order_id).refund(named.number)
         if named and refund and refund.account_id == event.account_id:
@@ -80,6 +84,7 @@ class AccountPayments(Process):
             yield Send(command=settle, key=named.order_id)
 
     def refused(self, command: Any, refusal: CommandRefused) -> Iterable[Intent]:
+        """Compensate the step before the refused one."""
         match command:
             case WithdrawMoney() if named := references.payment_of(command.reference):
                 failed = RecordPaymentFailure(
@@ -103,7 +108,7 @@ class AccountPayments(Process):
 
 
 def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[Intent]:
-    """Opens the account where the customer has none yet."""
+    """Deposit a refund. The command opens the account if the customer has none yet."""
     if event.account_id is None:
         return
     deposit = DepositMoney(
@@ -118,10 +123,10 @@ def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[
 
 
 def _give_back(capture: CapturePayment) -> Iterable[Intent]:
-    """Its order does not take what was withdrawn for it, because somebody gave the payment up meanwhile."""
+    """Return withdrawn money to the account: the order refused the capture, because the payment was given up since."""
     payment = current_state(ORDER, capture.order_id).payment(capture.payment_id)
-    assert payment and payment.account_id and capture.amount is not None  # noqa: PT018 - else nothing was sent
-    left = capture.amount - payment.captured  # somebody may have captured it by hand
+    assert payment and payment.account_id and capture.amount is not None  # noqa: PT018 - else there was no withdrawal
+    left = capture.amount - payment.captured  # staff may have captured some of it
     if left > 0:
         deposit = DepositMoney(
             account_id=payment.account_id,
@@ -133,11 +138,11 @@ def _give_back(capture: CapturePayment) -> Iterable[Intent]:
 
 
 def _take_back(settle: SettleRefund) -> Iterable[Intent]:
-    """Its order does not count what was deposited for it, because somebody gave the refund up meanwhile."""
+    """Take deposited money back: the order refused to settle, because the refund was given up since."""
     refund = current_state(ORDER, settle.order_id).refund(settle.refund_id)
-    assert refund and refund.account_id  # noqa: PT018 - else nothing was sent
+    assert refund and refund.account_id  # noqa: PT018 - else there was no deposit
     if refund.status is RefundStatus.SETTLED and refund.reference in ("", settle.reference):
-        return  # somebody saw the money there, and said so first
+        return  # staff settled it first
     withdraw = WithdrawMoney(
         account_id=refund.account_id,
         amount=refund.amount,

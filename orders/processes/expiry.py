@@ -1,4 +1,4 @@
-"""What the shop does by itself when something happens to an order."""
+"""The process manager that cancels unpaid orders at a deadline."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -23,44 +23,55 @@ from orders.events import (
 
 
 class UnpaidOrders(Process):
-    """An order that is not paid within UNPAID_ORDER_DAYS of being placed is cancelled; 0 leaves it open for ever."""
+    """Cancel orders that are not paid within UNPAID_ORDER_DAYS after they are placed. With 0, orders never expire.
+
+    A voided or failed payment, or a restored order, starts a new deadline.
+    """
 
     name = "unpaid-orders"
     plan = "Will be cancelled unless it is paid"
 
     @reacts_to(OrderCreated)
     def placed(self, event: OrderCreated, fact: Recorded[OrderCreated]) -> Iterable[Intent]:
+        """Plan the cancellation."""
         return _expire(event.order_id, event.total, fact)
 
     @reacts_to(OrderPaid)
     def paid(self, event: OrderPaid, fact: Recorded[OrderPaid]) -> Iterable[Intent]:
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(PaymentAuthorised)
-    def promised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+    def payment_authorised(self, event: PaymentAuthorised, fact: Recorded[PaymentAuthorised]) -> Iterable[Intent]:
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(PaymentVoided)
-    def let_go(self, event: PaymentVoided, fact: Recorded[PaymentVoided]) -> Iterable[Intent]:
+    def payment_voided(self, event: PaymentVoided, fact: Recorded[PaymentVoided]) -> Iterable[Intent]:
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
 
     @reacts_to(PaymentFailed)
-    def failed(self, event: PaymentFailed, fact: Recorded[PaymentFailed]) -> Iterable[Intent]:
+    def payment_failed(self, event: PaymentFailed, fact: Recorded[PaymentFailed]) -> Iterable[Intent]:
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.amount, fact)]
 
     @reacts_to(OrderCancelled)
     def cancelled(self, event: OrderCancelled, fact: Recorded[OrderCancelled]) -> Iterable[Intent]:
+        """Drop the planned cancellation."""
         return [Forget(key=event.order_id)]
 
     @reacts_to(OrderRestored)
     def restored(self, event: OrderRestored, fact: Recorded[OrderRestored]) -> Iterable[Intent]:
+        """Start a new deadline."""
         return [Forget(key=event.order_id), *_expire(event.order_id, event.due, fact)]
 
 
 def _expire(order_id: UUID, due: Decimal, fact: Recorded[Any]) -> list[Intent]:
+    """Plan the cancellation, unless expiry is off, nothing is due, or the deadline is past already."""
     days = settings.UNPAID_ORDER_DAYS
     deadline = fact.occurred_at + timedelta(days=days)
-    # One that was overdue when the shop was told of it, such as an old order that was imported, is history.
+    # An imported order may be past its deadline when it is recorded. It is history, not an unpaid order.
     if not days or not due or deadline <= fact.timestamp:
         return []
     return [Send(command=ExpireOrder(order_id=order_id, days=days), key=order_id, at=deadline)]

@@ -1,1 +1,1 @@
-"""The rules of an order, a file for each thing that is done with one."""
+"""The rules of an order: one module per subject. Each rule takes a command and the order, and returns events."""

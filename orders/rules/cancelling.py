@@ -1,10 +1,15 @@
-"""Cancelling: never what was sent; what was paid for the rest becomes due back. And taking a cancellation back."""
+"""The rules of cancelling: shipped goods cannot be cancelled, and money paid for the others becomes due back.
+
+Also the rule of undoing a cancellation.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from eventstore.errors import CommandRefused
 from orders.commands import CancelLines, CancelOrder, ExpireOrder, RestoreOrder
+from orders.commands.cancelling import CancellingCommand
 from orders.events import (
     LinesCancelled,
     NoteAdded,
@@ -18,40 +23,56 @@ from orders.events import (
     RefundSettled,
 )
 from orders.events.cancelling import cancellable
-from orders.rules.common import named_lines, require_placed, require_reason, taken_off
+from orders.policy import Policy
+from orders.rules.common import reduction, require_lines, require_placed, require_reason
 from orders.state import Order
 from orders.statuses import order_status
 from orders.values import ZERO, LineAmount
 
 
+def decide(command: CancellingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case CancelOrder():
+            return cancel(command, order)
+        case CancelLines():
+            return cancel_lines(command, order)
+        case ExpireOrder():
+            return expire(command, order)
+        case _:
+            assert_never(command)
+
+
 def cancel(command: CancelOrder, order: Order) -> OrderCancelled:
+    """Cancel all units that can be cancelled. Raises CommandRefused if there are none."""
     require_placed(command.order_id, order)
     return _cancelled(order, command, require_reason(command.reason))
 
 
 def cancel_lines(command: CancelLines, order: Order) -> LinesCancelled:
+    """Cancel some units of some lines. Raises CommandRefused."""
     require_placed(command.order_id, order)
     reason = require_reason(command.reason)
     amounts = []
-    for line, quantity in named_lines(command.lines, order):
+    for line, quantity in require_lines(command.lines, order):
         if not line.is_goods and order.anything_shipped:
             raise CommandRefused(
                 "not_cancellable",
-                "line {number} ({sku}) was for sending what was sent: it can be refunded, not cancelled",
+                "line {number} ({sku}) cannot be cancelled after a parcel was shipped: refund it instead",
                 number=line.line_id,
                 sku=line.sku,
             )
         if quantity > line.open:
             raise CommandRefused(
                 "more_than_open",
-                "line {number} ({sku}): {open} can still be cancelled, not {quantity}",
+                "line {number} ({sku}): only {open} can be cancelled, not {quantity}",
                 number=line.line_id,
                 sku=line.sku,
                 open=line.open,
                 quantity=quantity,
             )
         amounts.append(line.worth(quantity, order.currency))
-    lines, amount, due_back = taken_off(amounts, order)
+    lines, amount, due_back = reduction(amounts, order)
     return LinesCancelled(
         order_id=command.order_id,
         lines=lines,
@@ -63,10 +84,10 @@ def cancel_lines(command: CancelLines, order: Order) -> LinesCancelled:
 
 
 def expire(command: ExpireOrder, order: Order) -> OrderCancelled:
-    """Where money came or is promised, somebody has to look first."""
+    """Cancel an order that is not paid at all. With money captured or authorised, staff must decide instead."""
     require_placed(command.order_id, order)
     if not order.due or order.captured or order.capturable or order.anything_shipped or order.is_cancelled:
-        raise CommandRefused("not_unpaid", "only an order that nobody paid anything for expires")
+        raise CommandRefused("not_unpaid", "only an order without any payment can expire")
     within = "1 day" if command.days == 1 else f"{command.days} days"
     return _cancelled(order, command, f"Not paid within {within}")
 
@@ -75,9 +96,9 @@ def _cancelled(order: Order, command: CancelOrder | ExpireOrder, reason: str) ->
     lines = cancellable(order)
     if not lines:
         raise CommandRefused(
-            "not_cancellable", "nothing of this order can be cancelled: all of it was sent or is cancelled"
+            "not_cancellable", "nothing of this order can be cancelled: everything is shipped or cancelled"
         )
-    _, amount, due_back = taken_off([line.worth(line.open, order.currency) for line in lines], order)
+    _, amount, due_back = reduction([line.worth(line.open, order.currency) for line in lines], order)
     return OrderCancelled(
         order_id=command.order_id,
         reason=reason,
@@ -88,16 +109,20 @@ def _cancelled(order: Order, command: CancelOrder | ExpireOrder, reason: str) ->
 
 
 def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
-    """Takes back cancellations, and nothing else: not what happened in the world, nor what has a command of its own."""
-    facts = [words for words in map(_not_to_be_undone, undone) if words]
-    if facts:
+    """Return the event that restores the order `now` to what it `was`. Raises CommandRefused.
+
+    Only cancellations in `undone` can be undone. Money and goods that moved cannot, and for anything else there are
+    other commands.
+    """
+    obstacles = [obstacle for obstacle in map(_obstacle, undone) if obstacle]
+    if obstacles:
         raise CommandRefused(
-            facts[0][0],
-            "since version {version} {facts}: that cannot be restored away; cancel, refund or edit the order instead",
+            obstacles[0][0],
+            "since version {version} {facts}: this cannot be undone; cancel, refund or edit the order instead",
             version=command.version,
-            facts=" and ".join(words for _, words in facts),
+            facts=" and ".join(words for _, words in obstacles),
         )
-    lines = tuple(_sold_again(was, now))
+    lines = tuple(_amounts_sold_again(was, now))
     restored = OrderRestored(
         order_id=command.order_id,
         version=command.version,
@@ -113,7 +138,8 @@ def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[Orde
     return [restored]
 
 
-def _sold_again(was: Order, now: Order) -> list[LineAmount]:
+def _amounts_sold_again(was: Order, now: Order) -> list[LineAmount]:
+    """Return how each line changes from `now` back to what it `was`."""
     pairs = zip(was.lines, now.lines, strict=True)
     changes = (
         LineAmount(
@@ -128,8 +154,8 @@ def _sold_again(was: Order, now: Order) -> list[LineAmount]:
     return [each for each in changes if each.quantity or each.amount or each.tax or each.due_back]
 
 
-def _not_to_be_undone(event: OrderEvent) -> tuple[str, str] | None:
-    """A code and words for what no restoration takes back."""
+def _obstacle(event: OrderEvent) -> tuple[str, str] | None:
+    """Return an error code and a phrase if the event cannot be undone."""
     match event:
         case OrderCancelled() | LinesCancelled() | OrderRestored() | NoteAdded():
             return None

@@ -1,21 +1,40 @@
-"""Editing before shipping: staged, looked at, and then committed. Only lines that nothing was done with yet."""
+"""The rules of editing. An edit is staged and then committed, or done at once. Only untouched lines can be edited."""
 
+from collections.abc import Sequence
+from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
 from orders.commands import CommitEdit, DiscardEdit, EditOrder, StageEdit
-from orders.events import EditCommitted, EditDiscarded, EditStaged
-from orders.events.placing import edited
+from orders.commands.editing import EditingCommand
+from orders.events import EditCommitted, EditDiscarded, EditStaged, OrderEvent
+from orders.events.editing import edited
 from orders.lines import Line
 from orders.money import rounded
-from orders.rules.common import found, require_placed
+from orders.policy import Policy
+from orders.rules.common import require_part, require_placed
 from orders.rules.pricing import line_amount, priced, require_quantity, require_total, with_quantity
 from orders.state import Order, StagedEdit
 from orders.values import ZERO, OrderLine
 
 
+def decide(command: EditingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case EditOrder():
+            return edit(command, order)
+        case StageEdit():
+            return stage(command, order)
+        case CommitEdit():
+            return commit(command, order)
+        case DiscardEdit():
+            return discard(command, order)
+        case _:
+            assert_never(command)
+
+
 def stage(command: StageEdit, order: Order) -> EditStaged:
-    """Replaces what was staged before."""
+    """Prepare an edit, in place of any edit prepared before. Raises CommandRefused."""
     require_placed(command.order_id, order)
     staged = _edit(command, order)
     return EditStaged(
@@ -24,12 +43,13 @@ def stage(command: StageEdit, order: Order) -> EditStaged:
 
 
 def commit(command: CommitEdit, order: Order) -> EditCommitted:
+    """Make the prepared edit. Raises CommandRefused."""
     require_placed(command.order_id, order)
     return _committed(command.order_id, _staged(order), order)
 
 
 def edit(command: EditOrder, order: Order) -> EditCommitted:
-    """Staged and committed in one; whatever else was staged is forgotten."""
+    """Edit the order at once. A prepared edit is dropped. Raises CommandRefused."""
     require_placed(command.order_id, order)
     return _committed(command.order_id, _edit(command, order), order)
 
@@ -38,21 +58,21 @@ def _edit(command: StageEdit | EditOrder, order: Order) -> StagedEdit:
     _require_editable(order)
     lines = (*_changed(command, order), *_added(command, order))
     if not lines:
-        raise CommandRefused("nothing_changes", "name at least one line that changes or comes in addition")
+        raise CommandRefused("nothing_changes", "name at least one line to change or to add")
     total = sum((line.charged for line in edited(order.lines, lines)), rounded(ZERO, order.currency))
     require_total(total)
     if not any(line.quantity for line in lines) and all(not line.quantity for line in edited(order.lines, lines)):
-        raise CommandRefused("no_lines", "an order must have at least one line: cancel it instead")
+        raise CommandRefused("no_lines", "an order must keep at least one line: cancel it instead")
     return StagedEdit(lines=lines, difference=rounded(total - order.charged, order.currency))
 
 
 def _committed(order_id: UUID, staged: StagedEdit, order: Order) -> EditCommitted:
-    """Staged a while ago, perhaps: what it changes may have been sent since."""
+    """Make the edit. A staged one may be old, so its lines are checked again: some may have been shipped since."""
     _require_editable(order)
-    known = (order.line(each.line_id) for each in staged.lines)
-    for line in filter(None, known):
+    existing = (order.line(each.line_id) for each in staged.lines)
+    for line in filter(None, existing):
         _require_untouched(line)
-    after = order.having(lines=edited(order.lines, staged.lines))
+    after = order.with_changes(lines=edited(order.lines, staged.lines))
     difference = rounded(after.charged - order.charged, order.currency)
     return EditCommitted(
         order_id=order_id,
@@ -65,6 +85,7 @@ def _committed(order_id: UUID, staged: StagedEdit, order: Order) -> EditCommitte
 
 
 def discard(command: DiscardEdit, order: Order) -> EditDiscarded:
+    """Drop the prepared edit. Raises CommandRefused if there is none."""
     require_placed(command.order_id, order)
     _staged(order)
     return EditDiscarded(order_id=command.order_id)
@@ -73,13 +94,13 @@ def discard(command: DiscardEdit, order: Order) -> EditDiscarded:
 def _changed(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
     changed: list[OrderLine] = []
     for each in command.quantities:
-        line = found(order.line(each.line_id), "line", each.line_id)
+        line = require_part(order.line(each.line_id), "line", each.line_id)
         if any(other.line_id == each.line_id for other in changed):
             raise CommandRefused("line_named_twice", "line {number} is named twice", number=each.line_id)
         if each.quantity < 0:
             raise CommandRefused(
                 "quantity_negative",
-                "line {number}: {quantity} is less than none",
+                "line {number}: the quantity {quantity} must not be negative",
                 number=each.line_id,
                 quantity=each.quantity,
             )
@@ -108,14 +129,14 @@ def _added(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
 
 def _require_editable(order: Order) -> None:
     if order.is_cancelled or (order.shipments and not any(line.open for line in order.goods)):
-        raise CommandRefused("not_editable", "nothing of this order is still to be sent, so it is not edited any more")
+        raise CommandRefused("not_editable", "this order can no longer be edited: nothing is left to ship")
 
 
 def _require_untouched(line: Line) -> None:
     if not line.is_untouched:
         raise CommandRefused(
             "line_not_editable",
-            "line {number} ({sku}) was sent, cancelled or refunded, in part at least: it is not edited any more",
+            "line {number} ({sku}) can no longer be edited: some of it was shipped, cancelled or refunded",
             number=line.line_id,
             sku=line.sku,
         )
@@ -123,5 +144,5 @@ def _require_untouched(line: Line) -> None:
 
 def _staged(order: Order) -> StagedEdit:
     if order.staged is None:
-        raise CommandRefused("nothing_staged", "no change of this order is staged")
+        raise CommandRefused("nothing_staged", "no change of this order is prepared")
     return order.staged

@@ -1,7 +1,8 @@
-"""Paying: captured is at most authorised, and one payment of a provider counts once."""
+"""The rules of payments: at most the authorised amount is captured, and each provider payment counts once."""
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 
 from eventstore.errors import CommandRefused
 from orders.accounts.identity import FROM_ACCOUNT, MOVER, account_of
@@ -14,7 +15,9 @@ from orders.commands import (
     VoidPayment,
     WriteOff,
 )
+from orders.commands.paying import PayingCommand
 from orders.events import (
+    OrderEvent,
     OrderPaid,
     PaymentAuthorised,
     PaymentCaptured,
@@ -23,29 +26,51 @@ from orders.events import (
     WrittenOff,
 )
 from orders.money import require_exact, require_positive
-from orders.rules.common import amount_or, found, require_currency, require_placed, require_reason
+from orders.policy import Policy
+from orders.rules.common import amount_or, require_currency, require_part, require_placed, require_reason
 from orders.state import Order, Payment
 
 
+def decide(command: PayingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:  # noqa: PLR0911 - one case for each command
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case PayOrder():
+            return pay(command, order)
+        case PayFromAccount():
+            return pay_from_account(command, order)
+        case AuthorisePayment():
+            return authorise(command, order)
+        case CapturePayment():
+            return capture(command, order)
+        case VoidPayment():
+            return void(command, order)
+        case RecordPaymentFailure():
+            return record_failure(command, order)
+        case WriteOff():
+            return write_off(command, order)
+        case _:
+            assert_never(command)
+
+
 def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:
-    """Pays exactly what is due. The same payment told again is nothing new."""
+    """Pay exactly the amount due. Returns no events for a payment that was reported before. Raises CommandRefused."""
     require_placed(command.order_id, order)
     require_currency(command.currency, order)
-    known = _known(command.payment_reference, command.amount, order)
-    if known and known.capturable:
+    reported = _reported(command.payment_reference, command.amount, order)
+    if reported and reported.capturable:
         raise CommandRefused(
             "capture_instead",
-            "the payment {reference} is promised already: capture payment {number}",
-            reference=known.reference,
-            number=known.payment_id,
+            "payment {reference} is authorised already: capture payment {number} instead",
+            reference=reported.reference,
+            number=reported.payment_id,
         )
-    if known:
+    if reported:
         return []
     if order.is_cancelled:
         raise CommandRefused("not_payable", "this order is cancelled: there is nothing to pay")
     amount = require_exact(command.amount, order.currency)
     if not order.due:
-        raise CommandRefused("nothing_due", "nothing is due for this order, so there is nothing to pay")
+        raise CommandRefused("nothing_due", "nothing is due for this order")
     if amount != order.due:
         raise CommandRefused(
             "amount_differs",
@@ -56,7 +81,7 @@ def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:
         )
     paid = OrderPaid(
         order_id=command.order_id,
-        payment_id=_next(order),
+        payment_id=_next_id(order),
         payment_method=command.payment_method,
         payment_reference=command.payment_reference,
         amount=amount,
@@ -66,16 +91,16 @@ def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:
 
 
 def authorise(command: AuthorisePayment, order: Order) -> Sequence[PaymentAuthorised]:
-    """More than is due may be promised, and captured: then the order is overcharged, and the rest can be refunded."""
+    """Record an authorisation. It may exceed the amount due; the overcharge can be refunded. Raises CommandRefused."""
     require_placed(command.order_id, order)
     require_currency(command.currency, order)
-    if _known(command.payment_reference, command.amount, order):
+    if _reported(command.payment_reference, command.amount, order):
         return []
     if order.is_cancelled:
         raise CommandRefused("not_payable", "this order is cancelled: there is nothing to pay")
     authorised = PaymentAuthorised(
         order_id=command.order_id,
-        payment_id=_next(order),
+        payment_id=_next_id(order),
         method=command.payment_method,
         reference=command.payment_reference,
         account_id=None,
@@ -86,31 +111,37 @@ def authorise(command: AuthorisePayment, order: Order) -> Sequence[PaymentAuthor
 
 
 def pay_from_account(command: PayFromAccount, order: Order) -> PaymentAuthorised:
-    """Promised here; what takes it from the account captures it, or says that the account did not have it."""
+    """Authorise a payment from the account. Raises CommandRefused.
+
+    The process manager then withdraws the money and captures the payment, or records that it failed.
+    """
     require_placed(command.order_id, order)
     if order.customer_id is None:
         raise CommandRefused("no_account", "a guest has no account in this shop to pay from")
-    free = _due_and_not_promised(order)
-    if free <= 0:
-        raise CommandRefused("nothing_due", "nothing is due for this order, so there is nothing to pay")
+    open_amount = _due_and_not_authorised(order)
+    if open_amount <= 0:
+        raise CommandRefused("nothing_due", "nothing is due for this order")
     return PaymentAuthorised(
         order_id=command.order_id,
-        payment_id=_next(order),
+        payment_id=_next_id(order),
         method=FROM_ACCOUNT,
         reference="",
         account_id=account_of(order.customer_id, order.currency),
-        amount=_at_most(free, command.amount, order),
+        amount=_up_to(open_amount, command.amount, order),
         currency=order.currency,
     )
 
 
 def capture(command: CapturePayment, order: Order) -> Sequence[PaymentCaptured]:
-    """Also of an order that was cancelled meanwhile: money that came is never lost, but due back."""
+    """Capture an authorised payment, even of a cancelled order: the money is then due back. Raises CommandRefused.
+
+    Returns no events for a capture that was reported before.
+    """
     payment = _payment(command, order)
     if command.reference and command.reference in payment.captures:
         return []
-    _require_not_on_its_way(payment, command.by)
-    amount = _of_what_is_promised(command.amount, payment, order)
+    _require_not_in_transit(payment, command.by)
+    amount = _up_to_capturable(command.amount, payment, order)
     captured = PaymentCaptured(
         order_id=command.order_id,
         payment_id=payment.payment_id,
@@ -123,32 +154,36 @@ def capture(command: CapturePayment, order: Order) -> Sequence[PaymentCaptured]:
 
 
 def void(command: VoidPayment, order: Order) -> PaymentVoided:
+    """Give up the uncaptured rest of a payment. Raises CommandRefused."""
     payment = _payment(command, order)
-    _require_not_on_its_way(payment, by="")
+    _require_not_in_transit(payment, by="")
     return PaymentVoided(
         order_id=command.order_id,
         payment_id=payment.payment_id,
-        amount=_of_what_is_promised(None, payment, order),
+        amount=_up_to_capturable(None, payment, order),
         reason=require_reason(command.reason),
         currency=order.currency,
     )
 
 
 def record_failure(command: RecordPaymentFailure, order: Order) -> Sequence[PaymentFailed]:
-    """Of a payment that was promised, what was not captured is promised no more."""
+    """Record that a payment failed. The uncaptured rest of an authorised one is given up. Raises CommandRefused.
+
+    Returns no events if the failure was reported before.
+    """
     require_placed(command.order_id, order)
     reason = require_reason(command.reason)
-    known = _told_of(command, order)
-    if known and known.failed:
+    payment = _failed_payment(command, order)
+    if payment and payment.failed:
         return []
-    if known:
-        _require_not_on_its_way(known, command.by)
-        amount = _of_what_is_promised(None, known, order)
+    if payment:
+        _require_not_in_transit(payment, command.by)
+        amount = _up_to_capturable(None, payment, order)
     else:
         amount = require_positive(command.amount, order.currency)
     failed = PaymentFailed(
         order_id=command.order_id,
-        payment_id=known.payment_id if known else _next(order),
+        payment_id=payment.payment_id if payment else _next_id(order),
         method=command.payment_method,
         reference=command.payment_reference,
         amount=amount,
@@ -158,39 +193,39 @@ def record_failure(command: RecordPaymentFailure, order: Order) -> Sequence[Paym
     return [failed]
 
 
-def _told_of(command: RecordPaymentFailure, order: Order) -> Payment | None:
-    """The payment that failed, if the order has it: by its number or, where none is named, by its reference."""
+def _failed_payment(command: RecordPaymentFailure, order: Order) -> Payment | None:
+    """Return the payment that failed, by its number or else its reference; None if the order does not have it."""
     if command.payment_id:
-        return found(order.payment(command.payment_id), "payment", command.payment_id)
-    return _last(command.payment_reference, order)
+        return require_part(order.payment(command.payment_id), "payment", command.payment_id)
+    return _last_with(command.payment_reference, order)
 
 
 def write_off(command: WriteOff, order: Order) -> WrittenOff:
-    """Only what is due, and what nobody has promised to pay."""
+    """Write off an amount that is due and not authorised. Raises CommandRefused."""
     require_placed(command.order_id, order)
-    free = _due_and_not_promised(order)
-    if free <= 0:
-        raise CommandRefused("nothing_due", "nothing is due for this order, so there is nothing to write off")
+    open_amount = _due_and_not_authorised(order)
+    if open_amount <= 0:
+        raise CommandRefused("nothing_due", "nothing is due for this order, so nothing can be written off")
     return WrittenOff(
         order_id=command.order_id,
-        amount=_at_most(free, command.amount, order),
+        amount=_up_to(open_amount, command.amount, order),
         reason=require_reason(command.reason),
         currency=order.currency,
     )
 
 
-def _due_and_not_promised(order: Order) -> Decimal:
+def _due_and_not_authorised(order: Order) -> Decimal:
     return order.due - order.capturable
 
 
-def _at_most(free: Decimal, given: Decimal | None, order: Order) -> Decimal:
-    """An amount of what is due and not promised; all of it where none is named. Raises CommandRefused."""
-    amount = amount_or(given, free, order)
-    if amount > free:
+def _up_to(open_amount: Decimal, requested: Decimal | None, order: Order) -> Decimal:
+    """Return the requested part of the open amount; None requests all of it. Raises CommandRefused."""
+    amount = amount_or(requested, open_amount, order)
+    if amount > open_amount:
         raise CommandRefused(
             "more_than_due",
-            "{due} {currency} is due and not promised yet, less than {amount} {currency}",
-            due=free,
+            "only {due} {currency} is due and not authorised, not {amount} {currency}",
+            due=open_amount,
             amount=amount,
             currency=order.currency,
         )
@@ -199,26 +234,28 @@ def _at_most(free: Decimal, given: Decimal | None, order: Order) -> Decimal:
 
 def _payment(command: CapturePayment | VoidPayment, order: Order) -> Payment:
     require_placed(command.order_id, order)
-    return found(order.payment(command.payment_id), "payment", command.payment_id)
+    return require_part(order.payment(command.payment_id), "payment", command.payment_id)
 
 
-def _require_not_on_its_way(payment: Payment, by: str) -> None:
-    """What is taken from the customer's account is captured, or fails, by what takes it. Raises CommandRefused."""
+def _require_not_in_transit(payment: Payment, by: str) -> None:
+    """Let only the account-payments process capture or fail payments from an account. Raises CommandRefused."""
     if payment.account_id and by != MOVER:
-        raise CommandRefused("from_account", "this payment is being taken from the customer's account: wait for it")
+        raise CommandRefused(
+            "from_account", "this payment is being withdrawn from the customer's account: wait until it is done"
+        )
 
 
-def _of_what_is_promised(given: Decimal | None, payment: Payment, order: Order) -> Decimal:
-    """An amount of what is promised and was not captured; all of it where none is named. Raises CommandRefused."""
+def _up_to_capturable(requested: Decimal | None, payment: Payment, order: Order) -> Decimal:
+    """Return the requested part of the capturable amount; None requests all of it. Raises CommandRefused."""
     if not payment.capturable:
         raise CommandRefused(
-            "nothing_authorised", "nothing of payment {number} is still promised", number=payment.payment_id
+            "nothing_authorised", "nothing of payment {number} is left to capture or void", number=payment.payment_id
         )
-    amount = amount_or(given, payment.capturable, order)
+    amount = amount_or(requested, payment.capturable, order)
     if amount > payment.capturable:
         raise CommandRefused(
             "more_than_authorised",
-            "{left} {currency} of payment {number} is still promised, less than {amount} {currency}",
+            "only {left} {currency} of payment {number} is left to capture, not {amount} {currency}",
             left=payment.capturable,
             amount=amount,
             number=payment.payment_id,
@@ -227,30 +264,30 @@ def _of_what_is_promised(given: Decimal | None, payment: Payment, order: Order) 
     return amount
 
 
-def _known(reference: str, amount: Decimal, order: Order) -> Payment | None:
-    """The payment, if the provider told of it before. Raises CommandRefused where it was of another amount.
+def _reported(reference: str, amount: Decimal, order: Order) -> Payment | None:
+    """Return the payment if the provider reported it before. Raises CommandRefused if its amount was different.
 
-    One that failed does not count: providers try the same payment again.
+    A failed payment does not count: providers retry under the same reference.
     """
-    known = _last(reference, order)
-    if known is None or known.failed:
+    payment = _last_with(reference, order)
+    if payment is None or payment.failed:
         return None
-    if known.amount != amount:
+    if payment.amount != amount:
         raise CommandRefused(
             "reference_used",
-            "the payment {reference} was told before, of {known} {currency} and not {amount}",
+            "payment {reference} was recorded with {known} {currency}, not {amount}",
             reference=reference,
-            known=known.amount,
+            known=payment.amount,
             amount=amount,
             currency=order.currency,
         )
-    return known
+    return payment
 
 
-def _last(reference: str, order: Order) -> Payment | None:
-    """The last payment under a provider's reference."""
+def _last_with(reference: str, order: Order) -> Payment | None:
+    """Return the last payment with a provider's reference."""
     return next((each for each in reversed(order.payments) if reference and each.reference == reference), None)
 
 
-def _next(order: Order) -> int:
+def _next_id(order: Order) -> int:
     return len(order.payments) + 1

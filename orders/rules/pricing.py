@@ -1,4 +1,4 @@
-"""What lines cost: each amount is rounded once, and what is taken off the whole order is spread without a rest."""
+"""Prices of lines. Each amount is rounded once. Discounts on the whole order are spread over its lines exactly."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,27 +11,27 @@ from orders.values import MOST_UNITS, ZERO, Discount, LineKind, OrderLine
 
 
 def new_lines(command: CreateOrder) -> tuple[tuple[OrderLine, ...], tuple[Discount, ...]]:
-    """The lines of a new order, shipping last, and what is taken off all of it. Raises CommandRefused."""
+    """Return the lines of a new order, shipping last, and the discounts on the whole order. Raises CommandRefused."""
     currency = command.currency
-    wanted = [*command.lines, *(_as_line(way) for way in command.shipping)]
-    amounts = [line_amount(number, line, currency) for number, line in enumerate(wanted, start=1)]
+    ordered = [*command.lines, *(_shipping_line(each) for each in command.shipping)]
+    amounts = [line_amount(number, line, currency) for number, line in enumerate(ordered, start=1)]
     discounts = tuple(_discount(each, currency) for each in command.discounts)
-    shares = _shares(wanted, amounts, discounts, currency)
+    shares = _discount_shares(ordered, amounts, discounts, currency)
     lines = tuple(
         priced(number, line, amount, share, currency=currency, prices_include_tax=command.prices_include_tax)
-        for number, (line, amount, share) in enumerate(zip(wanted, amounts, shares, strict=True), start=1)
+        for number, (line, amount, share) in enumerate(zip(ordered, amounts, shares, strict=True), start=1)
     )
     return lines, discounts
 
 
 def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
-    """Quantity times price, rounded once, before anything is taken off. Raises CommandRefused."""
+    """Return quantity times price, rounded once, before discounts. Raises CommandRefused."""
     _require_sellable(number, line)
     amount = rounded(line.quantity * line.unit_price, currency)
-    if line.discount and _is_too_much(line.discount, amount, currency):
+    if line.discount and _exceeds(line.discount, amount, currency):
         raise CommandRefused(
             "discount_too_large",
-            "line {number} ({sku}): {discount} {currency} cannot be taken off {at_most} {currency}",
+            "line {number} ({sku}): the discount {discount} {currency} is more than the price {at_most} {currency}",
             number=number,
             sku=line.sku,
             discount=line.discount,
@@ -42,13 +42,13 @@ def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
 
 
 def _require_sellable(number: int, line: NewLine) -> None:
-    """Whether it says what is sold, how many, for how much and at which tax. Raises CommandRefused."""
+    """Raise CommandRefused unless sku, quantity, price and tax rate are valid."""
     if not line.sku.strip():
-        raise CommandRefused("no_sku", "line {number} names no sku", number=number)
+        raise CommandRefused("no_sku", "line {number} has no sku", number=number)
     if line.quantity <= 0:
         raise CommandRefused(
             "quantity_not_positive",
-            "line {number} ({sku}): quantity {quantity} is not positive",
+            "line {number} ({sku}): the quantity {quantity} must be more than zero",
             number=number,
             sku=line.sku,
             quantity=line.quantity,
@@ -57,7 +57,7 @@ def _require_sellable(number: int, line: NewLine) -> None:
     if not line.unit_price.is_finite() or line.unit_price < 0:
         raise CommandRefused(
             "price_negative",
-            "line {number} ({sku}): {price} is no price; it may not be negative",
+            "line {number} ({sku}): {price} is not a valid price; it must not be negative",
             number=number,
             sku=line.sku,
             price=line.unit_price,
@@ -66,7 +66,7 @@ def _require_sellable(number: int, line: NewLine) -> None:
     if line.tax_rate and (not line.tax_rate.is_finite() or not 0 <= line.tax_rate <= 100):
         raise CommandRefused(
             "tax_rate_wrong",
-            "line {number} ({sku}): a tax rate is between 0 and 100 per cent, not {rate}",
+            "line {number} ({sku}): the tax rate {rate} must be between 0 and 100 per cent",
             number=number,
             sku=line.sku,
             rate=line.tax_rate,
@@ -74,11 +74,11 @@ def _require_sellable(number: int, line: NewLine) -> None:
 
 
 def require_quantity(number: int, sku: str, quantity: int) -> None:
-    """Raises CommandRefused for more units than any line has."""
+    """Raise CommandRefused for more than MOST_UNITS."""
     if quantity > MOST_UNITS:
         raise CommandRefused(
             "quantity_too_large",
-            "line {number} ({sku}): {quantity} is more than {most}",
+            "line {number} ({sku}): the quantity {quantity} must not be more than {most}",
             number=number,
             sku=sku,
             quantity=quantity,
@@ -87,11 +87,11 @@ def require_quantity(number: int, sku: str, quantity: int) -> None:
 
 
 def _require_not_too_large(number: int, sku: str, amount: Decimal) -> None:
-    """Raises CommandRefused for what no line is worth."""
+    """Raise CommandRefused for a line amount of LARGEST or more."""
     if amount >= LARGEST:
         raise CommandRefused(
             "amount_too_large",
-            "line {number} ({sku}) is worth {largest} or more",
+            "line {number} ({sku}) must cost less than {largest}",
             number=number,
             sku=sku,
             largest=f"{LARGEST:,}",
@@ -99,19 +99,19 @@ def _require_not_too_large(number: int, sku: str, amount: Decimal) -> None:
 
 
 def require_total(total: Decimal) -> None:
-    """Raises CommandRefused for what no order is worth."""
+    """Raise CommandRefused for an order total of LARGEST or more."""
     if total >= LARGEST:
-        raise CommandRefused("amount_too_large", "the order is worth {largest} or more", largest=f"{LARGEST:,}")
+        raise CommandRefused("amount_too_large", "the order must cost less than {largest}", largest=f"{LARGEST:,}")
 
 
 def priced(
     number: int, line: NewLine, amount: Decimal, discount_share: Decimal, *, currency: str, prices_include_tax: bool
 ) -> OrderLine:
-    """The line as it is sold; `amount` is its quantity times its price, rounded."""
+    """Return the line as sold. `amount` is its quantity times its price, rounded."""
     discount = rounded(line.discount, currency) if line.discount else nothing(currency)
     taxable = amount - discount - discount_share
-    whole = 100 + line.tax_rate if prices_include_tax else Decimal(100)
-    tax = rounded(taxable * line.tax_rate / whole, currency) if line.tax_rate else nothing(currency)
+    base = 100 + line.tax_rate if prices_include_tax else Decimal(100)
+    tax = rounded(taxable * line.tax_rate / base, currency) if line.tax_rate else nothing(currency)
     return OrderLine(
         line_id=number,
         sku=line.sku,
@@ -129,14 +129,14 @@ def priced(
 
 
 def with_quantity(line: Line, quantity: int, *, currency: str, prices_include_tax: bool) -> OrderLine:
-    """The line with another quantity: what is taken off it shrinks or grows with it."""
+    """Return the line with another quantity. Its discounts change in proportion. Raises CommandRefused."""
     amount = rounded(quantity * line.unit_price, currency)
     _require_not_too_large(line.line_id, line.sku, amount)
 
     def scaled(off: Decimal) -> Decimal:
         return rounded(off * amount / line.amount, currency) if line.amount else rounded(ZERO, currency)
 
-    off = scaled(line.discount + line.discount_share)  # in one, so that it never comes to more than the line
+    off = scaled(line.discount + line.discount_share)  # scaled as one sum, so that it never exceeds the line
     discount = min(scaled(line.discount), off)
     new = NewLine(
         sku=line.sku,
@@ -150,40 +150,40 @@ def with_quantity(line: Line, quantity: int, *, currency: str, prices_include_ta
     return priced(line.line_id, new, amount, off - discount, currency=currency, prices_include_tax=prices_include_tax)
 
 
-def _as_line(way: NewShipping) -> NewLine:
+def _shipping_line(new: NewShipping) -> NewLine:
     return NewLine(
-        sku=way.code, name=way.name, quantity=1, unit_price=way.price, kind=LineKind.SHIPPING, tax_rate=way.tax_rate
+        sku=new.code, name=new.name, quantity=1, unit_price=new.price, kind=LineKind.SHIPPING, tax_rate=new.tax_rate
     )
 
 
 def _discount(discount: NewDiscount, currency: str) -> Discount:
     if not discount.amount.is_finite() or discount.amount < 0:
-        raise CommandRefused("discount_wrong", "{amount} is no discount", amount=discount.amount)
+        raise CommandRefused("discount_wrong", "{amount} is not a valid discount", amount=discount.amount)
     return Discount(name=discount.name, amount=require_exact(discount.amount, currency))
 
 
-def _shares(
+def _discount_shares(
     lines: Sequence[NewLine], amounts: Sequence[Decimal], discounts: Sequence[Discount], currency: str
 ) -> list[Decimal]:
-    """Each line's part of what is taken off the whole order. Raises CommandRefused."""
-    off = sum((each.amount for each in discounts), rounded(ZERO, currency))
+    """Return each line's share of the discounts on the whole order. Raises CommandRefused."""
+    total_discount = sum((each.amount for each in discounts), rounded(ZERO, currency))
     weights = [
         ZERO if line.kind is LineKind.SHIPPING else amount - line.discount
         for line, amount in zip(lines, amounts, strict=True)
     ]
-    if _is_too_much(off, sum(weights, ZERO), currency):
+    if _exceeds(total_discount, sum(weights, ZERO), currency):
         raise CommandRefused(
             "discount_too_large",
-            "{discount} {currency} cannot be taken off the {at_most} {currency} that the goods cost",
-            discount=off,
+            "the discount {discount} {currency} is more than the price of the lines, {at_most} {currency}",
+            discount=total_discount,
             at_most=sum(weights, ZERO),
             currency=currency,
         )
-    return spread(off, weights, currency)
+    return spread(total_discount, weights, currency)
 
 
-def _is_too_much(discount: Decimal, at_most: Decimal, currency: str) -> bool:
-    """Raises CommandRefused for what is no discount at all."""
+def _exceeds(discount: Decimal, at_most: Decimal, currency: str) -> bool:
+    """Return whether the discount is more than `at_most`. Raises CommandRefused for a negative or inexact discount."""
     if not discount.is_finite() or discount < 0:
-        raise CommandRefused("discount_wrong", "{amount} is no discount", amount=discount)
+        raise CommandRefused("discount_wrong", "{amount} is not a valid discount", amount=discount)
     return require_exact(discount, currency) > at_most

@@ -1,11 +1,11 @@
-"""Refunding: refunded and pending is at most what was captured, and of each line at most what it cost."""
+"""The rules of refunds: settled and pending refunds never exceed the captured money, nor the price of a line."""
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
-from orders import policy
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import (
     ApproveRefund,
@@ -16,7 +16,9 @@ from orders.commands import (
     RetryRefund,
     SettleRefund,
 )
+from orders.commands.refunding import RefundingCommand
 from orders.events import (
+    OrderEvent,
     RefundApproved,
     RefundDeclined,
     RefundFailed,
@@ -26,15 +28,36 @@ from orders.events import (
 )
 from orders.lines import Line
 from orders.money import part, require_positive, rounded, spread
-from orders.rules.common import found, require_placed, require_reason
+from orders.policy import Policy
+from orders.rules.common import require_part, require_placed, require_reason
 from orders.state import Order, Refund
 from orders.values import ZERO, RefundLine, RefundStatus
+
+
+def decide(command: RefundingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
+    """Return what the command brings about. Raises CommandRefused, AggregateNotFound."""
+    match command:
+        case RequestRefund():
+            return request(command, order)
+        case ApproveRefund():
+            return approve(command, order, policy)
+        case DeclineRefund():
+            return decline(command, order)
+        case SettleRefund():
+            return settle(command, order)
+        case FailRefund():
+            return fail(command, order)
+        case RetryRefund():
+            return retry(command, order)
+        case _:
+            assert_never(command)
+
 
 RefundDecision = ApproveRefund | DeclineRefund | SettleRefund | FailRefund | RetryRefund
 
 
 def request(command: RequestRefund, order: Order) -> RefundRequested:
-    """For lines what they cost, for an amount first what is owed, or else all that is owed."""
+    """Request a refund of lines, of an amount (first what is owed), or of all that is owed. Raises CommandRefused."""
     require_placed(command.order_id, order)
     reason = require_reason(command.reason)
     if command.lines:
@@ -45,7 +68,7 @@ def request(command: RequestRefund, order: Order) -> RefundRequested:
         amount = order.owed if command.amount is None else require_positive(command.amount, order.currency)
         lines = _for_amount(amount, order)
     if not amount:
-        raise CommandRefused("nothing_due_back", "nothing is owed to the customer that is not on its way already")
+        raise CommandRefused("nothing_due_back", "nothing is owed to the customer beyond pending refunds")
     _require_refundable(amount, order)
     return RefundRequested(
         order_id=command.order_id,
@@ -59,13 +82,14 @@ def request(command: RequestRefund, order: Order) -> RefundRequested:
     )
 
 
-def approve(command: ApproveRefund, order: Order) -> RefundApproved:
+def approve(command: ApproveRefund, order: Order, policy: Policy) -> RefundApproved:
+    """Approve a requested refund. Over the policy's limit, by a second person. Raises CommandRefused."""
     refund = _refund(command, order, RefundStatus.REQUESTED)
-    alone = _asked_for_by(command.by, order) + refund.amount
-    if refund.requested_by == command.by and policy.current().needs_second_person(alone, order.currency):
+    alone = _approved_for(command.by, order) + refund.amount
+    if refund.requested_by == command.by and policy.needs_second_person(alone, order.currency):
         raise CommandRefused(
             "second_person_needed",
-            "{amount} {currency} is more than one person may refund: somebody else has to approve it",
+            "{amount} {currency} is more than one person may refund: a second person must approve it",
             amount=alone,
             currency=order.currency,
         )
@@ -79,13 +103,14 @@ def approve(command: ApproveRefund, order: Order) -> RefundApproved:
     )
 
 
-def _asked_for_by(by: str, order: Order) -> Decimal:
-    """What one person asked for of this order, and was approved: many small refunds count as one large one."""
+def _approved_for(by: str, order: Order) -> Decimal:
+    """Sum up the approved refunds that one person requested: many small refunds count as one large one."""
     approved = (RefundStatus.APPROVED, RefundStatus.SETTLED, RefundStatus.FAILED)
     return sum((each.amount for each in order.refunds if each.requested_by == by and each.status in approved), ZERO)
 
 
 def decline(command: DeclineRefund, order: Order) -> RefundDeclined:
+    """Decline a requested or failed refund. Raises CommandRefused."""
     refund = _refund(command, order, RefundStatus.REQUESTED, RefundStatus.FAILED)
     return RefundDeclined(
         order_id=command.order_id,
@@ -97,8 +122,9 @@ def decline(command: DeclineRefund, order: Order) -> RefundDeclined:
 
 
 def settle(command: SettleRefund, order: Order) -> RefundSettled:
+    """Record that an approved refund was paid out. Raises CommandRefused."""
     refund = _refund(command, order, RefundStatus.APPROVED)
-    _require_not_on_its_way(refund, command.by)
+    _require_not_in_transit(refund, command.by)
     return RefundSettled(
         order_id=command.order_id,
         refund_id=refund.refund_id,
@@ -109,8 +135,9 @@ def settle(command: SettleRefund, order: Order) -> RefundSettled:
 
 
 def fail(command: FailRefund, order: Order) -> RefundFailed:
+    """Record that an approved refund could not be paid out. Raises CommandRefused."""
     refund = _refund(command, order, RefundStatus.APPROVED)
-    _require_not_on_its_way(refund, command.by)
+    _require_not_in_transit(refund, command.by)
     return RefundFailed(
         order_id=command.order_id,
         refund_id=refund.refund_id,
@@ -121,7 +148,7 @@ def fail(command: FailRefund, order: Order) -> RefundFailed:
 
 
 def retry(command: RetryRefund, order: Order) -> RefundRetried:
-    """As long as the money is still there, and what it is for was not taken off or refunded otherwise meanwhile."""
+    """Retry a failed refund. Raises CommandRefused if its amount is no longer captured, or its lines changed since."""
     refund = _refund(command, order, RefundStatus.FAILED)
     _require_refundable(refund.amount, order)
     allowances = sum((each.allowance for each in refund.lines), ZERO)
@@ -129,7 +156,7 @@ def retry(command: RetryRefund, order: Order) -> RefundRetried:
     if refund.amount - allowances > order.owed or not all(line and _still_fits(line, each) for line, each in lines):
         raise CommandRefused(
             "refunded_otherwise",
-            "what refund {number} was for is not owed any more: decline it and, if need be, request another",
+            "refund {number} no longer matches what is owed: decline it and, if needed, request another",
             number=refund.refund_id,
         )
     return RefundRetried(
@@ -142,7 +169,7 @@ def retry(command: RetryRefund, order: Order) -> RefundRetried:
 
 
 def _still_fits(line: Line, each: RefundLine) -> bool:
-    """Whether the line can still give back what a refund said once, down to the tax and the units."""
+    """Return whether the line can still give back the amount, tax and units of an old refund."""
     cost, off = line.charged - each.allowance, line.off + each.allowance - line.given_back - each.amount
     tax = line.tax - line.tax_off - each.allowance_tax
     tax_off = line.tax_off + each.allowance_tax - line.tax_given_back - each.tax
@@ -151,11 +178,11 @@ def _still_fits(line: Line, each: RefundLine) -> bool:
 
 def _refund(command: RefundDecision, order: Order, *allowed: RefundStatus) -> Refund:
     require_placed(command.order_id, order)
-    refund = found(order.refund(command.refund_id), "refund", command.refund_id)
+    refund = require_part(order.refund(command.refund_id), "refund", command.refund_id)
     if refund.status not in allowed:
         raise CommandRefused(
             "refund_is_otherwise",
-            "refund {number} is {status}; that can be done only while it is {allowed}",
+            "refund {number} is {status}; this is possible only while it is {allowed}",
             number=refund.refund_id,
             status=refund.status,
             allowed=" / ".join(allowed),
@@ -163,17 +190,19 @@ def _refund(command: RefundDecision, order: Order, *allowed: RefundStatus) -> Re
     return refund
 
 
-def _require_not_on_its_way(refund: Refund, by: str) -> None:
-    """What goes to the customer's account is settled, or fails, by what brings it there. Raises CommandRefused."""
+def _require_not_in_transit(refund: Refund, by: str) -> None:
+    """Let only the account-payments process settle or fail refunds to an account. Raises CommandRefused."""
     if refund.account_id and by != MOVER:
-        raise CommandRefused("to_account", "this refund is on its way to the customer's account: wait for it")
+        raise CommandRefused(
+            "to_account", "this refund is being paid into the customer's account: wait until it is done"
+        )
 
 
 def _require_refundable(amount: Decimal, order: Order) -> None:
     if amount > order.refundable:
         raise CommandRefused(
             "more_than_captured",
-            "{refundable} {currency} is here and can be refunded, less than {amount} {currency}",
+            "only {refundable} {currency} can be refunded, not {amount} {currency}",
             refundable=order.refundable,
             amount=amount,
             currency=order.currency,
@@ -184,7 +213,7 @@ def _require_equal(lines: Decimal, amount: Decimal | None, order: Order) -> None
     if amount not in (None, lines):
         raise CommandRefused(
             "amount_differs",
-            "the lines come to {lines} {currency}, not to {amount} {currency}",
+            "the sum of the lines is {lines} {currency}, not {amount} {currency}",
             lines=lines,
             amount=amount,
             currency=order.currency,
@@ -197,26 +226,25 @@ def _account(order: Order) -> UUID:
     return account_of(order.customer_id, order.currency)
 
 
-def _for_lines(wishes: Sequence[RefundWish], order: Order) -> list[RefundLine]:
-    """What each line gives back: first what is owed for it, then, as an allowance, of what it still costs.
+def _for_lines(requests: Sequence[RefundWish], order: Order) -> list[RefundLine]:
+    """Return what each line gives back: first the amount owed for it, then an allowance on its remaining price.
 
-    What is owed for no line in particular, such as money that came after a cancellation, counts for any line of which
-    something was taken off.
+    Money owed for no line in particular, such as a payment after a cancellation, may go to any reduced line.
     """
     owed = order.owed
-    for_no_line = max(owed - sum((line.owed_back for line in order.lines), ZERO), ZERO)
+    unassigned = max(owed - sum((line.owed_back for line in order.lines), ZERO), ZERO)
     lines: list[RefundLine] = []
-    for wish in wishes:
-        line = found(order.line(wish.line_id), "line", wish.line_id)
-        if any(each.line_id == wish.line_id for each in lines):
-            raise CommandRefused("line_named_twice", "line {number} is named twice", number=wish.line_id)
-        amount = _wished(wish, line, order)
-        at_most = min(line.owed_back + for_no_line, line.off - line.given_back, owed)
-        _require_within_line(amount, at_most + line.charged, line, order)
-        from_owed = min(amount, at_most)
+    for request_line in requests:
+        line = require_part(order.line(request_line.line_id), "line", request_line.line_id)
+        if any(each.line_id == request_line.line_id for each in lines):
+            raise CommandRefused("line_named_twice", "line {number} is named twice", number=request_line.line_id)
+        amount = _requested_amount(request_line, line, order)
+        line_owed = min(line.owed_back + unassigned, line.off - line.given_back, owed)
+        _require_within_line(amount, line_owed + line.charged, line, order)
+        from_owed = min(amount, line_owed)
         owed -= from_owed
-        for_no_line -= max(from_owed - line.owed_back, ZERO)
-        lines.append(_refund_line(line, wish.quantity, from_owed, amount - from_owed, order))
+        unassigned -= max(from_owed - line.owed_back, ZERO)
+        lines.append(_refund_line(line, request_line.quantity, from_owed, amount - from_owed, order))
     return lines
 
 
@@ -224,7 +252,7 @@ def _require_within_line(amount: Decimal, left: Decimal, line: Line, order: Orde
     if amount > left:
         raise CommandRefused(
             "more_than_line",
-            "line {number} ({sku}): {left} {currency} can be given back for it, not {amount} {currency}",
+            "line {number} ({sku}): only {left} {currency} can be refunded, not {amount} {currency}",
             number=line.line_id,
             sku=line.sku,
             left=left,
@@ -233,33 +261,33 @@ def _require_within_line(amount: Decimal, left: Decimal, line: Line, order: Orde
         )
 
 
-def _wished(wish: RefundWish, line: Line, order: Order) -> Decimal:
-    """The amount that is wished for a line: what units of it cost, the last of them what is left, or what is named."""
-    if (wish.amount is None) == (not wish.quantity):
+def _requested_amount(request_line: RefundWish, line: Line, order: Order) -> Decimal:
+    """Return the amount named for a line, or the price of the units. The last units take the rest of the price."""
+    if (request_line.amount is None) == (not request_line.quantity):
         raise CommandRefused(
-            "amount_or_quantity", "line {number}: name either an amount or a quantity", number=line.line_id
+            "amount_or_quantity", "line {number}: give either an amount or a quantity", number=line.line_id
         )
-    if wish.amount is not None:
-        return require_positive(wish.amount, order.currency)
+    if request_line.amount is not None:
+        return require_positive(request_line.amount, order.currency)
     units = line.quantity - line.refunded
-    if not 0 < wish.quantity <= units:
+    if not 0 < request_line.quantity <= units:
         raise CommandRefused(
             "more_than_line_units",
-            "line {number} ({sku}): {units} units can be refunded, not {quantity}",
+            "line {number} ({sku}): only {units} units can be refunded, not {quantity}",
             number=line.line_id,
             sku=line.sku,
             units=units,
-            quantity=wish.quantity,
+            quantity=request_line.quantity,
         )
-    if wish.quantity == units:
+    if request_line.quantity == units:
         return line.total - line.given_back
-    return part(line.total, of=line.quantity, before=line.refunded, take=wish.quantity, currency=order.currency)
+    return part(line.total, of=line.quantity, before=line.refunded, take=request_line.quantity, currency=order.currency)
 
 
 def _for_amount(amount: Decimal, order: Order) -> list[RefundLine]:
-    """What is owed for lines, in their order; of what goes beyond, each line's part of what they still cost.
+    """Divide an amount among the lines: first the amounts owed for them, in their order; the rest as allowances.
 
-    What was captured and is no line's, such as what was overcharged, is in no line's part.
+    Allowances are in proportion to the remaining prices. Any amount not assigned to a line refunds an overpayment.
     """
     owed = min(amount, order.owed)
     allowances = spread(min(amount - owed, order.charged), [line.charged for line in order.lines], order.currency)
@@ -273,7 +301,7 @@ def _for_amount(amount: Decimal, order: Order) -> list[RefundLine]:
 
 
 def _refund_line(line: Line, quantity: int, from_owed: Decimal, allowance: Decimal, order: Order) -> RefundLine:
-    """With the tax that is in it; whoever takes the last of a line takes what is left of its tax."""
+    """Return the refund of one line with its tax. The last amount of a line contains the rest of its tax."""
     allowance_tax = line.tax_charged(allowance, order.currency)
     return RefundLine(
         line_id=line.line_id,

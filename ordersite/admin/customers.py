@@ -38,7 +38,7 @@ class FollowsTheLog:
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = f"staff:{request.user.get_username()}"
-        registration.follow_staff(obj, Context(actor=actor, correlation_id=correlation_of(request)))
+        registration.record_staff_change(obj, Context(actor=actor, correlation_id=correlation_of(request)))
         super().save_model(request, obj, form, change)  # type: ignore[misc]  # of the admin it is mixed into
 
 

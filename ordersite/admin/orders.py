@@ -14,6 +14,7 @@ from unfold.decorators import action
 from eventstore import store
 from eventstore.dispatch import Answer, Refusal, dispatch
 from eventstore.ids import new_id
+from orders.actions import name_of
 from orders.commands import CreateOrder
 from ordersite.admin.command_buttons import Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
@@ -44,7 +45,7 @@ def _bulk(offer: Offer) -> Any:
 
 @admin.register(StaffOrder)
 class OrderAdmin(StaffOrderAdmin):
-    actions = tuple(_bulk(offer) for offer in OFFERS.values() if offer.command in BULK)
+    actions = tuple(_bulk(OFFERS[name_of(command)]) for command in BULK)
     actions_list = ("place",)
 
     def has_send_permission(self, request: HttpRequest) -> bool:

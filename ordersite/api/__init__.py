@@ -1,4 +1,4 @@
-"""The REST API put together: tokens, the customer's own data, errors, and addresses that both read and write.
+"""The REST API: tokens, the customer's own data, errors, and the URLs that both read and write.
 
-Writing views are in `orders.http`, reading views in `projections`.
+Other writing views are in `orders.http`, other reading views in `projections`.
 """

@@ -1,4 +1,4 @@
-"""A customer's money in the shop: what there is, what moved it, and how it comes in."""
+"""A customer's accounts in the shop: balances, movements and deposits."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from orders.http.command_view import IDEMPOTENCY_KEY, PREFER, accepted, headers_
 from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from orders.money import rounded
-from ordersite.api.serializers import VERSION_IF_ANY, Exact, context_of, read, refusals
+from ordersite.api.serializers import OPTIONAL_VERSION, StrictSerializer, context_of, read, refusals
 from projections.customer.account import (
     CustomerAccount,
     CustomerAccountMovement,
@@ -36,27 +36,32 @@ _CURRENCY = OpenApiParameter(
     "currency", OpenApiTypes.STR, description="Only the account in this currency, such as GBP."
 )
 _REFUSALS = {
-    409: "A rule of the account forbids it; `code` says which.",
+    409: "A rule of the account forbids the command; `code` names the rule.",
     412: "The account has changed since the version you named.",
     422: "This Idempotency-Key was used for another request.",
-    503: "Too many change this account at once, or wait to be done; see `Retry-After`.",
+    503: "Too many requests change this account, or too many commands are waiting; see `Retry-After`.",
 }
 
 
 class AccountSerializer(serializers.ModelSerializer[CustomerAccount]):
-    balance = serializers.CharField(help_text="In the currency's own decimals.")
+    """Your account in one currency."""
+
+    balance = serializers.CharField(help_text="With as many decimals as the currency has.")
 
     class Meta:
         model = CustomerAccount
         fields = ("account_id", "currency", "balance", "version", "opened_at", "behind")
 
     def to_representation(self, instance: CustomerAccount) -> dict[str, Any]:
+        """Return the account's fields, with the balance in the currency's decimals."""
         return super().to_representation(instance) | {"balance": str(rounded(instance.balance, instance.currency))}
 
 
 class MovementSerializer(serializers.ModelSerializer[CustomerAccountMovement]):
-    amount = serializers.CharField(help_text="What came; below zero: what went.")
-    balance = serializers.CharField(help_text="What there was after it.")
+    """Money that came into an account or left it."""
+
+    amount = serializers.CharField(help_text="Positive for money that came in, negative for money that left.")
+    balance = serializers.CharField(help_text="The balance after this movement.")
 
     class Meta:
         model = CustomerAccountMovement
@@ -66,42 +71,56 @@ class MovementSerializer(serializers.ModelSerializer[CustomerAccountMovement]):
         )  # fmt: skip
 
     def to_representation(self, instance: CustomerAccountMovement) -> dict[str, Any]:
-        exact = {name: str(rounded(getattr(instance, name), instance.currency)) for name in ("amount", "balance")}
-        return super().to_representation(instance) | exact
+        """Return the movement's fields, with money in the currency's decimals."""
+        money = {name: str(rounded(getattr(instance, name), instance.currency)) for name in ("amount", "balance")}
+        return super().to_representation(instance) | money
 
 
-class NewAccount(Exact):
+class NewAccount(StrictSerializer):
+    """An account to open."""
+
     currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217 code, such as GBP.")
 
 
-class NewDeposit(Exact):
+class NewDeposit(StrictSerializer):
+    """Money to pay into an account."""
+
     currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217 code, such as GBP.")
-    amount = serializers.DecimalField(max_digits=18, decimal_places=4, min_value=0, help_text="More than nothing.")
-    method = serializers.CharField(max_length=40, help_text="How it comes, such as card or transfer.")
+    amount = serializers.DecimalField(max_digits=18, decimal_places=4, min_value=0, help_text="More than 0.")
+    method = serializers.CharField(max_length=40, help_text="How you pay, such as card or transfer.")
     reference = serializers.CharField(
-        required=False, allow_blank=True, max_length=100, help_text="The provider's id of it: it is deposited once."
+        required=False,
+        allow_blank=True,
+        max_length=100,
+        help_text="The payment provider's id. The same id is deposited only once.",
     )
 
     def validate_method(self, method: str) -> str:
+        """Refuse methods reserved for refunds. Raises ValidationError."""
         if method in (REFUND, RETURNED):
-            raise ValidationError(translate("That is how money comes back from an order."), code="reserved")
+            raise ValidationError(
+                translate("This method is reserved for money returned from an order."), code="reserved"
+            )
         return method
 
     def validate_reference(self, reference: str) -> str:
+        """Refuse prefixes reserved for refunds. Raises ValidationError."""
         if reference.startswith(PREFIXES):
-            raise ValidationError(translate("So begins what comes back from an order."), code="reserved")
+            raise ValidationError(
+                translate("This prefix is reserved for money returned from an order."), code="reserved"
+            )
         return reference
 
 
 class AccountAnswer(serializers.Serializer[Answer]):
-    """What a command did. Ask with `currency` and `min_version` to see it done."""
+    """The result of a command. Read the account with `currency` and `min_version` to see it."""
 
     account_id = serializers.UUIDField(source="aggregate_id")
     version = serializers.IntegerField(help_text="The account's version after this command.")
 
 
 class AccountAccepted(serializers.Serializer[QueuedCommand]):
-    """A command that will be done: the answer to `Prefer: respond-async`. Its `Location` tells what came of it."""
+    """An accepted command: the answer to `Prefer: respond-async`. Read its outcome at the `Location`."""
 
     command_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
@@ -109,7 +128,7 @@ class AccountAccepted(serializers.Serializer[QueuedCommand]):
 
 
 def _send(request: Request, command: OpenAccount | DepositMoney) -> Response:
-    """Do it and answer; or, if that is preferred, accept it to be done later."""
+    """Execute the command and answer; or accept it for later, if the client prefers that."""
     context = context_of(request)
     if prefers_async(request):
         return accepted(accept(command, context, owner=customer_of(request)), AccountAccepted)
@@ -119,6 +138,8 @@ def _send(request: Request, command: OpenAccount | DepositMoney) -> Response:
 
 
 class Accounts(APIView):
+    """`/account`."""
+
     @extend_schema(
         operation_id="account_list",
         tags=["account"],
@@ -127,7 +148,7 @@ class Accounts(APIView):
             OpenApiParameter(
                 "min_version",
                 VERSION_SCHEMA,
-                description="With `currency`: wait until that account shows this version, which a command answered.",
+                description="With `currency`: wait until the account shows this version, from the answer to a command.",
             ),
         ],
         responses={
@@ -136,11 +157,12 @@ class Accounts(APIView):
         },
     )
     def get(self, request: Request) -> Response:
-        """List your accounts: one for each currency in which you have had money here."""
-        customer_id, asked = customer_of(request), query_of(request, ("currency", "min_version"))
-        currency, version = asked.get("currency", ""), read_version(asked, "min_version") or 0
+        """List your accounts: one for each currency that you have used."""
+        customer_id, query = customer_of(request), query_of(request, ("currency", "min_version"))
+        currency, version = query.get("currency", ""), read_version(query, "min_version") or 0
         if version and not currency:
-            raise ValidationError({"currency": [translate("Say of which account: a version is one account's.")]})
+            text = translate("Send `currency` too: each account has its own version.")
+            raise ValidationError({"currency": [text]})
         if version:
             wait_until_shown(customer_id, currency, version)
         return Response(AccountSerializer(own_accounts(customer_id, currency=currency), many=True).data)
@@ -149,43 +171,50 @@ class Accounts(APIView):
         operation_id="account_open",
         tags=["account"],
         request=NewAccount,
-        parameters=[IDEMPOTENCY_KEY, VERSION_IF_ANY, PREFER],
+        parameters=[IDEMPOTENCY_KEY, OPTIONAL_VERSION, PREFER],
         responses={201: AccountAnswer, 202: AccountAccepted, **refusals(_REFUSALS)},
         examples=[OpenApiExample("In pounds", request_only=True, value={"currency": "GBP"})],
     )
     def post(self, request: Request) -> Response:
-        """Open an account. The first deposit does it, too."""
-        customer_id, given = customer_of(request), read(NewAccount, request.data)
-        account_id = account_of(customer_id, given["currency"])
-        return _send(request, OpenAccount(account_id=account_id, customer_id=customer_id, **given))
+        """Open an account. The first deposit also opens it."""
+        customer_id, fields = customer_of(request), read(NewAccount, request.data)
+        account_id = account_of(customer_id, fields["currency"])
+        return _send(request, OpenAccount(account_id=account_id, customer_id=customer_id, **fields))
 
 
 class MovementPages(Pages):
+    """Pages of movements, the latest first."""
+
     example = "account/movements"
     ordering = ("-occurred_at", "-movement_id")
 
 
 class Movements(ListAPIView[CustomerAccountMovement]):
+    """`/account/movements`."""
+
     serializer_class = MovementSerializer
     pagination_class = MovementPages
-    queryset = CustomerAccountMovement.objects.none()  # for the schema; every request asks for its own customer's
+    queryset = CustomerAccountMovement.objects.none()  # for the schema; requests use get_queryset
 
     @extend_schema(operation_id="account_movements", tags=["account"], parameters=[_CURRENCY])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List what moved your money, the latest first: in all accounts, or in that of one currency."""
+        """List the movements of your money, the latest first: in all accounts, or in one currency."""
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
-        asked = query_of(self.request, ("currency", "cursor", "limit"))
-        return own_movements(customer_of(self.request), currency=asked.get("currency", ""))
+        """Return the customer's movements."""
+        query = query_of(self.request, ("currency", "cursor", "limit"))
+        return own_movements(customer_of(self.request), currency=query.get("currency", ""))
 
 
 class Deposits(APIView):
+    """`/account/deposits`."""
+
     @extend_schema(
         operation_id="account_deposit",
         tags=["account"],
         request=NewDeposit,
-        parameters=[IDEMPOTENCY_KEY, VERSION_IF_ANY, PREFER],
+        parameters=[IDEMPOTENCY_KEY, OPTIONAL_VERSION, PREFER],
         responses={201: AccountAnswer, 202: AccountAccepted, **refusals(_REFUSALS)},
         examples=[
             OpenApiExample(
@@ -196,7 +225,7 @@ class Deposits(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        """Pay into your account in a currency; where there is none yet, this opens it."""
-        customer_id, given = customer_of(request), read(NewDeposit, request.data)
-        account_id = account_of(customer_id, given["currency"])
-        return _send(request, DepositMoney(account_id=account_id, customer_id=customer_id, **given))
+        """Pay into your account in a currency. The first deposit opens the account."""
+        customer_id, fields = customer_of(request), read(NewDeposit, request.data)
+        account_id = account_of(customer_id, fields["currency"])
+        return _send(request, DepositMoney(account_id=account_id, customer_id=customer_id, **fields))

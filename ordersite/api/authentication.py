@@ -1,4 +1,4 @@
-"""Who may log in: an account of the demo shop only where the settings allow such accounts."""
+"""Authentication by password and by API token. Demo accounts may log in only if DEMO_ACCOUNTS is set."""
 
 from functools import cache
 from typing import Any
@@ -19,11 +19,12 @@ from ordersite.models import User
 
 
 def may_log_in(user: User) -> bool:
+    """Return whether the account is active, and no demo account where these are not allowed."""
     return user.is_active and (settings.DEMO_ACCOUNTS or not user.is_demo)
 
 
 class AccountBackend(ModelBackend):
-    """Passwords, for the admin and for obtaining a token."""
+    """Check passwords, for the admin and for new tokens."""
 
     def user_can_authenticate(self, user: Any) -> bool:
         return user is not None and may_log_in(user)
@@ -34,32 +35,33 @@ class AccountBackend(ModelBackend):
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """API tokens: `Authorization: Token …`. The database is asked each time: what ends a token ends it at once."""
+    """Check API tokens: `Authorization: Token …`. Each request reads the database, so a revoked token fails at once."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, AuthToken]:
-        known = token_owner(token.decode(errors="replace"))
-        if known is None:
+        """Return the owner of a token, and the token. Raises AuthenticationFailed."""
+        owner = token_owner(token.decode(errors="replace"))
+        if owner is None:
             raise AuthenticationFailed(translate("Invalid token."))
-        user, auth_token = known
+        user, auth_token = owner
         if not may_log_in(user):
-            raise AuthenticationFailed(translate("this account may not log in here"))
+            raise AuthenticationFailed(translate("this account may not log in"))
         return user, auth_token
 
 
 def token_owner(token: str) -> tuple[User, AuthToken] | None:
-    """Whose token this is, in one round trip; None where it is nobody's, or not any more.
+    """Return the owner of a token, and the token; None if it does not exist or has expired.
 
-    By its digest, which is its key. A statement of our own, prepared: each request asks this, and to have the ORM
-    compile two queries for it took longer than all else that authentication is.
+    Fast path: one prepared statement, by the token's digest, instead of two ORM queries. Compiling these took longer
+    than the rest of authentication; measured in docs/decisions/33-token-owner.md.
     """
-    connection.close_if_health_check_failed()  # as the ORM does before the first statement of a request: this is it
+    connection.close_if_health_check_failed()  # as the ORM does; this is the first statement
     rows = sql.fetch_all(_owner_sql(), (hash_token(token),))
     if not rows:
         return None
     (row,) = rows
-    of_token, of_user = _names(AuthToken), _names(User)
-    auth_token = AuthToken.from_db(DEFAULT_DB_ALIAS, of_token, row[: len(of_token)])
-    user = User.from_db(DEFAULT_DB_ALIAS, of_user, row[len(of_token) :])
+    token_fields, user_fields = _field_names(AuthToken), _field_names(User)
+    auth_token = AuthToken.from_db(DEFAULT_DB_ALIAS, token_fields, row[: len(token_fields)])
+    user = User.from_db(DEFAULT_DB_ALIAS, user_fields, row[len(token_fields) :])
     auth_token.user = user
     if auth_token.expiry is not None and auth_token.expiry < timezone.now():
         auth_token.delete()
@@ -69,8 +71,8 @@ def token_owner(token: str) -> tuple[User, AuthToken] | None:
 
 @cache
 def _owner_sql() -> str:
-    columns = [f"token.{each.column}" for each in AuthToken._meta.concrete_fields]
-    columns += [f"owner.{each.column}" for each in User._meta.concrete_fields]
+    columns = [f"token.{field.column}" for field in AuthToken._meta.concrete_fields]
+    columns += [f"owner.{field.column}" for field in User._meta.concrete_fields]
     return (
         f"SELECT {', '.join(columns)} FROM {AuthToken._meta.db_table} token"
         f" JOIN {User._meta.db_table} owner ON owner.id = token.user_id WHERE token.digest = %s"
@@ -78,11 +80,13 @@ def _owner_sql() -> str:
 
 
 @cache
-def _names(model: Any) -> list[str]:
-    return [each.attname for each in model._meta.concrete_fields]
+def _field_names(model: Any) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # found by drf-spectacular
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describe token authentication. drf-spectacular registers each subclass of its extension."""
+
     target_class = "ordersite.api.authentication.TokenAuthentication"
     name = "token"
 

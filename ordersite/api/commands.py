@@ -1,4 +1,4 @@
-"""The outcome of a command that was accepted to be done later."""
+"""The outcome of a command that was accepted for later."""
 
 from typing import Any, get_args
 from uuid import UUID
@@ -23,26 +23,28 @@ from orders.http.request import customer_of, query_of
 from orders.order import ORDER
 from ordersite.api.problems import ProblemSerializer, problem_of
 
-_ORDERS = frozenset(COMMAND_TYPES[command].name for command in get_args(OrderCommand))
+_ORDER_COMMANDS = frozenset(COMMAND_TYPES[command].name for command in get_args(OrderCommand))
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
-    """What came of a command that was accepted."""
+    """The outcome of an accepted command."""
 
     command_id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=QueuedCommand.Status.choices)
-    order_id = serializers.UUIDField(required=False, help_text="Of a command to an order.")
-    account_id = serializers.UUIDField(required=False, help_text="Of a command to an account.")
-    version = serializers.IntegerField(required=False, help_text="Of either, once the command is done.")
-    problem = ProblemSerializer(required=False, help_text="Why it was refused: what a request that waits is answered.")
+    order_id = serializers.UUIDField(required=False, help_text="Present if the command was for an order.")
+    account_id = serializers.UUIDField(required=False, help_text="Present if the command was for an account.")
+    version = serializers.IntegerField(required=False, help_text="The version after the command, once it is done.")
+    problem = ProblemSerializer(required=False, help_text="Why it was refused, as in a synchronous answer.")
 
 
 class GetCommand(APIView):
+    """`/commands/{command_id}`."""
+
     @extend_schema(
         operation_id="command_get", tags=["commands"], responses={200: OutcomeSerializer, 202: OutcomeSerializer}
     )
     def get(self, request: Request, command_id: UUID) -> Response:
-        """Get what came of a command that was sent with `Prefer: respond-async`."""
+        """Get the outcome of a command that was sent with `Prefer: respond-async`."""
         owner_id = customer_of(request)
         query_of(request)
         queued = QueuedCommand.objects.filter(command_id=command_id, owner_id=owner_id).defer("body").first()
@@ -50,21 +52,21 @@ class GetCommand(APIView):
             raise NotFound(
                 translate("there is no command {command_id}", command_id=command_id), code="command_not_found"
             )
-        is_of_account = queued.command_type.startswith("account.")
-        told: dict[str, Any] = {"command_id": command_id, "status": queued.status}
-        told["account_id" if is_of_account else "order_id"] = queued.aggregate_id
+        is_for_account = queued.command_type.startswith("account.")
+        body: dict[str, Any] = {"command_id": command_id, "status": queued.status}
+        body["account_id" if is_for_account else "order_id"] = queued.aggregate_id
         waiting = queued.status == QueuedCommand.Status.WAITING
         headers = {"Retry-After": "1"} if waiting else {}
         match outcome_of(queued):
             case Answer(version=version):
-                told["version"] = version
-                item = reverse("account") if is_of_account else reverse("order", args=[queued.aggregate_id])
-                headers["Link"] = f'<{item}{"" if is_of_account else f"?min_version={version}"}>; rel="item"'
+                body["version"] = version
+                item = reverse("account") if is_for_account else reverse("order", args=[queued.aggregate_id])
+                headers["Link"] = f'<{item}{"" if is_for_account else f"?min_version={version}"}>; rel="item"'
             case Exception() as refusal:
-                if isinstance(refusal, CommandRefused) and queued.command_type in _ORDERS:
+                if isinstance(refusal, CommandRefused) and queued.command_type in _ORDER_COMMANDS:
                     refusal.allowed_actions = allowed_actions(
                         current_state(ORDER, queued.aggregate_id), CUSTOMER_COMMANDS
                     )
-                told["problem"] = problem_of(refusal)
+                body["problem"] = problem_of(refusal)
         code = status.HTTP_202_ACCEPTED if waiting else status.HTTP_200_OK
-        return Response(OutcomeSerializer(told).data, status=code, headers=headers)
+        return Response(OutcomeSerializer(body).data, status=code, headers=headers)

@@ -1,4 +1,4 @@
-"""What customers ask of the shop about themselves: who they are here, what is kept of them, and to be forgotten."""
+"""A customer's own data: profile, e-mail address, export and erasure."""
 
 from typing import Any
 
@@ -13,74 +13,99 @@ from eventstore.dispatch import Context
 from orders.http.command_view import headers_of
 from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of, query_of
-from ordersite.api.serializers import KEY_IF_ANY, VERSION_IF_ANY, Exact, context_of, read, refusals, user_of
+from ordersite.api.serializers import (
+    OPTIONAL_KEY,
+    OPTIONAL_VERSION,
+    StrictSerializer,
+    context_of,
+    read,
+    refusals,
+    user_of,
+)
 from ordersite.customers import erasure, lookup, registration
 from ordersite.customers.export import ExportSerializer, export_customer
 from ordersite.middleware.rate_limits import LoginThrottle
 
-_CONTENDED = "Too many change this at once; see `Retry-After`."
+_CONTENDED = "Too many requests change this at the same time; see `Retry-After`."
 
 
 class MeSerializer(serializers.Serializer[Any]):
+    """Your profile."""
+
     customer_id = serializers.UUIDField()
-    username = serializers.CharField(help_text="The name to log in by.")
+    username = serializers.CharField(help_text="The name to log in with.")
     name = serializers.CharField()
     email = serializers.CharField()
     email_verified = serializers.BooleanField()
 
 
-class NewEmail(Exact):
-    email = serializers.EmailField(max_length=150, help_text="The new address: a mail asks whether it is yours.")
+class NewEmail(StrictSerializer):
+    """A new e-mail address."""
+
+    email = serializers.EmailField(max_length=150, help_text="The new address. A mail asks you to verify it.")
 
 
 class EmailAnswer(serializers.Serializer[Any]):
+    """Your e-mail address after a change."""
+
     customer_id = serializers.UUIDField()
-    version = serializers.IntegerField(help_text="Of what is kept of you, after this change.")
+    version = serializers.IntegerField(help_text="The version of your customer record after this change.")
     email = serializers.CharField()
     email_verified = serializers.BooleanField()
 
 
-class Confirmation(Exact):
+class Confirmation(StrictSerializer):
+    """The password that confirms an erasure."""
+
     password = serializers.CharField(
-        max_length=200, trim_whitespace=False, write_only=True, help_text="Yours, because there is no way back."
+        max_length=200,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="Your password, because an erasure cannot be undone.",
     )
 
 
 class ErasureAnswer(serializers.Serializer[Any]):
-    customer_id = serializers.UUIDField(help_text="Nothing is known of whom it named.")
+    """An accepted erasure."""
+
+    customer_id = serializers.UUIDField(help_text="Your former id. No personal data belongs to it any more.")
 
 
 class Me(APIView):
+    """`/me`."""
+
     @extend_schema(operation_id="me_get", tags=["me"], responses={200: MeSerializer})
     def get(self, request: Request) -> Response:
-        """Get who you are here."""
+        """Get your profile."""
         customer_id, user = customer_of(request), user_of(request)
         query_of(request)
-        known = lookup.customer_of_the_log(customer_id)
+        customer = lookup.current_customer(customer_id)
         me = {
             "customer_id": customer_id,
             "username": user.get_username(),
             "name": user.get_full_name(),
             "email": user.email,
-            "email_verified": known.verified and known.email == user.email,
+            "email_verified": customer.verified and customer.email == user.email,
         }
         return Response(MeSerializer(me).data)
 
 
 class MyEmail(APIView):
-    throttle_classes = (LoginThrottle,)  # each change sends mail to an address that may be anybody's
+    """`/me/email`."""
+
+    throttle_classes = (LoginThrottle,)  # each change sends mail, perhaps to an address of another person
 
     @extend_schema(
         operation_id="me_email",
         tags=["me"],
         request=NewEmail,
-        parameters=[KEY_IF_ANY, VERSION_IF_ANY],
+        parameters=[OPTIONAL_KEY, OPTIONAL_VERSION],
         responses={
             200: EmailAnswer,
             **refusals(
                 {
-                    409: "It is the address you have, or cannot be used here; `code` says which.",
-                    412: "Something was changed since the version you named.",
+                    409: "This is already your address, or it cannot be used; `code` says which.",
+                    412: "Your data has changed since the version you named.",
                     422: "This Idempotency-Key was used for another request.",
                     503: _CONTENDED,
                 }
@@ -89,30 +114,34 @@ class MyEmail(APIView):
         examples=[OpenApiExample("Another address", request_only=True, value={"email": "ada@example.org"})],
     )
     def patch(self, request: Request) -> Response:
-        """Change your address. The old one is told, and the new one asked whether it is yours."""
+        """Change your e-mail address. The old address gets a notice, the new one a mail to verify it."""
         customer_id = customer_of(request)
         email = read(NewEmail, request.data)["email"]
         answer = registration.change_email(user_of(request), email, context_of(request, key_needed=False))
-        known = lookup.customer_of_the_log(customer_id)
-        told = {
+        customer = lookup.current_customer(customer_id)
+        body = {
             "customer_id": customer_id,
             "version": answer.version,
             "email": email,
-            "email_verified": known.verified and known.email == email,
+            "email_verified": customer.verified and customer.email == email,
         }
-        return Response(EmailAnswer(told).data, headers=headers_of(answer))
+        return Response(EmailAnswer(body).data, headers=headers_of(answer))
 
 
 class MyExport(APIView):
+    """`/me/export`."""
+
     @extend_schema(operation_id="me_export", tags=["me"], responses={200: ExportSerializer})
     def get(self, request: Request) -> Response:
-        """Get everything that is kept of you: your account, your orders and your money, event by event."""
+        """Export everything that the shop holds about you: login, orders and money, event by event."""
         query_of(request)
         headers = {"Content-Disposition": 'attachment; filename="everything.json"', "Cache-Control": "no-store"}
         return Response(export_customer(user_of(request)), headers=headers)
 
 
 class MyErasure(APIView):
+    """`/me/erasure`."""
+
     throttle_classes = (LoginThrottle,)
 
     @extend_schema(
@@ -124,7 +153,7 @@ class MyErasure(APIView):
             **refusals(
                 {
                     403: "The password is wrong, or this account is not a customer's.",
-                    409: "Orders are open (`orders_open`), or there is money in an account (`account_not_empty`).",
+                    409: "An order is open (`orders_open`), or an account holds money (`account_not_empty`).",
                     503: _CONTENDED,
                 }
             ),
@@ -132,10 +161,10 @@ class MyErasure(APIView):
         examples=[OpenApiExample("With your password", request_only=True, value={"password": "seven-brass-lanterns"})],
     )
     def post(self, request: Request) -> Response:
-        """Have everything forgotten that says who you are. There is no way back.
+        """Erase your personal data. This cannot be undone.
 
-        Amounts and articles of your orders stay in the books; your name, addresses and log-in are gone at once from the
-        log, and a moment later from every view.
+        The amounts and articles of your orders stay in the books. Your name, addresses and login are erased from the
+        log at once, and from all read models a moment later.
         """
         customer_id = customer_of(request)
         user = user_of(request)

@@ -1,4 +1,4 @@
-"""What OPTIONS answers."""
+"""The answer to OPTIONS."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class Methods(BaseMetadata):
-    """Which methods an address has, as `Allow` says; what they take stands in the schema."""
+    """List a URL's methods, as `Allow` does, and link to the schema, which describes their parameters."""
 
     def determine_metadata(self, request: Request, view: Any) -> dict[str, Any]:
         return {"methods": view.allowed_methods, "schema": reverse("schema")}

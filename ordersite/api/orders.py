@@ -1,4 +1,4 @@
-"""Addresses of an order that are both read and written: a view of the read model and one that sends a command."""
+"""URLs of an order that both read and write: each view combines a reading view and a view that sends a command."""
 
 from orders.actions import allowed_actions
 from orders.http.customer import PayOwnOrder, PlaceOrder, ReturnOwnGoods
@@ -8,19 +8,20 @@ from projections.staff.orders import StaffOrder
 
 
 class Orders(ListOwnOrders, PlaceOrder):
-    """`/orders`: read them, place one."""
+    """`/orders`: list orders, place an order."""
 
 
 class Payments(OwnPayments, PayOwnOrder):
-    """`/orders/{id}/payments`: read them, make one."""
+    """`/orders/{id}/payments`: list payments, make a payment."""
 
 
 class Returns(OwnReturns, ReturnOwnGoods):
-    """`/orders/{id}/returns`: read them, ask for one."""
+    """`/orders/{id}/returns`: list returns, request a return."""
 
 
 class BackOfficeOrder(GetStaffOrder):
-    """`/back-office/orders/{id}`: the order as the shop sees it, and what its rules would take."""
+    """`/back-office/orders/{id}`: the order as staff see it, with the actions that its rules allow."""
 
     def actions(self, order: StaffOrder) -> list[str]:
+        """Return the commands that the order would accept now."""
         return allowed_actions(order.state)

@@ -1,4 +1,4 @@
-"""Every error of the API as a problem (RFC 9457, `application/problem+json`) with a stable `code`."""
+"""Answer every error of the API as a problem (RFC 9457, `application/problem+json`) with a stable `code`."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -21,17 +21,19 @@ from projections.reading.read_your_writes import NotYetVisible
 CONTENT_TYPE = "application/problem+json"
 
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
-"""By RFC 9110; Python before 3.13 has their older names, and a title should not depend on that."""
+"""Names of RFC 9110. Python before 3.13 has older names, and a title must not depend on the Python version."""
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
+    """An error of one field."""
+
     field = serializers.CharField()
     message = serializers.CharField()
     code = serializers.CharField()
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457. `code` is stable: branch on it, show `detail`."""
+    """An error (RFC 9457). `code` is stable: use it in your program, and show `detail` to people."""
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -39,21 +41,21 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     errors = FieldErrorSerializer(  # type: ignore[assignment]  # DRF's name, our field
-        many=True, required=False, help_text="Of 400: what is wrong, field by field."
+        many=True, required=False, help_text="With 400: each field that is wrong."
     )
     allowed_actions = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="Of 409: the commands that the order would take now, sent with the right content.",
+        help_text="With 409: the commands that the order accepts now.",
     )
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: None, that is a 500, only for what nobody foresaw."""
-    known = _of_the_domain(error)
-    if known:
+    """Handle an exception for DRF. Returns None, which becomes a 500, only for unexpected errors."""
+    refusal = _domain_refusal(error)
+    if refusal:
         set_rollback()
-        return _respond(*known, **_instead(error))
+        return _respond(*refusal, **_actions(error))
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -64,9 +66,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
         errors = list(_field_errors(error.get_full_details()))
-        own = {entry["code"] for entry in errors} & {"idempotency_key_missing", "if_match_malformed"}
+        special = {entry["code"] for entry in errors} & {"idempotency_key_missing", "if_match_malformed"}
         detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
-        return _respond(400, next(iter(own), "invalid"), detail, headers, errors=errors)
+        return _respond(400, next(iter(special), "invalid"), detail, headers, errors=errors)
     detail, code = str(error.detail), getattr(error.detail, "code", None) or error.default_code
     if isinstance(error, Throttled):
         code = "throttled"
@@ -74,50 +76,50 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def problem_of(refusal: Exception) -> dict[str, Any]:
-    """What a request that waits would have been answered, where the domain refused its command."""
-    known = _of_the_domain(refusal)
-    assert known, refusal
-    return _body(*known[:3]) | _instead(refusal)
+    """Return the problem that a synchronous request would get for a command that the domain refused."""
+    answer = _domain_refusal(refusal)
+    assert answer, refusal
+    return _body(*answer[:3]) | _actions(refusal)
 
 
-def _instead(error: Exception) -> dict[str, Any]:
-    """What a refusal by the rules says besides."""
+def _actions(error: Exception) -> dict[str, Any]:
+    """Return the extra field of a refusal by the rules: the actions that are allowed instead."""
     if isinstance(error, CommandRefused) and not isinstance(error, AggregateNotFound):
         return {"allowed_actions": list(error.allowed_actions)}
     return {}
 
 
-def _of_the_domain(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
-    """Status, code, words and headers of what is refused on purpose."""
-    known: tuple[int, str, str, dict[str, str]]
+def _domain_refusal(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
+    """Return status, code, text and headers of a deliberate refusal; None for any other error."""
+    answer: tuple[int, str, str, dict[str, str]]
     later = {"Retry-After": "1"}
     match error:
         case AggregateNotFound():
-            known = (404, error.code, error.message_in(gettext), {})
+            answer = 404, error.code, error.message_in(gettext), {}
         case CommandRefused():
-            known = (409, error.code, error.message_in(gettext), {})
-        case IdempotencyConflict():
-            words = translate("this Idempotency-Key was used for another request: use a new one")
-            known = (422, "idempotency_key_reused", words, {})
-        case ConcurrencyError() if error.actual is None:
-            words = translate("too many change it at once: send the same request again")
-            known = (503, "contended", words, later)
-        case ConcurrencyError():
-            words = translate("it has changed since you read it: read it again, then retry")
-            known = (412, "version_differs", words, {})
+            answer = 409, error.code, error.message_in(gettext), {}
         case RequestDataTooBig():
-            known = (413, "body_too_large", translate("the body is larger than this site takes: send less at once"), {})
+            answer = 413, "body_too_large", translate("the body is too large: send less at once"), {}
         case RecursionError():
-            known = (400, "parse_error", translate("the body is nested too deeply"), {})
+            answer = 400, "parse_error", translate("the body is nested too deeply"), {}
+        case IdempotencyConflict():
+            text = translate("this Idempotency-Key was used for another request: use a new one")
+            answer = 422, "idempotency_key_reused", text, {}
+        case ConcurrencyError() if error.actual is None:
+            text = translate("too many requests change this at the same time: send the same request again")
+            answer = 503, "contended", text, later
+        case ConcurrencyError():
+            text = translate("it has changed since you read it: read it again, then retry")
+            answer = 412, "version_differs", text, {}
         case QueueFull():
-            words = translate("too many commands are waiting, and no more are taken: send it again in a while")
-            known = (503, "queue_full", words, {"Retry-After": "5"})
+            text = translate("too many commands are waiting: send it again later")
+            answer = 503, "queue_full", text, {"Retry-After": "5"}
         case NotYetVisible():
-            words = translate("the version you asked for is not visible yet: ask again in a moment")
-            known = (503, "not_yet_visible", words, later)
+            text = translate("the version you asked for is not visible yet: ask again in a moment")
+            answer = 503, "not_yet_visible", text, later
         case _:
             return None
-    return known
+    return answer
 
 
 def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -139,7 +141,7 @@ def _title(status: int) -> str:
 
 
 def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Nested errors as a flat list: `lines.0.quantity` and what is wrong with it."""
+    """Flatten nested errors; a field is named by its path, such as `lines.0.quantity`."""
     match details:
         case {"message": str(message), "code": str(code)}:
             yield {"field": path or "body", "message": message, "code": code}
@@ -153,26 +155,26 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 
 def problem(request: HttpRequest, status: int, code: str, detail: str, page: str = "") -> HttpResponse:
-    """What is answered outside any view: a problem below /api/, a plain page elsewhere."""
+    """Answer an error outside of views: with a problem below /api/, with a plain page elsewhere."""
     if request.path.startswith(API):
-        as_they_are = {"ensure_ascii": False}
         body = _body(status, code, detail)
-        return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=as_they_are)
+        unescaped = {"ensure_ascii": False}
+        return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=unescaped)
     return HttpResponse(page or f"<h1>{_title(status)}</h1><p>{escape(detail)}</p>", status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django refuses before any view is asked, such as a wrong Host."""
-    return problem(request, 400, "bad_request", translate("this request is not well-formed"))
+    """Answer what Django refuses before it calls a view, such as a wrong Host."""
+    return problem(request, 400, "bad_request", translate("this request is malformed"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A path that is not there."""
-    words = translate("there is nothing at {path}", path=request.path)
-    return problem(request, 404, "not_found", words, "<h1>Not found</h1><p><a href='/'>Start page</a></p>")
+    """Answer a path that does not exist."""
+    text = translate("there is nothing at {path}", path=request.path)
+    return problem(request, 404, "not_found", text, "<h1>Not found</h1><p><a href='/'>Start page</a></p>")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What nobody foresaw. The log has it under this request's id."""
-    words = translate("something went wrong here; quote the X-Request-ID of this answer")
-    return problem(request, 500, "internal_error", words)
+    """Answer an unexpected error. The traceback is in the log, with the request's id."""
+    text = translate("an internal error occurred: report the X-Request-ID of this answer")
+    return problem(request, 500, "internal_error", text)

@@ -1,4 +1,4 @@
-"""What the views of people and their money share: bodies that are exact, and the refusals that a description names."""
+"""Shared by the views of customers and their accounts: strict request bodies, headers and documented refusals."""
 
 from typing import Any
 
@@ -15,24 +15,25 @@ from orders.http.request import correlation_of, customer_of
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 from ordersite.models import User
 
-KEY_IF_ANY = OpenApiParameter(
+OPTIONAL_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
-    description="If given, a name of your own for this very request: sent again, it gives the same answer.",
+    description="Optional: your own name for this request. Sent again with the same key, it gets the same answer.",
 )
-VERSION_IF_ANY = OpenApiParameter(
+OPTIONAL_VERSION = OpenApiParameter(
     "If-Match",
     {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}(\.[0-9a-f]+)?")$'},
     OpenApiParameter.HEADER,
-    description='If given, the version you have seen, such as `"3"`. If it has moved on, nothing is done: 412.',
+    description='Optional: the version you have seen, such as `"3"`. If it is not the current one: 412.',
 )
 
 
-class Exact(serializers.Serializer[Any]):
-    """A body with no field besides those that are declared."""
+class StrictSerializer(serializers.Serializer[Any]):
+    """A request body that may contain only declared fields."""
 
     def to_internal_value(self, data: Any) -> Any:
+        """Refuse unknown fields by name, then validate as usual. Raises ValidationError."""
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             raise ValidationError(
                 {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
@@ -40,28 +41,31 @@ class Exact(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def read(body: type[Exact], data: Any) -> dict[str, Any]:
-    """What a request's body says. Raises ValidationError, field by field."""
-    given = body(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
+def read(serializer_class: type[StrictSerializer], data: Any) -> dict[str, Any]:
+    """Return the validated fields of a request body. Raises ValidationError for each invalid field."""
+    serializer = serializer_class(data=data)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
 
 
-def refusals(words: dict[int, str]) -> dict[tuple[int, str], OpenApiResponse]:
-    """Problems that an operation can answer with besides those of every operation, for its description."""
-    return {(code, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=why) for code, why in words.items()}
+def refusals(descriptions: dict[int, str]) -> dict[tuple[int, str], OpenApiResponse]:
+    """Describe problems of one operation, by status, in addition to those of every operation."""
+    return {
+        (code, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=text)
+        for code, text in descriptions.items()
+    }
 
 
 def user_of(request: Request) -> User:
-    """The customer who asks, as they log in. Raises PermissionDenied for an account that is no customer's."""
+    """Return the logged-in customer's account. Raises PermissionDenied if the account is not a customer's."""
     customer_of(request)
     assert isinstance(request.user, User)
     return request.user
 
 
 def context_of(request: Request, *, key_needed: bool = True) -> Context:
-    """Who sends a command, under the request's own key and version. Raises ValidationError, PermissionDenied."""
+    """Return a command's context: sender, id, correlation id and version. Raises ValidationError, PermissionDenied."""
     customer_id = customer_of(request)
     has_key = key_needed or "Idempotency-Key" in request.headers
     return Context(

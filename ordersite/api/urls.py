@@ -1,4 +1,4 @@
-"""Addresses of the API. An address that is both read and written is put together here; rooms list their own."""
+"""URLs of the API. URLs that both read and write are listed here; `projections` and `orders` list the others."""
 
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -7,17 +7,17 @@ from rest_framework.permissions import AllowAny
 
 from ordersite.api import accounts, auth, commands, me, orders
 
-_open = {"authentication_classes": [], "permission_classes": [AllowAny]}
+_public = {"authentication_classes": [], "permission_classes": [AllowAny]}
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
-    path("schema", SpectacularAPIView.as_view(**_open), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema", **_open), name="docs"),
+    path("schema", SpectacularAPIView.as_view(**_public), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema", **_public), name="docs"),
+    path("auth/register", auth.Register.as_view(), name="register"),
+    path("auth/verify-email", auth.VerifyEmail.as_view(), name="verify-email"),
     path("auth/login", auth.Login.as_view(), name="login"),
     path("auth/logout", auth.Logout.as_view(), name="logout"),
     path("auth/logoutall", auth.LogoutAll.as_view(), name="logout-all"),
-    path("auth/register", auth.Register.as_view(), name="register"),
-    path("auth/verify-email", auth.VerifyEmail.as_view(), name="verify-email"),
     path("me", me.Me.as_view(), name="me"),
     path("me/email", me.MyEmail.as_view(), name="me-email"),
     path("me/export", me.MyExport.as_view(), name="me-export"),

@@ -1,4 +1,4 @@
-"""Customers as people with a login: registration, address changes, e-mail, export and erasure.
+"""Customers and their logins: registration, address changes, e-mail, export and erasure.
 
-The rules of a customer's record are in `orders.customers`; what they see is in `projections.customer`.
+The rules for a customer's record are in `orders.customers`, the read models for customers in `projections.customer`.
 """

@@ -1,7 +1,7 @@
-"""Mail about addresses, sent by a consumer of the log: what was committed is told, though a mail server is down then.
+"""Send mail about changed addresses. A consumer of the log sends it, so that every committed change is announced.
 
-Each mail is sent at least once, and one at a time: where the server refuses to talk, the next run goes on there. A
-mailbox that there is not, an address that none can be at and a mail that is refused for good are no reason to wait.
+Mails are sent at least once, and one after another. If the mail server does not answer, the next run starts with the
+same mail. Permanent failures (unknown mailbox, invalid address, rejected mail) are logged and skipped.
 """
 
 import logging
@@ -21,87 +21,88 @@ from eventstore.messages import EVENT_TYPES
 from eventstore.personal_data.encryption import ERASED
 from eventstore.store import Damaged, Recorded
 from orders.customers.events import CustomerRegistered, EmailChanged
-from ordersite.customers.lookup import customer_of_the_log
+from ordersite.customers.lookup import current_customer
 
 log = logging.getLogger(__name__)
 
 _SALT = "ordersite.verify-email"
-_HEARD = sorted(EVENT_TYPES[event].name for event in (CustomerRegistered, EmailChanged))
+_HANDLED = sorted(EVENT_TYPES[event].name for event in (CustomerRegistered, EmailChanged))
 
 
 class BadToken(ValueError):
-    """It proves nothing: not made here, altered, or too old. Change the address, or wait for the latest mail."""
+    """The token was altered, was not issued here, or is too old. Change the address again to get a new mail."""
 
 
 @shared_task(name="ordersite.mails.send")
 def send() -> None:
-    """Send what is to be sent since the last time. Beat calls it."""
+    """Send the mails for events since the last run. Beat calls this task."""
     try:
-        advance("mails", _one, event_types=_HEARD)
-    except OSError:  # smtplib's errors are among these
-        log.exception("a mail cannot be sent; the next run tries again")
+        advance("mails", _handle_next, event_types=_HANDLED)
+    except OSError:  # the base class of smtplib's errors
+        log.exception("sending mail failed; the next run tries again")
 
 
 def token_for(customer_id: UUID, email: str) -> str:
-    """Whoever sends it back reads mail at this address."""
+    """Return a signed token for a mail to this address. Sending it back proves that the customer reads mail there."""
     return signing.dumps([str(customer_id), email], salt=_SALT)
 
 
 def read_token(token: str) -> tuple[UUID, str]:
-    """The customer and the address that a token proves to be theirs. Raises BadToken."""
+    """Return the customer, and the address that the token proves to be theirs. Raises BadToken."""
     try:
         customer_id, email = signing.loads(token, salt=_SALT, max_age=settings.EMAIL_TOKEN_DAYS * 86_400)
     except signing.BadSignature as error:
-        raise BadToken("this token is not valid, or not any more") from error
+        raise BadToken("this token is invalid or out of date") from error
     return UUID(customer_id), email
 
 
-def _one(position: int) -> int:
-    page = store.read_after(position, limit=1, event_types=_HEARD)
+def _handle_next(position: int) -> int:
+    """Handle the next event after a position, and return the position read up to."""
+    page = store.read_after(position, limit=1, event_types=_HANDLED)
     for fact in page.events:
         if isinstance(fact.event, Damaged):
             raise fact.event.error
         if IMPORTED not in fact.metadata.extra:
-            _tell(fact)
+            _send_mails(fact)
     return page.through
 
 
-def _tell(fact: Recorded[Any]) -> None:
-    event, customer = fact.event, customer_of_the_log(fact.event.customer_id)
+def _send_mails(fact: Recorded[Any]) -> None:
+    event, customer = fact.event, current_customer(fact.event.customer_id)
     if isinstance(event, EmailChanged) and event.previous not in ("", ERASED):
-        _mail(event.previous, "Your address was changed", _CHANGED)
+        _mail(event.previous, "Your address was changed", _CHANGED_TEXT)
     if event.email in ("", ERASED) or customer.email != event.email or customer.verified:
-        return  # it was changed again, or proven, meanwhile
+        return  # changed again or verified since this event
     token = token_for(event.customer_id, event.email)
-    how = settings.EMAIL_VERIFY_URL.format(token=token) if settings.EMAIL_VERIFY_URL else _WHERE + token
-    _mail(event.email, "Is this your address?", _VERIFY.format(how=how, days=settings.EMAIL_TOKEN_DAYS))
+    how = settings.EMAIL_VERIFY_URL.format(token=token) if settings.EMAIL_VERIFY_URL else _VERIFY_BY_API + token
+    _mail(event.email, "Is this your address?", _VERIFY_TEXT.format(how=how, days=settings.EMAIL_TOKEN_DAYS))
 
 
 def _mail(address: str, subject: str, text: str) -> None:
-    """Raises OSError, as smtplib does. One mail that cannot be sent must not hold up everybody's."""
+    """Send one mail; log a permanent failure and go on. Raises OSError for a temporary failure."""
     try:
         send_mail(subject=subject, message=text, from_email=None, recipient_list=[address])
     except SMTPRecipientsRefused as error:
-        log.warning("a mailbox is refused for good: %s", [code for code, _ in error.recipients.values()])
+        log.warning("mail skipped: mailbox refused: %s", [code for code, _ in error.recipients.values()])
     except SMTPDataError as error:
         if not 500 <= error.smtp_code < 600:
             raise
-        log.warning("a mail is refused for good: %s", error.smtp_code)
-    except ValueError as error:  # of a form that checks let pass, and that no mail server can be asked for
-        log.warning("an address cannot be written to: %s", type(error).__name__)
+        log.warning("mail skipped: message refused: %s", error.smtp_code)
+    except ValueError as error:  # an address that passed validation, but cannot be put into a mail
+        log.warning("mail skipped: invalid address: %s", type(error).__name__)
 
 
-_CHANGED = """Hello,
+_CHANGED_TEXT = """Hello,
 
-the address of your account with us was changed, and this is the last mail to this one.
-If that was not you, tell us at once by answering this mail.
+the e-mail address of your account with us was changed. This is the last mail to the old address.
+If you did not change it, answer this mail at once.
 """
-_VERIFY = """Hello,
+_VERIFY_TEXT = """Hello,
 
-somebody gave us this address as theirs. If that was you, say so within {days} days:
+this address was entered for an account with us. If you entered it, confirm it within {days} days:
 
 {how}
 
-If it was not, there is nothing to do.
+If you did not, you need not do anything.
 """
-_WHERE = "send this to /api/v1/auth/verify-email as the token\n\n"
+_VERIFY_BY_API = "send this token to /api/v1/auth/verify-email\n\n"

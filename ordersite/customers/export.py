@@ -1,4 +1,4 @@
-"""Everything that is kept of a customer, for them to take away: read from the log itself, so never behind it."""
+"""Export everything that the shop holds about a customer. Read from the log, so it is never behind."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,7 +20,7 @@ from projections.webhooks.serializers import WebhookEndpointSerializer
 
 
 class FactSerializer(serializers.Serializer[Any]):
-    """One event, as it stands in the log; what of it is encrypted there is readable here."""
+    """One event of the log, with its personal data decrypted."""
 
     version = serializers.IntegerField()
     event = serializers.CharField()
@@ -31,11 +31,15 @@ class FactSerializer(serializers.Serializer[Any]):
 
 
 class HistorySerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(help_text="Of the order, or of the account that money is in.")
+    """All events of one order or account."""
+
+    id = serializers.UUIDField(help_text="The id of the order or account.")
     history = FactSerializer(many=True)
 
 
 class LoginSerializer(serializers.Serializer[Any]):
+    """The login of the customer."""
+
     username = serializers.CharField()
     name = serializers.CharField()
     email = serializers.CharField()
@@ -45,24 +49,26 @@ class LoginSerializer(serializers.Serializer[Any]):
 
 
 class TokenDatesSerializer(serializers.Serializer[Any]):
+    """When a token was created and when it expires. The token itself is not stored."""
+
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
 
 
 class ExportSerializer(serializers.Serializer[Any]):
-    """Everything that is kept of you."""
+    """Everything that the shop holds about you."""
 
     exported_at = serializers.DateTimeField()
     login = LoginSerializer()
-    tokens = TokenDatesSerializer(many=True, help_text="When you logged in, as far as that still counts.")
-    customer = FactSerializer(many=True, help_text="What happened to your name and address.")
+    tokens = TokenDatesSerializer(many=True, help_text="Your log-ins through the API that are still valid.")
+    customer = FactSerializer(many=True, help_text="The history of your name and e-mail address.")
     orders = HistorySerializer(many=True)
-    accounts = HistorySerializer(many=True, help_text="Your money in this shop.")
-    webhook_endpoints = WebhookEndpointSerializer(many=True, help_text="Where your events are sent.")
+    accounts = HistorySerializer(many=True, help_text="The history of your money in this shop.")
+    webhook_endpoints = WebhookEndpointSerializer(many=True, help_text="The URLs to which your events are sent.")
 
 
 def export_customer(user: User) -> dict[str, Any]:
-    """What ExportSerializer describes, as JSON."""
+    """Return the export as JSON data, in the shape of ExportSerializer."""
     customer_id = user.customer_id
     assert customer_id
     everything = {
@@ -79,27 +85,27 @@ def export_customer(user: User) -> dict[str, Any]:
             {"created_at": created, "expires_at": expires}
             for created, expires in AuthToken.objects.filter(user=user).values_list("created", "expiry")
         ],
-        "customer": _told(store.read_stream(customer_id, tolerant=True), customer_id),
+        "customer": _history(store.read_stream(customer_id, tolerant=True), customer_id),
         "orders": _histories(all_order_ids(customer_id), customer_id),
         "accounts": _histories(account_ids(customer_id), customer_id),
         "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id).order_by("created_at", "id"),
     }
-    shown: dict[str, Any] = ExportSerializer(everything).data
-    return shown
+    export: dict[str, Any] = ExportSerializer(everything).data
+    return export
 
 
 def _histories(aggregate_ids: Iterable[UUID], customer_id: UUID) -> list[dict[str, Any]]:
-    read = store.read_streams(aggregate_ids, tolerant=True)
-    return [{"id": each, "history": _told(read[each], customer_id)} for each in sorted(read)]
+    streams = store.read_streams(aggregate_ids, tolerant=True)
+    return [{"id": key, "history": _history(streams[key], customer_id)} for key in sorted(streams)]
 
 
-def _told(facts: Iterable[Recorded[Any]], customer_id: UUID) -> list[dict[str, Any]]:
+def _history(facts: Iterable[Recorded[Any]], customer_id: UUID) -> list[dict[str, Any]]:
     return [_fact(fact, customer_id) for fact in facts]
 
 
 def _fact(fact: Recorded[Any], customer_id: UUID) -> dict[str, Any]:
-    moments: dict[str, datetime] = {"occurred_at": fact.occurred_at, "recorded_at": fact.timestamp}
-    return moments | {
+    times: dict[str, datetime] = {"occurred_at": fact.occurred_at, "recorded_at": fact.timestamp}
+    return times | {
         "version": fact.version,
         "event": type_name(fact.event),
         "by": "you" if fact.metadata.actor == f"customer:{customer_id}" else "shop",
@@ -108,7 +114,7 @@ def _fact(fact: Recorded[Any], customer_id: UUID) -> dict[str, Any]:
 
 
 def _without_staff(data: dict[str, Any]) -> dict[str, Any]:
-    """Who of the staff did something is their own personal data."""
+    """Replace the names of staff, which are their own personal data."""
     return {
         name: "staff" if isinstance(value, str) and value.startswith("staff:") else value
         for name, value in data.items()

@@ -1,7 +1,4 @@
-"""Customers and the accounts they log in with: what the log says of a person, and the copy that log-in and mail need.
-
-Both change in one transaction, and the address of a customer changes here alone, so that the log says who changed it.
-"""
+"""Look up a customer, their orders and accounts in the log, so that nothing is missing if a read model is behind."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -25,40 +22,37 @@ from projections.customer.orders import CustomerOrder
 CURRENCIES = sorted({currency.code for currency in Currency if currency.exponent is not None})
 
 
-def customer_of_the_log(customer_id: UUID) -> Customer:
-    """The customer as the rules see them now."""
+def current_customer(customer_id: UUID) -> Customer:
+    """Return the customer's current state, read from the log."""
     return current_state(CUSTOMER, customer_id)
 
 
-# --- what is theirs, as the log has it --------------------------------------------------------------------------------
-
-
 def orders_of(customer_id: UUID) -> Iterator[Order]:
-    """The customer's orders as the rules see them now: none is missing because a view is behind."""
-    for past in store.histories(dict.fromkeys(all_order_ids(customer_id), shape_of(ORDER))).values():
-        yield state_of(ORDER, past)
+    """Yield the current state of each of the customer's orders, read from the log."""
+    for history in store.histories(dict.fromkeys(all_order_ids(customer_id), shape_of(ORDER))).values():
+        yield state_of(ORDER, history)
 
 
 def all_order_ids(customer_id: UUID) -> set[UUID]:
-    """The orders that hold their personal data, as the log has it; of those that hold none, those that are shown."""
-    theirs = Event.objects.filter(subject_id=customer_id, aggregate_type=ORDER.aggregate_type)
-    return {*theirs.values_list("aggregate_id", flat=True), *order_ids(customer_id)}
+    """Return the orders that hold the customer's personal data, from the log, and any others in the read model."""
+    events = Event.objects.filter(subject_id=customer_id, aggregate_type=ORDER.aggregate_type)
+    return {*events.values_list("aggregate_id", flat=True), *read_model_order_ids(customer_id)}
 
 
-def order_ids(customer_id: UUID) -> list[UUID]:
-    """As far as the customers' view has come."""
+def read_model_order_ids(customer_id: UUID) -> list[UUID]:
+    """Return the customer's orders in the read model, which may be behind the log."""
     return list(CustomerOrder.objects.filter(customer_id=customer_id).values_list("pk", flat=True))
 
 
 def accounts_of(customer_id: UUID) -> Iterator[Account]:
-    """The customer's accounts, in every currency there is, as the rules see them now."""
-    for past in store.histories(dict.fromkeys(account_ids(customer_id), shape_of(ACCOUNT))).values():
-        account: Account = state_of(ACCOUNT, past)
+    """Yield the current state of the customer's accounts in all currencies, read from the log."""
+    for history in store.histories(dict.fromkeys(account_ids(customer_id), shape_of(ACCOUNT))).values():
+        account: Account = state_of(ACCOUNT, history)
         if account.customer_id == customer_id:
             yield account
 
 
 def account_ids(customer_id: UUID) -> list[UUID]:
-    """Where their accounts are, if they were opened; and those that were opened under an id of their own."""
-    shown = CustomerAccount.objects.filter(customer_id=customer_id).values_list("pk", flat=True)
-    return sorted({*(account_of(customer_id, currency) for currency in CURRENCIES), *shown})
+    """Return the ids that the customer's accounts have or would have, and accounts of the read model with other ids."""
+    in_read_model = CustomerAccount.objects.filter(customer_id=customer_id).values_list("pk", flat=True)
+    return sorted({*(account_of(customer_id, currency) for currency in CURRENCIES), *in_read_model})

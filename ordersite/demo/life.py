@@ -12,11 +12,11 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid5
 
+from eventstore.decider import decider_of
 from eventstore.dispatch import Context
 from orders.commands import OrderCommand
 from orders.events import evolve
 from orders.money import rounded
-from orders.order import decide
 from orders.state import Order
 from orders.values import LineQuantity
 
@@ -46,7 +46,7 @@ class Life:
         if self.at + after > self.now:
             raise NotYet
         command = kind(order_id=self.order_id, **fields)
-        self.order = reduce(evolve, decide(command, self.order), self.order)
+        self.order = reduce(evolve, decider_of(command).decide(command, self.order), self.order)
         self.at += after
         command_id = uuid5(NAMES, f"{self.order_id}/{len(self.steps)}")
         self.steps.append((command, Context(actor=actor, command_id=command_id, occurred_at=self.at)))

@@ -1,0 +1,1 @@
+"""Date formats by locale, for FORMAT_MODULE_PATH."""

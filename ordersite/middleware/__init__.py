@@ -1,4 +1,4 @@
-"""Middleware of the whole site: request ids, language, rate and size limits, and the cache's fast path.
+"""Middleware of the whole site: request ids, language, rate and size limits, cached orders and replica reads.
 
-The order in which they run stands in `ordersite.settings.base`.
+Their order is set in `ordersite.settings.base`.
 """

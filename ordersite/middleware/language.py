@@ -12,9 +12,9 @@ from orders.http.request import API
 
 
 class Language:
-    """Answers the API in the language of `Accept-Language`, as far as the site speaks it. The admin stays as it is.
+    """Answer the API in the first language of `Accept-Language` that the site supports. The admin does not change.
 
-    No cookie and no path has a say, as with Django's own: an API client sends the header.
+    Unlike Django's own LocaleMiddleware it reads no cookie and no path: an API client sends the header.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -23,7 +23,7 @@ class Language:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(API):
             return self.get_response(request)
-        language = spoken(request.headers.get("Accept-Language", ""))
+        language = supported_language(request.headers.get("Accept-Language", ""))
         with translation.override(language):
             response = self.get_response(request)
         response["Content-Language"] = language
@@ -31,9 +31,9 @@ class Language:
         return response
 
 
-def spoken(accepted: str) -> str:
-    """The first of the accepted languages that the site speaks; else its own."""
-    for name, _ in parse_accept_lang_header(accepted.lower()):
+def supported_language(accept_language: str) -> str:
+    """Return the first accepted language that the site supports, or its default language."""
+    for name, _ in parse_accept_lang_header(accept_language.lower()):
         if name == "*":
             break
         try:

@@ -1,7 +1,7 @@
-"""How often a client may ask: counted in Valkey by address, by person and by account name, and told with each answer.
+"""Rate limits of the API: requests are counted in Valkey by address, by user and by account name.
 
-`RateLimit-Policy` and `RateLimit` are those of draft-ietf-httpapi-ratelimit-headers. A window begins with a client's
-first request and ends whole: docs/decisions/21-rate-limits.md says why.
+Every answer carries the limits in `RateLimit-Policy` and `RateLimit`, as draft-ietf-httpapi-ratelimit-headers defines
+them. A window starts with a client's first request and has a fixed length: docs/decisions/21-rate-limits.md says why.
 """
 
 import ipaddress
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from math import ceil
-from uuid import UUID
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -24,40 +24,40 @@ from eventstore.wakeups import valkey
 from orders.http.i18n import translate_plural
 from orders.http.request import API
 from ordersite.api.problems import problem
-from ordersite.middleware.cached_orders import requested_order
-from projections.customer.api import cached_order
-from projections.reading import row_cache
 
 log = logging.getLogger(__name__)
 
 PERIODS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
-TOKEN_SECONDS = 3600  # how long Valkey remembers whose a token is
+TOKEN_SECONDS = 3600  # how long Valkey remembers the owner of a token
 _KEY = "ordersite:rate:"
 
-# The first ARGV[1] of KEYS are counted, each in its window (ARGV, milliseconds). The last three of ARGV: where the
-# owner of the request's token may be remembered, and what to put before their name to count them too. Two more KEYS are
-# those of a row that is looked for. One round trip, and nothing between.
-_COUNT = (
-    row_cache.LOOKUP_SCRIPT
-    + """
-local taken, counted = {}, tonumber(ARGV[1])
-local function take(key, window)
-  local count, left = redis.call('INCR', key), redis.call('PTTL', key)
-  if left < 0 then
-    redis.call('PEXPIRE', key, window)
-    left = tonumber(window)
+COUNT_SCRIPT = """
+local function count_request()
+  local counts, limits = {}, tonumber(ARGV[1])
+  local function count(key, window)
+    local number, left = redis.call('INCR', key), redis.call('PTTL', key)
+    if left < 0 then
+      redis.call('PEXPIRE', key, window)
+      left = tonumber(window)
+    end
+    counts[#counts + 1] = {number, left}
   end
-  taken[#taken + 1] = {count, left}
+  for limit = 1, limits do count(KEYS[limit], ARGV[limit + 1]) end
+  local token = ARGV[limits + 2]
+  if token ~= '' then
+    local owner = redis.call('GET', token)
+    if owner then count(ARGV[limits + 3] .. owner, ARGV[limits + 4]) end
+  end
+  return counts
 end
-for number = 1, counted do take(KEYS[number], ARGV[number + 1]) end
-local token = ARGV[counted + 2]
-if token ~= '' then
-  local owner = redis.call('GET', token)
-  if owner then take(ARGV[counted + 3] .. owner, ARGV[counted + 4]) end
-end
-return {taken, #KEYS > counted and look(KEYS[counted + 1], KEYS[counted + 2])}
 """
-)
+"""Defines the Lua function `count_request`, which counts a request under every limit in one round trip.
+
+It reads KEYS and ARGV as `Counting` prepares them: a number of keys, the window of each in milliseconds, then where
+Valkey may remember the owner of the request's token, the prefix of the owner's key and the owner's window. It returns
+a number and the milliseconds left for each limit. A longer script may include it and use the KEYS that follow.
+"""
+_COUNT = COUNT_SCRIPT + "return count_request()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,70 +70,92 @@ class Policy:
 
     @property
     def header(self) -> str:
+        """Return this policy as an item of `RateLimit-Policy`."""
         return f'"{self.name}";q={self.quota};w={self.window}'
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """One request counted under a policy: which one of its window it was, and the seconds until the next begins."""
+class Usage:
+    """How much of a policy's quota a client has used, and the seconds until its next window."""
 
     policy: Policy
     count: int
     seconds: int
 
     @property
-    def is_too_many(self) -> bool:
+    def is_exceeded(self) -> bool:
+        """Return whether the counted request is over the quota."""
         return self.count > self.policy.quota
 
     @property
     def header(self) -> str:
+        """Return this usage as an item of `RateLimit`."""
         return f'"{self.policy.name}";r={max(self.policy.quota - self.count, 0)};t={self.seconds}'
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """KEYS and ARGV of COUNT_SCRIPT, and the policies that its results belong to, in the same order."""
+
+    keys: list[str]
+    args: list[str | int]
+    policies: list[Policy]
+
+    def usages(self, counts: Sequence[Any]) -> list[Usage]:
+        """Return what the script counted. The last policy has no count while its token's owner is unknown."""
+        return [
+            Usage(policy, number, ceil(left / 1000))
+            for policy, (number, left) in zip(self.policies, counts, strict=False)
+        ]
 
 
 @cache
 def parse_rate(name: str, rate: str) -> Policy:
-    """`600/min` as a policy. Raises ValueError."""
+    """Parse a rate such as `600/min`. Raises ValueError."""
     quota, _, period = rate.partition("/")
     if period not in PERIODS or not quota.isdecimal():
-        raise ValueError(f"{rate!r} is no rate such as 600/min; the periods are {', '.join(PERIODS)}")
+        raise ValueError(f"{rate!r} is not a rate such as 600/min; the periods are {', '.join(PERIODS)}")
     return Policy(name, int(quota), PERIODS[period])
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """Where a request comes from, as far as NUM_PROXIES allows belief. Of IPv6 the network: a client has all of it."""
-    given: str = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # asks for nothing but META
+    """Return the client's address, reading `X-Forwarded-For` as far as NUM_PROXIES allows.
+
+    An IPv6 address stands for its /64 network, because a client can use all of it.
+    """
+    address: str = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # reads nothing but META
     try:
-        address = ipaddress.ip_address(given)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return given
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:  # as a socket that listens to both writes IPv4: these would all be one network
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:  # a dual-stack socket writes IPv4 this way: all of IPv4 would be one /64 network
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
-def count(who: Sequence[tuple[Policy, str]]) -> list[Taken]:
-    """Count a request under each policy. Empty where nobody can count: then it goes through, and the log says so."""
-    return arrive(who)[0]
+def prepare_count(clients: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None) -> Counting:
+    """Prepare to count a request for each client, and under `owner` for the owner of `token`, if Valkey knows them."""
+    args: list[str | int] = [len(clients), *(policy.window * 1000 for policy, _ in clients)]
+    args += [_key("token", token), f"{_KEY}{owner.name}:", owner.window * 1000] if owner and token else [""]
+    policies = [policy for policy, _ in clients] + ([owner] if owner else [])
+    return Counting([_key(policy.name, name) for policy, name in clients], args, policies)
 
 
-def arrive(
-    who: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None, order: UUID | None = None
-) -> tuple[list[Taken], row_cache.Lease | None]:
-    """As `count`, and under `owner` if it is known whose `token` it came with; and what is kept of `order`."""
-    keys = [_key(policy.name, name) for policy, name in who]
-    asked: list[str | int] = [len(keys), *(policy.window * 1000 for policy, _ in who)]
-    asked += [_key("token", token), f"{_KEY}{owner.name}:", owner.window * 1000] if owner and token else [""]
-    keys += row_cache.keys_of(cached_order.PROJECTION, order) if order else []
+def count(counting: Counting) -> list[Usage]:
+    """Count a request. Without Valkey the list is empty: the request goes through, and the log has a warning."""
     try:
-        found, kept = valkey.client().register_script(_COUNT)(keys=keys, args=asked)
+        counts = valkey.client().register_script(_COUNT)(keys=counting.keys, args=counting.args)
     except RedisError as error:
-        log.warning("requests are not being counted: %s", error)
-        return [], row_cache.Lease(cached_order.PROJECTION, order, asked=False) if order else None
-    policies = [policy for policy, _ in who] + ([owner] if owner else [])
-    taken = [Taken(policy, number, ceil(left / 1000)) for policy, (number, left) in zip(policies, found, strict=False)]
-    return taken, row_cache.lease_from(cached_order.PROJECTION, order, kept) if order else None
+        warn_uncounted(error)
+        return []
+    return counting.usages(counts)
+
+
+def warn_uncounted(error: RedisError) -> None:
+    """Log that Valkey failed, so that rate limits do not apply."""
+    log.warning("requests are not counted, rate limits do not apply: %s", error)
 
 
 def _key(kind: str, name: str) -> str:
@@ -141,12 +163,12 @@ def _key(kind: str, name: str) -> str:
 
 
 def _digest(name: str) -> str:
-    """No address, name or token stands in Valkey."""
+    """Hash a name: Valkey must not hold addresses, account names or tokens."""
     return blake2b(name.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 class RateLimits:
-    """Counts each request to the API before anything else is done for it; refuses those that are too many."""
+    """Count each request to the API before any other work, and refuse it when a limit is exceeded."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -156,52 +178,58 @@ class RateLimits:
             return self.get_response(request)
         user, address = parse_rate("user", settings.API_RATE_USER), parse_rate("address", settings.API_RATE_ADDRESS)
         token = request.headers.get("Authorization", "")
-        where, order = [(address, address_of(request))], requested_order(request)
-        taken, lease = arrive(where, token=token, owner=user, order=order)
-        request.rates = taken  # type: ignore[attr-defined]  # throttles of a view add theirs
-        request.order_lease = lease  # type: ignore[attr-defined]  # HotOrders and the view read on from there
-        seconds = seconds_to_wait(taken)
-        response = too_many(request, seconds) if seconds else self.get_response(request)
-        if taken and not seconds:
-            self._remember(request, response, token, user, taken)
-        policies = dict.fromkeys([user, address, *(each.policy for each in taken)])
-        response["RateLimit-Policy"] = ", ".join(each.header for each in policies)
-        if taken:
-            response["RateLimit"] = ", ".join(each.header for each in sorted(taken, key=_left))
+        usages = self.count(request, prepare_count([(address, address_of(request))], token=token, owner=user))
+        request.rates = usages  # type: ignore[attr-defined]  # a view's throttles add their own
+        seconds = seconds_to_wait(usages)
+        response = refuse(request, seconds) if seconds else self.get_response(request)
+        if usages and not seconds:
+            self._remember_owner(request, response, token, user, usages)
+        policies = dict.fromkeys([user, address, *(usage.policy for usage in usages)])
+        response["RateLimit-Policy"] = ", ".join(policy.header for policy in policies)
+        if usages:
+            response["RateLimit"] = ", ".join(usage.header for usage in sorted(usages, key=_requests_left))
         return response
 
+    def count(self, request: HttpRequest, counting: Counting) -> list[Usage]:
+        """Count the request. A subclass may override this to ask Valkey for more in the same round trip."""
+        return count(counting)
+
     @staticmethod
-    def _remember(request: HttpRequest, response: HttpResponse, token: str, user: Policy, taken: list[Taken]) -> None:
-        """Whose a token is becomes known when its first request is answered; one that is revoked is forgotten."""
-        was_known = any(each.policy == user for each in taken)
+    def _remember_owner(
+        request: HttpRequest, response: HttpResponse, token: str, user: Policy, usages: list[Usage]
+    ) -> None:
+        """Remember a new token's owner once a request has authenticated it; forget a token that was refused."""
+        was_known = any(usage.policy == user for usage in usages)
         owner = getattr(getattr(request, "auth", None), "user_id", None)
         try:
             if was_known and response.status_code == 401:
                 valkey.client().delete(_key("token", token))
             elif owner is not None and not was_known:
                 valkey.client().set(_key("token", token), _digest(str(owner)), ex=TOKEN_SECONDS)
-                taken.extend(count([(user, str(owner))]))
+                usages.extend(count(prepare_count([(user, str(owner))])))
         except RedisError as error:
-            log.warning("requests are not being counted: %s", error)
+            warn_uncounted(error)
 
 
-def _left(taken: Taken) -> int:
-    """The nearest limit first: what a client looks at that looks at one only."""
-    return taken.policy.quota - taken.count
+def _requests_left(usage: Usage) -> int:
+    """Sort key: the limit closest to its quota comes first, for clients that read only one."""
+    return usage.policy.quota - usage.count
 
 
-def seconds_to_wait(taken: Sequence[Taken]) -> int:
-    """Until none of these is too many any more; 0 where none is."""
-    return max((max(each.seconds, 1) for each in taken if each.is_too_many), default=0)
+def seconds_to_wait(usages: Sequence[Usage]) -> int:
+    """Return the seconds until no limit is exceeded any more; 0 if none is."""
+    return max((max(usage.seconds, 1) for usage in usages if usage.is_exceeded), default=0)
 
 
-def too_many(request: HttpRequest, seconds: int) -> HttpResponse:
-    response = problem(request, 429, "throttled", wait_words(seconds))
+def refuse(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Answer 429 with `Retry-After`."""
+    response = problem(request, 429, "throttled", wait_text(seconds))
     response["Retry-After"] = str(seconds)
     return response
 
 
-def wait_words(seconds: int) -> str:
+def wait_text(seconds: int) -> str:
+    """Return the text that asks a client to wait."""
     return translate_plural(
         "too many requests: send it again in {number} second",
         "too many requests: send it again in {number} seconds",
@@ -209,37 +237,39 @@ def wait_words(seconds: int) -> str:
     )
 
 
-def count_login_attempt(request: HttpRequest | Request, account: str | None) -> list[Taken]:
-    """Count an attempt to log in, at LOGIN_RATE: from one address, and for one account from all of them.
+def count_login_attempt(request: HttpRequest | Request, account: str | None) -> list[Usage]:
+    """Count an attempt to log in at LOGIN_RATE: for its address, and for its account name from all addresses.
 
-    White space around an account's name, and capitals, do not make it another.
+    Capitals and surrounding white space do not make another account name.
     """
     by_address = parse_rate("login", settings.LOGIN_RATE)
-    who = [(by_address, address_of(request))]
+    clients = [(by_address, address_of(request))]
     if account is not None:
-        who.append((Policy("account", by_address.quota, by_address.window), account.strip().casefold()))
-    return count(who)
+        clients.append((Policy("account", by_address.quota, by_address.window), account.strip().casefold()))
+    return count(prepare_count(clients))
 
 
 class LoginThrottle(BaseThrottle):
-    """Attempts of the API's clients: the account is that of whoever is logged in, or the one that is named."""
+    """Limit attempts to log in through the API: by the logged-in user's name, or the name in the body."""
 
     seconds = 0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        taken = count_login_attempt(request, _account_of(request))
-        getattr(request._request, "rates", []).extend(taken)
-        self.seconds = seconds_to_wait(taken)
+        """Count the attempt, and return whether it is within the limits."""
+        usages = count_login_attempt(request, _account_name(request))
+        getattr(request._request, "rates", []).extend(usages)
+        self.seconds = seconds_to_wait(usages)
         return not self.seconds
 
     def wait(self) -> float | None:
+        """Return the seconds to wait, for DRF's `Retry-After`."""
         return float(self.seconds)
 
 
-def _account_of(request: Request) -> str | None:
-    """The name of the account that is tried."""
+def _account_name(request: Request) -> str | None:
+    """Return the name of the account that the request tries to use."""
     if request.user.is_authenticated:
         return request.user.get_username()
     name = request.data.get("username") if isinstance(request.data, dict) else None
-    # The field of a log-in takes a number for its digits.
+    # The serializer's CharField accepts a number and reads it as text.
     return str(name) if isinstance(name, str | int | float) else None

@@ -1,4 +1,4 @@
-"""Which requests may be answered from a replica."""
+"""Decide which requests may read from a replica."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from projections.reading.replicas import REPLICA, may_lag
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-WROTE = "wrote"  # a cookie that says nothing but that this browser changed something a moment ago
+WROTE = "wrote"  # name of a cookie: this browser changed something within the last REPLICA_LAG_SECONDS
 
 
 class ReplicaReads:
-    """Lets requests that change nothing read from replicas, but for a browser that has just changed something."""
+    """Let safe requests read from replicas, unless the same browser has just changed something."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,1 @@
-"""Whether the site works: health for load balancers and metrics for Prometheus.
-
-The figures come from `projections.monitoring`.
-"""
+"""Health for load balancers and metrics for Prometheus. The figures come from `projections.monitoring`."""

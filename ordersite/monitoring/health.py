@@ -1,4 +1,4 @@
-"""`GET /healthz`: 200 once everything is up, 503 with the part that is not."""
+"""`GET /healthz`: 200 if everything works, otherwise 503 with the part that does not."""
 
 import logging
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ SWEPT_WITHIN = timedelta(seconds=60)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer for each part of the site: the database, the broker and the worker."""
     parts = {"database": _database(), **_worker()}
     healthy = all(state == "ok" for state in parts.values())
     return JsonResponse({"status": "ok" if healthy else "unavailable", **parts}, status=200 if healthy else 503)
@@ -27,17 +28,17 @@ def _database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        log.exception("the database does not answer")
+        log.exception("health: the database does not answer")
         return "does not answer"
     return "ok"
 
 
 def _worker() -> dict[str, str]:
-    """A worker sweeps when it starts and whenever beat says so; both are alive if that was lately."""
+    """Check the last sweep: a worker sweeps when it starts and when beat tells it to, so a recent sweep needs both."""
     try:
         swept = cache.get(SWEPT)
     except RedisError:
-        log.exception("the broker does not answer")
+        log.exception("health: the broker does not answer")
         return {"broker": "does not answer"}
     if swept is None:
         return {"broker": "ok", "worker": "has not started yet"}

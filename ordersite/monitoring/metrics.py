@@ -1,6 +1,6 @@
-"""`GET /metrics`: how the read models are doing, for Prometheus.
+"""`GET /metrics`: the state of the read models, for Prometheus.
 
-Read from the database at each scrape, so that it does not matter which process answers.
+The figures are read from the database at each scrape, so every web process gives the same answer.
 """
 
 import secrets
@@ -19,35 +19,37 @@ from projections.monitoring.status import statuses
 
 LABELS = ("projection", "shard")
 _GAUGES = (
-    ("position", "position", "Last position of the log that the rows show."),
-    ("lag_events", "behind", "Events still to be taken, counted to 10,000."),
-    ("lag_seconds", "late", "How long the first of them has been waiting."),
-    ("parked_events", "parked", "Events that could not be taken, and those that wait behind them."),
+    ("position", "position", "Last position of the log that the read model includes."),
+    ("lag_events", "behind", "Events not yet handled, counted up to 10,000."),
+    ("lag_seconds", "late", "Seconds that the oldest event not yet handled has waited."),
+    ("parked_events", "parked", "Events that failed, and later events that wait behind them."),
 )
 _COUNTERS = (
-    ("events", "events", "Events taken."),
-    ("failures", "failures", "Attempts to read on that failed."),
+    ("events", "events", "Events handled."),
+    ("failures", "failures", "Failed attempts to handle events."),
 )
 
 
 class _Projections(Collector):
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("ordersite_log_position", "Where the log ends.", value=store.latest_position())
-        found = statuses()
+        yield GaugeMetricFamily("ordersite_log_position", "Last position of the log.", value=store.latest_position())
+        shards = statuses()
         for kind, families in ((GaugeMetricFamily, _GAUGES), (CounterMetricFamily, _COUNTERS)):
-            for name, attribute, words in families:
-                family = kind(f"ordersite_projection_{name}", words, labels=LABELS)
-                for status in found:
+            for name, attribute, description in families:
+                family = kind(f"ordersite_projection_{name}", description, labels=LABELS)
+                for status in shards:
                     family.add_metric((status.projection, str(status.shard)), getattr(status, attribute))
                 yield family
         drifted = GaugeMetricFamily(
-            "ordersite_projection_drifted", "Rows and sums found not to follow from the log.", labels=("projection",)
+            "ordersite_projection_drifted",
+            "Rows and sums that differ from their events.",
+            labels=("projection",),
         )
         for name in PROJECTIONS:
             drifted.add_metric((name,), DriftFlag.objects.filter(projection=name).count())
         yield drifted
-        states = GaugeMetricFamily("ordersite_projection_state", "1 for the state it is in.", labels=(*LABELS, "state"))
-        for status in found:
+        states = GaugeMetricFamily("ordersite_projection_state", "1 for the current state.", labels=(*LABELS, "state"))
+        for status in shards:
             states.add_metric((status.projection, str(status.shard), status.state), 1)
         yield states
 
@@ -57,13 +59,13 @@ _registry.register(_Projections())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Needs `Authorization: Bearer` and METRICS_TOKEN; where that is not set, only a development site answers."""
-    wanted = settings.METRICS_TOKEN
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not wanted and not settings.DEMO_ACCOUNTS:
+    """Answer a scrape that sends METRICS_TOKEN as a bearer token. Unless it is set, only a development site answers."""
+    expected = settings.METRICS_TOKEN
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not expected and not settings.DEMO_ACCOUNTS:
         return HttpResponse("set METRICS_TOKEN, and send it as a bearer token\n", status=403, content_type="text/plain")
-    if wanted and not secrets.compare_digest(given.encode(), wanted.encode()):
-        answer = HttpResponse("send METRICS_TOKEN as a bearer token\n", status=401, content_type="text/plain")
-        answer["WWW-Authenticate"] = "Bearer"
-        return answer
+    if expected and not secrets.compare_digest(token.encode(), expected.encode()):
+        response = HttpResponse("send METRICS_TOKEN as a bearer token\n", status=401, content_type="text/plain")
+        response["WWW-Authenticate"] = "Bearer"
+        return response
     return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)

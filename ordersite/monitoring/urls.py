@@ -1,4 +1,4 @@
-"""Addresses for whatever watches the site."""
+"""URLs of monitoring."""
 
 from django.urls import path
 

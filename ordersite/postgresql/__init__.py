@@ -1,1 +1,1 @@
-"""Django's own backend for PostgreSQL, but for how a kept connection is found to be alive."""
+"""Django's PostgreSQL backend with a cheaper check that a persistent connection is alive."""

@@ -1,1 +1,1 @@
-"""`development` is what `make run` uses, `production` what a shop deploys; both start from `base`."""
+"""Settings: `development` for `make run`, `production` for a deployed shop; both extend `base`."""

@@ -1,34 +1,35 @@
-"""How the site connects to PostgreSQL, its replicas and Valkey, from URLs."""
+"""Connections to PostgreSQL, its replicas and Valkey, built from URLs."""
 
 import environ
 
 from ordersite.settings.base import env
 
 Settings = dict[str, object]
-PREPARE_AFTER = 5  # times a statement is seen, unless whoever sends it says that it will come again
-DEFAULTS = {"HOST": "localhost", "PORT": "5432"}  # of a URL that leaves them out
+PREPARE_AFTER = 5  # executions after which psycopg prepares a statement, unless the caller asks for it at once
+DEFAULTS = {"HOST": "localhost", "PORT": "5432"}  # for a URL without them
 
 
 def databases(url: str) -> dict[str, Settings]:
-    """The primary, and its streaming replicas as one: whoever connects is given one that answers, or the primary.
+    """Return DATABASES: the primary, and one `replica` entry that connects to any replica, or else to the primary.
 
-    A replica has the primary's roles and databases, so an address is all that DATABASE_REPLICA_URLS has to name.
+    A streaming replica has the primary's roles and databases, so only the host and port of DATABASE_REPLICA_URLS count.
     """
     primary = _database(url)
     replicas = [environ.Env.db_url_config(each) for each in env.list("DATABASE_REPLICA_URLS", default=[])]
     if not replicas:
         return {"default": primary}
     hosts = [*replicas, primary]
-    together = {name: ",".join(str(each[name] or default) for each in hosts) for name, default in DEFAULTS.items()}
-    spread = {"target_session_attrs": "prefer-standby", "load_balance_hosts": "random", "connect_timeout": 2}
+    addresses = {name: ",".join(str(each[name] or default) for each in hosts) for name, default in DEFAULTS.items()}
+    any_standby = {"target_session_attrs": "prefer-standby", "load_balance_hosts": "random", "connect_timeout": 2}
     options = primary.get("OPTIONS", {})
     assert isinstance(options, dict)
-    # Not kept as long as the primary's: a replica that came back is found within a minute.
-    more: Settings = {"CONN_MAX_AGE": 60, "OPTIONS": {**options, **spread}, "TEST": {"MIRROR": "default"}}
-    return {"default": primary, "replica": {**primary, **together, **more}}
+    # Shorter than the primary's CONN_MAX_AGE: a replica that is back is used again within a minute.
+    changes: Settings = {"CONN_MAX_AGE": 60, "OPTIONS": {**options, **any_standby}, "TEST": {"MIRROR": "default"}}
+    return {"default": primary, "replica": {**primary, **addresses, **changes}}
 
 
 def cache(url: str) -> Settings:
+    """Return the entry of CACHES for a Valkey URL."""
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": url,
@@ -38,10 +39,10 @@ def cache(url: str) -> Settings:
 
 
 def _database(url: str) -> Settings:
-    """One PostgreSQL, kept connected: a new connection costs more than most queries.
+    """Return the entry of DATABASES for one server. Connections persist: a new one costs more than most queries.
 
-    Django prepares no statement unless it is told to, whatever a cursor asks for. Its own queries still are not: they
-    have their values in them.
+    Django disables prepared statements unless `prepare_threshold` is set. The ORM's queries are not prepared even then,
+    because their values are merged into the text.
     """
     config = environ.Env.db_url_config(url)
     prepare: Settings = {"prepare_threshold": PREPARE_AFTER if env.bool("PREPARED_STATEMENTS", default=True) else None}

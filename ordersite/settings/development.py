@@ -1,4 +1,4 @@
-"""For `make run` and everything typed beside it: the project's own servers unless the environment names others."""
+"""Settings for `make run` and commands on the same laptop. Without URLs in the environment, they use its servers."""
 
 import base64
 import os
@@ -14,7 +14,7 @@ from ordersite.settings.connections import cache, databases
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
 SERVICES = Services(STATE_DIR)
 
-# Nothing listens on port 1. Commands that need no database work all the same; the others say what to type.
+# Nothing listens on port 1. Commands without a database still work; the others say that `make run` is needed.
 _nowhere = ("postgresql://app@127.0.0.1:1/app", "redis://127.0.0.1:1/0")
 _own = (SERVICES.database_url, SERVICES.redis_url) if SERVICES.known else _nowhere
 DATABASE_URL = env.str("DATABASE_URL", default=_own[0])
@@ -25,11 +25,12 @@ CELERY_BROKER_URL = REDIS_URL
 
 
 def new_key() -> str:
+    """Return 32 random bytes in base64."""
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or keep_secret(STATE_DIR / "secret", lambda: secrets.token_urlsafe(48))
-# Whose data is erased must stay erased: the key is kept beside the database it belongs to.
+# Erased data must stay erased: the key is stored beside the database that it belongs to.
 _personal_data_key = keep_secret(STATE_DIR / "personal-data-key", new_key)
 PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", default=[f"local:{_personal_data_key}"])
 SEAL_KEYS = env.list("SEAL_KEYS", default=[keep_secret(STATE_DIR / "seal-key", new_key)])
@@ -40,7 +41,7 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # no mail se
 EMAIL_FILE_PATH = STATE_DIR / "mail"
 WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = True  # a receiver on the same laptop
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a laptop
-# In the demo shop, about a hundred pounds.
+# For the demo shop: about a hundred pounds in each currency.
 REFUND_APPROVAL_LIMITS = REFUND_APPROVAL_LIMITS or {
     currency: Decimal(amount)
     for currency, amount in (

@@ -1,4 +1,4 @@
-"""For a shop. Addresses, secrets and keys come from the environment: docs/operations.md lists them."""
+"""Settings of a deployed shop. URLs, secrets and keys come from the environment: docs/operations.md lists them."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, env
@@ -27,8 +27,8 @@ DEFAULT_FROM_EMAIL = env.str(
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # probes come without TLS
-if env.int("NUM_PROXIES", default=0):  # a proxy that is believed has to overwrite this header, whatever a client sends
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # health probes do not use TLS
+if env.int("NUM_PROXIES", default=0):  # a trusted proxy must overwrite this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -1,4 +1,4 @@
-"""Pages for operators of read models, and what the lists of all audiences share.
+"""Admin pages for operators of read models, and what the lists of all audiences share.
 
-Each audience's own pages are in its folder.
+The pages of each audience are in its own package.
 """

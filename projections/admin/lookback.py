@@ -1,6 +1,7 @@
-"""Look at whole views as they stood: staff choose one that is kept, and see it until they go back to now.
+"""Look at whole read models as they stood: staff choose a retained one, and see it until they go back to now.
 
-Its tables stand in a schema of their own. A request that reads finds them there first, by the unmodified pages.
+Its tables are in a schema of their own. For a reading request that schema comes first in the search path, so the same
+pages show it.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,8 @@ SESSION = "looked_back_at"
 READING = ("GET", "HEAD")
 
 
-def retained_views(projection: Projection) -> list[Build]:
-    """The views as they stood that are kept, the latest built first."""
+def retained_builds(projection: Projection) -> list[Build]:
+    """Return the builds whose read model as it stood is still there and fits today's code, the newest first."""
     built = Build.objects.filter(projection=projection.name, kind=Build.Kind.AS_OF, state=Build.State.DONE)
     latest = {build.space: build for build in built.order_by("id")}
     usable = schemas.fitting(projection, latest) if latest else ()
@@ -29,11 +30,12 @@ def retained_views(projection: Projection) -> list[Build]:
 
 
 def projection_of(model: type[models.Model]) -> Projection | None:
+    """Return the projection that writes this table, if any."""
     return next((each for each in PROJECTIONS.values() if model in each.tables), None)
 
 
 def looked_back_at(request: HttpRequest, model: type[models.Model] | None = None) -> Build | None:
-    """What the person looks at instead of now; with `model`, only if that has a table there."""
+    """Return the build that the user looks at instead of now, or None. With `model`, only a build with that table."""
     build: Build | None = getattr(request, "looked_back_at", None)
     if build and model and model not in PROJECTIONS[build.projection].tables:
         return None
@@ -41,12 +43,12 @@ def looked_back_at(request: HttpRequest, model: type[models.Model] | None = None
 
 
 def lookback_label(build: Build) -> str:
-    """`accounting as of 31 Mar 2011, 23:59`."""
+    """Return a label such as `accounting as of 31 Mar 2011, 23:59`."""
     return f"{build.projection} {build.limits.in_words if build.limits else ''}"
 
 
-def choose_view(request: HttpRequest, build: Build | None) -> None:
-    """From now on show the person this view as it stood; None: as everything is now."""
+def choose_build(request: HttpRequest, build: Build | None) -> None:
+    """Show this user the read model of `build` from the next request on; with None, everything as it is now."""
     if build is None:
         request.session.pop(SESSION, None)
     else:
@@ -54,17 +56,17 @@ def choose_view(request: HttpRequest, build: Build | None) -> None:
 
 
 class ViewAdmin(ReadOnlyAdmin):
-    """A table of a read model, as it is or as it stood. Nothing is done to what is past."""
+    """An admin of a read model's table, as it is or as it stood. The past has no actions."""
 
     list_before_template = "projections/lookback.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         projection = projection_of(self.model)
-        looked_at = looked_back_at(request, self.model)
+        build = looked_back_at(request, self.model)
         context = {
-            "looked_at": looked_at and lookback_label(looked_at),
-            "kept": [(build.pk, lookback_label(build)) for build in retained_views(projection)] if projection else [],
-            "parked": 0 if looked_at or not projection else parked_aggregates(projection.name),
+            "looked_at": build and lookback_label(build),
+            "retained": [(each.pk, lookback_label(each)) for each in retained_builds(projection)] if projection else [],
+            "parked": 0 if build or not projection else parked_aggregates(projection.name),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -74,7 +76,7 @@ class ViewAdmin(ReadOnlyAdmin):
 
 
 class LookbackMiddleware:
-    """Answers staff who look back from the tables that they chose. After the session's middleware."""
+    """Answers staff who look back from the tables that they chose. Must come after the session middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -82,12 +84,12 @@ class LookbackMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path.startswith(reverse("admin:index")) or SESSION not in request.session:
             return self.get_response(request)
-        found = Build.objects.filter(pk=request.session[SESSION], projection__in=PROJECTIONS).first()
-        if found is None or not schemas.fits(PROJECTIONS[found.projection], found.space):
-            del request.session[SESSION]  # somebody dropped it
+        build = Build.objects.filter(pk=request.session[SESSION], projection__in=PROJECTIONS).first()
+        if build is None or not schemas.fits(PROJECTIONS[build.projection], build.space):
+            del request.session[SESSION]  # its tables were dropped
             return self.get_response(request)
-        request.looked_back_at = found  # type: ignore[attr-defined]  # read by looked_back_at
+        request.looked_back_at = build  # type: ignore[attr-defined]  # read by looked_back_at
         if request.method not in READING:
             return self.get_response(request)
-        with schemas.use_space(found.space):
+        with schemas.use_space(build.space):
             return self.get_response(request)

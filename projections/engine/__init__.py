@@ -1,4 +1,4 @@
-"""The engine that keeps read models up to date: checkpoints, folding, set-wise writing, shards, parking.
+"""The engine that keeps read models up to date: checkpoints, folding, set-wise writes, shards, parked events.
 
-It knows no audience; rebuilding beside the live tables is `projections.rebuild`.
+The engine imports no audience. Rebuilding beside the live tables is in `projections.rebuild`.
 """

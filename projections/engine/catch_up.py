@@ -1,7 +1,9 @@
-"""Keep read models in step with the log: each event takes effect exactly once, whatever is killed or sent twice.
+"""Keep read models up to date with the log.
 
-A shard's rows and its checkpoint change in one transaction, under a lock on the checkpoint. The worker reads the log
-itself, from the checkpoint to the horizon: messages only say that it is time to look.
+Each event takes effect exactly once, even if a worker is killed or woken twice.
+
+The rows of a shard and its checkpoint change in one transaction, under a lock on the checkpoint. The worker reads the
+log itself, from the checkpoint to the horizon. Messages only tell it when to look.
 """
 
 import logging
@@ -28,16 +30,16 @@ from projections.rebuild.schemas import use_space
 
 log = logging.getLogger(__name__)
 
-BATCH = 10_000  # events folded in memory at most before they are written: fewer, larger batches write fewer rows
-HELD_SECONDS = 0.01  # until whoever waits looks again at a shard that is held still
-RATE_WINDOW = timedelta(seconds=10)  # over which events a second are counted
-NAMED_CORRELATIONS = 10  # of a batch, in the line that the log has of it
+BATCH = 10_000  # most events folded in memory before they are written; a larger batch writes each row less often
+HELD_SECONDS = 0.01  # between two looks at a shard that a comparison holds still
+RATE_WINDOW = timedelta(seconds=10)  # the shortest time over which the rate is measured
+NAMED_CORRELATIONS = 10  # correlation ids named in the log line of a batch
 
 
 class OutdatedCode(RuntimeError):
-    """This code is older than the code that kept the read model so far: it would write other rows, or skip events.
+    """This code is older than the code that last wrote the read model: it would write other rows, or skip events.
 
-    Restart the worker with the newer release. Where a handler or a version was taken back on purpose, rebuild.
+    Restart the worker with the newer release. If a handler or a version was removed on purpose, rebuild.
     """
 
 
@@ -45,22 +47,25 @@ class OutdatedCode(RuntimeError):
 class Progress:
     """How far a catch-up came.
 
-    `settled` is false when writers still hold back a part of the log, `busy` true when somebody else is at work or
-    holds it still. `reaches_all_shards` tells that an event of this shard's came that the other shards take too.
+    `position` is the position reached, and `events` is how many events were folded. `caught_up` says that nothing
+    settled was left to read. `settled` is false if open transactions hold back a part of the log. `busy` says that
+    another worker has locked the checkpoint, or that a comparison holds it still. `reaches_all_shards` says that an
+    aggregate of this shard had an event that the other shards take too, so they should be woken.
     """
 
     position: int = 0
     events: int = 0
-    level: bool = True
+    caught_up: bool = True
     settled: bool = True
     busy: bool = False
     reaches_all_shards: bool = False
 
     def then(self, later: "Progress") -> "Progress":
+        """Return the progress of this catch-up and a later one of the same shard together."""
         return Progress(
             position=later.position,
             events=self.events + later.events,
-            level=later.level,
+            caught_up=later.caught_up,
             settled=later.settled,
             busy=later.busy,
             reaches_all_shards=self.reaches_all_shards or later.reaches_all_shards,
@@ -69,10 +74,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpOptions:
-    """How to catch up: in which space, through which position, how many events at once, and what else.
+    """How to catch up.
 
-    `wait` is for whoever is at work there; `strict` stops at an event that cannot be taken; `until` (of
-    `time.monotonic`) ends it between two batches; of the events only those that `includes` lets through are taken.
+    - `space`: the set of tables to write; the live tables by default.
+    - `through`: the last position to read; by default everything that is settled.
+    - `limit`: the most events in one batch.
+    - `wait`: wait for a shard that another worker has locked, instead of returning `busy`.
+    - `strict`: raise HandlerFailed for an event that cannot be taken, instead of parking it.
+    - `until`: stop after the batch during which `time.monotonic()` passes this.
+    - `includes`: fold only the events for which this returns true.
     """
 
     space: str = LIVE
@@ -84,20 +94,20 @@ class CatchUpOptions:
     includes: Callable[[Recorded[Any]], bool] | None = None
 
 
-def catch_up(projection: Projection, options: CatchUpOptions | None = None, **given: Any) -> Progress:
-    """Bring every shard to the end of what is settled, or to the position `through`. `given` is what Work takes.
+def catch_up(projection: Projection, options: CatchUpOptions | None = None, **fields: Any) -> Progress:
+    """Catch up every shard. Instead of `options`, the fields of CatchUpOptions may be given.
 
     Raises OutdatedCode, SpaceGone, HandlerFailed.
     """
-    options = options or CatchUpOptions(**given)
+    options = options or CatchUpOptions(**fields)
     while True:
         parts = [catch_up_shard(projection, shard, options) for shard in shard_numbers(projection, options.space)]
         if not (options.wait and any(part.busy for part in parts)):
-            break  # else it was divided anew meanwhile
+            break  # busy despite waiting: the projection was divided meanwhile
     return Progress(
         position=min(part.position for part in parts),
         events=sum(part.events for part in parts),
-        level=all(part.level for part in parts),
+        caught_up=all(part.caught_up for part in parts),
         settled=all(part.settled for part in parts),
         busy=any(part.busy for part in parts),
         reaches_all_shards=any(part.reaches_all_shards for part in parts),
@@ -105,24 +115,27 @@ def catch_up(projection: Projection, options: CatchUpOptions | None = None, **gi
 
 
 def catch_up_shard(projection: Projection, number: int, options: CatchUpOptions) -> Progress:
-    """As `catch_up`, one shard. It is `busy` although we wait where there is no such shard any more."""
-    so_far = Progress()
-    with reading_ahead() as ahead:
+    """Catch up one shard. Raises as `catch_up`.
+
+    If the shard does not exist any more, the result is `busy` even with `wait`.
+    """
+    total = Progress()
+    with reading_ahead() as pages:
         while True:
-            so_far = so_far.then(advance(projection, number, options, ahead))
+            total = total.then(advance(projection, number, options, pages))
             is_over = options.until is not None and time.monotonic() > options.until
-            if so_far.level or is_over or (so_far.busy and not options.wait):
-                return so_far
-            if so_far.busy:
+            if total.caught_up or is_over or (total.busy and not options.wait):
+                return total
+            if total.busy:
                 if not Checkpoint.objects.filter(name=checkpoint_name(projection.name, number, options.space)).exists():
-                    return so_far
+                    return total
                 time.sleep(HELD_SECONDS)
 
 
 def shard_numbers(projection: Projection, space: str = LIVE) -> Sequence[int]:
-    """The numbers of the shards the projection is divided into now; where it never ran, as many as it declares."""
-    found = Checkpoint.objects.filter(projection=projection.name, space=space)
-    numbers = sorted(found.values_list("shard", flat=True))
+    """Return the numbers of the projection's shards. If it never ran, create the checkpoints that it declares."""
+    checkpoints = Checkpoint.objects.filter(projection=projection.name, space=space)
+    numbers = sorted(checkpoints.values_list("shard", flat=True))
     if numbers:
         return numbers
     create_checkpoints(projection, projection.shards, space=space)
@@ -130,54 +143,58 @@ def shard_numbers(projection: Projection, space: str = LIVE) -> Sequence[int]:
 
 
 def lock_checkpoints(projection: Projection) -> list[Checkpoint]:
-    """The live checkpoints, locked until the transaction ends, in one order for all who lock several."""
-    marks = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
-    return list(marks.order_by("shard"))
+    """Lock the live checkpoints until the transaction ends. In one order, so that two callers cannot deadlock."""
+    checkpoints = Checkpoint.objects.select_for_update().filter(projection=projection.name, space=LIVE)
+    return list(checkpoints.order_by("shard"))
 
 
-def create_checkpoints(projection: Projection, of: int, *, space: str = LIVE) -> None:
-    """Checkpoints at the very beginning, unless there are some."""
+def create_checkpoints(projection: Projection, shard_count: int, *, space: str = LIVE) -> None:
+    """Create checkpoints at position 0, unless the projection has checkpoints in this space already."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # Two releases that begin at once may declare different numbers of shards: the first one's stands.
+        # Two releases that start at once may declare different numbers of shards. The first one's number stands.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [checkpoint_name(projection.name, 0, space)])
         if not Checkpoint.objects.filter(projection=projection.name, space=space).exists():
-            write_checkpoints(projection, of, space=space)
+            write_checkpoints(projection, shard_count, space=space)
 
 
-def write_checkpoints(projection: Projection, of: int, *, space: str = LIVE, **more: Any) -> None:
-    fresh: dict[str, Any] = {"event_types": projection.event_types, "code_version": projection.version}
+def write_checkpoints(projection: Projection, shard_count: int, *, space: str = LIVE, **columns: Any) -> None:
+    """Insert one checkpoint for each shard. `columns` override the code version and event types of today's code."""
+    current: dict[str, Any] = {"event_types": projection.event_types, "code_version": projection.version}
     Checkpoint.objects.bulk_create(
         Checkpoint(
             name=checkpoint_name(projection.name, number, space),
             projection=projection.name,
             space=space,
             shard=number,
-            of=of,
-            **(fresh | more),
+            of=shard_count,
+            **(current | columns),
         )
-        for number in range(of)
+        for number in range(shard_count)
     )
 
 
 def advance(
-    projection: Projection, number: int, options: CatchUpOptions, ahead: PageReader = READ_ON_DEMAND
+    projection: Projection, number: int, options: CatchUpOptions, pages: PageReader = READ_ON_DEMAND
 ) -> Progress:
-    """Fold and commit one batch of one shard; where somebody else is at it, wait or give way. Raises as `catch_up`."""
+    """Fold one batch of one shard and commit it. If another worker has locked the shard, wait or return `busy`.
+
+    Raises as `catch_up`.
+    """
     with use_space(options.space):
         name = checkpoint_name(projection.name, number, options.space)
-        mark = Checkpoint.objects.select_for_update(skip_locked=not options.wait).filter(name=name).first()
-        if mark is None or (mark.held_until and mark.held_until > timezone.now()):
-            return Progress(busy=True, level=False)
-        before = (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at)
-        require_current_code(projection, mark)
-        shard = projection.shard(number, mark.of)
-        wanted = {
+        checkpoint = Checkpoint.objects.select_for_update(skip_locked=not options.wait).filter(name=name).first()
+        if checkpoint is None or (checkpoint.held_until and checkpoint.held_until > timezone.now()):
+            return Progress(busy=True, caught_up=False)
+        before = (checkpoint.position, checkpoint.last_error, checkpoint.rebuild_wanted, checkpoint.level_at)
+        require_current_code(projection, checkpoint)
+        shard = projection.shard(number, checkpoint.of)
+        query = {
             "event_types": projection.event_types,
             "shard": shard,
             "through": options.through,
             "limit": options.limit,
         }
-        page, is_fresh = ahead.page(position=mark.position, **wanted)
+        page, is_fresh = pages.page(position=checkpoint.position, **query)
         facts = page.events if options.includes is None else [fact for fact in page.events if options.includes(fact)]
         if facts:
             Fold(projection=projection, space=options.space, shard=shard, strict=options.strict).take(facts)
@@ -185,16 +202,16 @@ def advance(
                 erase_in_retained(projection, shard, facts)
                 notify.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
                 log_batch(projection, shard, facts)
-        level = is_fresh and len(page.events) < options.limit
-        mark.position, mark.last_error = page.through, ""
-        mark.level_at = mark.level_at or (timezone.now() if level else None)
-        if before != (mark.position, mark.last_error, mark.rebuild_wanted, mark.level_at):
-            count_events(mark, len(facts))
-            mark.save()
+        caught_up = is_fresh and len(page.events) < options.limit
+        checkpoint.position, checkpoint.last_error = page.through, ""
+        checkpoint.level_at = checkpoint.level_at or (timezone.now() if caught_up else None)
+        if before != (checkpoint.position, checkpoint.last_error, checkpoint.rebuild_wanted, checkpoint.level_at):
+            count_events(checkpoint, len(facts))
+            checkpoint.save()
     return Progress(
         position=page.through,
         events=len(facts),
-        level=level,
+        caught_up=caught_up,
         settled=page.settled,
         reaches_all_shards=any(
             _is_in_every_shard(projection, fact) and shard.holds(fact.aggregate_id) for fact in facts
@@ -202,26 +219,32 @@ def advance(
     )
 
 
-def require_current_code(projection: Projection, mark: Checkpoint) -> None:
-    """Raises OutdatedCode for older code; of newer code, notes what it would have made otherwise or not passed over."""
-    known, handled = set(mark.event_types), set(projection.event_types)
-    if mark.code_version > projection.version:
+def require_current_code(projection: Projection, checkpoint: Checkpoint) -> None:
+    """Refuse to go on if newer code wrote the rows of this checkpoint; if older code did, take them over.
+
+    The caller saves the checkpoint. `rebuild_wanted` then says what a rebuild would change: rows made by an older
+    version of the code, or events that the older code did not handle. Raises OutdatedCode.
+    """
+    recorded, handled = set(checkpoint.event_types), set(projection.event_types)
+    if checkpoint.code_version > projection.version:
         raise OutdatedCode(
-            f"{mark} is kept by version {mark.code_version} of its code, and this is {projection.version}: restart with"
-            f" the newer release; where it was taken back on purpose, rebuild_projections {projection.name}"
+            f"{checkpoint} was written by version {checkpoint.code_version} of its code; this is version"
+            f" {projection.version}: restart with the newer release, or run rebuild_projections {projection.name} if"
+            " the newer version was taken back on purpose"
         )
-    if known - handled:
-        names = ", ".join(sorted(known - handled))
+    if recorded - handled:
+        names = ", ".join(sorted(recorded - handled))
         raise OutdatedCode(
-            f"{mark} was kept by code that handles {names} too: restart with the newer release; where a handler"
-            f" was removed on purpose, rebuild_projections {projection.name}"
+            f"{checkpoint} was written by code that also handles {names}: restart with the newer release, or run"
+            f" rebuild_projections {projection.name} if a handler was removed on purpose"
         )
-    added = sorted(handled - known)
-    if mark.code_version < projection.version and mark.position:
-        mark.rebuild_wanted = f"made by version {mark.code_version} of its code; this is {projection.version}"
-    elif added and store.has_before(mark.position, added):
-        mark.rebuild_wanted = f"not shown: {', '.join(added)} up to {mark.position}"
-    mark.code_version, mark.event_types = projection.version, sorted(handled)
+    added = sorted(handled - recorded)
+    if checkpoint.code_version < projection.version and checkpoint.position:
+        made_by = checkpoint.code_version
+        checkpoint.rebuild_wanted = f"made by version {made_by} of its code; this is {projection.version}"
+    elif added and store.has_before(checkpoint.position, added):
+        checkpoint.rebuild_wanted = f"not shown: {', '.join(added)} up to {checkpoint.position}"
+    checkpoint.code_version, checkpoint.event_types = projection.version, sorted(handled)
 
 
 def _is_in_every_shard(projection: Projection, fact: Recorded[Any]) -> bool:
@@ -229,24 +252,24 @@ def _is_in_every_shard(projection: Projection, fact: Recorded[Any]) -> bool:
 
 
 def log_batch(projection: Projection, shard: Shard, facts: Sequence[Recorded[Any]]) -> None:
-    """Whoever reads the worker's log learns of a batch once it is committed."""
+    """Write one log line about the batch, once its transaction is committed."""
     correlations = dict.fromkeys(fact.metadata.correlation_id for fact in facts[: 10 * NAMED_CORRELATIONS])
-    told = {
+    fields = {
         "projection": projection.name,
         "shard": f"{shard.number}/{shard.shard_count}",
         "events": len(facts),
         "position": facts[-1].position,
         "correlation_ids": [str(each) for each in islice(correlations, NAMED_CORRELATIONS)],
     }
-    transaction.on_commit(lambda: log.info("projected", extra=told))
+    transaction.on_commit(lambda: log.info("projected", extra=fields))
 
 
-def count_events(mark: Checkpoint, events: int) -> None:
-    """Events taken, and how many a second of late."""
+def count_events(checkpoint: Checkpoint, events: int) -> None:
+    """Add to the checkpoint's count of events, and measure its rate in events a second. The caller saves it."""
     now = timezone.now()
-    mark.events += events
-    if mark.rate_since is None:
-        mark.rate_since, mark.rate_events = now, mark.events - events
-    elif now - mark.rate_since > RATE_WINDOW:
-        mark.rate = (mark.events - mark.rate_events) / (now - mark.rate_since).total_seconds()
-        mark.rate_since, mark.rate_events = now, mark.events
+    checkpoint.events += events
+    if checkpoint.rate_since is None:
+        checkpoint.rate_since, checkpoint.rate_events = now, checkpoint.events - events
+    elif now - checkpoint.rate_since > RATE_WINDOW:
+        checkpoint.rate = (checkpoint.events - checkpoint.rate_events) / (now - checkpoint.rate_since).total_seconds()
+        checkpoint.rate_since, checkpoint.rate_events = now, checkpoint.events

@@ -1,18 +1,18 @@
-"""How far each projection has read, what it could not take, and what it was told to leave out."""
+"""The engine's own tables: checkpoints, parked events, events left out, and drift flags."""
 
 from django.db import models
 
 LIVE = ""
-"""The space of the tables that readers meet. Any other space is the PostgreSQL schema that holds a second set."""
+"""The space of the live tables. Any other space is named after the PostgreSQL schema that holds it."""
 
 
 def checkpoint_name(projection: str, shard: int, space: str = LIVE) -> str:
-    """The key of a checkpoint: `staff/0` of the live tables, `rebuild_staff:staff/0` of others."""
+    """Return the key of a checkpoint: `staff/0` for the live tables, such as `rebuild_staff:staff/0` for a space."""
     return f"{space}:{projection}/{shard}" if space else f"{projection}/{shard}"
 
 
 class Checkpoint(models.Model):
-    """The last position whose effect the rows of a shard show. Changes only together with those rows."""
+    """How far one shard of a projection has read. Changes only in one transaction with the shard's rows."""
 
     name = models.CharField(max_length=200, primary_key=True)
     projection = models.CharField(max_length=100)
@@ -43,7 +43,7 @@ class Checkpoint(models.Model):
 
 
 class ParkedEvent(models.Model):
-    """An event a projection could not take, or a later one of the same aggregate that waits behind it (no error)."""
+    """An event that a projection could not take, or, without an error, a later event of its aggregate that waits."""
 
     projection = models.CharField(max_length=100)
     space = models.CharField(max_length=100, blank=True)
@@ -67,17 +67,18 @@ class ParkedEvent(models.Model):
 
     @property
     def summary(self) -> str:
+        """The first line of the error."""
         return self.error.partition("\n")[0] or "waits behind an earlier event"
 
 
 def parked_aggregates(projection: str) -> int:
-    """Of how many aggregates a live view shows less than there is."""
+    """Return how many aggregates have parked events, so that their live rows show less than has happened."""
     parked = ParkedEvent.objects.filter(projection=projection, space=LIVE)
     return parked.aggregate(number=models.Count("aggregate_id", distinct=True))["number"] or 0
 
 
 class SkippedEvent(models.Model):
-    """An event that a projection was told to leave out, by whom and why. Every rebuild leaves it out too."""
+    """An event that an operator told a projection to leave out, and why. Every rebuild leaves it out too."""
 
     projection = models.CharField(max_length=100)
     position = models.BigIntegerField()
@@ -98,7 +99,7 @@ class SkippedEvent(models.Model):
 
 
 class DriftFlag(models.Model):
-    """Something readers are shown that does not follow from the log. Struck once it does again."""
+    """A live row or sum that does not follow from the log. The flag is deleted once it does again."""
 
     projection = models.CharField(max_length=100)
     where = models.TextField(help_text="The table and key of a row, or a law between sums.")

@@ -1,7 +1,7 @@
-"""Fold events into rows and write them; park what cannot be taken, so that the others go on.
+"""Fold events into rows and write them. An event that cannot be taken is parked, so that the others go on.
 
-Where a batch fails it is halved until the one event that fails is found. That one is parked, and with it the later ones
-of its aggregate; nothing of a failed try is written.
+A batch that fails is halved until the failing event is found. That event is parked, and so are the later events of its
+aggregate. Each attempt is a transaction, so a failed one writes nothing.
 """
 
 import logging
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class HandlerFailed(RuntimeError):
-    """A handler cannot take an event, and it was asked to stop there rather than to park it. Nothing was written."""
+    """A handler cannot take an event, and `strict` asked to stop there instead of parking it. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """Where events are folded: whose rows, which shard of them, in which space, and whether to stop at a failure."""
+    """Fold events for one shard of a projection in one space. With `strict`, stop at a failure instead of parking."""
 
     projection: Projection
     space: str = LIVE
@@ -39,7 +39,10 @@ class Fold:
     strict: bool = False
 
     def take(self, facts: list[Recorded[Any]]) -> None:
-        """Raises HandlerFailed where `strict`."""
+        """Fold events of this shard, in the order of the log, and write the rows.
+
+        Raises HandlerFailed if `strict`.
+        """
         facts = self._without_waiting(facts)
         if facts:
             with gc_paused():
@@ -59,9 +62,9 @@ class Fold:
                     else:
                         self.projection.handle(rows, fact)
                 rows.write()
-        except Exception as error:  # whatever else a handler raises, its event is kept and shown
+        except Exception as error:  # whatever a handler raises, its event is parked
             if isinstance(error, DatabaseError) and not isinstance(error, DataError | IntegrityError):
-                raise  # the database's trouble, or a migration that is not applied: not the event's
+                raise  # a failure of the database, or a missing migration: not the fault of the event
             if len(facts) > 1:
                 middle = len(facts) // 2
                 self._take(facts[:middle], skipped)
@@ -72,36 +75,36 @@ class Fold:
             self._fail(facts[0], error)
 
     def _fail(self, fact: Recorded[Any], error: Exception) -> None:
-        words = f"cannot take {type_name(fact.event)} at {fact.position} of {fact.aggregate_id}"
+        failure = f"cannot take {type_name(fact.event)} at {fact.position} of {fact.aggregate_id}"
         summary = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         if self.strict:
-            raise HandlerFailed(f"{self.projection.name} {words}: {summary}") from error
+            raise HandlerFailed(f"{self.projection.name} {failure}: {summary}") from error
         log.error(
             "%s %s: parked",
             self.projection.name,
-            words,
+            failure,
             exc_info=error,
             extra={"projection": self.projection.name, "correlation_id": str(fact.metadata.correlation_id)},
         )
         self._park([fact], f"{summary}\n\n{''.join(traceback.format_exception(error))}")
 
     def _without_waiting(self, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
-        """Parks those of `facts` that come after a parked event of their aggregate; returns the others."""
-        if not self._parked().exists():  # as nearly always: a list of all the aggregates would be long
+        """Park the facts that come after a parked event of their aggregate, and return the others."""
+        if not self._parked().exists():  # nearly always; saves a query with the ids of all aggregates
             return facts
         parked = self._parked().filter(aggregate_id__in={fact.aggregate_id for fact in facts})
-        behind = set(parked.values_list("aggregate_id", flat=True))
-        if behind:
-            self._park([fact for fact in facts if fact.aggregate_id in behind], error="")
-        return [fact for fact in facts if fact.aggregate_id not in behind]
+        blocked = set(parked.values_list("aggregate_id", flat=True))
+        if blocked:
+            self._park([fact for fact in facts if fact.aggregate_id in blocked], error="")
+        return [fact for fact in facts if fact.aggregate_id not in blocked]
 
     def _parked(self) -> Any:
         return ParkedEvent.objects.filter(projection=self.projection.name, space=self.space, shard=self.shard.number)
 
     def _skipped(self, facts: list[Recorded[Any]]) -> set[int]:
-        """What somebody decided to leave out holds in every space, so that rebuilt equals built step by step."""
-        own = SkippedEvent.objects.filter(projection=self.projection.name)
-        within = own.filter(position__gte=facts[0].position, position__lte=facts[-1].position)
+        """Return the positions of facts to leave out. They are the same in every space, so that rebuilds agree."""
+        skipped = SkippedEvent.objects.filter(projection=self.projection.name)
+        within = skipped.filter(position__gte=facts[0].position, position__lte=facts[-1].position)
         return set(within.values_list("position", flat=True))
 
     def _park(self, facts: list[Recorded[Any]], error: str) -> None:
@@ -121,6 +124,6 @@ class Fold:
         self.mark_behind({fact.aggregate_id for fact in facts})
 
     def mark_behind(self, aggregate_ids: set[UUID], *, behind: bool = True) -> None:
-        """Says in the aggregates' rows whether there is more than they show."""
+        """Set the column `behind` in all rows of these aggregates."""
         for model in self.projection.row_tables:
             model._default_manager.filter(pk__in=aggregate_ids).exclude(behind=behind).update(behind=behind)

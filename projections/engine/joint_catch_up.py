@@ -1,9 +1,12 @@
-"""Bring many views level with one look at the log and one transaction.
+"""Catch up many projections with one look at the log and one transaction.
 
-With little to read, what costs is not the events but the ways to the database and back, the commit, and the messages:
-so one task reads for all. Only what is plain is taken here. A view that is divided, is building, is kept by other code,
-has events parked or left out, is held or worked on by somebody else, is left to `engine.catch_up`, which knows what to
-do; and all of them are where anything goes wrong, so that one view's trouble is found and does not become the others'.
+Fast path: hand-written SQL for all checkpoints at once, instead of one transaction for each projection. With few new
+events, the cost is not the events but the round trips, the commit and the messages. Measured in
+docs/decisions/36-together.md.
+
+Only plain projections are taken here. A projection is left to `engine.catch_up` if it is divided, is being built, was
+written by other code, has events parked or left out, is held still, or is locked by another worker. If anything goes
+wrong, all projections are left to it, so that the error of one is found and does not stop the others.
 """
 
 import json
@@ -27,28 +30,29 @@ from projections.rebuild.retained_tables import erase_in_retained
 
 log = logging.getLogger(__name__)
 
-PAGE = 500  # events: more are folded faster by each view in a process of its own
+PAGE = 500  # most events in one round; with more, each projection is faster in a process of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What came of it.
+    """The result of one round.
 
-    `events` of the log were read, up to the position `through`; not `level` where there are more, not `settled` where
-    writers hold back a part. `busy` are the views that somebody else is at work on, `special` those that are not plain.
+    `events` events of the log were read, up to the position `through`. `caught_up` is false if there are more, and
+    `settled` is false if open transactions hold back a part of the log. `busy` lists the projections that another
+    worker has locked, `special` those that are not plain.
     """
 
     events: int = 0
     through: int = 0
-    level: bool = True
+    caught_up: bool = True
     settled: bool = True
     busy: Sequence[Projection] = ()
     special: Sequence[Projection] = ()
 
 
 @dataclass(slots=True)
-class _Mark:
-    """A checkpoint that is held, and what its view takes."""
+class _Locked:
+    """A projection with its locked checkpoint, and the facts of the page that it takes."""
 
     projection: Projection
     checkpoint: Checkpoint
@@ -56,86 +60,98 @@ class _Mark:
 
 
 class _NotPlain(Exception):
-    """Something has to be parked, or was a moment ago."""
+    """An event has to be parked, or was parked a moment ago."""
 
 
 def advance(projections: Collection[Projection]) -> Round:
-    """One page of the log, taken by all of these that are plain. Whatever goes wrong, nothing of it was written."""
+    """Read one page of the log and fold it for each of these projections that is plain.
+
+    If anything goes wrong, nothing is written, and the result lists all projections as `special`.
+    """
     try:
         with transaction.atomic():
-            marks, ends = _hold(projections)
-            others = [projection for projection in projections if projection.name not in marks]
+            locked, ends = _lock(projections)
+            others = [projection for projection in projections if projection.name not in locked]
             busy = _busy(others) if others else set()
-            page = _page(marks, ends) if marks else Page(events=[], through=0, settled=True)
-            for mark in marks.values():
-                _take(mark, page)
-            _tell([mark for mark in marks.values() if mark.facts])
-            _save([mark.checkpoint for mark in marks.values()], page.through)
-    except Exception:  # whoever takes them one by one finds which it is, and parks it
-        log.warning("the views cannot be brought level together; each is tried by itself", exc_info=True)
+            page = _page(locked, ends) if locked else Page(events=[], through=0, settled=True)
+            for each in locked.values():
+                _take(each, page)
+            _announce([each for each in locked.values() if each.facts])
+            _save([each.checkpoint for each in locked.values()], page.through)
+    except Exception:  # `engine.catch_up` then finds the failing event and parks it
+        log.warning("the joint catch-up failed; each projection is tried by itself", exc_info=True)
         return Round(special=list(projections))
     return Round(
         events=len(page.events),
         through=page.through,
-        level=len(page.events) < PAGE,
+        caught_up=len(page.events) < PAGE,
         settled=page.settled,
         busy=[projection for projection in others if projection.name in busy],
         special=[projection for projection in others if projection.name not in busy],
     )
 
 
-def _hold(projections: Collection[Projection]) -> tuple[dict[str, _Mark], tuple[int, int]]:
-    """The checkpoints of what is plain and free, locked until the transaction ends; and the `ends` for `read_after`."""
-    named = {projection.name: projection for projection in projections}
-    marks, ends = {}, (0, 0)
+def _lock(projections: Collection[Projection]) -> tuple[dict[str, _Locked], tuple[int, int]]:
+    """Lock the checkpoints that are plain and free until the transaction ends.
+
+    Returns them by projection name, and the `ends` of the log for `read_after`.
+    """
+    by_name = {projection.name: projection for projection in projections}
+    locked, ends = {}, (0, 0)
     with _cursor() as cursor:
-        cursor.execute(_HOLD, ("replica" not in connections, list(named)), prepare=True)
-        for name, projection, position, events, rate, since, before, version, types, *found in cursor:
-            known, ends = named[projection], (found[0], found[1])
-            if version == known.version and json.loads(types) == known.event_types:
-                counted = {"events": events, "rate": rate, "rate_since": since, "rate_events": before}
-                marks[projection] = _Mark(known, Checkpoint(name=name, position=position, **counted))
-    return marks, ends
+        cursor.execute(_LOCK, ("replica" not in connections, list(by_name)), prepare=True)
+        for key, name, position, events, rate, since, before, version, types, *log_ends in cursor:
+            projection, ends = by_name[name], (log_ends[0], log_ends[1])
+            if version == projection.version and json.loads(types) == projection.event_types:
+                counts = {"events": events, "rate": rate, "rate_since": since, "rate_events": before}
+                locked[name] = _Locked(projection, Checkpoint(name=key, position=position, **counts))
+    return locked, ends
 
 
 def _busy(projections: Collection[Projection]) -> set[str]:
-    """At which of these somebody is at work."""
-    marks = Checkpoint.objects.filter(space=LIVE, projection__in=[each.name for each in projections])
-    free = marks.select_for_update(skip_locked=True)
-    return set(marks.values_list("projection", flat=True)) - set(free.values_list("projection", flat=True))
+    """Return the names of those projections whose checkpoint another worker has locked."""
+    checkpoints = Checkpoint.objects.filter(space=LIVE, projection__in=[each.name for each in projections])
+    free = checkpoints.select_for_update(skip_locked=True)
+    return set(checkpoints.values_list("projection", flat=True)) - set(free.values_list("projection", flat=True))
 
 
-def _page(marks: dict[str, _Mark], ends: tuple[int, int]) -> Page:
-    """What any of them takes, from where the last of them stands. Raises _NotPlain."""
-    types = sorted({name for mark in marks.values() for name in mark.projection.event_types})
-    last = min(mark.checkpoint.position for mark in marks.values())
-    page = store.read_after(last, limit=PAGE, event_types=types, ends=ends)
+def _page(locked: dict[str, _Locked], ends: tuple[int, int]) -> Page:
+    """Read the events that any of the projections takes, from the lowest checkpoint on. Raises _NotPlain."""
+    types = sorted({name for each in locked.values() for name in each.projection.event_types})
+    lowest = min(each.checkpoint.position for each in locked.values())
+    page = store.read_after(lowest, limit=PAGE, event_types=types, ends=ends)
     if any(isinstance(fact.event, Damaged) for fact in page.events):
         raise _NotPlain("an event cannot be decoded")
     return page
 
 
-def _take(mark: _Mark, page: Page) -> None:
-    projection, position = mark.projection, mark.checkpoint.position
-    mark.facts = [fact for fact in page.events if fact.position > position and type(fact.event) in projection.handlers]
-    if mark.facts:
-        new = [fact.aggregate_id for fact in mark.facts if fact.version == 1]
-        rows = UnitOfWork(projection, (fact.aggregate_id for fact in mark.facts), new=new)
-        for fact in mark.facts:
+def _take(locked: _Locked, page: Page) -> None:
+    """Fold the facts of the page that this projection handles and has not read yet."""
+    projection, read_to = locked.projection, locked.checkpoint.position
+    locked.facts = [fact for fact in page.events if fact.position > read_to and type(fact.event) in projection.handlers]
+    if locked.facts:
+        new = [fact.aggregate_id for fact in locked.facts if fact.version == 1]
+        rows = UnitOfWork(projection, (fact.aggregate_id for fact in locked.facts), new=new)
+        for fact in locked.facts:
             projection.handle(rows, fact)
         rows.write()
-        erase_in_retained(projection, WHOLE, mark.facts)
-        count_events(mark.checkpoint, len(mark.facts))
+        erase_in_retained(projection, WHOLE, locked.facts)
+        count_events(locked.checkpoint, len(locked.facts))
 
 
-def _tell(marks: Sequence[_Mark]) -> None:
-    notify.announce_all([(mark.projection, {fact.aggregate_id: fact.version for fact in mark.facts}) for mark in marks])
-    for mark in marks:  # once all who wait were told
-        log_batch(mark.projection, WHOLE, mark.facts)
+def _announce(changed: Sequence[_Locked]) -> None:
+    """Notify readers and write the log lines, once the transaction is committed."""
+    versions = [(each.projection, {fact.aggregate_id: fact.version for fact in each.facts}) for each in changed]
+    notify.announce_all(versions)
+    for each in changed:  # after the readers, who are waiting
+        log_batch(each.projection, WHOLE, each.facts)
 
 
 def _save(checkpoints: Sequence[Checkpoint], through: int) -> None:
-    """Raises _NotPlain where something was parked by whoever let go of a checkpoint just before it was held."""
+    """Move the checkpoints to `through`. Raises _NotPlain if one is not plain any more.
+
+    The worker that unlocked it a moment before may have parked an event.
+    """
     moved = [each for each in checkpoints if each.position < through]
     if moved:
         names = ("name", "events", "rate", "rate_events", "rate_since")
@@ -150,9 +166,9 @@ _PLAIN = """
  NOT EXISTS (SELECT FROM projections_parkedevent p WHERE p.projection = c.projection AND p.space = '')
    AND NOT EXISTS (SELECT FROM projections_skippedevent s WHERE s.projection = c.projection AND s.position > c.position)
 """
-# Nobody waits for the disk: rows and checkpoint are lost together, if at all, and made again from the log, which is
-# not. A replica would be given them later, so it is not done where there are some.
-_HOLD = f"""
+# The commit does not wait for the disk: rows and checkpoint can only be lost together, and are then made again from the
+# log, which does wait. With a replica it does wait: a replica gets what was flushed, so its reads would lag.
+_LOCK = f"""
 SELECT c.name, c.projection, c.position, c.events, c.rate, c.rate_since, c.rate_events,
        c.code_version, c.event_types::text, ends.horizon, ends.latest,
        CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END
@@ -161,7 +177,7 @@ SELECT c.name, c.projection, c.position, c.events, c.rate, c.rate_since, c.rate_
    AND (c.held_until IS NULL OR c.held_until < clock_timestamp()) AND {_PLAIN}
  ORDER BY c.name FOR UPDATE OF c SKIP LOCKED
 """
-# Asks again whether it is plain: the snapshot of _HOLD may be older than the lock.
+# Checks again that the projection is plain: the snapshot of _LOCK may be older than its lock.
 _SAVE = f"""
 UPDATE projections_checkpoint c
    SET position = %s, updated_at = clock_timestamp(),

@@ -1,4 +1,4 @@
-"""What to do about parked events: try them again after a fix, or leave one out, for a reason that is kept."""
+"""What an operator can do about parked events: retry them after a fix, or leave one out for a recorded reason."""
 
 from uuid import UUID
 
@@ -14,28 +14,28 @@ from projections.reading import notify
 
 
 class NotParked(LookupError):
-    """There is no such parked event, or it only waits behind another. The message says which to look at."""
+    """No event is parked there, or it only waits behind another event. The message names the parked one."""
 
 
 class ReasonMissing(ValueError):
-    """An event is left out only for a reason, by somebody: both are kept."""
+    """An event is left out only with a reason and the name of the operator. Both are recorded."""
 
 
 def redrive(projection: Projection, *, aggregate_id: UUID | None = None) -> int:
-    """Try the parked events again, in order: all of them, or one aggregate's. Returns how many are parked no more.
+    """Try the parked events again in order, all of them or one aggregate's, and return how many are no longer parked.
 
-    Those that still fail stay parked, with what went wrong this time.
+    An event that fails again stays parked, with the new error.
     """
     with transaction.atomic():
-        marks = lock_checkpoints(projection)
+        checkpoints = lock_checkpoints(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE)
         if aggregate_id is not None:
             parked = parked.filter(aggregate_id=aggregate_id)
-        waiting = list(parked.all())  # of a query of its own: it is asked again below
-        for mark in marks:
-            own = {event.position: event.aggregate_id for event in waiting if event.shard == mark.shard}
-            fold = Fold(projection=projection, shard=projection.shard(mark.shard, mark.of))
-            parked.filter(shard=mark.shard).delete()
+        waiting = list(parked.all())  # `all()` makes a new query set: `parked` itself is evaluated again below
+        for checkpoint in checkpoints:
+            own = {event.position: event.aggregate_id for event in waiting if event.shard == checkpoint.shard}
+            fold = Fold(projection=projection, shard=projection.shard(checkpoint.shard, checkpoint.of))
+            parked.filter(shard=checkpoint.shard).delete()
             fold.mark_behind(set(own.values()), behind=False)
             streams = (store.read_stream(key, tolerant=True) for key in set(own.values()))
             facts = [fact for stream in streams for fact in stream if fact.position in own]
@@ -45,19 +45,21 @@ def redrive(projection: Projection, *, aggregate_id: UUID | None = None) -> int:
 
 
 def skip(projection: Projection, position: int, *, reason: str, by: str) -> int:
-    """Leave out a parked event, here and in every rebuild, and try those that wait behind it.
+    """Leave out a parked event, here and in every rebuild, and retry the events that wait behind it.
 
-    Returns how many are parked no more. Raises NotParked, ReasonMissing.
+    `by` names the operator. Returns how many events are no longer parked. Raises NotParked, ReasonMissing.
     """
     if not reason.strip() or not by.strip():
-        raise ReasonMissing("say why the event is left out, and who decided it")
+        raise ReasonMissing("say why the event is left out, and give the name of the operator")
     with transaction.atomic():
         lock_checkpoints(projection)
         parked = ParkedEvent.objects.filter(projection=projection.name, space=LIVE, position=position).first()
         if parked is None:
-            raise NotParked(f"{projection.name} has parked no event at {position}; manage.py projections parked")
+            raise NotParked(f"{projection.name} has parked no event at {position}; see `manage.py projections parked`")
         if not parked.error:
-            raise NotParked(f"the event at {position} only waits behind an earlier one of {parked.aggregate_id}")
+            raise NotParked(
+                f"the event at {position} only waits behind an earlier event of {parked.aggregate_id}: skip that one"
+            )
         SkippedEvent.objects.update_or_create(
             projection=projection.name,
             position=position,

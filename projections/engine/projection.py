@@ -1,4 +1,4 @@
-"""What a projection is: its tables, and a method for each event that changes their rows."""
+"""The base class of projections: a read model's tables, and a method for each event that changes their rows."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -20,23 +20,26 @@ Handler = Callable[[Any, UnitOfWork, Any, Recorded[Any]], None]
 def handles(
     *event_types: type[E], in_every_shard: bool = False
 ) -> Callable[[Callable[[P, UnitOfWork, E, Recorded[E]], None]], Any]:
-    """Mark the method of a projection that takes these events: `(self, rows, event, fact)`.
+    """Mark a method of a projection as the handler of these events.
 
-    With `in_every_shard` it may change rows of other aggregates than the event's, by `rows.where` and in no other way:
-    each shard then takes the event in its own order, and changes the rows that are its own.
+    The method is called as `method(self, rows, event, fact)`: `rows` is the UnitOfWork, `event` the event, and `fact`
+    the event's envelope with its version, position and time.
+
+    With `in_every_shard`, every shard takes the event, and the handler may change rows of other aggregates, but only
+    those that `rows.where` returns. Each shard changes its own rows.
     """
 
-    def mark(method: Callable[[P, UnitOfWork, E, Recorded[E]], None]) -> Any:
-        method.event_types = event_types  # type: ignore[attr-defined]  # read once, when the class is made
+    def register(method: Callable[[P, UnitOfWork, E, Recorded[E]], None]) -> Any:
+        method.event_types = event_types  # type: ignore[attr-defined]  # read once, when the class is created
         method.in_every_shard = in_every_shard  # type: ignore[attr-defined]  # the same
         return method
 
-    return mark
+    return register
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Two sums that have to be equal whatever happened, in words; either side is anything that can be compared."""
+    """Two sums that must always be equal. `words` names them; `left` and `right` can be any values that compare."""
 
     words: str
     left: Any
@@ -44,18 +47,25 @@ class Invariant:
 
     @property
     def holds(self) -> bool:
+        """Whether both sides are equal."""
         return bool(self.left == self.right)
 
 
 class Projection:
-    """A read model: its tables, and a method for each event that changes them.
+    """The code of one read model: its tables, and a handler for each event that changes them.
 
-    `version` is raised when handlers change what they make of old events: the view then builds itself anew, and workers
-    of the older release can no longer write. `shards` is into how many parts it is divided at first, each worked on by
-    itself; `total_order` forbids that, for a view whose rows depend on the order of different aggregates' events.
-    `cached` has single rows kept for readers in Valkey. In which `rank` a view is brought level: before those of later
-    turns where people wait to read what they changed. `complete` names a union of events that all have to have a
-    handler: `manage.py check` names those that have none.
+    To add a read model, subclass this, declare `name` and `tables`, and mark a method for each event with `@handles`.
+    Defining the class registers one instance in PROJECTIONS.
+
+    - `name`: the key of the projection in checkpoints, commands and metrics.
+    - `tables`: the models of its rows, which no other projection writes.
+    - `version`: raise it when a handler makes other rows from old events. The read model then asks for a rebuild, and
+      workers of the older release can no longer write.
+    - `shards`: how many shards it has at first. Workers catch up the shards in parallel.
+    - `total_order`: the rows depend on the order of events of different aggregates, so there is only one shard.
+    - `cached`: single rows are cached for readers in Valkey.
+    - `rank`: the joint catch-up takes low ranks first. Give a low rank if people wait to read what they changed.
+    - `complete`: a union of events that must all have a handler; `manage.py check` reports those without one.
     """
 
     name: ClassVar[str]
@@ -77,47 +87,53 @@ class Projection:
 
     @classmethod
     def missing_handlers(cls) -> list[str]:
-        """The events that `complete` names and no method handles."""
+        """Return the class names of the events that `complete` contains and no method handles."""
         return [event.__name__ for event in get_args(cls.complete) if event not in cls.handlers]
 
     @property
     def event_types(self) -> list[str]:
+        """The wire names of the events that this projection handles, sorted."""
         return sorted(EVENT_TYPES[event].name for event in self.handlers)
 
     @property
     def types_in_every_shard(self) -> tuple[str, ...]:
-        """The wire names of the events that come in every shard."""
+        """The wire names of the events that every shard takes."""
         return tuple(
             EVENT_TYPES[event].name for event, method in self.handlers.items() if getattr(method, "in_every_shard", 0)
         )
 
     @property
     def row_tables(self) -> Iterator[type[ReadModel]]:
-        """The tables that hold a row about an aggregate."""
+        """The tables whose rows are about one aggregate each."""
         return (model for model in self.tables if issubclass(model, ReadModel))
 
-    def shard(self, number: int, of: int) -> Shard:
-        return Shard(number, of, self.types_in_every_shard)
+    def shard(self, number: int, shard_count: int) -> Shard:
+        """Return shard `number` of `shard_count`, to read only the events that this shard takes."""
+        return Shard(number, shard_count, self.types_in_every_shard)
 
     def invariants(self) -> Iterator[Invariant]:
-        """What has to hold between the sums of its tables; looked at by `check_projections`."""
+        """Yield the sums of the tables that must be equal, for `check_projections`. Override it to add some."""
         return iter(())
 
     def handle(self, rows: UnitOfWork, fact: Recorded[Any]) -> None:
+        """Call the handler of this fact's event. Raises what the handler raises, or the error of a damaged event."""
         if isinstance(fact.event, Damaged):
             raise fact.event.error
         handler = self.handlers[type(fact.event)]
         handler(self, rows.of(fact, only_where=getattr(handler, "in_every_shard", False)), fact.event, fact)
 
     def row_as_of(self, model: type[M], key: Any, facts: list[Recorded[Any]]) -> M:
-        """The row of one aggregate as these facts, all of its own, make it: what the view showed then, by today's code.
+        """Return the row that these facts of one aggregate make, without the database.
 
-        Raises MissingRow.
+        This is the row as it was after the last of the facts, made by today's code. Raises MissingRow.
         """
         return self.rows_as_of(facts).get(model, key)
 
     def rows_as_of(self, facts: list[Recorded[Any]], *, skipped: Collection[int] = ()) -> UnitOfWork:
-        """What these facts make, from nothing, without the database; those at `skipped` positions are left out."""
+        """Return the rows that these facts make, without the database.
+
+        Facts at `skipped` positions change no columns except the version.
+        """
         rows = UnitOfWork.detached(self)
         for fact in facts:
             if fact.position in skipped:
@@ -129,14 +145,15 @@ class Projection:
 
 
 PROJECTIONS: dict[str, Projection] = {}
+"""Every projection by name, in the order in which the classes are defined."""
 
 
 class UnknownProjection(LookupError):
-    """No projection has this name. The message lists those there are."""
+    """No projection has this name. The message lists the names."""
 
 
 def projection_named(name: str) -> Projection:
-    """Raises UnknownProjection."""
+    """Return the projection of this name. Raises UnknownProjection."""
     try:
         return PROJECTIONS[name]
     except KeyError:

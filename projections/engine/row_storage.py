@@ -1,7 +1,8 @@
-"""The rows of read models in the database: loaded by key with one statement, written set-wise with one or three.
+"""Load and write the rows of read models: one statement loads many rows, and one or three statements write them.
 
-Django makes and reads a row of forty columns in some forty microseconds, which is as long as all the rest of an event
-takes: here its instances are filled as it fills them, without its signals.
+Fast path: hand-written SQL, prepared statements and COPY instead of the ORM; measured in
+docs/decisions/31-rows-by-copy.md. The ORM takes about forty microseconds for a row of forty columns, as long as all the
+rest of an event takes. Model instances are filled here as Django fills them, but without its signals.
 """
 
 import json
@@ -26,7 +27,7 @@ else:
 Model = type[models.Model]
 
 COPY_FROM = 24
-"""Rows from which COPY into a temporary table is faster than one JSON text. See docs/decisions/31-rows-by-copy.md."""
+"""The number of rows from which COPY into a temporary table is faster than one JSON text."""
 
 _IN_JSON = (
     models.BooleanField, models.CharField, models.DateField, models.DecimalField, models.IntegerField,
@@ -35,9 +36,9 @@ _IN_JSON = (
 
 
 class Encoded(_TextField):
-    """A value of one type, as JSON that only Python reads.
+    """A column that holds a value of the type `of` as JSON text, which only Python reads.
 
-    Text, because PostgreSQL takes longer to make `jsonb` of an order than all the rest of its row.
+    It is text, because PostgreSQL takes longer to parse an order into `jsonb` than to write the rest of its row.
     """
 
     def __init__(self, *args: Any, of: type, **options: Any) -> None:
@@ -56,6 +57,7 @@ class Encoded(_TextField):
 
 
 def encoded(value: object) -> str:
+    """Return the JSON text of a value, as `Encoded` stores it."""
     return _encode(value).decode()
 
 
@@ -68,46 +70,49 @@ def _decoder(of: type) -> msgspec.json.Decoder[Any]:
 
 
 def primary_rows(model: type[M]) -> "models.QuerySet[M]":
-    """Of the primary database, whatever readers are given."""
+    """Return all rows of a model from the primary database, even where readers are sent to a replica."""
     return model._default_manager.using(DEFAULT_DB_ALIAS)
 
 
 def new_row(model: type[M], values: Mapping[str, Any]) -> M:
-    """A new row with these values by attribute, and the defaults of the others."""
+    """Return a new, unsaved row with these values by attribute name, and the defaults of all other columns.
+
+    Fast path: fills the instance directly instead of calling the model's constructor.
+    """
     row = model.__new__(model)
     row._state = ModelState()
-    known = row.__dict__
-    known.update(_defaults(model))
-    known.update(values)
-    for name, default in _made_defaults(model):
+    attributes = row.__dict__
+    attributes.update(_defaults(model))
+    attributes.update(values)
+    for name, default in _callable_defaults(model):
         if name not in values:
-            known[name] = default()
+            attributes[name] = default()
     return row
 
 
 def load(model: type[M], keys: Iterable[Any]) -> dict[Any, M]:
-    """The rows of these keys, by key."""
+    """Return the stored rows with these keys, by key. Keys without a row are left out."""
     statement, converters = _load_sql(model), _converters(model)
     names, key = [field.attname for field in _columns(model)], str(model._meta.pk.attname)
-    found = {}
+    rows = {}
     with _cursor() as cursor:
-        # Django's own, which wants a time zone that may change, is written in Python and five times as slow.
+        # Django's own loader is written in Python, because its time zone may change, and is five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, [list(keys)], prepare=True)
         for values in cursor.fetchall():
             row = model.__new__(model)
             state = row._state = ModelState()
             state.adding, state.db = False, DEFAULT_DB_ALIAS
-            known = row.__dict__
-            known.update(zip(names, values, strict=True))
+            attributes = row.__dict__
+            attributes.update(zip(names, values, strict=True))
             for name, convert in converters:
-                known[name] = convert(known[name])
-            found[known[key]] = row
-    return found
+                attributes[name] = convert(attributes[name])
+            rows[attributes[key]] = row
+    return rows
 
 
 def write(model: Model, rows: Collection[models.Model], *, on_conflict: str) -> None:
-    """Insert the rows; one that is there already is replaced, added to (its numbers), or an error."""
+    """Insert the rows. `on_conflict` says what to do if a key exists: `replace` it, `add` the numbers, or `error`."""
     if len(rows) < COPY_FROM and _fits_json(model):
         _write_json(model, rows, on_conflict)
     elif rows:
@@ -115,25 +120,25 @@ def write(model: Model, rows: Collection[models.Model], *, on_conflict: str) -> 
 
 
 def _write_json(model: Model, rows: Iterable[models.Model], on_conflict: str) -> None:
-    """One round trip, and the same prepared text for any number of rows."""
+    """Write few rows: one round trip, and one prepared statement for any number of rows."""
     names = [field.column for field in _columns(model)]
-    given = [dict(zip(names, values, strict=True)) for values in _values(model, rows, msgspec.Raw)]
-    if not given:
+    objects = [dict(zip(names, values, strict=True)) for values in _values(model, rows, msgspec.Raw)]
+    if not objects:
         return
     with _cursor() as cursor:
         typed = ", ".join(f"{field.column} {field.db_type(connection)}" for field in _columns(model))
         source = f"json_to_recordset(%s::json) AS new ({typed})"
-        cursor.execute(_insert_sql(model, source, on_conflict), [msgspec.json.encode(given).decode()], prepare=True)
+        cursor.execute(_insert_sql(model, source, on_conflict), [msgspec.json.encode(objects).decode()], prepare=True)
 
 
 def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) -> None:
-    """COPY knows no conflicts: by way of a table of this connection's own, which the commit empties."""
+    """Write many rows by COPY into a temporary table, because COPY itself cannot handle conflicts."""
     table = model._meta.db_table
     incoming = f"incoming_{table}"
     with transaction.atomic(savepoint=False), _cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (LIKE {table}) ON COMMIT DELETE ROWS;"
-            f"DELETE FROM {incoming}"  # of an earlier write in this very transaction
+            f"DELETE FROM {incoming}"  # rows of an earlier write in this transaction
         )
         with cursor.copy(f"COPY {incoming} ({_names(model)}) FROM STDIN") as copy:
             for values in _values(model, rows, str):
@@ -143,20 +148,20 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
 
 @contextmanager
 def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-    """One that binds on the server: prepared statements need that."""
+    """Yield a cursor that binds parameters on the server, as prepared statements need."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
 
 
 def _values(model: Model, rows: Iterable[models.Model], json_as: Callable[[str], Any]) -> Iterable[Sequence[Any]]:
-    """The columns of each row, JSON encoded."""
+    """Yield the column values of each row. JSON columns are encoded, and `json_as` wraps their text."""
     read = attrgetter(*(field.attname for field in _columns(model)))
     encoders = _encoders(model)
     for row in rows:
         values = list(read(row))
-        for place, encode, is_json in encoders:
-            values[place] = json_as(encode(values[place])) if is_json else encode(values[place])
+        for index, encode, is_json in encoders:
+            values[index] = json_as(encode(values[index])) if is_json else encode(values[index])
         yield values
 
 
@@ -177,7 +182,7 @@ def _insert_sql(model: Model, source: str, on_conflict: str) -> str:
 
 @cache
 def numbers(model: Model) -> Sequence[str]:
-    """The columns that a counter adds up."""
+    """Return the attribute names of the columns that `on_conflict="add"` adds up."""
     numeric = (models.DecimalField, models.IntegerField)
     return tuple(field.attname for field in _columns(model) if isinstance(field, numeric) and not field.primary_key)
 
@@ -202,25 +207,25 @@ def _load_sql(model: Model) -> str:
 
 @cache
 def _fits_json(model: Model) -> bool:
-    """Whether JSON carries every column unchanged: it has no bytes, for one."""
+    """Return whether JSON carries every column unchanged. It has no type for bytes, for example."""
     return all(isinstance(field, _IN_JSON) for field in _columns(model))
 
 
 @cache
 def _encoders(model: Model) -> Sequence[tuple[int, Callable[[Any], str], bool]]:
-    """How to write some columns, by their place, and whether PostgreSQL sees JSON in them."""
-    found: list[tuple[int, Callable[[Any], str], bool]] = []
-    for place, field in enumerate(_columns(model)):
+    """Return the columns that need encoding: their index, their encoder, and whether their PostgreSQL type is JSON."""
+    encoders: list[tuple[int, Callable[[Any], str], bool]] = []
+    for index, field in enumerate(_columns(model)):
         if isinstance(field, Encoded):
-            found.append((place, encoded, False))
+            encoders.append((index, encoded, False))
         elif isinstance(field, models.JSONField):
-            found.append((place, (field.encoder or json.JSONEncoder)().encode, True))
-    return found
+            encoders.append((index, (field.encoder or json.JSONEncoder)().encode, True))
+    return encoders
 
 
 @cache
 def _converters(model: Model) -> Sequence[tuple[str, Callable[[Any], Any]]]:
-    """What is made of columns as the driver gives them, by attribute."""
+    """Return Django's converters from the driver's values, by attribute name."""
 
     def converter(field: "Field", convert: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
         return lambda value: convert(value, field.cached_col, connection)
@@ -234,10 +239,11 @@ def _converters(model: Model) -> Sequence[tuple[str, Callable[[Any], Any]]]:
 
 @cache
 def _defaults(model: Model) -> Mapping[str, Any]:
-    """Those that never change, so every row may have the same."""
+    """Return the defaults that are constants, by attribute name. All rows may share them."""
     return {field.attname: field.get_default() for field in _columns(model) if not callable(field.default)}
 
 
 @cache
-def _made_defaults(model: Model) -> Sequence[tuple[str, Callable[[], Any]]]:
+def _callable_defaults(model: Model) -> Sequence[tuple[str, Callable[[], Any]]]:
+    """Return the defaults that are made anew for each row, by attribute name."""
     return tuple((field.attname, field.get_default) for field in _columns(model) if callable(field.default))

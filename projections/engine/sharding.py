@@ -1,4 +1,4 @@
-"""Divide a live projection into another number of shards."""
+"""Change the number of shards of a live projection."""
 
 from django.db import transaction
 
@@ -13,26 +13,26 @@ from projections.engine.catch_up import (
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
 
-MOST = 64  # more than this cost more in feeds read than they bring
+MAX_SHARDS = 64  # each shard reads the log itself: with more, reading costs more than they gain
 
 
 class NotDivisible(ValueError):
-    """The projection cannot be divided so. The message says why and what can be done."""
+    """The projection cannot be divided this way. The message says why and what to do."""
 
 
-def divide(projection: Projection, of: int) -> None:
-    """From now on `of` shards, each with a checkpoint of its own; workers go on throughout. Raises NotDivisible.
+def divide(projection: Projection, shard_count: int) -> None:
+    """Divide the projection into `shard_count` shards, each with its own checkpoint, while workers go on.
 
-    The shards are brought to one position first, so nothing is taken twice or passed over.
+    All shards are brought to one position first, so that no event is taken twice or skipped. Raises NotDivisible.
     """
-    require_divisible(projection, of)
-    _align(projection)  # most of the way without holding anybody up
+    require_divisible(projection, shard_count)
+    _align(projection)  # most of the way before anything is locked
     with transaction.atomic():
         lock_checkpoints(projection)
-        _require_nothing_everywhere(projection)
+        _require_no_shared_event_parked(projection)
         position = _align(projection)
         first = Checkpoint.objects.filter(projection=projection.name, space=LIVE).earliest("shard")
-        kept = {
+        retained = {
             "position": position,
             "event_types": first.event_types,
             "code_version": first.code_version,
@@ -40,23 +40,23 @@ def divide(projection: Projection, of: int) -> None:
             "level_at": first.level_at,
         }
         Checkpoint.objects.filter(projection=projection.name, space=LIVE).delete()
-        write_checkpoints(projection, of, **kept)
+        write_checkpoints(projection, shard_count, **retained)
         parked = list(ParkedEvent.objects.filter(projection=projection.name, space=LIVE))
         for event in parked:
-            event.shard = shard_of(event.aggregate_id, of)
+            event.shard = shard_of(event.aggregate_id, shard_count)
         ParkedEvent.objects.bulk_update(parked, ["shard"])
 
 
-def require_divisible(projection: Projection, of: int) -> None:
-    """Raises NotDivisible."""
-    if not 1 <= of <= MOST:
-        raise NotDivisible(f"a projection has from 1 to {MOST} shards, not {of}")
-    if projection.total_order and of > 1:
-        raise NotDivisible(f"{projection.name} needs the total order of the log: it has one shard")
+def require_divisible(projection: Projection, shard_count: int) -> None:
+    """Raise NotDivisible if the projection cannot have `shard_count` shards."""
+    if not 1 <= shard_count <= MAX_SHARDS:
+        raise NotDivisible(f"a projection has from 1 to {MAX_SHARDS} shards, not {shard_count}")
+    if projection.total_order and shard_count > 1:
+        raise NotDivisible(f"{projection.name} needs the events in the total order of the log: it always has one shard")
 
 
 def _align(projection: Projection) -> int:
-    """Every shard where the furthest one is; returns that position."""
+    """Catch up every shard to the position of the furthest one, and return that position."""
     numbers = shard_numbers(projection)
     furthest = max(Checkpoint.objects.filter(projection=projection.name, space=LIVE).values_list("position", flat=True))
     for number in numbers:
@@ -64,11 +64,11 @@ def _align(projection: Projection) -> int:
     return furthest
 
 
-def _require_nothing_everywhere(projection: Projection) -> None:
+def _require_no_shared_event_parked(projection: Projection) -> None:
     parked = ParkedEvent.objects.filter(
         projection=projection.name, space=LIVE, event_type__in=projection.types_in_every_shard
     )
     if parked.exists():
         raise NotDivisible(
-            f"an event that every shard of {projection.name} takes is parked: retry or skip it before dividing anew"
+            f"an event that every shard of {projection.name} takes is parked: retry or skip it, then change the shards"
         )

@@ -1,4 +1,4 @@
-"""The rows a batch of events touches: loaded once, changed in memory, written set-wise."""
+"""The rows that one batch of events changes: loaded once, changed in memory, written set-wise."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, TypeVar
@@ -14,19 +14,19 @@ M = TypeVar("M", bound=models.Model)
 
 
 class MissingRow(LookupError):
-    """A handler asked for a row that no earlier event made. Handle the event that should make it."""
+    """A handler asked for a row that does not exist. Add a handler for the event that should create it."""
 
 
 class ForeignRow(TypeError):
-    """A handler reached for a row that is not its event's aggregate's, which another shard may be changing.
+    """A handler asked for a row of another aggregate than its event's. Another shard may be changing that row.
 
-    For numbers use `rows.count`; mark the handler `in_every_shard` and use `rows.where`; or give the projection
-    `total_order = True`.
+    To add numbers to a shared row, use `rows.count`. To change rows of several aggregates, mark the handler
+    `in_every_shard` and use `rows.where`. If neither is enough, give the projection `total_order = True`.
     """
 
 
 class ReadModel(models.Model):
-    """A row about the aggregate that is its key. The engine keeps both columns."""
+    """A row about one aggregate, whose id is the primary key. The engine sets the columns `version` and `behind`."""
 
     version = models.PositiveIntegerField(help_text="The aggregate's last event that this row shows.")
     behind = models.BooleanField(
@@ -37,27 +37,43 @@ class ReadModel(models.Model):
         abstract = True
 
     def show(self) -> None:
-        """Set the columns that follow from others. Called once for all the events of a batch, before anybody looks:
-        what depends on each of them, such as when something was first the case, is the handler's.
+        """Set the columns that are computed from others.
+
+        Override it in a read model with such columns. It is called once for a batch of events, before the rows are
+        searched or written. A column that depends on a single event, such as the time of a payment, is set by the
+        handler.
         """
 
 
 class Declared(Protocol):
-    """What rows have to know of their projection."""
+    """What a UnitOfWork needs to know about its projection."""
 
     @property
-    def tables(self) -> tuple[type[models.Model], ...]: ...
+    def tables(self) -> tuple[type[models.Model], ...]:
+        """The models of the projection's rows."""
+
     @property
-    def total_order(self) -> bool: ...
+    def total_order(self) -> bool:
+        """Whether the projection always has one shard."""
 
 
 class UnitOfWork:
-    """What handlers work on. Nothing reaches the database before `write`."""
+    """The rows that handlers read and change during one batch. Nothing is written before `write`.
+
+    A handler uses:
+
+    - `add` for a new row, `get` or `find` for the row with a key, and `delete` to remove a row;
+    - `journal` for a row that is written once and never changed, such as an entry in the books;
+    - `count` to add numbers to a row that many aggregates share, such as the sums of a day;
+    - `where`, only in a handler marked `in_every_shard` or with `total_order`, for rows found by other columns.
+
+    Change the attributes of a returned row in place. Do not call its `save`.
+    """
 
     def __init__(
         self, projection: Declared, aggregate_ids: Iterable[UUID], shard: Shard = WHOLE, *, new: Iterable[UUID] = ()
     ) -> None:
-        """Those of the aggregates that are `new` begin with these events: nothing can be stored of them."""
+        """Prepare for events of these aggregates. `new` aggregates begin in this batch: they have no stored rows."""
         self._projection, self._shard = projection, shard
         self._aggregate_ids = set(aggregate_ids)
         self._to_load = self._aggregate_ids if projection.total_order else self._aggregate_ids.difference(new)
@@ -72,18 +88,18 @@ class UnitOfWork:
 
     @classmethod
     def detached(cls, projection: Declared) -> "UnitOfWork":
-        """Rows that begin empty and are never written: to see what some events make, without the database."""
+        """Return an empty unit of work that neither reads nor writes the database, to see what some events make."""
         rows = cls(projection, ())
         rows._detached = True
         return rows
 
     def of(self, fact: Recorded[Any], *, only_where: bool = False) -> "UnitOfWork":
-        """Says which event the next changes come from, and whether they may reach the rows of others."""
+        """Set the fact that the next changes come from. With `only_where`, rows are reached by `where` alone."""
         self._fact, self._only_where = fact, only_where
         return self
 
     def add(self, row: models.Model) -> None:
-        """A new row about the event's aggregate. Raises ForeignRow."""
+        """Add a new row. A ReadModel row must be about the event's aggregate, otherwise this raises ForeignRow."""
         model, key = type(row), row.pk
         self._require_own(model, key)
         self._deleted.get(model, set()).discard(key)
@@ -91,16 +107,16 @@ class UnitOfWork:
         self._touch(model, key, row)
 
     def get(self, model: type[M], key: Any) -> M:
-        """A row to change in place. Raises MissingRow, ForeignRow."""
+        """Return the row with this key, to change in place. Raises MissingRow, ForeignRow."""
         row = self.find(model, key)
         if row is None:
             raise MissingRow(f"no {model.__name__} {key} for {type(self._fact and self._fact.event).__name__}")
         return row
 
     def find(self, model: type[M], key: Any) -> M | None:
-        """A row to change in place, or None. Raises ForeignRow.
+        """Return the row with this key, to change in place, or None. Raises ForeignRow.
 
-        Those whose key is the aggregate come with one query a batch; any other key costs a query of its own.
+        The rows about the batch's aggregates are loaded with one query. Any other key costs a query of its own.
         """
         self._require_own(model, key)
         table = self._table(model)
@@ -114,10 +130,10 @@ class UnitOfWork:
         return row  # type: ignore[return-value]  # the table of a model holds that model
 
     def where(self, model: type[M], **conditions: Any) -> list[M]:
-        """Rows to change in place by something else than their key, such as all of one customer's. Costs a query.
+        """Return the rows whose columns equal `conditions`, to change in place; for example all rows of one customer.
 
-        In a projection of several shards these are the shard's own: mark the handler `in_every_shard`. Raises
-        ForeignRow where that was forgotten.
+        Costs a query. Each shard gets its own rows only, so the handler must be marked `in_every_shard`, unless the
+        projection has `total_order`. Raises ForeignRow otherwise.
         """
         if not (self._only_where or self._projection.total_order):
             raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
@@ -126,33 +142,36 @@ class UnitOfWork:
         for stored in () if self._detached else row_storage.primary_rows(model).filter(**conditions):
             if stored.pk not in deleted and (self._projection.total_order or self._shard.holds(stored.pk)):
                 table.setdefault(stored.pk, stored)
-        found = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
-        for row in found:
+        matches = [row for row in table.values() if all(getattr(row, name) == conditions[name] for name in conditions)]
+        for row in matches:
             self._touch(model, row.pk, row)
-        return found  # type: ignore[return-value]  # the table of a model holds that model
+        return matches  # type: ignore[return-value]  # the table of a model holds that model
 
     def delete(self, row: models.Model) -> None:
-        """Take a row that was got or found out of its table."""
+        """Delete a row that `get`, `find` or `where` returned."""
         self._table(type(row)).pop(row.pk, None)
         self._changed.get(type(row), {}).pop(row.pk, None)
         self._deleted.setdefault(type(row), set()).add(row.pk)
 
     def journal(self, row: models.Model) -> None:
-        """A row that is written once and never changed."""
+        """Insert a row that is written once and never changed. Its key must be new."""
         self._require_not_only_where(type(row))
         self._journal.setdefault(type(row), []).append(row)
 
     def count(self, row: models.Model) -> None:
-        """Add the numbers of `row` to those of the row with the same key, which need not exist."""
+        """Add the number columns of `row` to the stored row with the same key; insert `row` if there is none.
+
+        Shards may count into the same row at the same time. The other columns must be equal in all rows with that key.
+        """
         self._require_not_only_where(type(row))
         counters = self._counters.setdefault(type(row), {})
-        known = counters.setdefault(row.pk, row)
-        if known is not row:
+        total = counters.setdefault(row.pk, row)
+        if total is not row:
             for name in row_storage.numbers(type(row)):
-                setattr(known, name, getattr(known, name) + getattr(row, name))
+                setattr(total, name, getattr(total, name) + getattr(row, name))
 
     def pass_over(self, fact: Recorded[Any]) -> None:
-        """The rows of its aggregate show this event although nothing came of it."""
+        """Leave this fact out: only the version of its aggregate's rows counts it. The engine calls this."""
         self.of(fact)
         for model in self._projection.tables:
             row = self._table(model).get(fact.aggregate_id) if issubclass(model, ReadModel) else None
@@ -160,28 +179,30 @@ class UnitOfWork:
                 self._touch(model, fact.aggregate_id, row)
 
     def changed(self) -> Iterator[models.Model]:
-        """What the events so far made of the rows they changed, written or not."""
+        """Yield the rows that were added or changed so far."""
         for rows in self._changed.values():
             yield from rows.values()
 
     def journalled(self) -> Iterator[models.Model]:
+        """Yield the rows given to `journal`."""
         for entries in self._journal.values():
             yield from entries
 
     def counted(self) -> Iterator[models.Model]:
+        """Yield the sums of the rows given to `count`, one for each key."""
         for counters in self._counters.values():
             yield from counters.values()
 
     def show(self) -> None:
-        """Every changed row shows what the events so far made of it."""
+        """Set the computed columns of every changed row."""
         for row in self.changed():
             if isinstance(row, ReadModel):
                 row.show()
 
     def write(self) -> None:
-        """Write everything, table by table.
+        """Write all changes, table by table.
 
-        Counters, which several shards add to at once, are locked in one order: table by table, key by key.
+        Counters are written in one order of tables and keys, so that shards do not wait for each other in a circle.
         """
         self.show()
         for model, keys in self._deleted.items():
@@ -201,7 +222,7 @@ class UnitOfWork:
         return table
 
     def _is_known(self, model: type[models.Model], key: Any) -> bool:
-        """Whether a row that is not among the loaded ones does not exist."""
+        """Return whether a row of this key that is not loaded cannot exist, so that no query is needed."""
         loaded = issubclass(model, ReadModel) and key in self._aggregate_ids
         return self._detached or loaded or key in self._deleted.get(model, ())
 
@@ -223,4 +244,4 @@ class UnitOfWork:
 
     def _require_not_only_where(self, model: type[models.Model]) -> None:
         if self._only_where and not self._projection.total_order:
-            raise ForeignRow(f"a handler that runs in every shard reaches {model.__name__} by rows.where alone")
+            raise ForeignRow(f"a handler that runs in every shard may reach {model.__name__} only by rows.where")

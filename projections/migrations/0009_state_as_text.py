@@ -1,4 +1,7 @@
-"""What only Python reads is text: PostgreSQL took longer to make `jsonb` of it than for all the rest of a row."""
+"""Store the state as text, which only Python reads.
+
+PostgreSQL took longer to parse it into `jsonb` than to write the rest of a row.
+"""
 
 from django.db import migrations
 

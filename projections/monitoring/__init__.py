@@ -1,4 +1,4 @@
-"""How the read models are doing: how far behind, what is parked, and whether rows still follow from the log.
+"""The state of the read models: how far behind they are, what is parked, and whether rows follow from the log.
 
-Pages for it are in `projections.admin`.
+The pages that show it are in `projections.admin`.
 """

@@ -1,6 +1,6 @@
-"""Does each row still follow from the log? Refolds aggregates, and compares with what readers are shown.
+"""Drift: find live rows that differ from what their events make. Aggregates are folded again and compared.
 
-A difference may be one of a moment: a row is looked at again, after its projection caught up, before it is told.
+A difference may last only a moment, so a row is compared again, after its projection caught up, before it is reported.
 """
 
 import logging
@@ -22,14 +22,17 @@ from projections.engine.projection import Projection
 
 log = logging.getLogger(__name__)
 
-LOOKS = 3  # at a row that differs
+ATTEMPTS = 3  # comparisons of a row before its difference is reported
 PAUSE_SECONDS = 0.2  # between two of them
-CHUNK = 200  # aggregates refolded in one snapshot
+CHUNK = 200  # aggregates compared in one snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drifted:
-    """What does not follow from the log: a row, by table and key, or a invariant between sums; and how it differs."""
+    """A row or an invariant that does not follow from the log.
+
+    `where` names the table and the key of the row, or the invariant; `words` says how it differs.
+    """
 
     projection: str
     where: str
@@ -42,51 +45,59 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
+    """The result of a check: how many aggregates were compared, and what differs."""
+
     aggregates: int
     drifted: list[Drifted]
 
 
 def check(projection: Projection, aggregate_ids: Iterable[UUID]) -> Checked:
-    """Refold these aggregates, and compare their rows and the invariants between the sums of all."""
-    shard_numbers(projection)  # there are checkpoints from here on, though it never ran
+    """Fold these aggregates again, compare with their live rows, and check the projection's invariants."""
+    shard_numbers(projection)  # creates the checkpoints if the projection never ran
     ids = iter(aggregate_ids)
-    count, found = 0, []
+    count, drifted = 0, []
     while chunk := list(islice(ids, CHUNK)):
         count += len(chunk)
-        found += _persistent(projection, chunk)
-    found += _broken_laws(projection)
-    return Checked(aggregates=count, drifted=found)
+        drifted += _persistent(projection, chunk)
+    drifted += _broken_invariants(projection)
+    return Checked(aggregates=count, drifted=drifted)
 
 
 def _persistent(projection: Projection, chunk: list[UUID]) -> list[Drifted]:
+    """Return the differences of those aggregates that differ at every attempt."""
     suspects = dict.fromkeys(chunk)
-    for attempt in range(LOOKS):
+    for attempt in range(ATTEMPTS):
         if attempt:
             catch_up(projection)
             time.sleep(PAUSE_SECONDS)
-        found = _differences(projection, list(suspects))
-        suspects = dict.fromkeys(found)
+        differences = _differences(projection, list(suspects))
+        suspects = dict.fromkeys(differences)
         if not suspects:
             return []
-    return [drifted for each in found.values() for drifted in each]
+    return [drifted for each in differences.values() for drifted in each]
 
 
 def _differences(projection: Projection, aggregate_ids: list[UUID]) -> dict[UUID, list[Drifted]]:
-    """In one snapshot, in which rows and checkpoints belong together."""
+    """Return the differences by aggregate, without aggregates that do not differ.
+
+    All is read in one snapshot, in which rows and checkpoints belong together.
+    """
     with _snapshot():
-        reached = {mark.shard: mark for mark in Checkpoint.objects.filter(projection=projection.name, space=LIVE)}
-        left_out = _left_out(projection, aggregate_ids)
+        checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=LIVE))
+        parked, skipped = _left_out(projection, aggregate_ids)
         compared = {}
         for aggregate_id in aggregate_ids:
-            mark = next(mark for mark in reached.values() if projection.shard(mark.shard, mark.of).holds(aggregate_id))
+            reached = next(
+                each.position for each in checkpoints if projection.shard(each.shard, each.of).holds(aggregate_id)
+            )
             stream = store.read_stream(aggregate_id, tolerant=True)
-            facts = [fact for fact in stream if fact.position <= mark.position and fact.position not in left_out[0]]
-            compared[aggregate_id] = list(_compared(projection, facts, left_out[1]))
-        return {aggregate_id: found for aggregate_id, found in compared.items() if found}
+            facts = [fact for fact in stream if fact.position <= reached and fact.position not in parked]
+            compared[aggregate_id] = list(_compare(projection, facts, skipped))
+        return {aggregate_id: drifted for aggregate_id, drifted in compared.items() if drifted}
 
 
 def _left_out(projection: Projection, aggregate_ids: list[UUID]) -> tuple[set[int], set[int]]:
-    """Positions of parked events, which rows do not show, and of skipped ones, which they only count."""
+    """Return the positions of parked events, which rows do not show, and of skipped ones, which only raise versions."""
     parked, skipped = (
         set(model.filter(projection=projection.name, aggregate_id__in=aggregate_ids).values_list("position", flat=True))
         for model in (ParkedEvent.objects.filter(space=LIVE), SkippedEvent.objects.all())
@@ -94,8 +105,8 @@ def _left_out(projection: Projection, aggregate_ids: list[UUID]) -> tuple[set[in
     return parked, skipped
 
 
-def _compared(projection: Projection, facts: list[Recorded[Any]], skipped: set[int]) -> Iterator[Drifted]:
-    """What an aggregate's rows and entries ought to be, beside what they are. Counters are for the invariants."""
+def _compare(projection: Projection, facts: list[Recorded[Any]], skipped: set[int]) -> Iterator[Drifted]:
+    """Yield the rows of one aggregate that differ from what its facts make. The invariants check counters."""
     if not facts:
         return
     rows = projection.rows_as_of(facts, skipped=skipped)
@@ -107,18 +118,20 @@ def _compared(projection: Projection, facts: list[Recorded[Any]], skipped: set[i
 
 
 def _difference(expected: models.Model, stored: models.Model | None) -> str:
+    """Return in words how the stored row differs; empty if it does not."""
     if stored is None:
         return "is missing"
     names = (field.attname for field in expected._meta.concrete_fields if field.attname != "behind")
     wrong = [
-        f"{name} is {getattr(stored, name)!r} and ought to be {getattr(expected, name)!r}"
+        f"{name} is {getattr(stored, name)!r} and should be {getattr(expected, name)!r}"
         for name in names
         if getattr(stored, name) != getattr(expected, name)
     ]
     return "; ".join(wrong)
 
 
-def _broken_laws(projection: Projection) -> list[Drifted]:
+def _broken_invariants(projection: Projection) -> list[Drifted]:
+    """Return the invariants whose two sides are not equal."""
     with _snapshot():
         return [
             Drifted(
@@ -131,7 +144,7 @@ def _broken_laws(projection: Projection) -> list[Drifted]:
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """A transaction that sees one moment."""
+    """Open a read-only transaction whose queries all see the same moment."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -139,10 +152,7 @@ def _snapshot() -> Iterator[None]:
 
 
 def look_for_drift(projection: Projection, *, count: int) -> Checked:
-    """Check some aggregates and those that were found wrong before; raise a flag for what differs, and strike the rest.
-
-    Raises what `check` raises.
-    """
+    """Check `count` aggregates at random and those with flags; add flags for what differs and delete the others."""
     flags = DriftFlag.objects.filter(projection=projection.name)
     suspects = {flag.aggregate_id for flag in flags if flag.aggregate_id}
     checked = check(projection, store.some_aggregates(count) | suspects)

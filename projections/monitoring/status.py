@@ -1,4 +1,4 @@
-"""How the read models are doing: for the admin, for `manage.py projections`, for metrics."""
+"""The state of each shard of the read models, for the admin, for `manage.py projections`, and for metrics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from projections.engine import catch_up
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import PROJECTIONS
 
-IDLE = timedelta(seconds=60)  # after which the rate of a projection that takes nothing is no longer told
-COUNT_TO = 10_000  # events behind, beyond which nobody counts
+IDLE = timedelta(seconds=60)  # a shard without events for so long has the rate 0
+COUNT_TO = 10_000  # events behind are not counted beyond this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """One shard of a projection. `behind` counts events it has to take, as far as COUNT_TO; `late` is how long the
-    first of them has been waiting, in seconds; `rate` is events a second, lately.
+    """The state of one shard of a projection.
+
+    `behind` counts the events that it has not read yet, up to COUNT_TO. `late` is how many seconds the first of them
+    has been waiting. `rate` is events a second, measured lately. `state` is a label in metrics, too.
     """
 
     projection: str
@@ -37,52 +39,59 @@ class Status:
 
     @property
     def behind_in_words(self) -> str:
+        """The number of events behind, as operators read it."""
         return f"{COUNT_TO:,} or more" if self.behind >= COUNT_TO else f"{self.behind:,}"
+
+    @property
+    def state_in_words(self) -> str:
+        """The state, as operators read it."""
+        return "caught up" if self.state == "level" else self.state
 
 
 def statuses() -> list[Status]:
-    """Of every shard of every projection that the code declares."""
+    """Return the state of every shard of every projection that the code declares."""
     for projection in PROJECTIONS.values():
         catch_up.shard_numbers(projection)
-    marks = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).order_by("projection", "shard")
-    return list(statuses_of(list(marks)))
+    checkpoints = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).order_by("projection", "shard")
+    return list(statuses_of(list(checkpoints)))
 
 
-def statuses_of(marks: list[Checkpoint]) -> Iterator[Status]:
-    """In the order of `marks`, which are of projections that the code declares."""
+def statuses_of(checkpoints: list[Checkpoint]) -> Iterator[Status]:
+    """Yield the state of each of these live checkpoints, in their order. The code must declare their projections."""
     counted = ParkedEvent.objects.filter(space=LIVE).values_list("projection", "shard").annotate(Count("pk")).order_by()
     parked = {(name, shard): count for name, shard, count in counted}
-    for mark in marks:
-        projection = PROJECTIONS[mark.projection]
+    for checkpoint in checkpoints:
+        projection = PROJECTIONS[checkpoint.projection]
         behind, since = store.unread(
-            mark.position,
+            checkpoint.position,
             event_types=projection.event_types,
-            shard=projection.shard(mark.shard, mark.of),
+            shard=projection.shard(checkpoint.shard, checkpoint.of),
             count_to=COUNT_TO,
         )
         now = timezone.now()
         yield Status(
-            projection=mark.projection,
-            shard=mark.shard,
-            of=mark.of,
-            state=_state(mark, behind, parked.get((mark.projection, mark.shard), 0)),
-            position=mark.position,
+            projection=checkpoint.projection,
+            shard=checkpoint.shard,
+            of=checkpoint.of,
+            state=_state(checkpoint, behind, parked.get((checkpoint.projection, checkpoint.shard), 0)),
+            position=checkpoint.position,
             behind=behind,
             late=max((now - since).total_seconds(), 0.0) if since else 0.0,
-            rate=mark.rate if now - mark.updated_at < IDLE else 0.0,
-            events=mark.events,
-            failures=mark.failures,
-            parked=parked.get((mark.projection, mark.shard), 0),
-            problem=mark.last_error or mark.rebuild_wanted,
+            rate=checkpoint.rate if now - checkpoint.updated_at < IDLE else 0.0,
+            events=checkpoint.events,
+            failures=checkpoint.failures,
+            parked=parked.get((checkpoint.projection, checkpoint.shard), 0),
+            problem=checkpoint.last_error or checkpoint.rebuild_wanted,
         )
 
 
-def _state(mark: Checkpoint, behind: int, parked: int) -> str:
-    if mark.last_error:
+def _state(checkpoint: Checkpoint, behind: int, parked: int) -> str:
+    """Return the state as metrics name it."""
+    if checkpoint.last_error:
         return "failing"
-    if mark.level_at is None and behind:
+    if checkpoint.level_at is None and behind:
         return "building"
-    if mark.rebuild_wanted:
+    if checkpoint.rebuild_wanted:
         return "rebuild wanted"
     if parked:
         return "parked"

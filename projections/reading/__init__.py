@@ -1,4 +1,4 @@
-"""What readers need: the row cache, notifications, read-your-writes, and replicas.
+"""How read models are read: the row cache, notifications, read-your-writes, replicas, and query parameters.
 
-Writing rows is the engine's (`projections.engine`).
+The engine (`projections.engine`) writes the rows.
 """

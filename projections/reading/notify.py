@@ -1,4 +1,4 @@
-"""Tell readers that a read model changed: those who wait for a row, and the cache."""
+"""Notify the row cache, and the readers that wait for a row, that rows of a read model change."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,51 +9,51 @@ from eventstore.wakeups import valkey
 from projections.engine.projection import Projection
 from projections.reading import row_cache
 
-MANY = 50  # rows of a batch from which it is asked who listens at all
+MANY = 50  # with more rows in a batch, only the channels that have a listener are told
 
 
 def row_channel(projection: str, aggregate_id: UUID | str) -> str:
-    """Where it is told that a row shows more."""
+    """Return the Valkey channel of one row: it gets a message when the row has changed."""
     return f"ordersite:shown:{projection}:{aggregate_id}"
 
 
 def any_row_channel(projection: str) -> str:
-    """The channel on which it is told, once a batch, that some row shows more."""
+    """Return the Valkey channel of all rows of a projection: it gets one message for each batch."""
     return f"ordersite:shown:{projection}"
 
 
 def announce(projection: Projection, versions: Mapping[UUID, int]) -> None:
-    """Called in the transaction that changes the rows of these aggregates, to these versions.
+    """Announce that the current transaction changes the rows of these aggregates, to these versions.
 
-    The cache forgets them before the commit, so that no crash leaves an old row in it; raises RedisError where it
-    cannot, and the transaction is tried again later. Who waits is told after the commit, where somebody listens.
+    The cache drops the rows before the commit, so that a crash cannot leave an old row in it. If Valkey is down, this
+    raises RedisError, and the transaction is tried again later. Waiting readers are notified after the commit.
     """
     announce_all([(projection, versions)])
 
 
 def announce_all(changes: Sequence[tuple[Projection, Mapping[UUID, int]]]) -> None:
-    """As `announce`, of several projections that the transaction changes. Whoever waits is told with one round trip."""
+    """As `announce`, for several projections in one transaction. One round trip notifies all waiting readers."""
     changes = [(projection, versions) for projection, versions in changes if versions]
-    kept = [(projection.name, versions) for projection, versions in changes if projection.cached]
-    for name, versions in kept:
+    cached = [(projection.name, versions) for projection, versions in changes if projection.cached]
+    for name, versions in cached:
         row_cache.invalidate(name, versions)
 
-    def tell() -> None:
+    def publish() -> None:
         client = valkey.client()
         channels: set[bytes] = set()
         for projection, versions in changes:
-            named = {row_channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
-            if len(versions) > MANY:  # who begins to listen only now looks at the row afterwards, and finds it
-                named.intersection_update(client.pubsub_channels(row_channel(projection.name, "*")))
-            channels |= named
-        told = client.pipeline(transaction=False)
+            own = {row_channel(projection.name, aggregate_id).encode() for aggregate_id in versions}
+            if len(versions) > MANY:  # a reader that subscribes after this reads the row again, and finds the change
+                own.intersection_update(client.pubsub_channels(row_channel(projection.name, "*")))
+            channels |= own
+        pipeline = client.pipeline(transaction=False)
         for each in channels:
-            told.publish(each, "")
+            pipeline.publish(each, "")
         for projection, _ in changes:
-            told.publish(any_row_channel(projection.name), "")
-        told.execute()
-        for name, versions in kept:
-            row_cache.invalidate(name, versions)  # what was read a moment before the commit at the same version
+            pipeline.publish(any_row_channel(projection.name), "")
+        pipeline.execute()
+        for name, versions in cached:
+            row_cache.invalidate(name, versions)  # again: an old row may have been cached at this version
 
     if changes:
-        transaction.on_commit(tell, robust=True)
+        transaction.on_commit(publish, robust=True)

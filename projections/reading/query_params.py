@@ -1,4 +1,4 @@
-"""Query parameters and pages that the reading side of every API shares."""
+"""Query parameters and pagination that the read endpoints of all APIs share."""
 
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar
@@ -14,12 +14,10 @@ from rest_framework.response import Response
 from orders.http.i18n import translate
 
 VERSION_SCHEMA = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
-
-
 MIN_VERSION = OpenApiParameter(
     "min_version",
     VERSION_SCHEMA,
-    description="Wait until this version is visible: what a command answered. 503 if that takes too long.",
+    description="Wait until this version is visible. Take it from the answer to a command. 503 if that takes too long.",
 )
 
 
@@ -28,40 +26,40 @@ VERSION_SHOWN = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     response=[200],
-    description="The version that is shown, to send as `If-Match` with a command.",
+    description="The version of the order in this answer. Send it as `If-Match` with a command.",
 )
 
 
 class Pages(CursorPagination):
-    """Pages of what a customer has much of: the next and the one before by whole addresses, nothing counted."""
+    """Cursor pagination: an answer has the URLs of the next and the previous page, and no total."""
 
     page_size = 20
     page_size_query_param = "limit"
     max_page_size = 100
     example: ClassVar[str]
-    """The address of such a page, as the API's description shows it."""
+    """The path of the list, for the example in the API description."""
 
     def get_page_size(self, request: Request) -> int:
-        """Raises ValidationError."""
-        given = request.query_params.get("limit", str(self.page_size))
-        if not given.isdecimal() or not 1 <= int(given[:9]) <= self.max_page_size:
-            words = translate("It is a number from 1 to {most}.", most=self.max_page_size)
-            raise ValidationError({"limit": [words]})
-        return int(given)
+        """Return the parameter `limit`. Raises ValidationError."""
+        limit = request.query_params.get("limit", str(self.page_size))
+        if not limit.isdecimal() or not 1 <= int(limit[:9]) <= self.max_page_size:
+            message = translate("Give a whole number from 1 to {most}.", most=self.max_page_size)
+            raise ValidationError({"limit": [message]})
+        return int(limit)
 
     def decode_cursor(self, request: Request) -> Any:
-        """Raises ValidationError."""
+        """Return the decoded cursor. Raises ValidationError."""
         try:
             cursor = super().decode_cursor(request)
             if cursor and cursor.position is not None and not self.is_position(str(cursor.position)):
-                raise NotFound  # anybody can make one up, and the database does not take everything
+                raise NotFound  # a client can make up any cursor, and PostgreSQL would refuse some values
         except NotFound as error:
-            words = translate("This is no cursor of an answer: begin without one.")
-            raise ValidationError({"cursor": [words]}) from error
+            message = translate("This cursor is not valid. Start without a cursor.")
+            raise ValidationError({"cursor": [message]}) from error
         return cursor
 
     def is_position(self, position: str) -> bool:
-        """Whether a cursor may say so: the first of `ordering`, here a moment, of the last that a page showed."""
+        """Return whether a cursor may hold this value of the first column of `ordering`. Here the column is a time."""
         try:
             moment = datetime.fromisoformat(position)
         except ValueError:
@@ -69,30 +67,35 @@ class Pages(CursorPagination):
         return moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR
 
     def get_paginated_response(self, data: Any) -> Response:
+        """Return a page with the URLs of its neighbours."""
         return Response({"next": self.get_next_link(), "prev": self.get_previous_link(), "results": data})
 
     def get_paginated_response_schema(self, schema: Any) -> dict[str, Any]:
+        """Return the OpenAPI schema of a page."""
         link = {"type": "string", "format": "uri", "nullable": True}
-        there = link | {"example": f"https://shop.example/api/v1/{self.example}?cursor=cD00ODY%3D"}
-        properties = {"next": there, "prev": link | {"example": None}, "results": schema}
+        next_link = link | {"example": f"https://shop.example/api/v1/{self.example}?cursor=cD00ODY%3D"}
+        properties = {"next": next_link, "prev": link | {"example": None}, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the OpenAPI parameters of a page."""
         limit = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
         return [
-            query_param("cursor", {"type": "string"}, "Where to go on: take the whole of `next` or `prev`."),
-            query_param("limit", limit, "How many at once."),
+            query_param("cursor", {"type": "string"}, "The place to go on from. Use the URLs in `next` and `prev`."),
+            query_param("limit", limit, "The number of entries on a page."),
         ]
 
 
-def query_param(name: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": words, "schema": schema}
+def query_param(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """Return an optional query parameter as OpenAPI describes it."""
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
-def read_version(asked: QueryDict, name: str) -> int | None:
-    given = asked.get(name)
-    if given is None:
+def read_version(query: QueryDict, name: str) -> int | None:
+    """Return the version in the parameter `name`, or None without one. Raises ValidationError."""
+    text = query.get(name)
+    if text is None:
         return None
-    if not given.isdecimal() or len(given) > 9:
+    if not text.isdecimal() or len(text) > 9:
         raise ValidationError({name: [translate("A version is a whole number, such as 3.")]})
-    return int(given)
+    return int(text)

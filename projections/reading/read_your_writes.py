@@ -1,7 +1,7 @@
-"""Read-your-writes: wait a bounded time until a read model shows what a command answered.
+"""Read-your-writes: wait a limited time until a read model shows the version that a command answered.
 
-Whoever waits listens in Valkey and looks when told; the database is asked a few times at most. Where Valkey does not
-answer, it is asked in short intervals instead.
+The reader subscribes to the rows' Valkey channels and queries the database again after each message, a few times at
+most. If Valkey is down, it polls the database.
 """
 
 import logging
@@ -21,63 +21,65 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-UNTOLD_SECONDS = 0.5  # until somebody who listens looks all the same: a word may have been lost
-POLL_SECONDS = 0.05  # between two looks where nobody can be listened to
+UNTOLD_SECONDS = 0.5  # a subscriber looks at least this often, because a message may be lost
+POLL_SECONDS = 0.05  # between two looks without a subscription
 
 
 class NotYetVisible(Exception):
-    """The read model does not show the version asked for yet. Ask again after a second."""
+    """The read model does not show the requested version yet. Ask again after a second."""
 
 
 def wait_for(look: Callable[[], T | None], *, projection: str, rows: Iterable[UUID]) -> T:
-    """What `look` finds, as soon as it finds something; looks again whenever one of these rows shows more.
+    """Call `look` until it returns something, and return that. It is called again whenever one of the rows changes.
 
     Raises NotYetVisible after READ_WAIT_SECONDS.
     """
-    found = look()
-    if found is not None:
-        return found
+    result = look()
+    if result is not None:
+        return result
     deadline = time.monotonic() + settings.READ_WAIT_SECONDS
-    ear = subscribe([row_channel(projection, row) for row in rows])
+    subscription = subscribe([row_channel(projection, row) for row in rows])
     try:
         while True:
-            found = look()  # after the ear is open: what is told from now on is heard
-            if found is not None:
-                return found
+            result = look()  # after subscribing: from now on no change is missed
+            if result is not None:
+                return result
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotYetVisible("the version you asked for is not visible yet")
-            wait_for_message(ear, left)
+            wait_for_message(subscription, left)
     finally:
-        unsubscribe(ear)
+        unsubscribe(subscription)
 
 
 def subscribe(channels: list[str]) -> Any:
-    """An ear that is open; None where Valkey does not answer."""
-    ear: Any = valkey.client().pubsub()  # type: ignore[no-untyped-call]  # the library's
+    """Return a subscription to these Valkey channels, or None if Valkey is down."""
+    subscription: Any = valkey.client().pubsub()  # type: ignore[no-untyped-call]  # the library's
     try:
-        ear.subscribe(*channels)
+        subscription.subscribe(*channels)
         for _ in channels:
-            ear.parse_response(block=True)  # the word that it is open
+            subscription.parse_response(block=True)  # the confirmation
     except RedisError as error:
-        log.warning("nobody can be listened to, the database is asked instead: %s", error)
+        log.warning("cannot subscribe in Valkey; polling the database: %s", error)
         return None
-    return ear
+    return subscription
 
 
-def wait_for_message(ear: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float = POLL_SECONDS) -> None:
-    """Returns when something is told, or after a while: `untold` where there is an ear, `poll` where there is none."""
-    if ear is not None:
+def wait_for_message(
+    subscription: Any, left: float, *, untold: float = UNTOLD_SECONDS, poll: float = POLL_SECONDS
+) -> None:
+    """Wait for a message, at most `left` seconds, and at most `untold` with a subscription, `poll` without one."""
+    if subscription is not None:
         try:
-            ear.get_message(timeout=min(left, untold))
+            subscription.get_message(timeout=min(left, untold))
             return
         except RedisError as error:
-            log.warning("the one listened to fell silent: %s", error)
+            log.warning("lost the Valkey subscription; polling the database: %s", error)
     time.sleep(min(left, poll))
 
 
-def unsubscribe(ear: Any) -> None:
-    """Close what `listen` gave."""
-    if ear is not None:
+def unsubscribe(subscription: Any) -> None:
+    """Close a subscription; does nothing for None."""
+    if subscription is not None:
         with suppress(RedisError):
-            ear.close()
+            subscription.close()

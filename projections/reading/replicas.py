@@ -1,7 +1,7 @@
-"""Reads of read models may go to replicas: streaming copies of the whole database, a moment behind the primary.
+"""Send reads of read models to replicas: streaming copies of the whole database, a moment behind the primary.
 
-Only whoever answers a request that changes nothing reads there, and says so with `may_lag`. Everybody else, the engine
-above all, reads what was committed.
+Only code that answers a request without changes may read from a replica, and it says so with `may_lag`. All other code,
+above all the engine, reads from the primary.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _lag_allowed: ContextVar[bool] = ContextVar("lag_allowed", default=False)
 
 @contextmanager
 def may_lag(allowed: bool = True) -> Iterator[None]:
-    """Inside, read models may be read from a replica."""
+    """Within this context, read models may be read from a replica."""
     token = _lag_allowed.set(allowed)
     try:
         yield
@@ -31,16 +31,17 @@ def may_lag(allowed: bool = True) -> Iterator[None]:
 
 
 class ReadModelRouter:
-    """Sends reads of read models to the replicas, where there are some and who reads allows it."""
+    """A Django database router: reads of read models go to a replica if there is one and `may_lag` allows it."""
 
     def db_for_read(self, model: type[models.Model], **hints: Any) -> str | None:
+        """Return the replica if this read may go there, otherwise None, which means the primary."""
         if not _lag_allowed.get() or REPLICA not in settings.DATABASES or model not in _read_models():
             return None
-        # What is read in a transaction of the primary belongs to what it writes.
+        # A transaction of the primary must read what it has written.
         return None if transaction.get_connection(DEFAULT_DB_ALIAS).in_atomic_block else REPLICA
 
     def allow_relation(self, one: models.Model, other: models.Model, **hints: Any) -> bool:
-        return True  # both are the same database, read at different places
+        return True  # primary and replica hold the same rows
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return False if db == REPLICA else None

@@ -1,8 +1,9 @@
-"""Hot rows, kept for readers in Valkey as they are answered, and never older than what was committed.
+"""The row cache: answers about single rows in Valkey, never older than what was committed.
 
-The worker puts up a *floor* before it commits: from then on no older version is kept, and what was kept is gone. A
-reader keeps what it read only where nobody forgot the row since it looked (its *lease*). Where Valkey does not answer,
-readers ask the database.
+Before a worker commits a change of a row, it drops the cached answer and raises the row's *floor*: from then on no
+older version is cached. A reader that finds nothing cached gets a *lease*, and may cache what it reads under this lease
+unless the row was invalidated meanwhile. An *epoch* belongs to a whole projection: when it changes, no cached row of
+the projection counts any more. If Valkey is down, readers query the database.
 """
 
 import logging
@@ -16,25 +17,27 @@ from eventstore.wakeups import valkey
 
 log = logging.getLogger(__name__)
 
-SECONDS = 15  # how long a row is kept; bounds what a Valkey that lost its last moments could still show
-FLOOR_SECONDS = 120  # longer than any reader takes from its lease to its answer
+SECONDS = 15  # how long a row is cached; limits the harm if Valkey restarts and loses its last writes
+FLOOR_SECONDS = 120  # longer than any reader takes from its lease to its `store`
 
 LOOKUP_SCRIPT = """
 local function look(row, epoch)
-  local kept, now = redis.call('HMGET', row, 'body', 'lease', 'epoch'), redis.call('GET', epoch)
-  return {(kept[3] or '') == (now or '') and kept[1], kept[2], now}
+  local cached, now = redis.call('HMGET', row, 'body', 'lease', 'epoch'), redis.call('GET', epoch)
+  return {(cached[3] or '') == (now or '') and cached[1], cached[2], now}
 end
 """
-"""For a script that asks something else too: `look` with the keys of `keys_of` gives what `found` takes."""
-_LOOK = LOOKUP_SCRIPT + "return look(KEYS[1], KEYS[2])"
-_FORGET = """
+"""A Lua function for scripts that also do other work: `look` takes the keys of `keys_of` and returns what `lease_from`
+takes.
+"""
+_LOOK_UP = LOOKUP_SCRIPT + "return look(KEYS[1], KEYS[2])"
+_INVALIDATE = """
 redis.call('HDEL', KEYS[1], 'body')
 redis.call('HSET', KEYS[1], 'floor', ARGV[1], 'lease', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-_KEEP = """
-local known = redis.call('HMGET', KEYS[1], 'floor', 'lease')
-if (known[1] and tonumber(known[1]) > tonumber(ARGV[1])) or (known[2] or '') ~= ARGV[2] then return 0 end
+_STORE = """
+local stored = redis.call('HMGET', KEYS[1], 'floor', 'lease')
+if (stored[1] and tonumber(stored[1]) > tonumber(ARGV[1])) or (stored[2] or '') ~= ARGV[2] then return 0 end
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 'body', ARGV[4], 'epoch', ARGV[3], 'lease', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
@@ -44,7 +47,11 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What a reader found, and the right to keep what it reads instead; `body` is None where nothing is kept."""
+    """The cached answer of a row, or the right to cache it.
+
+    `body` is the answer, or None if none is cached. `lease` and `epoch` are the tokens at the time of the look-up.
+    `asked` is false if Valkey is down: then nothing can be cached.
+    """
 
     projection: str
     row: UUID
@@ -55,31 +62,32 @@ class Lease:
 
 
 def look_up(projection: str, row: UUID) -> Lease:
-    """What is kept of a row. One round trip."""
+    """Look up a row in the cache, with one round trip."""
     try:
-        return lease_from(projection, row, valkey.client().register_script(_LOOK)(keys=keys_of(projection, row)))
+        return lease_from(projection, row, valkey.client().register_script(_LOOK_UP)(keys=keys_of(projection, row)))
     except RedisError as error:
-        log.warning("the cache does not answer, the database is asked: %s", error)
+        log.warning("the row cache does not answer; querying the database: %s", error)
         return Lease(projection, row, asked=False)
 
 
 def keys_of(projection: str, row: UUID) -> list[str]:
+    """Return the Valkey keys of a row and of its projection's epoch, for LOOKUP_SCRIPT."""
     return [_key(projection, row), _epoch(projection)]
 
 
-def lease_from(projection: str, row: UUID, told: Sequence[bytes | None]) -> Lease:
-    """What Valkey told of a row."""
-    body, lease, epoch = told
+def lease_from(projection: str, row: UUID, reply: Sequence[bytes | None]) -> Lease:
+    """Return the lease from the reply of LOOKUP_SCRIPT."""
+    body, lease, epoch = reply
     return Lease(projection, row, body, lease or b"", epoch or b"")
 
 
 def store(lease: Lease, version: int, body: bytes) -> bool:
-    """Keep what was read under this lease; says whether it was still valid."""
+    """Cache the answer that was read under this lease. Return whether the lease was still valid."""
     if not lease.asked:
         return False
     keys = keys_of(lease.projection, lease.row)
     try:
-        script = valkey.client().register_script(_KEEP)
+        script = valkey.client().register_script(_STORE)
         return bool(script(keys=keys, args=[version, lease.lease, lease.epoch, body, SECONDS]))
     except RedisError as error:
         log.warning("a row could not be cached: %s", error)
@@ -87,15 +95,15 @@ def store(lease: Lease, version: int, body: bytes) -> bool:
 
 
 def invalidate(projection: str, versions: Mapping[UUID, int]) -> None:
-    """These rows change, to these versions. Raises RedisError."""
-    told = valkey.client().pipeline(transaction=False)
-    for row, version in versions.items():  # with its text: a registered script costs a pipeline another round trip
-        told.eval(_FORGET, 1, _key(projection, row), version, uuid4().hex, FLOOR_SECONDS)
-    told.execute()
+    """Drop the cached answers of rows that change to these versions, and end their leases. Raises RedisError."""
+    pipeline = valkey.client().pipeline(transaction=False)
+    for row, version in versions.items():  # `eval`, because a registered script costs another round trip
+        pipeline.eval(_INVALIDATE, 1, _key(projection, row), version, uuid4().hex, FLOOR_SECONDS)
+    pipeline.execute()
 
 
 def invalidate_all(projection: str) -> None:
-    """Every row may have changed. Raises RedisError."""
+    """Drop all cached answers of a projection by changing its epoch. Raises RedisError."""
     valkey.client().set(_epoch(projection), uuid4().hex)
 
 

@@ -1,4 +1,4 @@
-"""How a second set of tables differs from the live one, at one and the same position of the log."""
+"""Compare a second set of a projection's tables with the live one, both at the same position of the log."""
 
 import time
 from collections.abc import Iterator
@@ -14,18 +14,22 @@ from projections.engine.catch_up import catch_up, lock_checkpoints, shard_number
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
 
-LEVEL_SECONDS = 5.0  # how long the live projection may be held still until both stand at one position
-HOLD = timedelta(seconds=5)  # after which workers go on even where whoever held them died
-SAMPLES = 5  # rows of each table that are named
+ALIGN_SECONDS = 5.0  # how long the live projection may be locked until both sets are at one position
+HOLD = timedelta(seconds=5)  # after this workers go on, even if the process that compares has died
+SAMPLES = 5  # differing rows of each table that are named
 
 
-class NotLevel(RuntimeError):
-    """A writer held the log back, or a hold ran out. What was built is kept: try again."""
+class NotAligned(RuntimeError):
+    """The two sets of tables could not be brought to one position in time. What was built is kept: try again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How a rebuilt table differs from the live one; `samples` names some rows, and what differs in them."""
+    """How a rebuilt table differs from the live one.
+
+    `rows` counts the rebuilt rows. `added`, `removed` and `changed` count the rows that a swap would add, remove and
+    change. `samples` names some of them, with the columns that differ.
+    """
 
     table: str
     rows: int
@@ -36,29 +40,32 @@ class Difference:
 
     @property
     def identical(self) -> bool:
+        """Whether all rows are equal."""
         return not (self.added or self.removed or self.changed)
 
 
 def compare(projection: Projection, space: str) -> list[Difference]:
-    """Every row of every table, in one snapshot in which both stand at the same position. Raises NotLevel.
+    """Compare every row of every table, in one snapshot in which both sets are at the same position.
 
-    The live projection is held still only until the snapshot is taken, not while it is read.
+    The live projection is held still only until the snapshot is taken, not while it is read. Raises NotAligned.
     """
     with _snapshot(projection, space):
         return [_difference(model, space) for model in projection.tables]
 
 
-def hold_level(projection: Projection, space: str) -> int:
-    """Locks the live checkpoints until the transaction ends, and brings both sets to one position. Raises NotLevel.
+def lock_and_align(projection: Projection, space: str) -> int:
+    """Lock the live checkpoints until the transaction ends, bring both sets to one position, and return it.
 
-    The new tables may be ahead by what was settled a moment ago: then the live ones follow.
+    The new tables may be ahead by a few events that were settled a moment ago. The live tables then catch up with them.
+    Raises NotAligned.
     """
-    shard_numbers(projection)
-    for mark in lock_checkpoints(projection):  # what was taken back on purpose is let go here, and only here
-        mark.event_types = [name for name in mark.event_types if name in projection.event_types]
-        mark.code_version, mark.held_until = min(mark.code_version, projection.version), None
-        mark.save(update_fields=["event_types", "code_version", "held_until"])
-    deadline = time.monotonic() + LEVEL_SECONDS
+    shard_numbers(projection)  # creates the checkpoints if the projection never ran
+    # Here, and only here, the checkpoints forget handlers and versions that were removed on purpose.
+    for checkpoint in lock_checkpoints(projection):
+        checkpoint.event_types = [name for name in checkpoint.event_types if name in projection.event_types]
+        checkpoint.code_version, checkpoint.held_until = min(checkpoint.code_version, projection.version), None
+        checkpoint.save(update_fields=["event_types", "code_version", "held_until"])
+    deadline = time.monotonic() + ALIGN_SECONDS
     while True:
         catch_up(projection)
         through = max(_positions(projection, LIVE) + _positions(projection, space))
@@ -66,17 +73,20 @@ def hold_level(projection: Projection, space: str) -> int:
         if all(position == through for each in (LIVE, space) for position in _positions(projection, each)):
             return through
         if time.monotonic() > deadline:
-            raise NotLevel(f"{projection.name}: a writer holds the log back at {reached[0].position}; try again")
+            raise NotAligned(
+                f"{projection.name}: an open transaction holds back the log at {reached[0].position}; try again"
+            )
         time.sleep(0.01)
 
 
 @contextmanager
 def _snapshot(projection: Projection, space: str) -> Iterator[None]:
+    """Yield in a transaction that sees both sets of tables at one position, while workers go on."""
     with transaction.atomic():
-        through = hold_level(projection, space)
+        through = lock_and_align(projection, space)
         live = Checkpoint.objects.filter(projection=projection.name, space=LIVE)
         live.update(held_until=timezone.now() + HOLD)
-    release = connection.copy()
+    release = connection.copy()  # a second connection, whose commit ends the hold while the snapshot stays open
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -88,20 +98,20 @@ def _snapshot(projection: Projection, space: str) -> Iterator[None]:
                     [projection.name],
                 )
             if set(positions) != {through}:
-                raise NotLevel(f"{projection.name} went on before it could be looked at; try again")
+                raise NotAligned(f"{projection.name} moved on before the comparison began; try again")
             yield
     finally:
         release.close()
 
 
 def _positions(projection: Projection, space: str) -> list[int]:
-    found = Checkpoint.objects.filter(projection=projection.name, space=space)
-    return list(found.values_list("position", flat=True))
+    checkpoints = Checkpoint.objects.filter(projection=projection.name, space=space)
+    return list(checkpoints.values_list("position", flat=True))
 
 
 def _difference(model: type[models.Model], space: str) -> Difference:
     table, key = model._meta.db_table, model._meta.pk.column
-    columns = [str(each.column) for each in model._meta.concrete_fields]  # by name: their order may differ
+    columns = [str(each.column) for each in model._meta.concrete_fields]  # named, because their order may differ
     live, built = (", ".join(f"{side}.{column}" for column in columns) for side in ("live", "built"))
     both = f"""
           FROM public.{table} live
@@ -116,12 +126,12 @@ def _difference(model: type[models.Model], space: str) -> Difference:
         rows, added, removed, changed = cursor.fetchone() or (0, 0, 0, 0)
         samples: list[Any] = []
         if added or removed or changed:
-            named = ", ".join(
+            differing = ", ".join(
                 f"CASE WHEN live.{each} IS DISTINCT FROM built.{each} THEN '{each}' END" for each in columns
             )
             cursor.execute(
                 f"SELECT live.{key} IS NULL, built.{key} IS NULL, coalesce(live.{key}, built.{key})::text,"
-                f" array_remove(ARRAY[{named}], NULL) {both} LIMIT {SAMPLES}"
+                f" array_remove(ARRAY[{differing}], NULL) {both} LIMIT {SAMPLES}"
             )
             samples = cursor.fetchall()
     return Difference(
@@ -135,5 +145,5 @@ def _difference(model: type[models.Model], space: str) -> Difference:
 
 
 def _in_words(is_added: bool, is_removed: bool, key: str, columns: list[str]) -> str:
-    what = "added" if is_added else "removed" if is_removed else f"changed in {', '.join(columns)}"
-    return f"{key}: {what}"
+    change = "added" if is_added else "removed" if is_removed else f"changed in {', '.join(columns)}"
+    return f"{key}: {change}"

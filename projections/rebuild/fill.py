@@ -1,4 +1,4 @@
-"""Fill the tables of a rebuild, by one process or by several side by side; it can be paused and cancelled meanwhile."""
+"""Fill the tables of a rebuild, in one process or in several at once. Meanwhile it can be paused or cancelled."""
 
 import logging
 import time
@@ -19,26 +19,35 @@ from projections.rebuild.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
-PARALLEL_FROM = 20_000  # events from which several processes bring more than their beginning costs
+PARALLEL_FROM = 20_000  # with fewer events, one process is faster than starting several
 PAUSE_SECONDS = 0.2  # between two looks at whether a paused rebuild may go on
-LOOK_SECONDS = 0.5  # between two looks at what the processes did
+LOOK_SECONDS = 0.5  # between two looks at the progress of the processes
 
 
 class RebuildCancelled(RuntimeError):
-    """Somebody cancelled the rebuild. The live tables were left as they are."""
+    """An operator cancelled the rebuild. The live tables were left as they are."""
 
 
 class RebuildPaused(RuntimeError):
-    """It was left where it stands: somebody paused it in the background, or broke it off. It goes on from there."""
+    """The rebuild was paused, or its command was interrupted. The next call goes on from where it stands."""
 
 
 class RebuildFailed(RuntimeError):
-    """A worker could not go on. The message says why; what was built is kept for the next call."""
+    """A worker process failed. The message says why. What was built is kept for the next call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildOptions:
-    """By which processes, into how many shards (as many as now by default), for whom; see Build for the others."""
+    """How to rebuild.
+
+    - `pool`: the processes that fill the tables; by default the calling process does.
+    - `shards`: how many shards the projection has after the swap; by default as many as now.
+    - `strict`: fail at an event that cannot be taken, instead of parking it.
+    - `dry_run`: fill and compare the tables, then drop them; do not swap.
+    - `started_by`: who started it, such as `staff:anna`, for the record.
+    - `background`: a worker does it. A paused rebuild then ends the call, instead of making it wait.
+    - `progress`: called with the Build now and then, and at the end of the filling.
+    """
 
     pool: WorkerPool | None = None
     shards: int | None = None
@@ -50,61 +59,65 @@ class RebuildOptions:
 
 
 def fill_tables(projection: Projection, build: Build, options: RebuildOptions) -> None:
-    """Bring the tables of `build` to the end of the log. Raises RebuildCancelled, RebuildPaused, RebuildFailed."""
-    found = Checkpoint.objects.filter(projection=projection.name, space=build.space)
-    numbers = sorted(found.values_list("shard", flat=True))
-    start = min(found.values_list("position", flat=True), default=0)
+    """Fill the tables of `build` up to the end of the log. Raises RebuildCancelled, RebuildPaused, RebuildFailed."""
+    checkpoints = Checkpoint.objects.filter(projection=projection.name, space=build.space)
+    numbers = sorted(checkpoints.values_list("shard", flat=True))
+    start = min(checkpoints.values_list("position", flat=True), default=0)
     left, _ = store.unread(start, event_types=projection.event_types, count_to=PARALLEL_FROM + 1)
     if options.pool and left > PARALLEL_FROM:
-        _fill_side_by_side(build, numbers, options, options.pool)
+        _fill_in_parallel(build, numbers, options, options.pool)
     else:
-        fill_shards(
-            build, numbers, seen=lambda seconds: _look(build, options, worked=build.worked + timedelta(seconds=seconds))
-        )
-    _look(build, options, worked=build.worked)
+
+        def after_round(seconds: float) -> None:
+            _record_progress(build, options, worked=build.worked + timedelta(seconds=seconds))
+
+        fill_shards(build, numbers, after_round=after_round)
+    _record_progress(build, options, worked=build.worked)
 
 
-def fill_shards(build: Build, numbers: Sequence[int], *, seen: Callable[[float], None] = lambda seconds: None) -> None:
-    """Bring these shards to the end of the log; `seen` is told after each round of batches how many seconds it took.
+def fill_shards(
+    build: Build, numbers: Sequence[int], *, after_round: Callable[[float], None] = lambda seconds: None
+) -> None:
+    """Fill these shards up to the end of the log, one batch of each in a round.
 
-    Raises RebuildCancelled.
+    `after_round` is called after each round, with the seconds it took. Raises RebuildCancelled, RebuildPaused.
     """
     projection, limits = projection_named(build.projection), build.limits
-    work = CatchUpOptions(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
+    batch_options = CatchUpOptions(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
     left = list(numbers)
     while left:
         wait_until_allowed(build)
         started = time.monotonic()
-        left = [number for number in left if not advance(projection, number, work).level]
-        seen(time.monotonic() - started)
+        left = [number for number in left if not advance(projection, number, batch_options).caught_up]
+        after_round(time.monotonic() - started)
 
 
 def wait_until_allowed(build: Build) -> None:
-    """Returns once the build may go on. Raises RebuildCancelled, RebuildPaused."""
+    """Return once the build may go on. Raises RebuildCancelled, and RebuildPaused for a paused background build."""
     while True:
         state = Build.objects.values_list("state", flat=True).get(pk=build.pk)
         if state == Build.State.CANCELLED:
             raise RebuildCancelled(f"the rebuild of {build.projection} was cancelled; the live tables are as they were")
         if state != Build.State.PAUSED:
             return
-        if build.background:  # a worker has other things to do
+        if build.background:  # a worker does other tasks meanwhile
             raise RebuildPaused(f"the rebuild of {build.projection} is paused")
         time.sleep(PAUSE_SECONDS)
 
 
-def _look(build: Build, options: RebuildOptions, *, worked: timedelta) -> None:
-    """Note how far all shards are, for whoever watches."""
-    marks = Checkpoint.objects.filter(projection=build.projection, space=build.space)
-    position = min(marks.values_list("position", flat=True), default=0)
-    events = marks.aggregate(total=Sum("events"))["total"] or 0
+def _record_progress(build: Build, options: RebuildOptions, *, worked: timedelta) -> None:
+    """Record how far all shards are in the Build, and report it."""
+    checkpoints = Checkpoint.objects.filter(projection=build.projection, space=build.space)
+    position = min(checkpoints.values_list("position", flat=True), default=0)
+    events = checkpoints.aggregate(total=Sum("events"))["total"] or 0
     latest = max(position, store.latest_position())
     Build.objects.filter(pk=build.pk).update(position=position, events=events, latest=latest, worked=worked)
     build.refresh_from_db()
     options.progress(build)
 
 
-def _fill_side_by_side(build: Build, numbers: list[int], options: RebuildOptions, pool: WorkerPool) -> None:
-    """Each process takes its share of the shards. Raises RebuildFailed, RebuildCancelled, RebuildPaused."""
+def _fill_in_parallel(build: Build, numbers: list[int], options: RebuildOptions, pool: WorkerPool) -> None:
+    """Fill the shards by the processes of the pool. Raises RebuildFailed, RebuildCancelled, RebuildPaused."""
     shares = min(pool.workers, len(numbers))
     before, spent = build.worked, timedelta()
     try:
@@ -112,25 +125,25 @@ def _fill_side_by_side(build: Build, numbers: list[int], options: RebuildOptions
         while not all(job.done() for job in jobs):
             began, at_work = time.monotonic(), any(job.running() for job in jobs)
             wait(jobs, LOOK_SECONDS)
-            if at_work:  # and not waiting for a process that is filling another view
+            if at_work:  # do not count the time in which all processes fill another read model
                 spent += timedelta(seconds=time.monotonic() - began)
-            _look(build, options, worked=before + spent)
+            _record_progress(build, options, worked=before + spent)
         for job in jobs:
             job.result()
     except BrokenProcessPool as error:
         if pool.closed:
-            raise RebuildPaused(f"the rebuild of {build.projection} was broken off") from error
+            raise RebuildPaused(f"the rebuild of {build.projection} was interrupted") from error
         raise RebuildFailed(f"a worker of {build.projection} was killed; run the rebuild again") from error
     wait_until_allowed(build)
 
 
 def fill_share(build_id: int, numbers: list[int]) -> None:
-    """What one of several processes does. Raises RebuildFailed."""
+    """Fill some of the shards; runs in a process of the pool. Raises RebuildFailed."""
     build = Build.objects.get(pk=build_id)
     try:
         fill_shards(build, numbers)
     except RebuildCancelled:
-        return  # whoever waits for us finds the same
-    except Exception as error:  # not every error survives the way from one process to another
-        log.exception("%s cannot be filled", build)
+        return  # the waiting process sees the same state and raises
+    except Exception as error:  # not every exception can be pickled
+        log.exception("the tables of %s could not be filled", build)
         raise RebuildFailed(f"{type(error).__name__}: {error}") from error

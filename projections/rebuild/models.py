@@ -1,4 +1,4 @@
-"""The record of a rebuild: who began it, how far it is, what it found, and what it is told to do."""
+"""The record of a rebuild: who started it, how far it is, what it found, and whether to pause or cancel it."""
 
 from datetime import timedelta
 
@@ -9,14 +9,18 @@ from eventstore.timetravel.as_of import AsOf
 
 
 class Build(models.Model):
-    """One set of tables in the making. Whoever works on it looks at `state` between two batches."""
+    """One set of tables that is being built. The process that builds it reads `state` between two batches."""
 
     class Kind(models.TextChoices):
+        """What is built."""
+
         REBUILD = "rebuild", "Rebuild"
         ROLLBACK = "rollback", "Roll back"
         AS_OF = "as_of", "As of a moment"
 
     class State(models.TextChoices):
+        """How far it is, or how it ended."""
+
         BUILDING = "building", "Building"
         PAUSED = "paused", "Paused"
         FINISHING = "finishing", "Comparing and swapping"
@@ -25,6 +29,7 @@ class Build(models.Model):
         FAILED = "failed", "Failed"
 
     OPEN = (State.BUILDING, State.PAUSED, State.FINISHING)
+    """The states of a build that is not over."""
 
     projection = models.CharField(max_length=100)
     space = models.CharField(max_length=100)
@@ -63,20 +68,21 @@ class Build(models.Model):
 
     @property
     def limits(self) -> AsOf | None:
-        """Which events count; None: all of them."""
+        """The moment as of which the tables are built; None if all events count."""
         if self.as_of is None and self.recorded_by is None:
             return None
         return AsOf(occurred=self.as_of, recorded=self.recorded_by)
 
     @property
     def percent(self) -> float:
+        """How far the filling is, from 0 to 100, by position."""
         if self.state == self.State.DONE:
             return 100.0
         return 100.0 * self.position / self.latest if self.latest else 0.0
 
     @property
     def rate(self) -> float:
-        """Events a second, while somebody was at work; unknown of a rollback, whose rows were there before."""
+        """Events a second while it was worked on; 0 for a rollback, whose tables were filled before."""
         if self.kind == self.Kind.ROLLBACK:
             return 0.0
         seconds = self.worked.total_seconds()
@@ -84,11 +90,12 @@ class Build(models.Model):
 
     @property
     def eta(self) -> timedelta | None:
-        """How much longer it takes to reach the end of the log, if it goes on as before."""
+        """The time left until the end of the log at the rate so far; None if it is not being filled."""
         if not self.position or self.state != self.State.BUILDING:
             return None
         return self.worked * ((self.latest - self.position) / self.position)
 
     def end(self, state: "Build.State", problem: str = "") -> None:
+        """Save the final state, what went wrong if anything, and the time."""
         self.state, self.problem, self.finished_at = state, problem, timezone.now()
         self.save(update_fields=["state", "problem", "finished_at"])

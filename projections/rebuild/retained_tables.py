@@ -1,4 +1,4 @@
-"""Tables that are kept beside the live ones, replaced or as they stood: who is erased must not live on in them."""
+"""Retained tables: those that a swap replaced, and read models as they stood. Erasures must reach them too."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,12 +14,12 @@ from projections.rebuild.models import Build
 
 
 def erase_in_retained(projection: Projection, shard: Shard, facts: Iterable[Recorded[Any]]) -> None:
-    """Erasures among these facts reach the shard's rows in every kept set of tables. Part of the live transaction.
+    """Apply the erasures among these facts to the shard's rows in every retained set of tables.
 
-    Tables that somebody is filling come to the event by themselves.
+    This is part of the live transaction. Tables that are being filled get the event from the log.
     """
     erasures = [fact for fact in facts if isinstance(fact.event, SubjectErased)]
-    for space in _kept(projection) if erasures else ():
+    for space in _retained_spaces(projection) if erasures else ():
         with schemas.use_space(space):
             rows = UnitOfWork(projection, (), shard)
             for fact in erasures:
@@ -27,8 +27,8 @@ def erase_in_retained(projection: Projection, shard: Shard, facts: Iterable[Reco
             rows.write()
 
 
-def _kept(projection: Projection) -> list[str]:
-    own = Checkpoint.objects.filter(projection=projection.name).exclude(space=LIVE)
-    filled = Build.objects.filter(projection=projection.name, state__in=Build.OPEN)
-    names = set(own.values_list("space", flat=True)) - set(filled.values_list("space", flat=True))
+def _retained_spaces(projection: Projection) -> list[str]:
+    retained = Checkpoint.objects.filter(projection=projection.name).exclude(space=LIVE)
+    being_filled = Build.objects.filter(projection=projection.name, state__in=Build.OPEN)
+    names = set(retained.values_list("space", flat=True)) - set(being_filled.values_list("space", flat=True))
     return sorted(name for name in names if schemas.exists(name) and schemas.fits(projection, name))

@@ -1,8 +1,8 @@
-"""Build a projection anew beside the live tables, compare, and swap in one short transaction.
+"""Rebuild a projection's tables beside the live ones, compare them, and swap them in one short transaction.
 
-The second tables stand in a schema of their own and are made, filled and indexed by the unmodified code: only the
-search path differs. Readers and writers of the live tables go on throughout. What is done is kept, whatever dies: the
-next call goes on from there.
+The new tables are in a PostgreSQL schema of their own. The same code creates, fills and indexes them; only the search
+path differs. Readers and writers of the live tables go on meanwhile. If a rebuild is interrupted, its work is kept, and
+the next call goes on from there.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from eventstore.timetravel.as_of import AsOf
 from projections.engine.catch_up import create_checkpoints
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
 from projections.engine.projection import Projection, projection_named
-from projections.engine.sharding import MOST, require_divisible
+from projections.engine.sharding import MAX_SHARDS, require_divisible
 from projections.rebuild import schemas
 from projections.rebuild.compare import Difference, compare
 from projections.rebuild.fill import RebuildCancelled, RebuildOptions, RebuildPaused, fill_tables, wait_until_allowed
@@ -25,20 +25,20 @@ from projections.rebuild.swap import replaced_space, swap
 
 
 class RebuildRunning(RuntimeError):
-    """Another rebuild of this projection is at work. Wait for it, or cancel it; what it has done is kept."""
+    """Another rebuild of this projection is running. Wait for it, or cancel it."""
 
 
 class CannotRollBack(RuntimeError):
-    """No tables are kept that could come back, or they have other columns than today's code. Rebuild instead."""
+    """There are no replaced tables to bring back, or they do not fit today's code. Rebuild instead."""
 
 
 class SpaceTaken(RuntimeError):
-    """The schema holds this view already. Choose another name, or drop it first."""
+    """The schema holds tables of this projection already. Choose another name, or drop them first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """What a rebuild did."""
+    """The result of a rebuild: events folded, differences from the old live tables, events parked, whether swapped."""
 
     events: int
     differences: list[Difference]
@@ -46,13 +46,14 @@ class Rebuilt:
     swapped: bool
 
 
-def rebuild(projection: Projection, options: RebuildOptions | None = None, **given: Any) -> Rebuilt:
-    """Rebuild `projection` from the whole log; with `dry_run` compare and report only. `given` is what How takes.
+def rebuild(projection: Projection, options: RebuildOptions | None = None, **fields: Any) -> Rebuilt:
+    """Rebuild the projection from the whole log, compare, and swap; with `dry_run` do not swap.
 
-    A rebuild that was broken off goes on where it stood. `progress(build)` is called now and then. Raises
-    RebuildRunning, RebuildCancelled, RebuildFailed, HandlerFailed, NotDivisible, NotLevel, SwapTimedOut.
+    Instead of `options`, the fields of RebuildOptions may be given. A rebuild that was interrupted goes on where it
+    stood. Raises RebuildRunning, RebuildCancelled, RebuildFailed, HandlerFailed, NotDivisible, NotAligned,
+    SwapTimedOut.
     """
-    options = options or RebuildOptions(**given)
+    options = options or RebuildOptions(**fields)
     if options.shards is not None:
         require_divisible(projection, options.shards)
     space = f"rebuild_{projection.name}"
@@ -64,12 +65,12 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **giv
             return _finish(projection, build, options)
 
 
-def roll_back(projection: Projection, options: RebuildOptions | None = None, **given: Any) -> Rebuilt:
-    """Bring back the tables that the last swap replaced, caught up; those that were live are kept in their place.
+def roll_back(projection: Projection, options: RebuildOptions | None = None, **fields: Any) -> Rebuilt:
+    """Catch up the tables that the last swap replaced, and swap them back. The live tables are retained in turn.
 
     Raises CannotRollBack, and as `rebuild`.
     """
-    options = options or RebuildOptions(**given)
+    options = options or RebuildOptions(**fields)
     space = replaced_space(projection)
     with _alone(f"rebuild_{projection.name}"):
         require_replaced(projection)
@@ -80,27 +81,29 @@ def roll_back(projection: Projection, options: RebuildOptions | None = None, **g
 
 
 def require_replaced(projection: Projection) -> None:
-    """Raises CannotRollBack where no tables are kept that could come back."""
+    """Raise CannotRollBack if there are no replaced tables that fit today's code."""
     space = replaced_space(projection)
     if not schemas.exists(space):
-        raise CannotRollBack(f"no replaced tables of {projection.name} are kept: rebuild it instead")
+        raise CannotRollBack(f"there are no replaced tables of {projection.name}: rebuild it instead")
     if not schemas.fits(projection, space):
-        raise CannotRollBack(f"{space} has other columns than today's code: rebuild {projection.name} instead")
+        raise CannotRollBack(
+            f"the tables in {space} have other columns than today's code: rebuild {projection.name} instead"
+        )
 
 
 def build_as_of(
-    projection: Projection, as_of: AsOf, space: str, options: RebuildOptions | None = None, **given: Any
+    projection: Projection, as_of: AsOf, space: str, options: RebuildOptions | None = None, **fields: Any
 ) -> Build:
-    """The whole view as it stood, in the schema `space`; the live one is not touched.
+    """Build the whole read model as it stood at a moment, in the schema `space`. The live tables are not touched.
 
     Raises BadSpaceName, SpaceTaken, and as `rebuild`.
     """
-    options = options or RebuildOptions(**given)
+    options = options or RebuildOptions(**fields)
     schemas.require_usable(space)
     with _alone(f"{space}.{projection.name}"):
         earlier = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN).first()
         if earlier is None:
-            require_no_view(projection, space)
+            require_free_space(projection, space)
         limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
         build = _open(projection, space, Build.Kind.AS_OF, options, **limits)
         with _ending(build):
@@ -111,18 +114,21 @@ def build_as_of(
     return build
 
 
-def require_no_view(projection: Projection, space: str) -> None:
-    """Raises SpaceTaken where the schema holds this view."""
+def require_free_space(projection: Projection, space: str) -> None:
+    """Raise SpaceTaken if the schema holds tables of this projection already."""
     if schemas.exists(space) and schemas.fits(projection, space):
         raise SpaceTaken(f"the schema {space} holds {projection.name} already")
 
 
-# --- one after another ------------------------------------------------------------------------------------------------
+# --- one rebuild at a time --------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _alone(space: str) -> Iterator[None]:
-    """One at a time for each set of tables: a second one would find its schema gone and meet the live tables."""
+    """Hold a lock on this set of tables. Without it, the swap of one rebuild would remove the schema of another.
+
+    Raises RebuildRunning.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [space])
         if cursor.fetchone() != (True,):
@@ -134,34 +140,34 @@ def _alone(space: str) -> Iterator[None]:
 
 
 def _open(projection: Projection, space: str, kind: Build.Kind, options: RebuildOptions, **limits: Any) -> Build:
-    """The build that was broken off, or a new one."""
-    wanted = {
+    """Return the interrupted build of this space, with today's options, or a new one."""
+    settings = {
         "kind": kind,
         "strict": options.strict,
         "dry_run": options.dry_run,
         "background": options.background,
         **limits,
     }
-    left = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
-    # Whatever it was about, nobody is at work on it but us; typed again, a paused one is resumed.
+    interrupted = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
+    # The lock says that no other process is building it. A command that is repeated resumes a paused build.
     if options.background:
-        left = left.exclude(state=Build.State.PAUSED)
-    left.update(state=Build.State.BUILDING)
+        interrupted = interrupted.exclude(state=Build.State.PAUSED)
+    interrupted.update(state=Build.State.BUILDING)
     build, _ = Build.objects.get_or_create(
         projection=projection.name,
         space=space,
         state__in=Build.OPEN,
-        defaults={"state": Build.State.BUILDING, "started_by": options.started_by, **wanted},
+        defaults={"state": Build.State.BUILDING, "started_by": options.started_by, **settings},
     )
-    for name, value in wanted.items():
+    for name, value in settings.items():
         setattr(build, name, value)
-    build.save(update_fields=list(wanted))
+    build.save(update_fields=list(settings))
     return build
 
 
 @contextmanager
 def _ending(build: Build) -> Iterator[None]:
-    """What goes wrong is noted; a build that is only interrupted stays open."""
+    """Record how the build ended, if it fails or is cancelled. A build that is only interrupted stays open."""
     try:
         yield
     except RebuildPaused:
@@ -177,30 +183,31 @@ def _ending(build: Build) -> Iterator[None]:
 
 
 def _begin(projection: Projection, build: Build, options: RebuildOptions) -> None:
-    """Makes the empty tables, unless a broken-off build by this very code left them."""
-    marks = list(Checkpoint.objects.filter(projection=projection.name, space=build.space))
+    """Create the empty tables, unless an interrupted build by the same version of the code left them."""
+    checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=build.space))
     code = (projection.version, projection.event_types)
-    is_ours = all((mark.code_version, mark.event_types) == code for mark in marks)
-    if marks and is_ours and schemas.exists(build.space) and schemas.fits(projection, build.space):
+    is_ours = all((each.code_version, each.event_types) == code for each in checkpoints)
+    if checkpoints and is_ours and schemas.exists(build.space) and schemas.fits(projection, build.space):
         return
-    parts = min(options.pool.workers, MOST) if options.pool and not projection.total_order else 1
+    shard_count = min(options.pool.workers, MAX_SHARDS) if options.pool and not projection.total_order else 1
     with transaction.atomic():
         schemas.drop(projection, build.space)
         schemas.create(projection, build.space)
-        create_checkpoints(projection, parts, space=build.space)
+        create_checkpoints(projection, shard_count, space=build.space)
 
 
 # --- finishing --------------------------------------------------------------------------------------------------------
 
 
 def _finish(projection: Projection, build: Build, options: RebuildOptions) -> Rebuilt:
+    """Create the indexes, compare, swap unless it is a dry run, and record the result."""
     wait_until_allowed(build)
     Build.objects.filter(pk=build.pk, state=Build.State.BUILDING).update(state=Build.State.FINISHING)
     schemas.create_indexes(projection, build.space)
     differences = compare(projection, build.space)
     parked = ParkedEvent.objects.filter(projection=projection.name, space=build.space).count()
     if not options.dry_run:
-        swap(projection, build.space, of=options.shards)
+        swap(projection, build.space, shard_count=options.shards)
     elif build.kind == Build.Kind.REBUILD:
         schemas.drop(projection, build.space)
     build.refresh_from_db()

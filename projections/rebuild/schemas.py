@@ -1,6 +1,7 @@
-"""A second set of a projection's tables, in a PostgreSQL schema of its own, for the unmodified code: a space.
+"""Spaces: sets of a projection's tables, each in a PostgreSQL schema of its own.
 
-Only the search path differs. The live tables are the space whose name is empty.
+The same code reads and writes every space; only the search path differs. The live tables are the space with the empty
+name.
 """
 
 import re
@@ -17,23 +18,25 @@ _TAKEN = ("public", "information_schema")
 
 
 class SpaceGone(LookupError):
-    """The schema is not there any more: somebody cancelled, or dropped it. The live tables were left alone."""
+    """The schema does not exist any more: a rebuild was cancelled, or its tables dropped. The live ones are intact."""
 
 
 class BadSpaceName(ValueError):
-    """No schema of ours may be called that. The message says what may."""
+    """This name cannot be used for a space. The message says which names can."""
 
 
 def require_usable(name: str) -> str:
-    """Raises BadSpaceName."""
+    """Return `name` if a space may have it. Raises BadSpaceName."""
     if not _NAME.fullmatch(name) or name.startswith("pg_") or name in _TAKEN:
         raise BadSpaceName(
-            f"{name!r} cannot be the schema: use small letters, digits and _, such as audit_2011_03; not {_TAKEN[0]}"
+            f"{name!r} cannot be the schema: use lower-case letters, digits and _, such as audit_2011_03;"
+            f" {_TAKEN[0]} is taken"
         )
     return name
 
 
 def exists(space: str) -> bool:
+    """Return whether the schema exists."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [space])
         return bool((cursor.fetchone() or (False,))[0])
@@ -41,13 +44,16 @@ def exists(space: str) -> bool:
 
 @contextmanager
 def use_space(space: str) -> Iterator[None]:
-    """A transaction in which tables are looked for in `space` first. Raises SpaceGone."""
+    """Open a transaction in which unqualified table names mean the tables of `space`, if it has them.
+
+    Raises SpaceGone.
+    """
     with transaction.atomic(using=DEFAULT_DB_ALIAS):
         if space == LIVE:
             yield
             return
         with connection.cursor() as cursor:
-            if not exists(space):  # PostgreSQL would pass over it in silence, and meet the live tables
+            if not exists(space):  # PostgreSQL would ignore it, and use the live tables
                 raise SpaceGone(f"the schema {space} is gone")
             cursor.execute(f"SET LOCAL search_path TO {space}, public")
             yield
@@ -55,7 +61,7 @@ def use_space(space: str) -> Iterator[None]:
 
 
 def create(projection: Projection, space: str) -> None:
-    """The empty tables, without their indexes. The schema may hold other projections already."""
+    """Create the empty tables without their indexes. The schema may hold tables of other projections already."""
     tables, _ = _statements(projection)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {space}")
@@ -65,7 +71,7 @@ def create(projection: Projection, space: str) -> None:
 
 
 def create_indexes(projection: Projection, space: str) -> None:
-    """Those that are not there yet: one call after another may be broken off."""
+    """Create the indexes and constraints that are missing. An earlier call may have been interrupted."""
     for statement in _statements(projection)[1]:
         with use_space(space), connection.cursor() as cursor:
             cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = %s", [space])
@@ -74,12 +80,12 @@ def create_indexes(projection: Projection, space: str) -> None:
 
 
 def fits(projection: Projection, space: str) -> bool:
-    """Whether every table is there, with the very columns that the models have."""
+    """Return whether the space has every table of the projection, with the same columns as the live tables."""
     return space in fitting(projection, [space])
 
 
 def fitting(projection: Projection, spaces: Collection[str]) -> set[str]:
-    """Which of these spaces have every table of it, with the very columns that the models have."""
+    """Return those of these spaces that fit, as `fits` says. One query for all."""
     columns: dict[str, set[tuple[str, ...]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [["public", *spaces], [model._meta.db_table for model in projection.tables]])
@@ -89,7 +95,7 @@ def fitting(projection: Projection, spaces: Collection[str]) -> set[str]:
 
 
 def drop(projection: Projection, space: str) -> None:
-    """The projection's tables and checkpoints there, and the schema once nothing is left in it."""
+    """Drop the projection's tables and checkpoints in the space, and the schema once it is empty."""
     with transaction.atomic(), connection.cursor() as cursor:
         if exists(space):
             for model in projection.tables:
@@ -102,7 +108,7 @@ def drop(projection: Projection, space: str) -> None:
 
 
 def _statements(projection: Projection) -> tuple[list[str], list[str]]:
-    """What makes the tables, and what makes their indexes, as Django's migrations would."""
+    """Return the statements that create the tables, and those that create the indexes, as migrations would."""
     with connection.schema_editor(collect_sql=True) as editor:
         for model in projection.tables:
             editor.create_model(model)

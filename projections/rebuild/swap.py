@@ -1,4 +1,4 @@
-"""Put a second set of tables in the place of the live ones, in one short transaction, and keep those it replaced."""
+"""Swap a second set of tables with the live one in one short transaction. The replaced tables are retained."""
 
 import time
 from typing import Any
@@ -12,47 +12,47 @@ from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEv
 from projections.engine.projection import Projection
 from projections.reading import row_cache
 from projections.rebuild import schemas
-from projections.rebuild.compare import hold_level
+from projections.rebuild.compare import lock_and_align
 
 SWAP_ATTEMPTS = 50
-SWAP_LOCK_TIMEOUT = "200ms"  # how long readers may queue behind the swap before it steps back and tries again
-SWAP_PAUSE = 0.05  # seconds between two attempts, for those readers
+SWAP_LOCK_TIMEOUT = "200ms"  # how long readers may queue behind the swap before it gives up and tries again
+SWAP_PAUSE = 0.05  # seconds between two attempts, in which those readers can go on
 
 
 class SwapTimedOut(RuntimeError):
-    """Some transaction held the live tables for too long. The new ones are complete: run the rebuild again to swap."""
+    """Other transactions kept the live tables locked. The new tables are complete: run the rebuild again to swap."""
 
 
 def replaced_space(projection: Projection) -> str:
-    """Where the tables are that the last swap replaced."""
+    """Return the space of the tables that the last swap replaced."""
     return f"replaced_{projection.name}"
 
 
-def swap(projection: Projection, space: str, *, of: int | None = None) -> None:
-    """The tables of `space` are the live ones from now on; the live ones are kept as they stand. Raises SwapTimedOut,
-    NotLevel.
+def swap(projection: Projection, space: str, *, shard_count: int | None = None) -> None:
+    """Make the tables of `space` the live ones, and retain the tables that were live.
 
-    `of` is into how many shards the projection is divided then; as many as it was by default.
+    The projection then has `shard_count` shards; by default as many as before. Raises SwapTimedOut, NotAligned.
     """
     for _ in range(SWAP_ATTEMPTS):
         try:
             with transaction.atomic():
-                position = hold_level(projection, space)
+                position = lock_and_align(projection, space)
                 _move_tables(projection, space)
-                _move_checkpoints(projection, space, position, of)
+                _move_checkpoints(projection, space, position, shard_count)
                 DriftFlag.objects.filter(projection=projection.name).delete()
                 if projection.cached:
-                    row_cache.invalidate_all(projection.name)  # before: later reads use a new epoch
+                    row_cache.invalidate_all(projection.name)  # before the commit, so that no old row survives a crash
                     transaction.on_commit(lambda: row_cache.invalidate_all(projection.name), robust=True)
             return
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.LockNotAvailable):
                 raise
             time.sleep(SWAP_PAUSE)
-    raise SwapTimedOut(f"{projection.name}: the live tables were in use; run the rebuild again to swap")
+    raise SwapTimedOut(f"{projection.name}: the live tables were in use the whole time; run the rebuild again to swap")
 
 
 def _move_tables(projection: Projection, space: str) -> None:
+    """Move the tables between schemas, and drop those that an earlier swap replaced."""
     replaced, retiring = replaced_space(projection), f"retiring_{projection.name}"
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_TIMEOUT}'")
@@ -66,31 +66,32 @@ def _move_tables(projection: Projection, space: str) -> None:
         cursor.execute(f"ALTER SCHEMA {retiring} RENAME TO {replaced}")
 
 
-def _move_checkpoints(projection: Projection, space: str, position: int, of: int | None) -> None:
-    """All stand at one position, so they may be divided anew on the way."""
+def _move_checkpoints(projection: Projection, space: str, position: int, shard_count: int | None) -> None:
+    """Rename the checkpoints as the tables moved. All are at one position, so the number of shards may change."""
     replaced = replaced_space(projection)
-    marks = Checkpoint.objects.filter(projection=projection.name)
+    checkpoints = Checkpoint.objects.filter(projection=projection.name)
     parked = ParkedEvent.objects.filter(projection=projection.name)
-    live = list(marks.filter(space=LIVE))
-    events = sum(marks.filter(space=space).values_list("events", flat=True))
-    built = marks.filter(space=space).earliest("shard")
-    if replaced != space:  # those that were replaced before are gone now
-        marks.filter(space=replaced).delete()
+    live = list(checkpoints.filter(space=LIVE))
+    events = sum(checkpoints.filter(space=space).values_list("events", flat=True))
+    built = checkpoints.filter(space=space).earliest("shard")
+    if replaced != space:  # the tables that were replaced before are dropped now
+        checkpoints.filter(space=replaced).delete()
         parked.filter(space=replaced).delete()
     adopted = list(parked.filter(space=space))
-    marks.filter(space=space).delete()
+    checkpoints.filter(space=space).delete()
     parked.filter(space=LIVE).update(space=replaced)
-    for mark in live:
-        renamed = checkpoint_name(projection.name, mark.shard, replaced)
-        marks.filter(pk=mark.pk).update(name=renamed, space=replaced, held_until=None)
-    of = of or len(live)
-    kept: dict[str, Any] = {"position": position, "level_at": built.level_at, "rebuild_wanted": built.rebuild_wanted}
-    write_checkpoints(projection, of, **kept)
-    marks.filter(name=checkpoint_name(projection.name, 0)).update(events=events)
+    for checkpoint in live:
+        renamed = checkpoint_name(projection.name, checkpoint.shard, replaced)
+        checkpoints.filter(pk=checkpoint.pk).update(name=renamed, space=replaced, held_until=None)
+    shard_count = shard_count or len(live)
+    columns: dict[str, Any] = {"position": position, "level_at": built.level_at, "rebuild_wanted": built.rebuild_wanted}
+    write_checkpoints(projection, shard_count, **columns)
+    checkpoints.filter(name=checkpoint_name(projection.name, 0)).update(events=events)
     for event in adopted:
-        event.space, event.shard = LIVE, shard_of(event.aggregate_id, of)
+        event.space, event.shard = LIVE, shard_of(event.aggregate_id, shard_count)
     ParkedEvent.objects.bulk_update(adopted, ["space", "shard"])
 
 
 def drop_replaced(projection: Projection) -> None:
+    """Drop the tables that the last swap replaced."""
     schemas.drop(projection, replaced_space(projection))

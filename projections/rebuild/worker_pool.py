@@ -1,4 +1,4 @@
-"""A pool of processes for rebuilding several read models, so that no processor waits for one of them to be finished.
+"""A pool of processes that rebuild several read models, so that no processor is idle while one is finished.
 
 One thread for each read model makes its tables, waits for its shards to be filled, and has PostgreSQL index, compare
 and swap them. The processes fill the shards of all read models in the order in which they are submitted: while one
@@ -34,7 +34,7 @@ class WorkerPool:
         parent, self._alive = multiprocessing.Pipe(duplex=False)
         self._processes = ProcessPoolExecutor(
             self.workers,
-            multiprocessing.get_context("spawn"),  # a fork would share our connection
+            multiprocessing.get_context("spawn"),  # a forked process would share the database connection
             initializer=worker_process.start,
             initargs=(str(connection.settings_dict["NAME"]), parent),
         )
@@ -42,7 +42,7 @@ class WorkerPool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.closed = True
-        if error:  # what the processes have committed is kept, and the next call goes on from there
+        if error:  # end the processes now; what they have committed is kept for the next call
             self._alive.close()
         self._processes.shutdown(cancel_futures=True)
         self._alive.close()
@@ -78,7 +78,7 @@ def run_concurrently(
         try:
             while not (failed or pool.closed) and (projection := next(left, None)):
                 done.put((projection, work(projection)))
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
             failed.append(error)
         finally:
             connections.close_all()
@@ -86,10 +86,10 @@ def run_concurrently(
 
     threads = min(pool.workers + 1, len(projections))
     for _ in range(threads):
-        Thread(target=run, name="rebuild", daemon=True).start()  # a command that is interrupted does not wait for it
+        Thread(target=run, name="rebuild", daemon=True).start()  # daemon: an interrupted command does not wait for it
     while threads:
-        if found := done.get():
-            yield found
+        if finished := done.get():
+            yield finished
         else:
             threads -= 1
     if failed:

@@ -1,4 +1,4 @@
-"""How a process of the worker pool starts. Nothing of Django may be imported at the top: it is not set up yet."""
+"""The start of a process of the worker pool. Import nothing of Django at the top: it is not set up yet."""
 
 import os
 from multiprocessing.connection import Connection
@@ -16,7 +16,7 @@ def start(database: str, parent: Connection) -> None:
     django.setup()
     from django.db import connection  # noqa: PLC0415
 
-    connection.settings_dict["NAME"] = database  # tests have one of their own, which no setting names
+    connection.settings_dict["NAME"] = database  # in tests it differs from the settings
 
 
 def _end_with(parent: Connection) -> None:

@@ -66,7 +66,7 @@ def money_totals(order: StaffOrder) -> Iterator[tuple[str, str]]:
     """Yield a title and an amount for each total. Most totals are left out when they are zero."""
     for title, value, always in (
         ("Total", order.total, True),
-        ("Tax in it", order.tax, False),
+        ("Tax included", order.tax, False),
         ("Cancelled", order.cancelled, False),
         ("Returned", order.returned, False),
         ("Allowances", order.allowances, False),

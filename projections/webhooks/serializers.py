@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from orders.http.i18n import noted, translate
+from orders.http.i18n import translate, translate_stored
 from projections.webhooks import addresses
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.planning import public_types
@@ -85,7 +85,7 @@ class StoredTextField(serializers.CharField):
 
     def to_representation(self, value: str) -> str:
         """Return the text in the language of the request."""
-        return noted(value)
+        return translate_stored(value)
 
 
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):

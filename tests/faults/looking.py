@@ -63,7 +63,7 @@ def what_does_not_hold(running: Running, connection: "psycopg.Connection[Any]", 
         ((count,),) = connection.execute(counting, {"before": before}).fetchall()
         if count:
             problems.append(f"{count} {name}")
-    for command, bad in (("rebuild_projections", ("added", "changed")), ("check_projections", ("ought to be",))):
+    for command, bad in (("rebuild_projections", ("added", "changed")), ("check_projections", ("should be",))):
         arguments = ["--dry-run"] if command == "rebuild_projections" else []
         try:
             said = running.manage(command, *arguments)

@@ -1,6 +1,7 @@
-"""Whatever is asked of an order, in whatever sequence, its quantities, its money and its statuses stay true."""
+"""Random commands in random order: quantities, money and statuses of an order stay consistent."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import reduce
 from typing import Any
@@ -15,13 +16,11 @@ from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
 from eventstore.messages import EVENT_TYPES
 from orders import commands as c
-from orders import policy
 from orders.accounts.identity import MOVER
 from orders.actions import allowed_actions, name_of
 from orders.commands import CreateOrder, RestoreOrder
 from orders.events import OrderEvent, OrderPaid, PaymentCaptured, RefundRequested, RefundSettled, ReturnReceived, evolve
 from orders.money import rounded
-from orders.policy import Policy
 from orders.state import Order, units_of
 from orders.statuses import (
     FulfilmentStatus,
@@ -36,41 +35,42 @@ from tests.support.order_examples import ORDER
 from tests.support.order_lives import (
     PEOPLE,
     REASONS,
-    calling_off,
+    cancelling,
     creations,
-    keeping,
+    editing,
     paying,
     refund_decisions,
     refunding,
-    sending,
+    shipping,
 )
+from tests.support.order_stories import shop
 
 LIMITS = {"GBP": Decimal(5), "JPY": Decimal(500)}
 
 
 class OrderLife(RuleBasedStateMachine):
-    """An order, its whole history, and the money that moved as a bank would tell it."""
+    """An order and its whole history. Invariants compare the order with the money that moved."""
 
     def __init__(self) -> None:
         super().__init__()
         self.order = Order()
         self.history: list[OrderEvent] = []
-        self.was_policy = policy.current()
+        self.shop = ExitStack()
 
-    @initialize(create=creations(), paid_before_shipped=st.booleans(), so_far=st.integers(0, 3))
-    def is_placed(self, create: CreateOrder, paid_before_shipped: bool, so_far: int) -> None:
-        policy.use(Policy(paid_before_shipped=paid_before_shipped, approval_limits=LIMITS))
+    @initialize(create=creations(), paid_before_shipped=st.booleans(), steps=st.integers(0, 3))
+    def is_placed(self, create: CreateOrder, paid_before_shipped: bool, steps: int) -> None:
+        self.shop.enter_context(shop(paid_before_shipped=paid_before_shipped, approval_limits=LIMITS))
         self.create = create
         assert self.send(create)
-        self.send_some(so_far)
+        self.send_some(steps)
 
     @rule(data=st.data())
     def is_paid(self, data: st.DataObject) -> None:
         self.send(data.draw(paying(self.order)))
 
     @rule(data=st.data())
-    def is_sent_or_comes_back(self, data: st.DataObject) -> None:
-        self.send(data.draw(sending(self.order)))
+    def is_shipped_or_returned(self, data: st.DataObject) -> None:
+        self.send(data.draw(shipping(self.order)))
 
     @rule(data=st.data())
     def is_refunded(self, data: st.DataObject) -> None:
@@ -78,12 +78,12 @@ class OrderLife(RuleBasedStateMachine):
 
     @precondition(lambda self: self.order.refunds)
     @rule(data=st.data())
-    def refunds_go_on(self, data: st.DataObject) -> None:
+    def refunds_are_decided(self, data: st.DataObject) -> None:
         self.send_without_new_debt(data.draw(refund_decisions(self.order)))
 
     @precondition(lambda self: any(each.status is RefundStatus.FAILED for each in self.order.refunds))
     @rule(data=st.data())
-    def refunds_are_tried_again(self, data: st.DataObject) -> None:
+    def refunds_are_retried(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from([each.refund_id for each in self.order.refunds]))
         self.send_without_new_debt(c.RetryRefund(order_id=ORDER, refund_id=number))
 
@@ -98,15 +98,15 @@ class OrderLife(RuleBasedStateMachine):
     def send_without_new_debt(self, command: Any) -> None:
         due = self.order.due
         self.send(command)
-        assert self.order.due <= due, "giving money back never makes the customer owe more"
+        assert self.order.due <= due, "a refund never makes the customer owe more"
 
     @rule(data=st.data())
-    def is_changed(self, data: st.DataObject) -> None:
-        self.send(data.draw(keeping(self.order)))
+    def is_edited_or_held(self, data: st.DataObject) -> None:
+        self.send(data.draw(editing(self.order)))
 
     @rule(data=st.data())
-    def is_called_off_in_part_at_least(self, data: st.DataObject) -> None:
-        self.send(data.draw(calling_off(self.order)))
+    def is_cancelled(self, data: st.DataObject) -> None:
+        self.send(data.draw(cancelling(self.order)))
 
     @rule(undone=st.integers(0, 4), reason=REASONS)
     def is_restored(self, undone: int, reason: str) -> None:
@@ -120,11 +120,11 @@ class OrderLife(RuleBasedStateMachine):
         assert not self.send(self.create)
 
     @rule(steps=st.integers(1, 3))
-    def goes_well(self, steps: int) -> None:
+    def is_paid_and_shipped(self, steps: int) -> None:
         self.send_some(steps)
 
     def send_some(self, steps: int) -> None:
-        """What happens to most orders: half is paid, then the rest, and all is sent."""
+        """What happens to most orders: half is paid, then the rest, and everything is shipped."""
         half = rounded(self.order.due / 2, self.order.currency)
         for amount in (half, self.order.due - half)[:steps]:
             if amount:
@@ -134,23 +134,23 @@ class OrderLife(RuleBasedStateMachine):
             self.send(c.ShipOrder(order_id=ORDER))
 
     @rule()
-    def refunds_go_through(self) -> None:
-        self.let_refunds_go_through()
+    def refunds_are_settled(self) -> None:
+        self.settle_refunds()
 
     def send(self, command: Any) -> Sequence[OrderEvent]:
-        """The events, which are in the history now; none where the command was refused."""
+        """Add the events of the command to the history and return them. Returns none if the command is refused."""
         decider, before = decider_of(command), codec.encode(self.order)
-        could = allowed_actions(self.order)
+        allowed = allowed_actions(self.order)
         try:
-            # To whoever restores, the order is its whole past.
+            # The state of the restore decider is the whole history.
             state = tuple(self.history) if isinstance(command, RestoreOrder) else self.order
             events: Sequence[OrderEvent] = decider.decide(command, state)
         except CommandRefused:
             events = []
         assert codec.encode(self.order) == before
-        by_itself = isinstance(command, c.ExpireOrder) or getattr(command, "by", "") == MOVER
-        if events and not by_itself and not isinstance(command, CreateOrder | RestoreOrder):
-            assert name_of(type(command)) in could, "what an order takes is among what it says it would take"
+        is_automatic = isinstance(command, c.ExpireOrder) or getattr(command, "by", "") == MOVER
+        if events and not is_automatic and not isinstance(command, CreateOrder | RestoreOrder):
+            assert name_of(type(command)) in allowed, "an accepted command is among the allowed actions"
         for event in events:
             declared = EVENT_TYPES[type(event)]
             assert codec.decode(declared.name, declared.schema_version, codec.encode(event)) == event
@@ -159,7 +159,7 @@ class OrderLife(RuleBasedStateMachine):
         return events
 
     @invariant()
-    def no_line_counts_more_than_there_is(self) -> None:
+    def no_line_counts_more_units_than_it_has(self) -> None:
         for line in self.order.lines:
             counters = (line.open, line.cancelled, line.shipped, line.returned, line.credited, line.refunded)
             assert min(counters) >= 0
@@ -171,54 +171,54 @@ class OrderLife(RuleBasedStateMachine):
                 assert line.shipped == line.returned == 0
 
     @invariant()
-    def no_line_costs_less_than_nothing_or_gives_back_more_than_it_cost(self) -> None:
+    def no_line_costs_less_than_zero_or_gives_back_more_than_its_price(self) -> None:
         for line in self.order.lines:
             amounts = (line.cancelled_amount, line.credited_amount, line.allowance, line.owed_back, line.given_back)
             assert min(amounts) >= 0
             off = line.cancelled_amount + line.credited_amount + line.allowance
             assert 0 <= line.charged == line.total - off <= line.total
-            assert 0 <= line.tax - line.tax_off <= line.charged, "the tax is in what the line still costs"
-            assert line.given_back + line.owed_back <= off, "nothing goes back that still has to be paid"
+            assert 0 <= line.tax - line.tax_off <= line.charged, "the charged price includes the tax"
+            assert line.given_back + line.owed_back <= off, "only reductions are given back"
             assert 0 <= line.tax_off - line.tax_given_back <= off - line.given_back
             assert line.tax_given_back >= 0
             if line.cancelled + line.credited == line.quantity:
                 assert line.charged == 0
 
     @invariant()
-    def what_came_back_to_be_sold_again_is_credited_and_nothing_else(self) -> None:
-        came = [event for event in self.history if isinstance(event, ReturnReceived)]
+    def restocked_units_are_credited_and_no_others(self) -> None:
+        receipts = [event for event in self.history if isinstance(event, ReturnReceived)]
         for line in self.order.lines:
-            restocked = sum(units_of(event.restocked, line.line_id) for event in came)
-            damaged = sum(units_of(event.damaged, line.line_id) for event in came)
+            restocked = sum(units_of(event.restocked, line.line_id) for event in receipts)
+            damaged = sum(units_of(event.damaged, line.line_id) for event in receipts)
             assert (line.credited, line.returned) == (restocked, restocked + damaged)
 
     @invariant()
-    def every_payment_is_authorised_before_it_is_captured_or_let_go(self) -> None:
+    def every_payment_is_authorised_before_it_is_captured_or_voided(self) -> None:
         for payment in self.order.payments:
             assert payment.captured >= 0
             assert payment.voided >= 0
             assert payment.captured + payment.voided <= payment.authorised
 
     @invariant()
-    def the_bank_and_the_order_agree(self) -> None:
+    def sums_match_the_money_that_moved(self) -> None:
         order = self.order
-        came = sum((e.amount for e in self.history if isinstance(e, OrderPaid | PaymentCaptured)), ZERO)
-        went = sum((e.amount for e in self.history if isinstance(e, RefundSettled)), ZERO)
-        assert (order.captured, order.refunded) == (came, went)
-        assert order.refundable >= 0, "refunded and pending is at most what was captured"
+        received = sum((e.amount for e in self.history if isinstance(e, OrderPaid | PaymentCaptured)), ZERO)
+        paid_out = sum((e.amount for e in self.history if isinstance(e, RefundSettled)), ZERO)
+        assert (order.captured, order.refunded) == (received, paid_out)
+        assert order.refundable >= 0, "settled and pending refunds never exceed the captured money"
 
     @invariant()
-    def everything_that_was_captured_is_for_the_order_or_goes_back(self) -> None:
+    def all_captured_money_pays_for_the_order_or_goes_back(self) -> None:
         order = self.order
         for_the_order = min(order.refundable, order.charged)
         assert order.captured == order.refunded + order.refund_pending + for_the_order + order.owed
         assert order.charged == for_the_order + order.due + order.bad_debt
-        assert not (order.due and (order.owed or order.due_back)), "nobody owes and is owed"
-        assert order.owed <= order.due_back <= order.kept
+        assert not (order.due and (order.owed or order.due_back)), "the customer never owes and is owed at once"
+        assert order.owed <= order.due_back <= order.net_captured
         assert min(order.due, order.due_back, order.bad_debt) >= 0
 
     @invariant()
-    def every_refund_says_what_it_is_for(self) -> None:
+    def lines_and_refunds_agree(self) -> None:
         counted = [each for each in self.order.refunds if each.is_pending or each.status is RefundStatus.SETTLED]
         for line in self.order.lines:
             parts = [part for each in counted for part in each.lines if part.line_id == line.line_id]
@@ -233,33 +233,33 @@ class OrderLife(RuleBasedStateMachine):
                 assert all(part.allowance_tax <= part.allowance <= part.amount for part in event.lines)
 
     @invariant()
-    def the_statuses_say_what_the_counters_say(self) -> None:
-        order, waits = self.order, any(line.open for line in self.order.goods)
+    def statuses_match_the_counters(self) -> None:
+        order, has_open_goods = self.order, any(line.open for line in self.order.goods)
         status, fulfilment, payment = order_status(order), fulfilment_status(order), payment_status(order)
         assert (status is OrderStatus.CANCELLED) == order.is_cancelled
         if status is OrderStatus.COMPLETED:
-            assert not waits
+            assert not has_open_goods
             assert order.due == order.due_back == order.refund_pending == 0
-        assert (fulfilment in (FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIAL)) == waits
+        assert (fulfilment in (FulfilmentStatus.UNFULFILLED, FulfilmentStatus.PARTIAL)) == has_open_goods
         assert (payment is PaymentStatus.OVERCHARGED) == bool(order.due_back)
         if payment in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
-            assert not order.due or not order.captured or not order.kept
+            assert not order.due or not order.captured or not order.net_captured
         if payment is PaymentStatus.PARTIALLY_PAID:
             assert order.due
 
     @invariant()
-    def a_snapshot_and_the_whole_history_give_the_same_order(self) -> None:
+    def a_snapshot_and_the_history_give_the_same_order(self) -> None:
         assert msgspec.json.decode(codec.encode(self.order), type=Order) == self.order
         assert reduce(evolve, self.history, Order()) == self.order
 
     def teardown(self) -> None:
-        """At the end everything is called off and given back, and not a penny is left anywhere."""
+        """At the end, cancel and refund everything: all sums must be zero."""
         if self.order.is_placed:
-            self.is_called_off()
-            self.all_money_goes_back()
-        policy.use(self.was_policy)
+            self.cancel_everything()
+            self.give_everything_back()
+        self.shop.close()
 
-    def is_called_off(self) -> None:
+    def cancel_everything(self) -> None:
         for each in self.order.returns:
             if each.is_open:
                 assert self.send(c.DeclineReturn(order_id=ORDER, return_id=each.return_id, reason="because"))
@@ -274,25 +274,25 @@ class OrderLife(RuleBasedStateMachine):
         self.send(c.CancelOrder(order_id=ORDER, reason="because"))
         assert not any(line.open for line in self.order.goods)
 
-    def all_money_goes_back(self) -> None:
+    def give_everything_back(self) -> None:
         for each in self.order.payments:
             if each.capturable:
                 assert self.send(c.CapturePayment(order_id=ORDER, payment_id=each.payment_id, by=MOVER))
         if self.order.due:
             assert self.send(c.WriteOff(order_id=ORDER, reason="because"))
-        self.let_refunds_go_through()
+        self.settle_refunds()
         for amount in (None, self.order.refundable - self.order.owed):
             self.send(c.RequestRefund(order_id=ORDER, reason="because", amount=amount, by="staff:anna"))
-            self.let_refunds_go_through()
+            self.settle_refunds()
         order = self.order
         assert order.captured == order.refunded
-        assert order.kept == order.due == order.due_back == order.refund_pending == 0
+        assert order.net_captured == order.due == order.due_back == order.refund_pending == 0
         assert order.charged == order.bad_debt
         for line in order.lines:
             if not line.charged:
                 assert line.tax_off == line.tax
 
-    def let_refunds_go_through(self) -> None:
+    def settle_refunds(self) -> None:
         for each in self.order.refunds:
             number, status = each.refund_id, each.status
             if status is RefundStatus.REQUESTED:

@@ -1,4 +1,4 @@
-"""What was recorded when an order was created, paid, shipped or cancelled, and nothing else, means what it meant."""
+"""Events of version 1, from when orders had no tax, discounts or parcels, still mean the same."""
 
 import json
 from functools import reduce
@@ -24,7 +24,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def old(name: str, **changes: Any) -> Any:
-    """An event as its first version was stored, read as it is read today."""
+    """Decode a stored event of version 1 with today's code."""
     stored = json.loads((SAMPLES / f"order.{name}.v1.json").read_text()) | changes
     return codec.decode(f"order.{name}", 1, json.dumps(stored))
 
@@ -42,7 +42,7 @@ BACK_TO_PAID = old("restored")
 BACK_TO_CANCELLED = old("restored", status="cancelled", sold_again="-25.00", not_due_back="-25.00")
 
 
-def test_an_order_from_before_tax_discounts_and_parcels_is_one_without() -> None:
+def test_events_of_version_1_have_no_tax_discount_or_second_parcel() -> None:
     assert old("created") == CREATED
     assert old("paid") == PAID
     assert old("shipped") == SHIPPED
@@ -59,32 +59,32 @@ def test_an_old_order_was_placed_paid_and_shipped() -> None:
     assert (order.due, order.captured, [line.shipped for line in order.lines]) == (0, 25, [2, 1])
 
 
-def test_an_old_order_was_cancelled_and_what_was_paid_is_due_back_for_its_lines() -> None:
+def test_an_old_cancellation_makes_paid_money_due_back_by_line() -> None:
     order = order_of(*PAID_ONE, CANCELLED_PAID)
     assert (order_status(order), payment_status(order)) == (OrderStatus.CANCELLED, PaymentStatus.OVERCHARGED)
     assert (order.due_back, [line.owed_back for line in order.lines]) == (25, [15, 10])
     assert order_of(*NEW, CANCELLED).due_back == 0
 
 
-def test_an_old_order_was_restored_to_what_it_was() -> None:
+def test_an_old_restoration_brings_back_the_order() -> None:
     assert order_of(*NEW, CANCELLED, BACK) == order_of(*NEW)
     assert order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID) == order_of(*PAID_ONE)
 
 
-def test_an_old_restoration_was_itself_undone() -> None:
+def test_an_old_restoration_to_cancelled_brings_back_the_cancellation() -> None:
     again = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, BACK_TO_CANCELLED)
     assert again == order_of(*PAID_ONE, CANCELLED_PAID)
     unpaid = old("restored", status="cancelled", sold_again="-25.00", not_due_back="0")
     assert order_of(*NEW, CANCELLED, BACK, unpaid) == order_of(*NEW, CANCELLED)
 
 
-def test_an_old_order_goes_on_today() -> None:
+def test_an_old_order_accepts_new_events() -> None:
     order = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, SHIPPED)
     assert fulfilment_status(order) is FulfilmentStatus.FULFILLED
 
 
-def test_the_rules_of_an_order_read_nothing_that_is_personal() -> None:
-    """So a history is loaded for them without a key."""
+def test_the_state_of_an_order_does_not_depend_on_personal_data() -> None:
+    """So a history is loaded for the rules without decryption."""
     assert not ORDER.reads_personal
     personal = [declared for declared in EVENTS.values() if declared.personal and declared.cls in get_args(OrderEvent)]
     assert len(personal) >= 3

@@ -1,4 +1,4 @@
-"""The four statuses of an order: each read off its counters, and none depends on another."""
+"""The four statuses of an order."""
 
 from decimal import Decimal
 from typing import Any
@@ -56,7 +56,7 @@ ARRIVED = ConfirmDelivery(order_id=ORDER, shipment_id=1)
         ((authorise("9.00"), capture(), WRITE_OFF, SHIP, ask_refund("9.00")), "open"),
     ],
 )
-def test_an_order_is_completed_when_nothing_is_to_be_sent_and_nobody_owes(past: tuple[Any, ...], status: str) -> None:
+def test_an_order_is_completed_when_nothing_is_open_or_owed(past: tuple[Any, ...], status: str) -> None:
     assert order_status(after(CREATE, *past)) is OrderStatus(status)
 
 
@@ -83,7 +83,7 @@ def test_an_order_is_completed_when_nothing_is_to_be_sent_and_nobody_owes(past: 
         ((WRITE_OFF, authorise("26.00"), capture()), "overcharged"),
     ],
 )
-def test_the_payment_status_says_what_became_of_the_money(past: tuple[Any, ...], status: str) -> None:
+def test_the_payment_status_follows_the_money(past: tuple[Any, ...], status: str) -> None:
     assert payment_status(after(CREATE, *past)) is PaymentStatus(status)
 
 
@@ -101,6 +101,6 @@ def test_the_payment_status_says_what_became_of_the_money(past: tuple[Any, ...],
         ((CANCEL,), "none"),
     ],
 )
-def test_the_fulfilment_status_says_how_much_was_sent_paid_or_not(past: tuple[Any, ...], status: str) -> None:
+def test_the_fulfilment_status_follows_the_parcels_paid_or_not(past: tuple[Any, ...], status: str) -> None:
     with shop(paid_before_shipped=False):
         assert fulfilment_status(after(CREATE, *past)) is FulfilmentStatus(status)

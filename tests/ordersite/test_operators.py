@@ -1,4 +1,4 @@
-"""What operators see of the read models and do about them: in the admin, on the command line, in metrics."""
+"""Operating the read models: in the admin, on the command line and through metrics."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def place(*later: Any) -> UUID:
 
 @pytest.fixture
 def broken() -> Iterator[list[bool]]:
-    """The staff view cannot take payments until the list is emptied."""
+    """Make the staff projection fail on payments until the list is emptied."""
     state = [True]
     handler = StaffOrders.handlers[OrderPaid]
 
@@ -61,7 +61,7 @@ def act(client: Client, model: str, action: str, *rows: Any, **more: str) -> Any
     return client.post(f"{ADMIN}/{model}/", chosen, follow=True)
 
 
-def test_a_status_tells_what_is_behind_and_for_how_long_and_what_state_that_is() -> None:
+def test_a_status_reports_state_lag_and_delay() -> None:
     place(PAID)
     building = {status.projection: status for status in statuses()}["staff"]
     assert (building.state, building.behind, building.position) == ("building", 2, 0)
@@ -81,16 +81,16 @@ def test_prometheus_reads_position_lag_parked_and_failures_of_each_shard(
 ) -> None:
     place(PAID)
     catch_up(STAFF)
-    told = client.get("/metrics")
-    assert told["Content-Type"].startswith("text/plain")
-    lines = told.content.decode().splitlines()
+    response = client.get("/metrics")
+    assert response["Content-Type"].startswith("text/plain")
+    lines = response.content.decode().splitlines()
     assert 'ordersite_projection_parked_events{projection="staff",shard="0"} 1.0' in lines
     assert 'ordersite_projection_lag_events{projection="customer",shard="0"} 2.0' in lines
     assert 'ordersite_projection_events_total{projection="staff",shard="0"} 2.0' in lines
     assert 'ordersite_projection_state{projection="staff",shard="0",state="parked"} 1.0' in lines
 
 
-def test_metrics_are_for_whoever_has_the_token(client: Client, settings: Any) -> None:
+def test_metrics_need_the_token(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = "s3cret"
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
@@ -106,7 +106,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_line_shows_retries_and_leaves_out(broken: list[bool]) -> None:
+def test_the_command_line_lists_retries_and_skips_parked_events(broken: list[bool]) -> None:
     first, second = place(PAID), place(PAID)
     assert run("catch_up", "staff") == "staff: 4 events taken\n"
     assert "2" in run()
@@ -114,19 +114,19 @@ def test_the_command_line_shows_retries_and_leaves_out(broken: list[bool]) -> No
     assert str(first) in shown
     assert "ZeroDivisionError: cannot take this payment" in shown
     position = str(ParkedEvent.objects.get(aggregate_id=second).position)
-    assert run("skip", "staff", position, "--reason", "a test payment") == "staff: 1 parked no more, 1 still parked\n"
+    assert run("skip", "staff", position, "--reason", "a test payment") == "staff: 1 no longer parked, 1 still parked\n"
     assert SkippedEvent.objects.get().skipped_by.startswith("operator:")
     broken.clear()
-    assert run("retry", "staff", "--aggregate", str(first)) == "staff: 1 parked no more, 0 still parked\n"
+    assert run("retry", "staff", "--aggregate", str(first)) == "staff: 1 no longer parked, 0 still parked\n"
     assert run("shards", "staff", "3") == "staff has 3 shards now\n"
     assert "3/3" in run()
-    for wrong, told in (
+    for arguments, message in (
         (("retry", "stock"), "no projection is called 'stock'"),
         (("shards", "staff", "99"), "from 1 to 64 shards"),
         (("skip", "staff", "7777777", "--reason", "x"), "has parked no event at 7777777"),
     ):
-        with pytest.raises(CommandError, match=told):
-            run(*wrong)
+        with pytest.raises(CommandError, match=message):
+            run(*arguments)
 
 
 def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in: LogIn, broken: list[bool]) -> None:
@@ -135,20 +135,20 @@ def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in:
     client = log_in("Back office")
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "order.paid could not be processed (ZeroDivisionError: cannot take this payment)" in page
-    assert "This view is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
+    assert "This list is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
     assert "Open, behind" in client.get(f"{ADMIN}/stafforder/?behind__exact=1").content.decode()
     parked = ParkedEvent.objects.get()
     assert "1 still parked" in act(client, "parkedevent", "retry", parked).content.decode()
     broken.clear()
     assert (
-        "1 parked no more, 0 still parked"
+        "1 no longer parked, 0 still parked"
         in act(client, "parkedevent", "retry", *ParkedEvent.objects.all()).content.decode()
     )
     assert StaffOrder.objects.get().payment_status == "paid"
     assert "could not be processed" not in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
 
 
-def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_so(log_in: LogIn) -> None:
+def test_the_page_of_an_order_reports_an_event_that_cannot_be_read(log_in: LogIn) -> None:
     order_id = place(PAID)
     behind_the_logs_back(
         "UPDATE events SET event_data = event_data - 'amount' WHERE aggregate_id = %s AND version = 2", order_id
@@ -165,22 +165,22 @@ def test_an_order_with_an_event_that_cannot_be_read_still_has_a_page_that_says_s
     assert "(behind)" in client.get(f"{ADMIN}/accountingorder/?behind__exact=1").content.decode()
 
 
-def test_staff_leave_out_an_event_for_a_reason(log_in: LogIn, broken: list[bool]) -> None:
+def test_staff_skip_an_event_with_a_reason(log_in: LogIn, broken: list[bool]) -> None:
     place(PAID)
     catch_up(STAFF)
     client = log_in("Back office")
     parked = ParkedEvent.objects.get()
-    asked = act(client, "parkedevent", "leave_out", parked).content.decode()
-    assert "The view will never show it" in asked
+    form = act(client, "parkedevent", "leave_out", parked).content.decode()
+    assert "The read model will never show it" in form
     refused = act(client, "parkedevent", "leave_out", parked, reason=" ").content.decode()
     assert "say why the event is left out" in refused
     act(client, "parkedevent", "leave_out", parked, reason="a test payment")
-    kept = SkippedEvent.objects.get()
-    assert (kept.reason, kept.skipped_by) == ("a test payment", "staff:anna")
+    skipped = SkippedEvent.objects.get()
+    assert (skipped.reason, skipped.skipped_by) == ("a test payment", "staff:anna")
     assert "a test payment" in client.get(f"{ADMIN}/skippedevent/").content.decode()
 
 
-def test_an_accountant_can_operate_nothing(log_in: LogIn, broken: list[bool]) -> None:
+def test_an_accountant_cannot_operate_projections(log_in: LogIn, broken: list[bool]) -> None:
     place(PAID)
     catch_up(STAFF)
     client = log_in("Accountants")
@@ -189,7 +189,7 @@ def test_an_accountant_can_operate_nothing(log_in: LogIn, broken: list[bool]) ->
     assert ParkedEvent.objects.count() == 1
 
 
-def test_staff_begin_a_rebuild_that_a_worker_takes_on_pauses_and_resumes(log_in: LogIn) -> None:
+def test_staff_start_pause_and_resume_a_rebuild_that_a_worker_runs(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
     StaffOrder.objects.update(reference="wrong")
@@ -211,7 +211,7 @@ def test_staff_begin_a_rebuild_that_a_worker_takes_on_pauses_and_resumes(log_in:
     assert "1 row differed" in client.get(f"{ADMIN}/build/").content.decode()
 
 
-def test_staff_cancel_a_paused_rebuild_and_nothing_is_left_of_it(log_in: LogIn) -> None:
+def test_cancelling_a_paused_rebuild_leaves_nothing_behind(log_in: LogIn) -> None:
     place()
     catch_up(STAFF)
     client = log_in("Back office")
@@ -223,7 +223,7 @@ def test_staff_cancel_a_paused_rebuild_and_nothing_is_left_of_it(log_in: LogIn) 
     assert not Checkpoint.objects.exclude(space="").exists()
 
 
-def test_a_view_whose_code_is_newer_rebuilds_itself_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_model_with_newer_code_is_rebuilt_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     place()
     catch_up(STAFF)
     monkeypatch.setattr(StaffOrders, "version", StaffOrders.version + 1)
@@ -246,8 +246,8 @@ def test_the_sweep_wakes_a_worker_for_a_rebuild_whose_worker_died() -> None:
     assert Build.objects.get().state == "done"
 
 
-def kept_past(client: Client, order_id: UUID) -> Build:
-    """The staff view as it stood before the order was paid, made in the admin."""
+def build_past(client: Client, order_id: UUID) -> Build:
+    """Build, in the admin, the staff read model as it stood before the order was paid."""
     placed, _ = store.read_stream(order_id)
     chosen = Checkpoint.objects.filter(projection="staff")
     form = act(client, "checkpoint", "as_it_stood", *chosen).content.decode()
@@ -266,28 +266,28 @@ def look_at(client: Client, *which: Build) -> str:
     return str(page)
 
 
-def test_staff_look_at_a_whole_view_as_it_stood_and_go_back_to_now(log_in: LogIn) -> None:
+def test_staff_look_at_a_past_read_model_and_return_to_the_live_one(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
     client = log_in("Back office")
-    build = kept_past(client, order_id)
+    build = build_past(client, order_id)
     assert "Look at it" in client.get(f"{ADMIN}/stafforder/").content.decode()
     past = look_at(client, build)
     assert "You are looking at <strong>staff as known on" in past
     assert "Unpaid" in past
     assert "Back to now" in client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "Look at it" not in past
-    assert StaffOrder.objects.get().payment_status == "paid", "only what this person is shown is past"
+    assert StaffOrder.objects.get().payment_status == "paid", "the live read model is unchanged"
     now = look_at(client)
     assert "Back to now" not in now
     assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()
 
 
-def test_nobody_sends_a_command_by_what_was_or_looks_at_what_is_not_theirs(log_in: LogIn) -> None:
+def test_commands_from_a_past_read_model_and_looks_without_permission_are_refused(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
     client = log_in("Back office")
-    build = kept_past(client, order_id)
+    build = build_past(client, order_id)
     look_at(client, build)
     form = f"{ADMIN}/stafforder/command/ship/?order={order_id}"
     assert client.get(form).status_code == 403
@@ -298,26 +298,26 @@ def test_nobody_sends_a_command_by_what_was_or_looks_at_what_is_not_theirs(log_i
     assert accountant.post(f"{ADMIN}/build/look/", {"build": build.pk}).status_code == 403
 
 
-def test_a_view_that_was_dropped_is_looked_at_no_more(log_in: LogIn) -> None:
+def test_a_dropped_read_model_can_no_longer_be_looked_at(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
     client = log_in("Back office")
-    build = kept_past(client, order_id)
+    build = build_past(client, order_id)
     again = act(client, "checkpoint", "as_it_stood", *Checkpoint.objects.filter(projection="staff"), recorded_by="soon")
     assert "&#x27;soon&#x27; is no date or time" in again.content.decode()
     look_at(client, build)
     assert f"{build} is dropped" in act(client, "build", "drop", build).content.decode()
     assert "Back to now" not in client.get(f"{ADMIN}/stafforder/").content.decode()
-    assert "is not kept any more" in look_at(client, build)
+    assert "does not exist any more" in look_at(client, build)
 
 
-def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> None:
+def test_staff_roll_a_rebuild_back_and_drop_the_replaced_tables(log_in: LogIn) -> None:
     place()
     catch_up(STAFF)
     StaffOrder.objects.update(reference="as it was")
     client = log_in("Back office")
     chosen = list(Checkpoint.objects.filter(projection="staff"))
-    assert "no replaced tables of staff are kept" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
+    assert "there are no replaced tables of staff" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
     act(client, "checkpoint", "rebuild", *chosen)
     tasks.build("staff")
     assert StaffOrder.objects.get().reference == CREATED.reference
@@ -326,11 +326,11 @@ def test_staff_roll_a_rebuild_back_and_drop_what_it_replaced(log_in: LogIn) -> N
     tasks.build("staff")
     assert StaffOrder.objects.get().reference == "as it was"
     chosen = list(Checkpoint.objects.filter(projection="staff", space=""))
-    assert "no replaced tables are kept" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
+    assert "replaced tables are dropped" in act(client, "checkpoint", "drop_replaced", *chosen).content.decode()
     assert not schemas.exists("replaced_staff")
 
 
-def test_who_looks_back_is_sent_to_no_other_site(log_in: LogIn) -> None:
+def test_the_look_back_page_never_redirects_to_another_site(log_in: LogIn) -> None:
     client = log_in("Back office")
     answer = client.post(f"{ADMIN}/build/look/", {"next": "https://elsewhere.example/"})
     assert answer["Location"] == "/admin/"

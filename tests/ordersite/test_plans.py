@@ -1,4 +1,4 @@
-"""No path that is taken often reads a whole table, however much has been written: by PostgreSQL's own plans."""
+"""No frequent operation scans a whole large table, according to PostgreSQL's plans."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -48,20 +48,20 @@ GROWS = (
     *(StaffOrder, CustomerOrder, AccountingOrder, AccountingEntry, FeedOrder, FeedEvent),
     *(CustomerAccount, CustomerAccountMovement, AccountMoney, AccountMoneyEntry, WebhookEndpoint, WebhookDelivery),
 )
-"""The tables that grow with what is done in the shop."""
+"""The tables that grow with the shop's activity."""
 QUIET = (
     "UPDATE command_queue SET status = 'done', finished_at = now()",
     "UPDATE webhook_deliveries SET status = 'delivered', finished_at = now()",
     "UPDATE planned_commands SET due_at = due_at + interval '10 years'",
     "VACUUM ANALYZE",
 )
-"""Nothing of the past is left to be done."""
+"""Statements that finish all pending work."""
 STAFF = Context(actor="staff:anna")
 
 
 @pytest.fixture
 def grown(api: APIClient, ada: User) -> Iterator[dict[str, str]]:
-    """A shop with much in every table; gives what a customer of it has, by the name of an API path's parameter."""
+    """A shop with many rows in every table. Returns one customer's ids, by the name of an API path's parameter."""
     names = fill(api, ada, AT_MOST)
     shop = filling.seeded(GROWS, most=2 * EVENTS)
     try:
@@ -81,10 +81,10 @@ Step = Callable[[], object]
 
 
 def writing(order_id: UUID) -> Iterator[Step]:
-    """What commands do, by themselves and in bulk."""
+    """Send commands, one by one and in bulk."""
     create = new_order()
     yield lambda: dispatch(create, STAFF)
-    yield lambda: dispatch(create, STAFF)  # its receipt answers
+    yield lambda: dispatch(create, STAFF)  # answered from its receipt
     yield lambda: dispatch(AddNote(order_id=order_id, text="Seen"), Context(actor="staff:anna"))
     notes = [AddNote(order_id=each, text="Seen") for each in (order_id, create.order_id)]
     yield lambda: dispatch_batch([(note, Context(actor="staff:anna")) for note in notes])
@@ -92,7 +92,7 @@ def writing(order_id: UUID) -> Iterator[Step]:
 
 
 def reading(order_id: UUID) -> Iterator[Step]:
-    """What is asked of the log, by workers above all."""
+    """Read the log, as workers do."""
     middle = store.latest_position() // 2
     for projection in PROJECTIONS.values():
         shard, types = projection.shard(0, 2), projection.event_types
@@ -111,7 +111,7 @@ def reading(order_id: UUID) -> Iterator[Step]:
 
 
 def working() -> Iterator[Step]:
-    """What workers do when something has happened, and again and again."""
+    """Run the workers' tasks, woken by events and periodic."""
     yield from (partial(catch_up, each) for each in PROJECTIONS.values())
     yield from (
         process_managers.run,
@@ -123,8 +123,8 @@ def working() -> Iterator[Step]:
     )
     yield chain.seal_settled
     yield status.statuses
-    some = sorted(store.some_aggregates(5))
-    yield from (partial(drift.check, each, some) for each in PROJECTIONS.values())
+    sample = sorted(store.some_aggregates(5))
+    yield from (partial(drift.check, each, sample) for each in PROJECTIONS.values())
 
 
 FILTERED = (
@@ -134,8 +134,8 @@ FILTERED = (
 )
 
 
-def asking(names: dict[str, str], ada: User, api: APIClient) -> Iterator[Step]:
-    """Every page of the API and of the admin, and the ways in which staff look for orders and events."""
+def requesting(names: dict[str, str], ada: User, api: APIClient) -> Iterator[Step]:
+    """Request every page of the API and the admin, with the searches and filters of staff."""
     staff = staff_client()
     for path in paths():
         client, url = staff if "/back-office/" in path else api, path.format(**names)
@@ -160,24 +160,24 @@ def asking(names: dict[str, str], ada: User, api: APIClient) -> Iterator[Step]:
     yield lambda: send(api, ORDERS, BODY, Prefer="respond-async")
 
 
-LAWS = "GROUP BY"
-"""That two tables have the same sums is asked of all their rows, once in DRIFT_SECONDS."""
+DRIFT_SUMS = "GROUP BY"
+"""The drift check compares sums over all rows of two tables, once in DRIFT_SECONDS."""
 
 
 @pytest.mark.parametrize("generic", [False, True], ids=["plans for these values", "plans for any values"])
-def test_no_path_reads_a_large_table_from_one_end_to_the_other(
+def test_no_frequent_operation_scans_a_whole_large_table(
     grown: dict[str, str], api: APIClient, ada: User, generic: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(large_lists, "COUNT_UP_TO", 100)
     monkeypatch.setattr(staff_admin, "COUNT_UP_TO", 100)
     order_id, large = UUID(grown["order_id"]), large_tables()
     assert {model._meta.db_table for model in GROWS} <= large
-    found: set[str] = set()
+    scans: set[str] = set()
     with explained(generic=generic) as plans:
-        for step in (*writing(order_id), *reading(order_id), *working(), *asking(grown, ada, api)):
+        for step in (*writing(order_id), *reading(order_id), *working(), *requesting(grown, ada, api)):
             step()
     for plan in plans:
-        if LAWS not in plan["Query Text"]:
-            found |= {f"{table}: {plan['Query Text']}" for table in whole_tables(plan, large)}
-    assert len(plans) > 500, "else nothing was looked at"
-    assert not found, "\n\n".join(sorted(found))
+        if DRIFT_SUMS not in plan["Query Text"]:
+            scans |= {f"{table}: {plan['Query Text']}" for table in whole_tables(plan, large)}
+    assert len(plans) > 500, "the test examined too few statements"
+    assert not scans, "\n\n".join(sorted(scans))

@@ -1,4 +1,4 @@
-"""How many statements each page sends: as many with much as with little, and no more than are written down here."""
+"""The number of statements per page: it does not grow with the data, and equals the number written down here."""
 
 from collections import Counter
 from typing import Any
@@ -14,8 +14,8 @@ from tests.support.pages import pages, paths
 from tests.support.plenty import AT_MOST, fill
 from tests.support.statements import sent
 
-Asked = dict[str, list[str]]
-"""By page: the statements that it sent."""
+Statements = dict[str, list[str]]
+"""The statements that each page sent."""
 
 
 API: dict[str, int] = {
@@ -36,7 +36,7 @@ API: dict[str, int] = {
     "/api/v1/webhook-endpoints": 2,
     "/api/v1/webhook-endpoints/{endpoint_id}/deliveries": 3,
 }
-"""What a GET sends to PostgreSQL, with nothing in the cache."""
+"""Statements of each GET, with an empty cache."""
 
 
 # fmt: off
@@ -74,45 +74,45 @@ ADMIN: dict[str, dict[str, int]] = {
     "projections_webhookendpoint": {"change": 4, "changelist": 6, "history": 5},
 }
 # fmt: on
-"""What each page of the admin that may be looked at sends, by model; those of no model stand under none."""
+"""Statements of each page of the admin, by model; pages without a model are under the empty name."""
 
 
-def test_each_path_of_the_api_asks_as_much_of_plenty_as_of_little(api: APIClient, ada: User) -> None:
-    staff, found = staff_client(), []
+def test_api_query_counts_do_not_grow_with_the_data(api: APIClient, ada: User) -> None:
+    staff, counts = staff_client(), []
     for number in (1, AT_MOST):
         names = fill(api, ada, number)
         clients = {path: staff if "/back-office/" in path else api for path in paths()}
-        found.append({path: statements(clients[path], path.format(**names)) for path in clients})
-    assert all(sent for each in found for sent in each.values())
-    assert_as_written(API, *found)
+        counts.append({path: statements(clients[path], path.format(**names)) for path in clients})
+    assert all(sent for each in counts for sent in each.values())
+    assert_as_written(API, *counts)
 
 
-def test_each_page_of_the_admin_asks_as_much_of_plenty_as_of_little(api: APIClient, ada: User) -> None:
+def test_admin_query_counts_do_not_grow_with_the_data(api: APIClient, ada: User) -> None:
     boss = Client()
     boss.force_login(User.objects.create_superuser("boss"))
-    found = []
+    counts = []
     for number in (1, AT_MOST):
-        asked = {name: statements(boss, url) for name, url in pages(fill(api, ada, number))}
-        found.append({name: sent for name, sent in asked.items() if sent})
+        statements_of = {name: statements(boss, url) for name, url in pages(fill(api, ada, number))}
+        counts.append({name: sent for name, sent in statements_of.items() if sent})
     written = {f"{model}_{page}".strip("_"): number for model, each in ADMIN.items() for page, number in each.items()}
-    assert_as_written(written, *found)
+    assert_as_written(written, *counts)
 
 
 def statements(client: Any, url: str) -> list[str]:
-    """What is sent to show a page that was shown before, with nothing in the cache; none where there is no page."""
+    """Return the statements of a page's second request, with an empty cache; none if there is no page."""
     if client.get(url).status_code not in (200, 202):
         return []
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    with sent() as found:
+    with sent() as statements_sent:
         client.get(url)
-    return found
+    return statements_sent
 
 
-def assert_as_written(table: dict[str, int], little: Asked, plenty: Asked) -> None:
+def assert_as_written(table: dict[str, int], little: Statements, plenty: Statements) -> None:
     grown = {
         name: dict(Counter(plenty[name]) - Counter(little[name]))
         for name in plenty
         if len(plenty[name]) != len(little[name])
     }
-    assert not grown, "these ask more where there is more"
+    assert not grown, "these pages send more statements for more data"
     assert {name: len(sent) for name, sent in plenty.items()} == table

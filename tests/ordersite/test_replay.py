@@ -1,4 +1,4 @@
-"""An order of one site, followed on another: the views, the command line between them, and what came of it."""
+"""Export orders of one site and import them into another: its read models are the same."""
 
 import io
 import sys
@@ -19,7 +19,7 @@ from projections.staff.orders import StaffOrder
 from tests.support import tampering
 from tests.support.order_examples import CREATE
 from tests.support.projection_spec import contents
-from tests.support.projection_spec import empty as empty_view
+from tests.support.projection_spec import empty as empty_read_model
 
 
 def two_orders() -> list[str]:
@@ -38,35 +38,35 @@ def exported(*arguments: str) -> str:
     return out.getvalue()
 
 
-_PLACES = {"entry_id": None, "position": None}
+_LOCAL_KEYS = {"entry_id": None, "position": None}
 
 
-def shown() -> dict[str, list[dict[str, Any]]]:
-    """The rows of every view, without the keys that follow the log's positions: in the books, and in the feed."""
+def all_rows() -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of every read model, without keys that depend on positions in the log."""
     tables = [contents(projection) for projection in PROJECTIONS.values()]
-    return {name: [{**row, **_PLACES} for row in rows] for each in tables for name, rows in each.items()}
+    return {name: [{**row, **_LOCAL_KEYS} for row in rows] for each in tables for name, rows in each.items()}
 
 
 def another_site() -> None:
     tampering.empty()
     for projection in PROJECTIONS.values():
-        empty_view(projection)
+        empty_read_model(projection)
 
 
-def test_every_view_shows_an_imported_order_as_the_first_site_did(projecting: None, tmp_path: Path) -> None:
+def test_every_read_model_of_an_importing_site_equals_the_exporting_sites(projecting: None, tmp_path: Path) -> None:
     orders = two_orders()
-    before = shown()
+    before = all_rows()
     file = tmp_path / "history.jsonl"
     file.write_text(exported(*orders))
     another_site()
     assert not StaffOrder.objects.exists()
     call_command("import_history", str(file), stdout=io.StringIO())
-    assert shown() == before
+    assert all_rows() == before
     for projection in PROJECTIONS.values():
         assert all(table.identical for table in rebuild(projection).differences)
 
 
-def test_a_history_may_come_through_a_pipe(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_can_be_imported_from_a_pipe(projecting: None, monkeypatch: pytest.MonkeyPatch) -> None:
     orders = two_orders()
     text = exported(*orders, "--anonymise")
     another_site()

@@ -1,4 +1,4 @@
-"""The site around it: health, the demo shop, and what production refuses."""
+"""The site as a whole: health, the demo shop and the production settings."""
 
 import base64
 import io
@@ -31,7 +31,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_healthz_is_well_once_a_worker_has_swept_and_says_what_is_missing(settings: Any) -> None:
+def test_healthz_is_ok_after_a_sweep_and_names_the_part_that_fails(settings: Any) -> None:
     client = Client()
     early = client.get("/healthz")
     assert (early.status_code, early.json()["worker"]) == (503, "has not started yet")
@@ -44,7 +44,7 @@ def test_healthz_is_well_once_a_worker_has_swept_and_says_what_is_missing(settin
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_demo_shop_has_300_orders_in_every_state_and_is_the_same_every_time() -> None:
+def test_the_demo_shop_has_300_orders_in_every_state_and_is_reproducible() -> None:
     write_roles()
     call_command("load_demo", stdout=io.StringIO())
     orders = StaffOrder.objects.all()
@@ -72,18 +72,18 @@ def test_the_demo_logins_work() -> None:
     demo.load(NOW)
     out = io.StringIO()
     call_command("demo_logins", "--json", stdout=out)
-    found = json.loads(out.getvalue())
+    logins = json.loads(out.getvalue())
     api = APIClient()
-    api.credentials(HTTP_AUTHORIZATION=f"Token {found['customer_token']}")
+    api.credentials(HTTP_AUTHORIZATION=f"Token {logins['customer_token']}")
     assert api.get("/api/v1/orders").status_code == 200
     for role in ("staff", "accountant"):
         client = Client()
-        assert client.login(**found["logins"][role])
+        assert client.login(**logins["logins"][role])
         assert client.get("/admin/").status_code == 200
-    assert APIClient().post("/api/v1/auth/login", found["logins"]["customer"], format="json").status_code == 200
+    assert APIClient().post("/api/v1/auth/login", logins["logins"]["customer"], format="json").status_code == 200
     again = io.StringIO()
     call_command("demo_logins", "--json", stdout=again)
-    assert json.loads(again.getvalue()) == found, "printed again, not made anew"
+    assert json.loads(again.getvalue()) == logins, "the same logins and token are printed again"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,13 +100,13 @@ def test_production_has_no_demo_shop(settings: Any) -> None:
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py` as typed in a terminal: none of the tests' settings."""
-    ours = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "ORDERSITE_STATE")
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    """Run `manage.py` as in a terminal, without the settings of the tests."""
+    of_tests = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "ORDERSITE_STATE")
+    environ = {name: value for name, value in os.environ.items() if name not in of_tests}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        env=kept | environment,
+        env=environ | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -114,14 +114,14 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_a_command_typed_while_nothing_is_up_says_what_to_type(tmp_path: Path) -> None:
-    typed = manage("rebuild_projections", ORDERSITE_STATE=str(tmp_path))
-    assert typed.returncode != 0
-    assert "Type `make run` in another terminal" in typed.stderr
-    assert "Traceback" not in typed.stderr
+def test_a_command_without_running_servers_says_to_type_make_run(tmp_path: Path) -> None:
+    command = manage("rebuild_projections", ORDERSITE_STATE=str(tmp_path))
+    assert command.returncode != 0
+    assert "Type `make run` in another terminal" in command.stderr
+    assert "Traceback" not in command.stderr
 
 
-def test_production_settings_pass_djangos_own_deployment_check_and_need_their_environment() -> None:
+def test_production_settings_pass_the_deployment_check_and_require_their_environment() -> None:
     production = {
         "DJANGO_SETTINGS_MODULE": "ordersite.settings.production",
         "DATABASE_URL": os.environ["DATABASE_URL"],

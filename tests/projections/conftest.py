@@ -15,8 +15,8 @@ from tests.support.threads import at_once
 
 
 @pytest.fixture
-def held() -> Iterator[None]:
-    """Somebody works on the staff view and does not let go."""
+def staff_is_locked() -> Iterator[None]:
+    """Another worker has locked the checkpoint of the staff projection, and keeps it locked."""
     catch_up(PROJECTIONS["staff"])
     locked, done = threading.Event(), threading.Event()
 
@@ -34,7 +34,7 @@ def held() -> Iterator[None]:
 
 @pytest.fixture
 def poison() -> Iterator[set[UUID]]:
-    """The aggregates whose payments the staff view cannot take."""
+    """A set: add the id of an order, and the staff projection fails to take its payment."""
     poisoned: set[UUID] = set()
     handler = StaffOrders.handlers[OrderPaid]
 

@@ -1,4 +1,4 @@
-"""A projection that is added when there is a history already: its class and its table are enough."""
+"""A projection that is added when there is a history already. A class and a table are all it needs."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def countries() -> Iterator[Projection]:
-    """What a developer adds on a Tuesday afternoon: a table and a class. The table is made as its migration would."""
+    """A new projection: a table, created as its migration would, and a class."""
     with isolate_apps("projections"):
 
         class CountrySales(models.Model):
@@ -59,7 +59,7 @@ def countries() -> Iterator[Projection]:
         editor.delete_model(CountrySales)
 
 
-def place(number: int) -> None:
+def place_orders(number: int) -> None:
     store.append([write(replace(CREATED, order_id=new_id()), 0) for _ in range(number)])
 
 
@@ -73,7 +73,7 @@ def sales(projection: Projection) -> list[tuple[str, int, Decimal]]:
 
 @pytest.fixture
 def history() -> None:
-    place(5)
+    place_orders(5)
     catch_up(PROJECTIONS["staff"])
 
 
@@ -82,17 +82,17 @@ def test_it_builds_itself_from_the_whole_history_while_the_site_serves(history: 
     (number,) = shard_numbers(countries)
     advance(countries, number, CatchUpOptions(limit=2))
     assert state_of("countries") == "building"
-    place(2)
+    place_orders(2)
     catch_up(PROJECTIONS["staff"])
     assert StaffOrder.objects.count() == 7
     tasks.sweep()
     assert state_of("countries") == "level"
     assert sales(countries) == [("United Kingdom", 7, Decimal("175.00"))]
-    place(1)
-    assert state_of("countries") == "behind", "it has been level: it is not building any more"
+    place_orders(1)
+    assert state_of("countries") == "behind", "a projection that was caught up once is not building any more"
 
 
-def test_it_is_rebuilt_and_checked_as_any_other(history: None, countries: Projection) -> None:
+def test_it_is_rebuilt_and_checked_like_any_other(history: None, countries: Projection) -> None:
     tasks.sweep()
     countries.tables[0]._default_manager.update(orders=4)
     rebuilt = rebuild(countries)

@@ -9,6 +9,7 @@ from tests.support.site import client_of
 
 
 def staff_client(username: str = "anna", group: str = BACK_OFFICE) -> APIClient:
+    """Return an API client of a staff user in the group."""
     write_roles()
     user = User.objects.create_user(username, password="secret-1", is_staff=True)
     user.groups.set(Group.objects.filter(name=group))

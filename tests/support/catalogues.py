@@ -1,6 +1,6 @@
-"""`make messages`: what is said to clients, found in the source, brought into the catalogues, and compiled.
+"""`make messages`: find the texts for clients in the source, update the catalogues and compile them.
 
-Found by the syntax tree, so that a test can ask the same: docs/languages.md.
+Texts are found in the syntax tree, so that tests can check them too: docs/languages.md.
 """
 
 import ast
@@ -21,7 +21,7 @@ PACKAGES = ("eventstore", "orders", "projections", "ordersite")
 LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
 REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,)}
-SPOKEN = {
+TRANSLATIONS = {
     "translate": (0,),
     "translate_plural": (0, 1),
     "translate_lazy": (0,),
@@ -31,76 +31,83 @@ SPOKEN = {
     "gettext_noop": (0,),
     "ngettext": (0, 1),
 }
-KINDS = {**REFUSALS, **SPOKEN}
-RAISED = ("APIException", "AuthenticationFailed", "NotFound", "ParseError", "PermissionDenied", "ValidationError")
-WRAPPERS = (ROOT / "orders" / "http" / "i18n.py",)  # pass on what their callers say
+KINDS = {**REFUSALS, **TRANSLATIONS}
+API_ERRORS = ("APIException", "AuthenticationFailed", "NotFound", "ParseError", "PermissionDenied", "ValidationError")
+WRAPPERS = (ROOT / "orders" / "http" / "i18n.py",)  # pass on templates of their callers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One call that says something. `words` is empty where they are no literal; `given` None where params are `**`."""
+    """One call with a text for clients.
+
+    `templates` is empty if the text is not a literal; `params` is None if the call passes `**params`.
+    """
 
     path: str
     line: int
-    words: tuple[str, ...]
-    given: frozenset[str] | None
+    templates: tuple[str, ...]
+    params: frozenset[str] | None
 
     @property
     def where(self) -> str:
+        """Return the place of the call, for messages of failing tests."""
         return f"{self.path}:{self.line}"
 
 
-def unsaid(*packages: str) -> Iterator[Message]:
-    """Words that an error of the API is raised with as they are, so that no language but English has them."""
+def untranslated(*packages: str) -> Iterator[Message]:
+    """Yield errors of the API that are raised with a literal text, which stays English in every language."""
     for path in _sources(*packages):
         source = path.read_text()
         if "from rest_framework" not in source:
             continue
         tree = ast.parse(source)
-        kinds = {*RAISED, *(each.name for each in tree.body if isinstance(each, ast.ClassDef) and _is_raised(each))}
+        own = (node.name for node in tree.body if isinstance(node, ast.ClassDef) and _is_api_error(node))
+        errors = {*API_ERRORS, *own}
         for node in ast.walk(tree):
-            for words in _bare(node, kinds):
-                yield Message(path=str(path.relative_to(ROOT)), line=words.lineno, words=(), given=None)
+            for text in _literal_texts(node, errors):
+                yield Message(path=str(path.relative_to(ROOT)), line=text.lineno, templates=(), params=None)
 
 
-def _is_raised(node: ast.ClassDef) -> bool:
-    return any(_name(base) in RAISED for base in node.bases)
+def _is_api_error(node: ast.ClassDef) -> bool:
+    return any(_name(base) in API_ERRORS for base in node.bases)
 
 
-def _bare(node: ast.AST, kinds: set[str]) -> Iterator[ast.expr]:
+def _literal_texts(node: ast.AST, errors: set[str]) -> Iterator[ast.expr]:
     match node:
-        case ast.Call() if _name(node.func) in kinds:
+        case ast.Call() if _name(node.func) in errors:
             for argument in node.args:
-                yield from _words_in(argument)
+                yield from _texts_in(argument)
         case ast.Assign(targets=[ast.Name(id="default_detail")], value=value):
-            yield from _words_in(value)
+            yield from _texts_in(value)
 
 
-def _words_in(node: ast.expr) -> Iterator[ast.expr]:
+def _texts_in(node: ast.expr) -> Iterator[ast.expr]:
     match node:
         case ast.Constant(value=str()) | ast.JoinedStr():
             yield node
         case ast.Dict(values=parts) | ast.List(elts=parts):
             for part in parts:
-                yield from _words_in(part)
+                yield from _texts_in(part)
         case ast.DictComp(value=part) | ast.ListComp(elt=part):
-            yield from _words_in(part)
+            yield from _texts_in(part)
 
 
-def places(template: str) -> set[str]:
-    """The names in a template. Raises ValueError for one that is malformed or has a format of its own."""
-    found = set()
+def placeholders(template: str) -> set[str]:
+    """Return the names in a template. Raises ValueError if it is malformed or a placeholder has a format."""
+    names = set()
     for _, name, form, conversion in Formatter().parse(template):
         if name is None:
             continue
         if not name.isidentifier() or form or conversion:
-            raise ValueError(f"{template!r}: a place is a plain name, such as {{amount}}; format the value instead")
-        found.add(name)
-    return found
+            raise ValueError(
+                f"{template!r}: a placeholder is a plain name, such as {{amount}}; format the value instead"
+            )
+        names.add(name)
+    return names
 
 
 def messages(*packages: str) -> Iterator[Message]:
-    """All that is said in these packages, or everywhere."""
+    """Yield all texts for clients in these packages, or in all."""
     for path in _sources(*packages):
         yield from _messages_of(path)
 
@@ -110,25 +117,25 @@ def _sources(*packages: str) -> Iterator[Path]:
         yield from (path for path in sorted((ROOT / package).rglob("*.py")) if path not in WRAPPERS)
 
 
-def _is_method_of_text(call: ast.Call) -> bool:
-    """`name.translate(…)` is Python's own; ours is imported and called by its name."""
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "translate"
-
-
 def _messages_of(path: Path) -> Iterator[Message]:
     tree = ast.parse(path.read_text())
     named = dict(_named(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(_name(base) in REFUSALS for base in node.bases):
-            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call) and _name(each.func) == "__init__"]
+            calls = (call for call in ast.walk(node) if isinstance(call, ast.Call) and _name(call.func) == "__init__")
             for call in calls:
-                yield from _said_by(path, call, (1,), named)
-        if isinstance(node, ast.Call) and not _is_method_of_text(node) and (positions := KINDS.get(_name(node.func))):
-            yield from _said_by(path, node, positions, named)
+                yield from _messages_in(path, call, (1,), named)
+        if isinstance(node, ast.Call) and not _is_str_translate(node) and (positions := KINDS.get(_name(node.func))):
+            yield from _messages_in(path, node, positions, named)
+
+
+def _is_str_translate(call: ast.Call) -> bool:
+    """Return whether the call is `text.translate(…)`: the project's `translate` is called by its name alone."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "translate"
 
 
 def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """What the module's own names stand for."""
+    """Yield the names that the module assigns, with their values."""
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -137,22 +144,24 @@ def _named(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
 
 
-def _said_by(path: Path, call: ast.Call, positions: tuple[int, ...], named: dict[str, ast.expr]) -> Iterator[Message]:
-    words = [list(_literals(call.args[position], named)) for position in positions if position < len(call.args)]
+def _messages_in(
+    path: Path, call: ast.Call, positions: tuple[int, ...], named: dict[str, ast.expr]
+) -> Iterator[Message]:
+    templates = [list(_literals(call.args[position], named)) for position in positions if position < len(call.args)]
     names = [keyword.arg for keyword in call.keywords]
-    given = None if None in names else frozenset(filter(None, names))
+    params = None if None in names else frozenset(filter(None, names))
     where = str(path.relative_to(ROOT))
-    if len(words) < len(positions) or not all(words):
-        yield Message(path=where, line=call.lineno, words=(), given=given)
-    for each in itertools.product(*words):
-        yield Message(path=where, line=call.lineno, words=each, given=given)
+    if len(templates) < len(positions) or not all(templates):
+        yield Message(path=where, line=call.lineno, templates=(), params=params)
+    for forms in itertools.product(*templates):
+        yield Message(path=where, line=call.lineno, templates=forms, params=params)
 
 
 def _literals(node: ast.expr, named: dict[str, ast.expr]) -> Iterator[str]:
-    """What an expression can be: a literal, one of two, or one that a name of the module or an entry of its dict is."""
+    """Yield the texts that an expression can be: literals, either side of a condition, or a constant of the module."""
     match node:
-        case ast.Constant(value=str(words)):
-            yield words
+        case ast.Constant(value=str(text)):
+            yield text
         case ast.IfExp(body=one, orelse=other):
             yield from _literals(one, named)
             yield from _literals(other, named)
@@ -174,57 +183,62 @@ def _name(node: ast.expr) -> str:
 
 
 def po(language: str) -> Path:
+    """Return the path of a language's catalogue."""
     return LOCALES / language / "LC_MESSAGES" / "django.po"
 
 
 def catalogue(language: str) -> Catalog:
+    """Read a language's catalogue; an empty one if there is no file."""
     if not po(language).exists():
         return Catalog(locale=language, project="ordersite", header_comment="# docs/languages.md", fuzzy=False)
     with po(language).open("rb") as file:
         return read_po(file, locale=language)
 
 
-def compiled(known: Catalog) -> bytes:
-    """What gettext reads. Fuzzy entries are left out: nobody has approved them."""
-    made = io.BytesIO()
-    write_mo(made, known)
-    return made.getvalue()
+def compiled(catalog: Catalog) -> bytes:
+    """Compile a catalogue for gettext. Fuzzy entries are left out, because a person has not approved them."""
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
 
 
-def updated(known: Catalog) -> Catalog:
-    """The catalogue with all that is said now. What is said no more is kept aside, and comes back when it is again."""
-    for key, old in list(known.obsolete.items()):
-        known[old.id] = old
-        del known.obsolete[key]
+def updated(catalog: Catalog) -> Catalog:
+    """Bring a catalogue up to date. Unused texts become obsolete entries, and come back when they are used again."""
+    for key, old in list(catalog.obsolete.items()):
+        catalog[old.id] = old
+        del catalog.obsolete[key]
     source = Catalog()
     for message in messages():
-        if message.words:
-            source.add(message.words if len(message.words) > 1 else message.words[0], locations=[(message.path, 0)])
-    known.update(source, no_fuzzy_matching=True, update_creation_date=False)
-    return known
+        if message.templates:
+            forms = message.templates if len(message.templates) > 1 else message.templates[0]
+            source.add(forms, locations=[(message.path, 0)])
+    catalog.update(source, no_fuzzy_matching=True, update_creation_date=False)
+    return catalog
 
 
-def written(known: Catalog) -> bytes:
-    made = io.BytesIO()
-    write_po(made, known, width=120, sort_by_file=True, include_lineno=False)
-    return made.getvalue()
+def written(catalog: Catalog) -> bytes:
+    """Return the text of a catalogue's file."""
+    file = io.BytesIO()
+    write_po(file, catalog, width=120, sort_by_file=True, include_lineno=False)
+    return file.getvalue()
 
 
 def main() -> None:
+    """Update and compile every catalogue, and list texts without a translation."""
     for language in LANGUAGES:
-        known = updated(catalogue(language))
+        catalog = updated(catalogue(language))
         po(language).parent.mkdir(parents=True, exist_ok=True)
-        po(language).write_bytes(written(known))
-        po(language).with_suffix(".mo").write_bytes(compiled(known))
-        missing = [message.id for message in known if message.id and not is_translated(message.string)]
-        print(f"{language}: {len(known)} messages, {len(missing)} without words yet")
-        for each in missing:
-            print(f"  {each!r}")
+        po(language).write_bytes(written(catalog))
+        po(language).with_suffix(".mo").write_bytes(compiled(catalog))
+        missing = [message.id for message in catalog if message.id and not is_translated(message.string)]
+        print(f"{language}: {len(catalog)} messages, {len(missing)} not translated")
+        for template in missing:
+            print(f"  {template!r}")
 
 
-def is_translated(words: Any) -> bool:
-    """Whether there is a translation, in every form that the language has for numbers."""
-    return bool(words) and (isinstance(words, str) or all(words))
+def is_translated(translation: Any) -> bool:
+    """Return whether a translation exists, in all plural forms of the language."""
+    return bool(translation) and (isinstance(translation, str) or all(translation))
 
 
 if __name__ == "__main__":

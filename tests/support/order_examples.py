@@ -1,4 +1,4 @@
-"""An order to talk about: two mugs and a throw, 25.00 GBP."""
+"""The example order of the tests: two mugs and a throw, 25.00 GBP."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -98,4 +98,4 @@ RESTORED_AFTER_PAYMENT = replace(
 )
 
 TOO_MUCH = replace(CREATED, lines=(replace(CREATED.lines[0], total=Decimal(10) ** 27),))
-"""No rule lets such an order be placed, and no read model has room for it."""
+"""An event that no rule allows: its amount is too large for the columns of the read models."""

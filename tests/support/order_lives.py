@@ -1,4 +1,4 @@
-"""What happens to orders at random: how they are placed, and every command that may be sent to one, right or wrong."""
+"""Hypothesis strategies for orders: random new orders, and random valid and invalid commands to an order."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -24,11 +24,12 @@ MOVERS = st.sampled_from(["staff:anna", MOVER])
 KEY = {"order_id": st.just(ORDER)}
 
 quantities = st.integers(1, 6) | st.sampled_from([7, 13, MOST_UNITS])
-_seldom = st.integers(0, 9).map(lambda drawn: drawn == 7)
+_rarely = st.integers(0, 9).map(lambda drawn: drawn == 7)
 
 
 @st.composite
 def creations(draw: st.DrawFn) -> CreateOrder:
+    """Draw a new order."""
     currency = draw(st.sampled_from(["GBP", "JPY", "BHD"]))
     lines = draw(st.lists(_new_lines(currency), min_size=1, max_size=3))
     left = sum((rounded(line.quantity * line.unit_price, currency) - line.discount for line in lines), Decimal(0))
@@ -55,7 +56,7 @@ def _new_lines(draw: st.DrawFn, currency: str) -> NewLine:
     quantity = draw(quantities)
     price = draw(_prices(currency) | st.just(Decimal("0.001234")))
     if quantity == MOST_UNITS:
-        price = price.min(20 * smallest(currency))  # no order is worth more than the books can add up
+        price = price.min(20 * smallest(currency))  # keeps the order below the largest amount
     return NewLine(
         sku=draw(st.sampled_from(["MUG", "THR", "PIN"])),
         name="Something",
@@ -68,7 +69,7 @@ def _new_lines(draw: st.DrawFn, currency: str) -> NewLine:
 
 
 def _prices(currency: str) -> st.SearchStrategy[Decimal]:
-    """In smallest units: prices of few of them are where rounding hurts."""
+    """Draw a price, often a very small one: rounding errors show there."""
     return (st.integers(0, 20) | st.integers(1, 5000) | st.integers(1, 5000)).map(
         lambda units: units * smallest(currency)
     )
@@ -80,8 +81,8 @@ def _shipping(price: Decimal, rate: Decimal) -> NewShipping:
 
 @st.composite
 def amounts(draw: st.DrawFn, order: Order) -> Decimal:
-    """All, a part, or more of one of the order's own amounts; or what is no amount at all."""
-    if draw(_seldom):
+    """Draw all, a part, or more of one of the order's own amounts; rarely an invalid amount."""
+    if draw(_rarely):
         return draw(st.sampled_from([Decimal(wrong) for wrong in ("0", "-1", "0.00001", "NaN", "Infinity", "1E+40")]))
     figures = [order.due, order.owed, order.refundable, order.charged, order.capturable]
     figures += [line.charged for line in order.lines] + [line.owed_back for line in order.lines]
@@ -92,8 +93,8 @@ def amounts(draw: st.DrawFn, order: Order) -> Decimal:
 
 @st.composite
 def units(draw: st.DrawFn, order: Order, left: Callable[[Line], int]) -> tuple[LineQuantity, ...]:
-    """Some or all of what is left of some lines; seldom something else."""
-    if draw(_seldom):
+    """Draw some or all of the units that are `left` of some lines; rarely others."""
+    if draw(_rarely):
         named = draw(st.lists(st.integers(0, 4), max_size=3))
         return tuple(LineQuantity(line_id=number, quantity=draw(st.integers(-1, 9))) for number in named)
     lines = [line for line in order.lines if left(line) > 0]
@@ -102,79 +103,87 @@ def units(draw: st.DrawFn, order: Order, left: Callable[[Line], int]) -> tuple[L
 
 
 @st.composite
-def wishes(draw: st.DrawFn, order: Order) -> tuple[RefundWish, ...]:
-    wanted = [
+def refund_lines(draw: st.DrawFn, order: Order) -> tuple[RefundWish, ...]:
+    """Draw lines of a refund, by units or by amount; rarely one line twice."""
+    lines = [
         RefundWish(line_id=each.line_id, quantity=each.quantity)
         for each in draw(units(order, lambda line: line.quantity - line.refunded))
     ]
     for line in order.lines:
-        if draw(st.booleans()) and (draw(_seldom) or line.line_id not in {each.line_id for each in wanted}):
-            wanted.append(RefundWish(line_id=line.line_id, amount=draw(amounts(order))))
-    return tuple(wanted)
+        if draw(st.booleans()) and (draw(_rarely) or line.line_id not in {each.line_id for each in lines}):
+            lines.append(RefundWish(line_id=line.line_id, amount=draw(amounts(order))))
+    return tuple(lines)
 
 
 def paying(order: Order) -> st.SearchStrategy[Any]:
+    """Draw a command about payments."""
     references = st.sampled_from(["", "", "pay_1", "pay_2", "pay_3"])
     currency = st.sampled_from(["", order.currency, order.currency, order.currency, "EUR"])
-    about = {"payment_method": st.just("card"), "payment_reference": references}
-    some = amounts(order)
-    promised = _numbers(each.payment_id for each in order.payments if each.capturable)
-    any_of_them = st.just(0) | _numbers(each.payment_id for each in order.payments)
+    payment = {"payment_method": st.just("card"), "payment_reference": references}
+    amount = amounts(order)
+    authorised = _numbers(each.payment_id for each in order.payments if each.capturable)
+    any_payment = st.just(0) | _numbers(each.payment_id for each in order.payments)
     return st.one_of(
-        st.builds(c.PayOrder, amount=st.just(order.due) | some, currency=currency, **KEY, **about),
-        st.builds(c.AuthorisePayment, amount=st.just(order.due) | some, currency=currency, **KEY, **about),
-        st.builds(c.PayFromAccount, amount=NONE | some, **KEY),
-        st.builds(c.CapturePayment, payment_id=promised, amount=NONE | some, reference=references, by=MOVERS, **KEY),
-        st.builds(c.CapturePayment, payment_id=promised, by=MOVERS, **KEY),
-        st.builds(c.VoidPayment, payment_id=promised, reason=REASONS, **KEY),
+        st.builds(c.PayOrder, amount=st.just(order.due) | amount, currency=currency, **KEY, **payment),
+        st.builds(c.AuthorisePayment, amount=st.just(order.due) | amount, currency=currency, **KEY, **payment),
+        st.builds(c.PayFromAccount, amount=NONE | amount, **KEY),
         st.builds(
-            c.RecordPaymentFailure, payment_id=any_of_them, amount=some, reason=REASONS, by=MOVERS, **KEY, **about
+            c.CapturePayment, payment_id=authorised, amount=NONE | amount, reference=references, by=MOVERS, **KEY
         ),
-        st.builds(c.WriteOff, reason=REASONS, amount=NONE | some, **KEY),
+        st.builds(c.CapturePayment, payment_id=authorised, by=MOVERS, **KEY),
+        st.builds(c.VoidPayment, payment_id=authorised, reason=REASONS, **KEY),
+        st.builds(
+            c.RecordPaymentFailure, payment_id=any_payment, amount=amount, reason=REASONS, by=MOVERS, **KEY, **payment
+        ),
+        st.builds(c.WriteOff, reason=REASONS, amount=NONE | amount, **KEY),
     )
 
 
-def sending(order: Order) -> st.SearchStrategy[Any]:
+def shipping(order: Order) -> st.SearchStrategy[Any]:
+    """Draw a command about parcels or returns."""
     parcels = _numbers(each.shipment_id for each in order.shipments if not each.delivered)
     returnable = units(order, lambda line: line.shipped - line.returned - order.in_return(line.line_id))
-    asked = _numbers(each.return_id for each in order.returns if each.status is ReturnStatus.REQUESTED)
-    coming = _numbers(each.return_id for each in order.returns if each.status is ReturnStatus.APPROVED)
-    came = units(order, lambda line: order.in_return(line.line_id))
+    requested = _numbers(each.return_id for each in order.returns if each.status is ReturnStatus.REQUESTED)
+    approved = _numbers(each.return_id for each in order.returns if each.status is ReturnStatus.APPROVED)
+    outstanding = units(order, lambda line: order.in_return(line.line_id))
     return st.one_of(
         st.builds(c.ShipOrder, **KEY),
         st.builds(c.ShipLines, lines=units(order, lambda line: line.open if line.is_goods else 0), **KEY),
         st.builds(c.ConfirmDelivery, shipment_id=parcels, **KEY),
         st.builds(c.RequestReturn, lines=returnable, reason=st.sampled_from(ReturnReason), **KEY),
-        st.builds(c.ApproveReturn, return_id=asked, **KEY),
-        st.builds(c.DeclineReturn, return_id=asked | coming, reason=REASONS, **KEY),
-        st.builds(c.ReceiveReturn, return_id=coming, restocked=came, **KEY),
-        st.builds(c.ReceiveReturn, return_id=coming, restocked=st.just(()) | came, damaged=came, **KEY),
+        st.builds(c.ApproveReturn, return_id=requested, **KEY),
+        st.builds(c.DeclineReturn, return_id=requested | approved, reason=REASONS, **KEY),
+        st.builds(c.ReceiveReturn, return_id=approved, restocked=outstanding, **KEY),
+        st.builds(c.ReceiveReturn, return_id=approved, restocked=st.just(()) | outstanding, damaged=outstanding, **KEY),
     )
 
 
 def refunding(order: Order) -> st.SearchStrategy[Any]:
-    wish = {"reason": REASONS, "by": _PEOPLE, "to_account": st.booleans(), **KEY}
+    """Draw a request for a refund."""
+    request = {"reason": REASONS, "by": _PEOPLE, "to_account": st.booleans(), **KEY}
     return st.one_of(
-        st.builds(c.RequestRefund, amount=NONE | amounts(order), **wish),
-        st.builds(c.RequestRefund, lines=wishes(order), **wish),
+        st.builds(c.RequestRefund, amount=NONE | amounts(order), **request),
+        st.builds(c.RequestRefund, lines=refund_lines(order), **request),
     )
 
 
 def refund_decisions(order: Order) -> st.SearchStrategy[Any]:
-    asked, approved, failed = (
+    """Draw a decision on a refund."""
+    requested, approved, failed = (
         _numbers(each.refund_id for each in order.refunds if each.status is status)
         for status in (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.FAILED)
     )
     return st.one_of(
-        st.builds(c.ApproveRefund, refund_id=asked, by=_PEOPLE, **KEY),
-        st.builds(c.DeclineRefund, refund_id=asked | failed, reason=REASONS, **KEY),
+        st.builds(c.ApproveRefund, refund_id=requested, by=_PEOPLE, **KEY),
+        st.builds(c.DeclineRefund, refund_id=requested | failed, reason=REASONS, **KEY),
         st.builds(c.SettleRefund, refund_id=approved, by=MOVERS, **KEY),
         st.builds(c.FailRefund, refund_id=approved, reason=REASONS, by=MOVERS, **KEY),
         st.builds(c.RetryRefund, refund_id=failed, **KEY),
     )
 
 
-def calling_off(order: Order) -> st.SearchStrategy[Any]:
+def cancelling(order: Order) -> st.SearchStrategy[Any]:
+    """Draw a cancellation."""
     return st.one_of(
         st.builds(c.CancelOrder, reason=REASONS, **KEY),
         st.builds(c.CancelLines, lines=units(order, lambda line: line.open), reason=REASONS, **KEY),
@@ -183,7 +192,8 @@ def calling_off(order: Order) -> st.SearchStrategy[Any]:
     )
 
 
-def keeping(order: Order) -> st.SearchStrategy[Any]:
+def editing(order: Order) -> st.SearchStrategy[Any]:
+    """Draw a command about edits, holds, notes or the address."""
     changed = units(order, lambda line: line.quantity + 3)
     added = st.lists(_new_lines(order.currency), max_size=1).map(tuple)
     return st.one_of(
@@ -198,13 +208,13 @@ def keeping(order: Order) -> st.SearchStrategy[Any]:
     )
 
 
-def _numbers(right: Iterable[int]) -> st.SearchStrategy[int]:
-    """Of a payment, a parcel …: one that fits or, seldom, another."""
-    fitting = list(right)
-    return st.sampled_from([*fitting * 6, 1, 7])
+def _numbers(valid: Iterable[int]) -> st.SearchStrategy[int]:
+    """Draw the number of a payment, parcel and so on: a valid one or, rarely, another."""
+    numbers = list(valid)
+    return st.sampled_from([*numbers * 6, 1, 7])
 
 
 def _up_to(left: int) -> st.SearchStrategy[int]:
-    """Seldom one too many: a limit shows where it is passed."""
+    """Draw a number of units up to `left`; rarely one more, to test the limit."""
     some = st.integers(1, min(left, 4))
     return st.one_of(some, some, st.just(left), st.just(left), st.just(left + 1))

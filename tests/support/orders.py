@@ -1,4 +1,4 @@
-"""Orders to begin with: commands that every test may send."""
+"""Commands that any test may send: a new order with its own id, and its payment."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -10,8 +10,10 @@ from tests.support.order_examples import CREATE
 
 
 def new_order() -> CreateOrder:
+    """Return the example order under a new id."""
     return replace(CREATE, order_id=new_id())
 
 
 def pay(order_id: UUID, amount: str = "25.00") -> PayOrder:
+    """Pay an order by card."""
     return PayOrder(order_id=order_id, amount=Decimal(amount), payment_method="card")

@@ -1,4 +1,4 @@
-"""Every page of the admin and every reading of the API."""
+"""All pages of the admin and all GET operations of the API."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,21 +10,22 @@ from django.urls import URLPattern, reverse
 
 from tests.support.plenty import page_of_each
 
-ASKS_AGAIN = "/api/v1/events/stream"
-"""Asks for news again and again, for as long as somebody listens."""
+STREAM = "/api/v1/events/stream"
+"""Left out: it polls the database as long as the client listens."""
 
 
 def paths() -> Iterator[str]:
+    """Yield the path of every GET operation of the API."""
     schema = yaml.safe_load(Client().get("/api/v1/schema").content)
-    yield from (path for path, methods in schema["paths"].items() if "get" in methods and path != ASKS_AGAIN)
+    yield from (path for path, methods in schema["paths"].items() if "get" in methods and path != STREAM)
 
 
 def pages(names: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Name and address of every page of the admin; those that show a row show one that has much."""
+    """Yield name and URL of every page of the admin; a page of one row shows the row with most data."""
     keys = {f"{model._meta.app_label}_{model._meta.model_name}": key for model, key in page_of_each(names).items()}
     for name, pattern in patterns(site.urls[0]):
         model = next((each for each in keys if name.startswith(f"{each}_")), "ordersite_user")
-        named = {
+        arguments = {
             "object_id": keys[model],
             "id": keys[model],
             "name": "ship_lines",
@@ -32,12 +33,13 @@ def pages(names: dict[str, str]) -> Iterator[tuple[str, str]]:
             "content_type_id": 1,
             "url": "nowhere",
         }
-        needed = pattern.pattern.regex.groupindex
-        asked = f"?order={names['order_id']}" if name == "order-command" else ""
-        yield name, reverse(f"admin:{name}", kwargs={part: named[part] for part in needed}) + asked
+        parameters = pattern.pattern.regex.groupindex
+        query = f"?order={names['order_id']}" if name == "order-command" else ""
+        yield name, reverse(f"admin:{name}", kwargs={part: arguments[part] for part in parameters}) + query
 
 
 def patterns(urls: list[Any]) -> Iterator[tuple[str, URLPattern]]:
+    """Yield all named URL patterns, with their names."""
     for each in urls:
         if not isinstance(each, URLPattern):
             yield from patterns(each.url_patterns)

@@ -1,4 +1,4 @@
-"""A site with so many of everything that its pages list; and of each, one that has as many parts."""
+"""Fill a site with a number of each kind of row, and one row of each kind with that number of parts."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -34,8 +34,8 @@ AT_MOST = len(CURRENCIES)
 
 
 def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
-    """So many more of everything; gives, by the name of an API path's parameter, one of this customer's."""
-    process_managers.run()  # what happened before it ran first is no news to it
+    """Create `number` more of everything. Returns ids of this customer, by the name of an API path's parameter."""
+    process_managers.run()  # its first run starts at the end of the log
     order_id = _order(api, number)
     for _ in range(1, number):
         place(api)
@@ -52,12 +52,12 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
         Group.objects.create(name=f"Group {Group.objects.count()}").permissions.set(Permission.objects.all()[:number])
     process_managers.run()
     causality.correlate()
-    _states_of_views(number)
+    _operator_rows(number)
     return {"order_id": order_id, "command_id": commands[0], "endpoint_id": endpoint_id}
 
 
 def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
-    """By model: the key of the row whose page is looked at."""
+    """Return, by model, the key of the row whose page is requested."""
     order_id = names["order_id"]
     last = {
         model: model._default_manager.values_list("pk", flat=True).order_by("pk").last()
@@ -77,7 +77,7 @@ def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
 
 
 def _order(api: APIClient, number: int) -> str:
-    """An order with so many lines, payments, notes, parcels, refunds and returns."""
+    """Place an order with `number` lines, payments, notes, parcels, refunds and returns."""
     lines = [{"sku": f"MUG-{each}", "name": "Mug", "quantity": 3, "unit_price": "7.50"} for each in range(number)]
     order_id = str(send(api, ORDERS, BODY | {"lines": lines}).json()["order_id"])
     for _ in range(number):
@@ -86,12 +86,12 @@ def _order(api: APIClient, number: int) -> str:
     for each in range(1, number + 1):
         dispatch(CapturePayment(order_id=key, payment_id=each), Context(actor=staff))
     for each in range(1, number + 1):
-        some = (LineQuantity(line_id=each, quantity=2),)
+        units = (LineQuantity(line_id=each, quantity=2),)
         wish = (RefundWish(line_id=each, amount=Decimal("1.00")),)
         for command in (
             AddNote(order_id=key, text="Wrap it", visible=True),
-            ShipLines(order_id=key, lines=some, carrier="DHL", tracking_code=f"JD{each}"),
-            RequestReturn(order_id=key, lines=some, reason=ReturnReason.UNWANTED, comment=""),
+            ShipLines(order_id=key, lines=units, carrier="DHL", tracking_code=f"JD{each}"),
+            RequestReturn(order_id=key, lines=units, reason=ReturnReason.UNWANTED, comment=""),
             RequestRefund(order_id=key, lines=wish, reason="Late", by=staff),
         ):
             dispatch(command, Context(actor=staff))
@@ -99,21 +99,21 @@ def _order(api: APIClient, number: int) -> str:
 
 
 def _webhooks(api: APIClient, number: int) -> str:
-    """So many endpoints, and deliveries to the last of them."""
-    there = WebhookEndpoint.objects.count()
-    made = [subscribe(api, f"http://127.0.0.1:9/hooks/{there + each}")["id"] for each in range(number)]
+    """Create `number` endpoints, and as many deliveries to the last one."""
+    existing = WebhookEndpoint.objects.count()
+    ids = [subscribe(api, f"http://127.0.0.1:9/hooks/{existing + each}")["id"] for each in range(number)]
     for _ in range(number):
-        api.post(f"{ENDPOINTS}/{made[-1]}/test")
-    return str(made[-1])
+        api.post(f"{ENDPOINTS}/{ids[-1]}/test")
+    return str(ids[-1])
 
 
-def _states_of_views(number: int) -> None:
-    """Events that were parked and left out, flags of drift, and rebuilds, as no sound site has them."""
-    about = {"projection": "staff", "event_type": "order.paid", "aggregate_id": new_id()}
+def _operator_rows(number: int) -> None:
+    """Create parked and skipped events, drift flags and builds, which a sound site does not have."""
+    event = {"projection": "staff", "event_type": "order.paid", "aggregate_id": new_id()}
     for _ in range(number):
         position = ParkedEvent.objects.count() + 1
-        ParkedEvent.objects.create(**about, position=position, parked_at=timezone.now(), error="ValueError: no")
-        SkippedEvent.objects.create(**about, position=position, skipped_at=timezone.now(), reason="A test")
+        ParkedEvent.objects.create(**event, position=position, parked_at=timezone.now(), error="ValueError: no")
+        SkippedEvent.objects.create(**event, position=position, skipped_at=timezone.now(), reason="A test")
         DriftFlag.objects.create(projection="staff", where=f"row {position}", words="differs")
-        kept = {"kind": Build.Kind.AS_OF, "state": Build.State.DONE, "started_by": "staff:anna"}
-        Build.objects.create(projection="staff", space=f"as_of_{position}", **kept)
+        build = {"kind": Build.Kind.AS_OF, "state": Build.State.DONE, "started_by": "staff:anna"}
+        Build.objects.create(projection="staff", space=f"as_of_{position}", **build)

@@ -1,8 +1,7 @@
-"""Read models as given/when/then: these events, projected, give these rows.
+"""Examples of projections: given these events, the read model has these rows.
 
-Every example is also run doubled, by wake-ups that come twice and at once; delivered again from an earlier checkpoint;
-in other batch sizes; in several shards; and through a rebuild. A projection for
-which any of these differ fails.
+Each example is also run in other batch sizes, by two workers at once, again from earlier checkpoints, together with
+other projections, in several shards, and through a rebuild. All of these must give the same rows.
 """
 
 from contextlib import suppress
@@ -26,7 +25,7 @@ from tests.support.threads import at_once
 
 
 class given:  # noqa: N801 - reads as a sentence
-    """Appends the events to the log, one aggregate each order, as if they had occurred an hour apart."""
+    """Append the events to the log, one hour apart. Each order is an aggregate."""
 
     def __init__(self, *events: OrderEvent) -> None:
         versions: dict[UUID, int] = {}
@@ -36,6 +35,7 @@ class given:  # noqa: N801 - reads as a sentence
             versions[event.order_id] = version + 1
 
     def project(self, name: str) -> "Projected":
+        """Catch up the projection in every way that must give the same rows."""
         projection = projection_named(name)
         catch_up(projection)
         expected = contents(projection)
@@ -50,8 +50,8 @@ class given:  # noqa: N801 - reads as a sentence
         empty(projection)
         with at_once(*[lambda: joint_catch_up.advance([projection])] * 2):
             pass
-        assert joint_catch_up.advance([projection]).special == [], "it is left to somebody else"
-        assert contents(projection) == expected, "brought level with other views, it has other rows"
+        assert joint_catch_up.advance([projection]).special == [], "the projection was not plain"
+        assert contents(projection) == expected, "the joint catch-up gives other rows"
         if not projection.total_order:
             divide(projection, 3)
             empty(projection)
@@ -59,30 +59,30 @@ class given:  # noqa: N801 - reads as a sentence
             assert contents(projection) == expected, "shards give other rows"
             divide(projection, 1)
         report = rebuild(projection)
-        assert all(table.identical for table in report.differences), f"rebuilt differs: {report.differences}"
-        assert contents(projection) == expected, "the rebuilt tables differ"
-        assert not ParkedEvent.objects.exists(), "something could not be taken"
+        assert all(table.identical for table in report.differences), f"the rebuilt tables differ: {report.differences}"
+        assert contents(projection) == expected, "the swapped tables have other rows"
+        assert not ParkedEvent.objects.exists(), "an event was parked"
         return Projected(projection)
 
 
 def _woken_twice_at_once(projection: Projection) -> None:
-    """Two workers answer the same wake-up, batch by batch."""
+    """Let two workers catch up at the same time, one event in each batch."""
     with at_once(*[lambda: catch_up(projection, limit=1)] * 2):
         pass
 
 
 def _from_each_earlier_checkpoint(projection: Projection, expected: dict[str, Any]) -> None:
-    """A worker dies after each number of events, its batch undone, and what it had read is delivered again."""
+    """After one, two and three events, let a worker die before its commit, and let another worker read on."""
     for taken in range(1, 4):
         empty(projection)
         advance(projection, 0, CatchUpOptions(limit=taken))
-        at_rest = contents(projection)
+        committed = contents(projection)
         with suppress(_Killed), transaction.atomic():
             catch_up(projection)
             raise _Killed
-        assert contents(projection) == at_rest, "a batch that was not committed left something behind"
+        assert contents(projection) == committed, "a batch that was not committed has left rows"
         catch_up(projection)
-        assert contents(projection) == expected, f"delivered again after {taken}, the events give other rows"
+        assert contents(projection) == expected, f"after {taken} events and a crash, the next worker makes other rows"
 
 
 class _Killed(Exception):
@@ -90,21 +90,22 @@ class _Killed(Exception):
 
 
 class Projected:
+    """The read model of an example."""
+
     def __init__(self, projection: Projection) -> None:
         self.projection = projection
 
     def then(self, model: type[models.Model], *rows: dict[str, Any]) -> "Projected":
-        """Exactly these rows; of each, the columns that are named."""
-        found = list(model._default_manager.order_by("pk"))
-        shown = [
-            {name: getattr(row, name) for name in row_expected} for row, row_expected in zip(found, rows, strict=False)
-        ]
-        assert shown == list(rows)
-        assert len(found) == len(rows)
+        """Assert that the table has exactly these rows, by key. Columns that are not named may hold anything."""
+        stored = list(model._default_manager.order_by("pk"))
+        actual = [{name: getattr(row, name) for name in expected} for row, expected in zip(stored, rows, strict=False)]
+        assert actual == list(rows)
+        assert len(stored) == len(rows)
         return self
 
 
 def write(event: OrderEvent, expected_version: int, hours: int = 0) -> store.Write:
+    """Return a write that appends the event, which occurred `hours` after AT, to its order."""
     from datetime import timedelta
 
     metadata = Metadata(
@@ -123,11 +124,12 @@ def write(event: OrderEvent, expected_version: int, hours: int = 0) -> store.Wri
 
 
 def contents(projection: Projection) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table of a projection."""
+    """Return every row of every table of a projection."""
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in projection.tables}
 
 
 def empty(projection: Projection) -> None:
+    """Delete all rows of a projection, and set its checkpoints to the beginning of the log."""
     for model in projection.tables:
         model._default_manager.all().delete()
     Checkpoint.objects.filter(projection=projection.name).update(position=0)

@@ -1,3 +1,5 @@
+"""Fixtures of the whole site: customers, API clients, browser sessions."""
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,9 +19,9 @@ from projections.engine.projection import PROJECTIONS
 
 @pytest.fixture
 def projecting(transactional_db: None) -> Iterator[None]:
-    """Read models follow each commit at once, without a worker of their own."""
+    """Update the read models after each commit, in the same process."""
 
-    def follow(sender: Any, **news: Any) -> None:
+    def follow(sender: Any, **signal: Any) -> None:
         for projection in PROJECTIONS.values():
             catch_up(projection)
 
@@ -29,12 +31,14 @@ def projecting(transactional_db: None) -> Iterator[None]:
 
 
 def make_customer(name: str = "ada") -> User:
+    """Create a customer's login."""
     return User.objects.create_user(
         name, f"{name}@example.com", "secret-1", first_name=name.title(), last_name="Whitfield", customer_id=new_id()
     )
 
 
 def client_of(user: User) -> APIClient:
+    """Return an API client with a token of the user."""
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user)[1]}")
     return client
@@ -42,17 +46,19 @@ def client_of(user: User) -> APIClient:
 
 @pytest.fixture
 def ada(projecting: None) -> User:
+    """A customer."""
     return make_customer()
 
 
 @pytest.fixture
 def api(ada: User) -> APIClient:
+    """An API client of the customer `ada`."""
     return client_of(ada)
 
 
 @pytest.fixture
 def log_in(projecting: None) -> Callable[..., Client]:
-    """A browser session of somebody in the named groups."""
+    """Log a staff user of the named groups in to the admin, and return the browser session."""
 
     def make(*groups: str, username: str = "anna") -> Client:
         write_roles()

@@ -1,4 +1,4 @@
-"""A server of a customer's, on this machine: it keeps what it is sent, and answers as it is told."""
+"""A webhook receiver on this machine. It records the messages and answers as a test tells it."""
 
 import json
 import threading
@@ -14,9 +14,10 @@ from standardwebhooks.webhooks import Webhook
 
 @dataclass
 class Receiver:
-    """`answers` are the statuses of the next answers; 200 from then on. 0: none at all, byte by byte, for a while.
+    """What the receiver got and how it answers.
 
-    Where messages come at once, `decide` makes a status of each.
+    `answers` are the statuses of the next answers, then 200. A status of 0 sends bytes for a while and never completes.
+    If messages arrive in parallel, set `decide`: it returns the status for a message. `got` holds headers and bodies.
     """
 
     url: str = ""
@@ -26,16 +27,18 @@ class Receiver:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def messages(self, secret: str) -> list[dict[str, Any]]:
-        """What came, each with its signature verified by the standard's own library."""
+        """Return the received messages. The standard's own library verifies each signature."""
         return [Webhook(secret).verify(body, headers) for headers, body in self.got]
 
     @property
     def ids(self) -> list[str]:
+        """Return the ids of the received messages, in order."""
         return [headers["webhook-id"] for headers, _ in self.got]
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
+    """Run a receiver on a free port."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):

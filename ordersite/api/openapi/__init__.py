@@ -1,4 +1,4 @@
 """The OpenAPI description: hooks for drf-spectacular, links between operations, and examples.
 
-The examples are made by running one order through the real rules.
+The examples come from one order that is run through the real rules.
 """

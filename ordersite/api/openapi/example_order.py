@@ -1,6 +1,6 @@
-"""One order's life, done by the rules themselves: what the examples of the API's description are made of.
+"""An example order, run through the real rules, from which the API's examples are made.
 
-Nothing here is stored, and no clock and no database is asked: the same code makes the same examples.
+Nothing is stored, and neither clock nor database is read: the same code always makes the same examples.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ from orders import commands as c
 from orders.actions import allowed_actions
 from orders.events import EditCommitted, evolve
 from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.values import LineQuantity, ReturnReason
 from projections.customer.orders import CustomerOrder
@@ -34,8 +35,8 @@ _PLACED = datetime(2031, 3, 31, 9, 15, tzinfo=UTC)
 _MUGS, _LANTERN = 1, 2
 
 
-def story() -> Iterator[c.OrderCommand]:
-    """Ordered, promised, captured, sent in two parcels; one mug comes back, and what it cost goes back."""
+def example_commands() -> Iterator[c.OrderCommand]:
+    """Yield the commands: place, authorise, capture, ship in two parcels, return one mug and refund it."""
     yield c.CreateOrder(
         order_id=ORDER_ID,
         customer_id=CUSTOMER_ID,
@@ -82,36 +83,36 @@ def story() -> Iterator[c.OrderCommand]:
 
 
 def bodies() -> dict[str, dict[str, Any]]:
-    """By the name of a command's class: the body that sends it, without what has a default."""
-    return {type(command).__name__: _body(command) for command in story()}
+    """Return the request body of each command, by the name of its class, without fields that have their default."""
+    return {type(command).__name__: _body(command) for command in example_commands()}
 
 
 def _body(command: c.OrderCommand) -> dict[str, Any]:
-    def given(part: Any) -> dict[str, Any]:
-        kept = {each.name: getattr(part, each.name) for each in fields(part)}
-        defaults = {each.name: each.default for each in fields(part)}
-        return {name: _plain(value, given) for name, value in kept.items() if value != defaults[name]}
+    def non_default_fields(part: Any) -> dict[str, Any]:
+        values = {field.name: getattr(part, field.name) for field in fields(part)}
+        defaults = {field.name: field.default for field in fields(part)}
+        return {name: _to_json(value, non_default_fields) for name, value in values.items() if value != defaults[name]}
 
-    return given(command)
+    return non_default_fields(command)
 
 
-def _plain(value: Any, given: Callable[[Any], dict[str, Any]]) -> Any:
+def _to_json(value: Any, part_fields: Callable[[Any], dict[str, Any]]) -> Any:
     if isinstance(value, tuple):
-        return [given(each) for each in value]
+        return [part_fields(part) for part in value]
     return value if isinstance(value, int) else str(value)
 
 
 @cache
 def facts() -> list[Recorded[Any]]:
-    """The events of the story as they would stand in the log, an hour and a minute between two commands."""
-    past: list[Recorded[Any]] = []
+    """Return the events of the commands as the log would hold them, 61 minutes between two commands."""
+    recorded: list[Recorded[Any]] = []
     order = Order()
-    for number, command in enumerate(story()):
+    for number, command in enumerate(example_commands()):
         at = _PLACED + number * timedelta(hours=1, minutes=1)
-        for event in decide(command, order):
+        for event in decide(command, order, Policy()):
             order = evolve(order, event)
-            past.append(_recorded(event, len(past) + 1, at))
-    return past
+            recorded.append(_recorded(event, len(recorded) + 1, at))
+    return recorded
 
 
 def _recorded(event: Any, version: int, at: datetime) -> Recorded[Any]:
@@ -128,16 +129,18 @@ def _recorded(event: Any, version: int, at: datetime) -> Recorded[Any]:
 
 
 def order() -> dict[str, Any]:
-    """The order after all that, as its customer is shown it."""
+    """Return the order after all commands, as the API shows it to its customer."""
     return order_body(PROJECTIONS["customer"].row_as_of(CustomerOrder, ORDER_ID, facts()))
 
 
 def staff_order() -> dict[str, Any]:
+    """Return the order after all commands, as the API shows it to staff."""
     row = PROJECTIONS["staff"].row_as_of(StaffOrder, ORDER_ID, facts())
     return staff_order_body(row, allowed_actions(row.state))
 
 
 def timeline() -> list[dict[str, Any]]:
+    """Return the order's timeline, as the API shows it to its customer."""
     return [
         {
             "version": fact.version,
@@ -151,10 +154,10 @@ def timeline() -> list[dict[str, Any]]:
 
 
 def rehearsal() -> dict[str, Any]:
-    """What a third mug would change, as long as nothing is sent."""
+    """Return the preview of an edit before anything ships: a third mug."""
     placed = reduce(evolve, [fact.event for fact in facts()[:1]], Order())
     edit = c.EditOrder(order_id=ORDER_ID, quantities=(LineQuantity(line_id=_MUGS, quantity=3),))
-    (event,) = decide(edit, placed)
+    (event,) = decide(edit, placed, Policy())
     assert isinstance(event, EditCommitted)
     money = {name: str(getattr(event, name)) for name in ("difference", "due", "due_back")}
     return {"order_id": str(ORDER_ID), "currency": event.currency, **money}

@@ -1,4 +1,4 @@
-"""Examples in the API's description: of one worked order, or put together by what the fields of a body mean."""
+"""Examples in the API's description: taken from the example order, or built from the schema of a body."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,10 +28,10 @@ FIELDS: dict[str, Any] = {
     "payment_reference": "pay_3141", "quantities": None, "quantity": 1, "reason": "Ordered twice",
     "reference": "PO-7", "refund_id": 1, "restocked": None, "return_id": 1, "shipment_id": 1,
     "shipping_address": "12 Harbour Lane\nBristol\nBS1 4RN", "sku": "MUG-201", "tax_rate": "20",
-    "text": "Rang: wants it left with a neighbour", "tracking_code": "JD0146000068", "unit_price": "9.95",
+    "text": "Customer phoned: leave it with a neighbour", "tracking_code": "JD0146000068", "unit_price": "9.95",
     "url": "https://shop.example.com/hooks", "username": "ada", "version": 1, "visible": True,
 }  # fmt: skip
-"""What a field of a body is shown with; None: what is made of its schema. One that is not here is left out."""
+"""Example values by field name. None: build the value from the schema. Optional fields not listed here are left out."""
 
 BODIES: dict[str, dict[str, Any]] = {
     "CreateOrderFor": {"customer_name": "Ada Whitfield"} | example_order.bodies()["CreateOrder"],
@@ -48,7 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "VoidPayment": {"payment_id": 1, "reason": "Paid by transfer instead"},
     "WriteOff": {"reason": "Nobody answers"},
 }
-"""By the name of a body: what is better said than put together, and not in the worked order."""
+"""Examples by the name of a body, for bodies that the example order has not and that a schema would not explain."""
 
 _KINDS: dict[str, Any] = {"string": "example", "integer": 1, "number": 1, "boolean": True}
 _FORMATS = {
@@ -58,7 +58,7 @@ _FORMATS = {
 
 
 def example_of(schema: dict[str, Any], components: dict[str, Any], *, whole: bool = False) -> Any:
-    """A value that fits the schema; of an object what is required and what FIELDS knows, or all of it if `whole`."""
+    """Return a value that fits the schema. Of an object: required fields and those of FIELDS, or all if `whole`."""
     schema = _resolved(schema, components)
     if "enum" in schema:
         return schema["enum"][0]
@@ -75,15 +75,15 @@ def example_of(schema: dict[str, Any], components: dict[str, Any], *, whole: boo
 
 
 def _field(name: str, schema: dict[str, Any], components: dict[str, Any], *, whole: bool) -> Any:
-    known = FIELDS.get(name)
-    found = _resolved(schema, components)
-    if known is not None and (name in ("damaged", "discounts") or "enum" not in found):
-        return known
+    value = FIELDS.get(name)
+    resolved = _resolved(schema, components)
+    if value is not None and (name in ("damaged", "discounts") or "enum" not in resolved):
+        return value
     return example_of(schema, components, whole=whole)
 
 
 def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
-    """Without references; of alternatives the first."""
+    """Follow references, and take the first of alternatives."""
     for key in ("allOf", "oneOf", "anyOf"):
         if key in schema:
             schema = schema[key][0]
@@ -93,7 +93,7 @@ def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, A
 
 
 def _answers() -> dict[str, Any]:
-    """By the name of a component: the example of it."""
+    """Return the examples of answers, by the name of the component."""
     order, command = example_order.order(), {"command_id": str(COMMAND_ID), "order_id": str(ORDER_ID)}
     plain = {
         name: value for name, value in order.items() if name not in ("payments", "shipments", "refunds", "returns")
@@ -114,17 +114,17 @@ def _answers() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _refused() -> CommandRefused:
-    refused = CommandRefused(
+def _refusal() -> CommandRefused:
+    refusal = CommandRefused(
         "more_than_authorised",
-        "{left} {currency} of payment {number} is still promised, less than {amount} {currency}",
+        "only {left} {currency} of payment {number} is left to capture, not {amount} {currency}",
         left="44.30",
         currency="GBP",
         number=1,
         amount="50.00",
     )
-    refused.allowed_actions = ["capture_payment", "void_payment", "cancel"]
-    return refused
+    refusal.allowed_actions = ["capture_payment", "void_payment", "cancel"]
+    return refusal
 
 
 PROBLEMS: dict[str, Callable[[], Exception]] = {
@@ -135,18 +135,18 @@ PROBLEMS: dict[str, Callable[[], Exception]] = {
     "403": lambda: exceptions.PermissionDenied(translate("This account is not a customer's."), code="not_a_customer"),
     "404": lambda: AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=ORDER_ID),
     "406": exceptions.NotAcceptable,
-    "409": _refused,
+    "409": _refusal,
     "412": lambda: ConcurrencyError(ORDER_ID, 1, 2),
     "415": lambda: exceptions.UnsupportedMediaType("text/plain"),
     "422": lambda: IdempotencyConflict(COMMAND_ID),
     "429": lambda: exceptions.Throttled(wait=37),
     "503": lambda: NotYetVisible("not yet"),
 }
-"""What the example of a problem is made of, by its status; the others are shown by their status alone."""
+"""The exceptions that examples of problems are made from, by status. `_OtherError` is for the other statuses."""
 
 
 def add_examples(result: dict[str, Any], generator: Any, **more: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular's, after `add_what_holds_everywhere`: an example for each body, there and back."""
+    """Add an example to each request and answer. A postprocessing hook of drf-spectacular, after `add_shared_parts`."""
     components = result["components"]
     answers, bodies = _answers(), example_order.bodies() | BODIES
     for operation in operations(result):
@@ -162,25 +162,25 @@ def add_examples(result: dict[str, Any], generator: Any, **more: Any) -> dict[st
 
 
 def _body(schema: dict[str, Any], bodies: dict[str, Any], components: dict[str, Any]) -> Any:
-    """That of the worked order where it has such a command, without what this operation does not take."""
+    """Return the body that the example order sends, without fields that this operation does not accept."""
     name = schema.get("$ref", "").removeprefix(COMPONENT).removeprefix("Patched").removesuffix("Request")
     if name not in bodies:
         return example_of(schema, components)
-    taken = _resolved(schema, components)["properties"]
-    return {field: value for field, value in bodies[name].items() if field in taken}
+    accepted = _resolved(schema, components)["properties"]
+    return {field: value for field, value in bodies[name].items() if field in accepted}
 
 
 def _answer(schema: dict[str, Any], answers: dict[str, Any], components: dict[str, Any]) -> Any:
     many = schema.get("type") == "array"
     name = (schema["items"] if many else schema).get("$ref", "").removeprefix(COMPONENT)
-    known = answers.get(name)
-    if known is None:
+    example = answers.get(name)
+    if example is None:
         return example_of(schema, components, whole=True)
-    return [known] if many and not isinstance(known, list) else known
+    return [example] if many and not isinstance(example, list) else example
 
 
 def _share_problems(result: dict[str, Any]) -> None:
-    """Each kind of problem is described once, with its example, and referred to."""
+    """Move each kind of problem into a component, with one example, and refer to it."""
     shared: dict[str, Any] = result["components"].setdefault("responses", {})
     shared["TooManyRequests"]["content"][CONTENT_TYPE]["example"] = _problem("429")
     names: dict[tuple[str, str], str] = {}
@@ -191,8 +191,8 @@ def _share_problems(result: dict[str, Any]) -> None:
                 continue
             key = code, response["description"]
             if key not in names:
-                of_this_status = sum(1 for other, _ in names if other == code)
-                names[key] = f"Problem{code}" + ("" if not of_this_status else f"_{of_this_status + 1}")
+                same_status = sum(1 for other, _ in names if other == code)
+                names[key] = f"Problem{code}" + ("" if not same_status else f"_{same_status + 1}")
                 media["example"] = _problem(code)
                 shared[names[key]] = response
             operation["responses"][code] = {"$ref": f"#/components/responses/{names[key]}"}
@@ -201,21 +201,23 @@ def _share_problems(result: dict[str, Any]) -> None:
 def _problem(code: str) -> Any:
     error = PROBLEMS.get(code)
     if error is None:
-        return _problem_of(_Other(int(code)))
+        return _problem_of(_OtherError(int(code)))
     return _problem_of(error())
 
 
-class _Other(exceptions.APIException):
+class _OtherError(exceptions.APIException):
+    """An error of any other status."""
+
     def __init__(self, status_code: int) -> None:
         self.status_code = status_code
-        code, words = {
-            402: ("balance_too_low", "your account has 10.00 GBP, less than 44.30 GBP"),
+        code, text = {
+            402: ("balance_too_low", "your account has only 10.00 GBP, not 44.30 GBP"),
             410: ("cursor_expired", "what came after this cursor is not held any more: begin anew, without one"),
-            411: ("length_required", "send Content-Length: no body without one is read"),
-            413: ("body_too_large", "the body is larger than this site takes: send less at once"),
+            411: ("length_required", "send Content-Length: a body without it is not read"),
+            413: ("body_too_large", "the body is too large: send less at once"),
             428: ("if_match_missing", 'Send the version you have seen as If-Match, such as "3", or * for any.'),
-        }.get(status_code, ("error", "what is wrong, in words"))
-        super().__init__(words, code)
+        }.get(status_code, ("error", "a description of the error"))
+        super().__init__(text, code)
 
 
 def _problem_of(error: Exception) -> Any:

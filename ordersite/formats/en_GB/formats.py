@@ -1,5 +1,5 @@
-"""How dates are written: to the second, on a 24-hour clock."""
+"""Date formats: to the second, on a 24-hour clock."""
 
 DATE_FORMAT = "j M Y"
 DATETIME_FORMAT = "j M Y, H:i:s"
-DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # the admin's calendar writes the first
+DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # the admin's calendar uses the first

@@ -1,4 +1,4 @@
-"""`manage.py bench NAME [--json]`: one benchmark, on servers and in a database of its own."""
+"""`manage.py bench NAME [--json]`: run one benchmark, with its own servers and database."""
 
 import subprocess
 import sys
@@ -9,16 +9,18 @@ from django.core.management.base import BaseCommand, CommandParser
 
 
 class Command(BaseCommand):
-    help = "Measure one path of the site against its limit and its peers: docs/performance.md."
+    """Run a benchmark as a separate process."""
+
+    help = "Compare one operation of the site with its upper limit and with other libraries: docs/performance.md."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="append1, append10, dispatch, … ; an unknown one lists them all")
-        parser.add_argument("--json", action="store_true", help="print one object instead of tables")
-        parser.add_argument("--events", type=int, help="of how many events: growth, rebuild, memory")
+        parser.add_argument("name", help="append1, append10, dispatch, …; an unknown name lists them all")
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+        parser.add_argument("--events", type=int, help="number of events, for growth, rebuild and memory")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # In a process of its own: this one has the settings, and the database, of the site.
+        # In a separate process: this process has the site's settings and database.
         command = [sys.executable, "-m", "benchmarks", options["name"]]
         command += ["--json"] * options["json"]
         command += ["--events", str(options["events"])] if options["events"] else []

@@ -1,4 +1,4 @@
-"""`manage.py check_projections [NAME …]`: does what is shown still follow from the log?"""
+"""`manage.py check_projections [NAME …]`: check that the live rows still follow from the log."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,15 +11,17 @@ from projections.monitoring.drift import check
 
 
 class Command(BaseCommand):
-    help = "Refold aggregates from the log, compare with the live rows, and the sums with each other. Fails on drift."
+    """The command `check_projections`."""
+
+    help = "Fold aggregates again from the log, compare them with the live rows, and check the sums. Fails on drift."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PROJECTIONS)}; all by default")
-        parser.add_argument("--sample", type=float, default=1.0, metavar="P", help="a random share, such as 0.01")
+        parser.add_argument("--sample", type=float, default=1.0, metavar="P", help="check a random share, such as 0.01")
 
     def handle(self, *, names: list[str], sample: float, **options: Any) -> None:
         if not 0 < sample <= 1:
-            raise CommandError(f"--sample is a share above 0 and up to 1, such as 0.01; not {sample}")
+            raise CommandError(f"--sample must be a share above 0 and up to 1, such as 0.01; not {sample}")
         try:
             projections = [projection_named(name) for name in names] or list(PROJECTIONS.values())
         except UnknownProjection as error:
@@ -32,4 +34,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {each.where}: {each.words}")
             drifted += len(checked.drifted)
         if drifted:
-            raise CommandError(f"{drifted:,} do not follow from the log: find out why, and rebuild_projections")
+            raise CommandError(
+                f"rows and sums that do not follow from the log: {drifted:,}; find the cause, then rebuild"
+            )

@@ -1,4 +1,4 @@
-"""`manage.py erase_subject ID`: make somebody's personal data unreadable, everywhere and for ever."""
+"""`manage.py erase_subject ID`: erase a customer's or guest's personal data for ever."""
 
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,13 @@ from ordersite.models import User
 
 
 class Command(BaseCommand):
-    help = "Erase a customer's personal data, or a guest's by the id of the order. There is no way back."
+    """Erase a subject in the log, and delete the login of a customer."""
+
+    help = "Erase the personal data of a customer, or of a guest by order id. This cannot be undone."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("subject", type=UUID, help="The customer's id; for a guest, the order's.")
-        parser.add_argument("--actor", default="service:erase_subject", help="Who asked for it, as the log names them.")
+        parser.add_argument("subject", type=UUID, help="The id of the customer; for a guest, the id of the order.")
+        parser.add_argument("--actor", default="service:erase_subject", help="Who asked for it; recorded in the log.")
 
     def handle(self, *, subject: UUID, actor: str, **options: Any) -> None:
         try:
@@ -27,4 +29,4 @@ class Command(BaseCommand):
                 answer = erase_in_log(subject, Context(actor=actor))
         except CommandRefused as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"the personal data of {subject} is erased; the log says so at {answer.aggregate_id}")
+        self.stdout.write(f"the personal data of {subject} is erased; recorded in the log under {answer.aggregate_id}")

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: the demo shop, once."""
+"""`manage.py load_demo`: load the demo shop, once."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from projections.engine.projection import PROJECTIONS
 
 
 class Command(BaseCommand):
-    help = "Make the demo logins and, where the event log is empty, about 300 demo orders."
+    """Load the demo shop, then bring the read models up to date."""
+
+    help = "Create the demo logins and, if the event log is empty, about 300 demo orders."
 
     def handle(self, **options: Any) -> None:
         try:
@@ -20,4 +22,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for projection in PROJECTIONS.values():
             catch_up(projection)
-        self.stdout.write(f"{orders} demo orders" if orders else "the log has orders already: no demo orders added")
+        self.stdout.write(f"{orders} demo orders" if orders else "the log already has orders: no demo orders added")

@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: wrap every subject's key with the first of PERSONAL_DATA_KEYS."""
+"""`manage.py rotate_keys`: re-encrypt every subject's key with the first of PERSONAL_DATA_KEYS."""
 
 from typing import Any
 
@@ -9,11 +9,13 @@ from eventstore.personal_data.subjects import rotate
 
 
 class Command(BaseCommand):
-    help = "Wrap all subjects' keys with the first of PERSONAL_DATA_KEYS; after that the others may be dropped."
+    """Re-encrypt the keys of personal data."""
+
+    help = "Re-encrypt all subjects' keys with the first of PERSONAL_DATA_KEYS. Then the others may be removed."
 
     def handle(self, **options: Any) -> None:
         try:
             count = rotate()
         except WrongKey as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{count:,} keys wrapped anew")
+        self.stdout.write(f"{count:,} keys re-encrypted")

@@ -108,7 +108,7 @@ class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
     indexed = ("day", "order_id")
     ordering = ("-day", "-order_id")
     total_shown = column("total", "Sold")
-    tax_shown = column("tax", "Tax in it")
+    tax_shown = column("tax", "Tax included")
     cancelled_shown = column("cancelled", "Cancelled")
     returned_shown = column("returned", "Returned")
     allowances_shown = column("allowances", "Allowances")

@@ -109,7 +109,7 @@ def test_the_master_key_is_rotated_and_the_old_one_removed(settings: Any) -> Non
     settings.PERSONAL_DATA_KEYS = [new, old]
     out = io.StringIO()
     call_command("rotate_keys", stdout=out)
-    assert "1 keys wrapped anew" in out.getvalue()
+    assert "1 keys re-encrypted" in out.getvalue()
     settings.PERSONAL_DATA_KEYS = [new]
     assert name_in_the_log(booking_id) == NAME
     settings.PERSONAL_DATA_KEYS = [old]

@@ -1,4 +1,4 @@
-"""The rules of an account, each as a sentence; and the law of its balance."""
+"""The rules of an account."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -42,13 +42,13 @@ def withdrawn(amount: str, reason: str = "Paid out", reference: str = "") -> Mon
     return MoneyWithdrawn(account_id=ID, amount=Decimal(amount), currency="GBP", reason=reason, reference=reference)
 
 
-def test_fifty_and_seventy_less_twenty_are_a_hundred() -> None:
+def test_the_balance_is_deposits_less_withdrawals() -> None:
     given(OPENED, deposited("50.00"), deposited("70.00"), withdrawn("20.00")).leads_to(
         "account", Account(customer_id=ADA, currency="GBP", balance=Decimal("100.00"))
     )
 
 
-def test_an_account_is_opened_once_in_a_currency_that_there_is() -> None:
+def test_an_account_is_opened_once_in_a_known_currency() -> None:
     command = OpenAccount(account_id=ID, customer_id=ADA, currency="GBP")
     given().when(command).then(OPENED)
     given(OPENED).when(command).refused("account_exists")
@@ -65,7 +65,7 @@ def test_the_same_payment_of_a_provider_is_deposited_once() -> None:
     given(OPENED, deposited("50.00")).when(deposit("50")).then(deposited("50.00"))
 
 
-def test_what_was_withdrawn_for_a_purpose_is_not_withdrawn_for_it_again() -> None:
+def test_each_reference_is_withdrawn_once() -> None:
     past = (OPENED, deposited("50.00"), withdrawn("20.00", reference="order/1"))
     given(*past).when(withdraw("20", reference="order/1")).then()
     given(*past).when(withdraw("20", reference="order/2")).then(withdrawn("20.00", reference="order/2"))
@@ -73,14 +73,14 @@ def test_what_was_withdrawn_for_a_purpose_is_not_withdrawn_for_it_again() -> Non
     given(*past, withdrawn("5.00")).when(withdraw("5")).then(withdrawn("5.00"))
 
 
-def test_a_reference_cannot_move_another_amount_than_it_did() -> None:
+def test_a_used_reference_cannot_move_another_amount() -> None:
     past = (OPENED, deposited("50.00", "pay_1"), withdrawn("20.00", reference="order/1"))
-    given(*past).when(deposit("50.01", "pay_1")).refused("reference_used", r"pay_1 moved 50\.00 before")
+    given(*past).when(deposit("50.01", "pay_1")).refused("reference_used", r"pay_1 was used for 50\.00")
     given(*past).when(withdraw("19.99", reference="order/1")).refused("reference_used")
     given(*past).when(withdraw("50", reference="pay_1")).refused("balance_too_low")
 
 
-def test_a_deposit_that_says_whose_and_which_money_it_is_opens_the_account() -> None:
+def test_a_deposit_with_customer_and_currency_opens_the_account() -> None:
     command = deposit("50", customer_id=ADA, currency="GBP")
     given().when(command).then(OPENED, deposited("50.00"))
     given(OPENED).when(command).then(deposited("50.00"))
@@ -102,9 +102,11 @@ def test_a_customer_has_one_account_in_each_currency() -> None:
     assert len({account_of(ADA, "GBP"), account_of(ADA, "EUR"), account_of(EVE, "GBP")}) == 3
 
 
-def test_no_more_is_withdrawn_than_there_is() -> None:
+def test_at_most_the_balance_is_withdrawn() -> None:
     past = (OPENED, deposited("20.00"))
-    given(*past).when(withdraw("20.01")).refused("balance_too_low", r"20\.01 GBP cannot be withdrawn from 20\.00")
+    given(*past).when(withdraw("20.01")).refused(
+        "balance_too_low", r"20\.01 GBP cannot be withdrawn: the balance is 20\.00"
+    )
     given(*past).when(withdraw("20")).then(withdrawn("20.00"))
 
 
@@ -113,7 +115,7 @@ def test_a_withdrawal_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "-Infinity"])
-def test_what_moves_is_more_than_nothing(amount: str) -> None:
+def test_amounts_must_be_more_than_zero(amount: str) -> None:
     for command in (deposit(amount), withdraw(amount)):
         given(OPENED, deposited("20.00")).when(command).refused("amount_not_positive")
 
@@ -125,27 +127,27 @@ def test_amounts_are_whole_smallest_units_and_below_the_limit() -> None:
     given(OPENED, deposited("999999999999.99")).when(deposit("0.01")).refused("amount_too_large", "balance")
 
 
-def test_nothing_moves_where_there_is_no_account() -> None:
+def test_commands_to_a_missing_account_are_refused() -> None:
     for command in (deposit("1"), withdraw("1")):
         with pytest.raises(AggregateNotFound, match="there is no account"):
             given().when(command).events()
 
 
-def test_to_others_an_account_does_not_exist() -> None:
+def test_for_other_customers_an_account_does_not_exist() -> None:
     account = Account(customer_id=ADA, currency="GBP")
     OwnAccount(account_id=ID, customer_id=ADA)(account)
     with pytest.raises(AggregateNotFound):
         OwnAccount(account_id=ID, customer_id=EVE)(account)
 
 
-def test_what_moves_is_told_as_the_account_was_before_it_had_references() -> None:
+def test_a_withdrawal_of_version_1_has_no_reference() -> None:
     stored = (
         '{"account_id": "00000000-0000-0000-0000-00000000000b", "amount": "20.00", "currency": "GBP", "reason": "x"}'
     )
     assert codec.decode("account.withdrawn", 1, stored) == withdrawn("20.00", reason="x")
 
 
-def test_references_are_kept_in_a_snapshot() -> None:
+def test_a_snapshot_contains_the_references() -> None:
     history: list[AccountEvent] = [OPENED, deposited("50.00", "pay_1"), withdrawn("20.00", reference="o/1")]
     account = reduce(evolve, history, Account())
     stored = History(snapshot=codec.encode(account), snapshot_version=3)
@@ -153,9 +155,11 @@ def test_references_are_kept_in_a_snapshot() -> None:
 
 
 @always(st.lists(st.tuples(st.booleans(), st.integers(-200, 2_000_000)), max_size=30))
-def test_the_balance_is_what_came_less_what_went_and_never_below_zero(wishes: list[tuple[bool, int]]) -> None:
+def test_after_random_commands_the_balance_is_deposits_less_withdrawals_and_never_below_zero(
+    steps: list[tuple[bool, int]],
+) -> None:
     history: list[AccountEvent] = [OPENED]
-    for is_deposit, pence in wishes:
+    for is_deposit, pence in steps:
         amount = str(Decimal(pence) / 100)
         account = reduce(evolve, history, Account())
         try:
@@ -163,7 +167,7 @@ def test_the_balance_is_what_came_less_what_went_and_never_below_zero(wishes: li
         except CommandRefused:
             assert pence <= 0 or (not is_deposit and Decimal(amount) > account.balance), "refused without a reason"
     balance = reduce(evolve, history, Account()).balance
-    came = sum((event.amount for event in history if isinstance(event, MoneyDeposited)), Decimal(0))
-    went = sum((event.amount for event in history if isinstance(event, MoneyWithdrawn)), Decimal(0))
-    assert balance == came - went
+    paid_in = sum((event.amount for event in history if isinstance(event, MoneyDeposited)), Decimal(0))
+    paid_out = sum((event.amount for event in history if isinstance(event, MoneyWithdrawn)), Decimal(0))
+    assert balance == paid_in - paid_out
     assert balance >= 0

@@ -1,4 +1,4 @@
-"""The rules of a customer's record, each as a sentence."""
+"""The rules of a customer."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -27,30 +27,30 @@ def test_a_customer_is_registered_once() -> None:
     given(REGISTERED).when(REGISTER).refused("customer_exists")
 
 
-def test_a_changed_address_is_remembered_with_what_it_was_and_who_changed_it() -> None:
+def test_an_email_change_records_the_old_address_and_the_actor() -> None:
     given(REGISTERED).when(CHANGE).then(CHANGED)
     given(REGISTERED, CHANGED).when(replace(CHANGE, email=OLD, changed_by=f"customer:{ADA}")).then(
         EmailChanged(customer_id=ADA, previous=NEW, email=OLD, changed_by=f"customer:{ADA}")
     )
 
 
-def test_the_address_a_customer_has_is_no_change() -> None:
+def test_a_change_to_the_current_address_is_refused() -> None:
     given(REGISTERED).when(replace(CHANGE, email=OLD)).refused("email_unchanged")
     given(REGISTERED, CHANGED).when(CHANGE).refused("email_unchanged")
 
 
 @pytest.mark.parametrize("email", ["", "ada", "@example.com", "ada@"])
-def test_what_is_no_address_is_refused(email: str) -> None:
+def test_a_malformed_address_is_refused(email: str) -> None:
     given(REGISTERED).when(replace(CHANGE, email=email)).refused("email_malformed")
 
 
-def test_an_address_is_verified_once_and_only_while_it_is_theirs() -> None:
+def test_only_the_current_address_is_verified_and_only_once() -> None:
     given(REGISTERED).when(VERIFY).then(VERIFIED)
     given(REGISTERED, VERIFIED).when(VERIFY).then()
     given(REGISTERED, CHANGED).when(VERIFY).refused("email_differs")
 
 
-def test_a_changed_address_has_to_be_verified_anew() -> None:
+def test_a_changed_address_must_be_verified_again() -> None:
     given(REGISTERED, VERIFIED).leads_to("customer", Customer(registered=True, email=OLD, verified=True))
     given(REGISTERED, VERIFIED, CHANGED).leads_to("customer", Customer(registered=True, email=NEW))
     given(REGISTERED, VERIFIED, CHANGED).when(replace(VERIFY, email=NEW)).then(
@@ -58,12 +58,12 @@ def test_a_changed_address_has_to_be_verified_anew() -> None:
     )
 
 
-def test_an_erased_customer_is_left_alone_for_ever() -> None:
+def test_an_erased_customer_accepts_no_commands() -> None:
     given(REGISTERED).when(ERASE).then(ERASED)
     for command in (REGISTER, CHANGE, VERIFY, ERASE):
         given(REGISTERED, ERASED).when(command).refused("customer_erased")
 
 
-def test_whoever_was_never_registered_has_no_record() -> None:
+def test_an_unregistered_customer_is_not_found() -> None:
     for command in (CHANGE, VERIFY, ERASE):
         given().when(command).refused("customer_not_found")

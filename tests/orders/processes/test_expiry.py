@@ -1,4 +1,4 @@
-"""An unpaid order is cancelled when its deadline has passed, and no other order ever."""
+"""Unpaid orders, and no others, are cancelled when their deadline has passed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -48,7 +48,7 @@ def pass_time(days: timedelta) -> None:
     process_managers.run()
 
 
-def test_an_order_that_nobody_pays_is_cancelled_at_its_deadline_by_the_service() -> None:
+def test_the_service_cancels_an_unpaid_order_at_its_deadline() -> None:
     order_id = place()
     pass_time(timedelta(days=13))
     assert len(store.read_stream(order_id)) == 1
@@ -66,7 +66,7 @@ FAILURE = RecordPaymentFailure(
 
 
 @pytest.mark.parametrize("steps", [(PAY,), (PAY, SHIP), (CANCEL,), (authorise("25.00"),)])
-def test_a_paid_promised_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]) -> None:
+def test_a_paid_authorised_or_cancelled_order_has_no_plan(steps: tuple[Any, ...]) -> None:
     order_id = place()
     for step in steps:
         send(step, order_id)
@@ -75,7 +75,7 @@ def test_a_paid_promised_or_cancelled_order_is_left_alone(steps: tuple[Any, ...]
 
 
 @pytest.mark.parametrize("step", [VOID, FAILURE], ids=["voided", "failed"])
-def test_an_order_whose_promised_payment_came_to_nothing_waits_anew_and_is_then_cancelled(step: Any) -> None:
+def test_a_voided_or_failed_payment_starts_a_new_deadline(step: Any) -> None:
     order_id = place()
     send(authorise("25.00"), order_id)
     send(step, order_id)
@@ -84,7 +84,7 @@ def test_an_order_whose_promised_payment_came_to_nothing_waits_anew_and_is_then_
     assert isinstance(store.read_stream(order_id)[-1].event, OrderCancelled)
 
 
-def test_an_order_that_was_paid_in_part_is_never_cancelled_by_itself() -> None:
+def test_a_partly_paid_order_does_not_expire() -> None:
     order_id = place()
     for step in (authorise("25.00"), capture("5.00"), VOID):
         send(step, order_id)
@@ -93,16 +93,16 @@ def test_an_order_that_was_paid_in_part_is_never_cancelled_by_itself() -> None:
     assert not any(isinstance(fact.event, OrderCancelled) for fact in store.read_stream(order_id))
 
 
-def test_a_payment_that_the_process_has_not_heard_of_saves_the_order_all_the_same() -> None:
+def test_a_payment_that_the_process_has_not_seen_yet_still_prevents_expiry() -> None:
     order_id = place()
     PlannedCommand.objects.update(due_at=timezone.now() - timedelta(days=1))
     send(PAY, order_id)
     process_managers.send_due()
     assert [type(fact.event).__name__ for fact in store.read_stream(order_id)] == ["OrderCreated", "OrderPaid"]
-    assert "only an order that nobody paid anything for expires" in PlannedCommand.objects.get().problem
+    assert "only an order without any payment can expire" in PlannedCommand.objects.get().problem
 
 
-def test_an_old_order_that_is_only_told_now_is_history() -> None:
+def test_an_imported_order_past_its_deadline_does_not_expire() -> None:
     place(occurred_at=timezone.now() - LATER)
     assert not PlannedCommand.objects.exists()
 
@@ -113,13 +113,13 @@ def test_the_deadline_counts_from_when_the_order_was_placed() -> None:
     assert timedelta(days=3) < plan.due_at - timezone.now() < timedelta(days=5)
 
 
-def test_the_deadline_is_the_shops_to_choose(settings: Any) -> None:
+def test_the_setting_0_turns_expiry_off(settings: Any) -> None:
     settings.UNPAID_ORDER_DAYS = 0
     place()
     assert not PlannedCommand.objects.exists()
 
 
-def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
+def test_a_rebuild_of_the_read_models_sends_no_commands() -> None:
     order_id = place()
     before = list(PlannedCommand.objects.values())
     for projection in PROJECTIONS.values():
@@ -129,7 +129,7 @@ def test_a_rebuild_of_the_read_models_causes_nothing() -> None:
     assert len(store.read_stream(order_id)) == 1
 
 
-def test_a_restored_order_has_its_whole_time_to_pay_again() -> None:
+def test_a_restored_order_gets_a_new_deadline() -> None:
     order_id = place()
     send(CANCEL, order_id)
     process_managers.run()
@@ -139,7 +139,7 @@ def test_a_restored_order_has_its_whole_time_to_pay_again() -> None:
     assert timedelta(days=13) < plan.due_at - timezone.now() < timedelta(days=15)
 
 
-def test_an_order_restored_to_paid_has_nothing_to_wait_for() -> None:
+def test_an_order_restored_to_paid_has_no_plan() -> None:
     order_id = place()
     send(PAY, order_id)
     send(CANCEL, order_id)

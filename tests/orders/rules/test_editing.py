@@ -1,4 +1,4 @@
-"""Editing before shipping: staged, looked at, and then committed. Only lines that nothing was done with yet."""
+"""The rules of editing: prepared and committed, or at once; only untouched lines."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -41,46 +41,46 @@ COMMITTED = EditCommitted(
 )
 
 
-def test_a_staged_change_shows_the_difference_and_changes_nothing() -> None:
+def test_a_prepared_edit_shows_the_difference_and_changes_nothing() -> None:
     given(CREATED).when(ONE_MUG).then(STAGED)
     order = after(CREATE, ONE_MUG)
     assert (order.lines, order.due) == (after(CREATE).lines, 25)
 
 
-def test_what_was_staged_is_committed() -> None:
+def test_a_prepared_edit_is_committed() -> None:
     given(CREATED, STAGED).when(COMMIT).then(COMMITTED)
     order = after(CREATE, ONE_MUG, COMMIT)
     assert (order.due, line_of(order, 1).quantity, order.staged) == (Decimal("17.50"), 1, None)
 
 
-def test_a_change_is_staged_and_committed_in_one() -> None:
+def test_an_order_is_edited_at_once() -> None:
     given(CREATED).when(EDIT).then(COMMITTED)
 
 
-def test_the_last_stage_is_the_one_that_counts() -> None:
+def test_the_last_prepared_edit_counts() -> None:
     order = after(CREATE, ONE_MUG, ANOTHER_THROW, COMMIT)
     assert [(line.sku, line.quantity) for line in order.lines] == [("MUG", 2), ("THR", 1), ("THR", 1)]
     given(*done(CREATE, ANOTHER_THROW, EDIT)).when(COMMIT).refused("nothing_staged")
 
 
-def test_what_was_staged_is_forgotten() -> None:
+def test_a_prepared_edit_is_discarded() -> None:
     given(CREATED, STAGED).when(DISCARD).then(EditDiscarded(order_id=ORDER))
     given(*done(CREATE, ONE_MUG, DISCARD)).when(COMMIT).refused("nothing_staged")
     given(CREATED).when(DISCARD).refused("nothing_staged")
 
 
-def test_what_comes_in_addition_is_due() -> None:
+def test_the_price_of_added_lines_is_due() -> None:
     added = replace(COMMITTED, lines=(MORE,), difference=Decimal("10.00"), due=Decimal("10.00"))
     given(CREATED, PAID).when(EditOrder(order_id=ORDER, added=(THROW,))).then(added)
 
 
-def test_what_an_edit_takes_off_a_paid_order_is_due_back() -> None:
+def test_an_edit_that_lowers_a_paid_order_makes_money_due_back() -> None:
     given(CREATED, PAID).when(EDIT).then(replace(COMMITTED, due=Decimal(0), due_back=Decimal("7.50")))
     order = after(CREATE, PAY, EDIT, ask_refund(), approve(), settle())
-    assert (order.kept, order.due, order.due_back) == (Decimal("17.50"), 0, 0)
+    assert (order.net_captured, order.due, order.due_back) == (Decimal("17.50"), 0, 0)
 
 
-def test_a_line_is_taken_out_with_no_units() -> None:
+def test_a_line_is_removed_with_quantity_zero() -> None:
     order = after(CREATE, EditOrder(order_id=ORDER, quantities=some(_1=0)))
     assert (line_of(order, 1).total, order.due) == (0, 10)
     given(CREATED).when(EditOrder(order_id=ORDER, quantities=some(_1=0, _2=0))).refused("no_lines", "cancel it instead")
@@ -97,7 +97,7 @@ def test_tax_and_discounts_grow_and_shrink_with_a_line() -> None:
     assert (on_top.tax, on_top.total) == (Decimal("1.00"), Decimal("6.00"))
 
 
-def test_sending_can_be_changed_too() -> None:
+def test_shipping_lines_can_be_edited() -> None:
     way = NewShipping(name="Standard delivery", price=Decimal("3.95"))
     order = after(replace(CREATE, shipping=(way,)), EditOrder(order_id=ORDER, quantities=some(_3=0)))
     assert order.due == 25
@@ -113,26 +113,26 @@ def test_sending_can_be_changed_too() -> None:
     ],
     ids=["sent", "cancelled", "to be refunded", "refunded"],
 )
-def test_a_line_that_something_was_done_with_is_not_edited_any_more(past: tuple[object, ...]) -> None:
-    given(*done(CREATE, *past)).when(EDIT).refused("line_not_editable", r"line 1 \(MUG\) was sent, cancelled or refund")
+def test_a_touched_line_can_no_longer_be_edited(past: tuple[object, ...]) -> None:
+    given(*done(CREATE, *past)).when(EDIT).refused("line_not_editable", r"line 1 \(MUG\) can no longer be edited")
 
 
-def test_a_line_whose_refund_was_declined_is_edited_like_any_other() -> None:
+def test_a_line_with_a_declined_refund_can_be_edited() -> None:
     assert last(CREATE, PAY, ask_refund("5.00"), decline(), EDIT).lines == (LESS,)
 
 
-def test_other_lines_of_an_order_that_was_sent_in_part_are_edited() -> None:
+def test_untouched_lines_of_a_partly_shipped_order_can_be_edited() -> None:
     two = EditOrder(order_id=ORDER, quantities=some(_2=2))
     assert after(CREATE, PAY, ship(_1=1), two).due == 10
 
 
 @pytest.mark.parametrize("last", [(PAY, SHIP), (CANCEL,)], ids=["shipped", "cancelled"])
-def test_an_order_of_which_nothing_is_still_to_be_sent_is_not_edited(last: tuple[object, ...]) -> None:
+def test_an_order_with_nothing_left_to_ship_cannot_be_edited(last: tuple[object, ...]) -> None:
     given(*done(CREATE, *last)).when(EDIT).refused("not_editable")
     given(*done(CREATE, ONE_MUG, *last)).when(COMMIT).refused("not_editable")
 
 
-def test_what_was_staged_is_not_committed_once_its_line_was_sent() -> None:
+def test_a_prepared_edit_is_refused_once_its_line_was_shipped() -> None:
     given(*done(CREATE, ONE_MUG, PAY, ship(_1=1))).when(COMMIT).refused("line_not_editable")
 
 
@@ -151,11 +151,11 @@ def test_what_was_staged_is_not_committed_once_its_line_was_sent() -> None:
         (StageEdit(order_id=ORDER, added=(replace(THROW, unit_price=Decimal(10**12 - 1)),)), "amount_too_large"),
     ],
 )
-def test_an_edit_changes_something_and_only_what_there_is(edit: object, code: str) -> None:
+def test_invalid_edits_are_refused(edit: object, code: str) -> None:
     given(CREATED).when(edit).refused(code)
 
 
-def test_no_line_grows_beyond_what_the_books_can_add_up() -> None:
+def test_an_edited_line_must_cost_less_than_the_limit() -> None:
     dear = replace(CREATE, lines=(replace(MUGS, quantity=1, unit_price=Decimal(10**9)),))
     given(*done(dear)).when(EditOrder(order_id=ORDER, quantities=some(_1=1000))).refused("amount_too_large", "line 1")
 
@@ -165,6 +165,6 @@ def test_an_order_that_was_never_created_is_not_found(command: object) -> None:
     given().when(command).refused("order_not_found")
 
 
-def test_an_edited_order_is_sent_as_it_is_now() -> None:
+def test_an_edited_order_ships_its_new_quantities() -> None:
     given(*done(CREATE, EDIT, replace(PAY, amount=Decimal("17.50")))).when(SHIP).then(SHIPPED)
     assert [line.shipped for line in after(CREATE, EDIT, replace(PAY, amount=Decimal("17.50")), SHIP).lines] == [1, 1]

@@ -1,4 +1,4 @@
-"""Placing: prices, names and tax are snapshots, and totals add up to the last smallest unit."""
+"""The rule of placing: prices, names and tax are snapshots, and totals add up exactly."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -43,16 +43,16 @@ def test_a_price_is_a_number_and_not_negative(price: str) -> None:
 
 
 @pytest.mark.parametrize(("quantity", "price"), [(10**9, "999999999999.99"), (1, "1000000000000")])
-def test_no_line_is_worth_more_than_the_books_can_add_up(quantity: int, price: str) -> None:
+def test_a_line_must_cost_less_than_the_limit(quantity: int, price: str) -> None:
     given().when(with_line(quantity=quantity, unit_price=Decimal(price))).refused("amount_too_large", "line 1")
 
 
-def test_no_order_is_worth_more_than_the_books_can_add_up() -> None:
+def test_an_order_must_cost_less_than_the_limit() -> None:
     line = replace(MUGS, quantity=1, unit_price=Decimal(999999999999))
     given().when(replace(CREATE, lines=(line, line))).refused("amount_too_large", "the order")
 
 
-def test_a_price_is_kept_without_the_zeros_somebody_padded_it_with() -> None:
+def test_a_price_is_stored_without_trailing_zeros() -> None:
     line = replace(CREATED.lines[0], unit_price=Decimal("7.5"))
     padded = replace(CREATE, lines=(replace(MUGS, unit_price=Decimal("7.500000")),))
     given().when(padded).then(replace(CREATED, lines=(line,), total=Decimal("15.00")))
@@ -102,7 +102,7 @@ def test_yen_have_no_decimals_and_dinars_have_three() -> None:
         given().when(command).then(replace(CREATED, currency=command.currency, lines=(line,), total=Decimal(total)))
 
 
-def test_no_line_has_more_units_than_can_be_counted() -> None:
+def test_a_line_has_a_largest_quantity() -> None:
     free = Decimal(0)
     given().when(with_line(quantity=10**9 + 1, unit_price=free)).refused("quantity_too_large", "1,000,000,000")
     assert placed(replace(CREATE, lines=(replace(MUGS, quantity=10**9, unit_price=free),))).total == 0
@@ -115,7 +115,7 @@ def placed(command: CreateOrder) -> OrderCreated:
 
 
 def figures(event: OrderCreated) -> list[tuple[str, ...]]:
-    """Of each line what is taken off, the tax in it, and what it costs."""
+    """Return the discounts, the tax and the total of each line."""
     return [(str(line.discount + line.discount_share), str(line.tax), str(line.total)) for line in event.lines]
 
 
@@ -123,13 +123,13 @@ AT_20 = replace(MUGS, tax_rate=Decimal(20))
 AT_5 = replace(THROW, tax_rate=Decimal(5))
 
 
-def test_tax_that_is_in_the_price_is_taken_out_of_it() -> None:
+def test_included_tax_is_computed_from_the_price() -> None:
     event = placed(replace(CREATE, lines=(AT_20, AT_5)))
     assert figures(event) == [("0.00", "2.50", "15.00"), ("0.00", "0.48", "10.00")]
     assert (event.tax, event.total) == (Decimal("2.98"), Decimal("25.00"))
 
 
-def test_tax_that_is_not_in_the_price_comes_on_top() -> None:
+def test_excluded_tax_is_added_to_the_price() -> None:
     event = placed(replace(CREATE, lines=(AT_20, AT_5), prices_include_tax=False))
     assert figures(event) == [("0.00", "3.00", "18.00"), ("0.00", "0.50", "10.50")]
     assert (event.tax, event.total) == (Decimal("3.50"), Decimal("28.50"))
@@ -143,16 +143,16 @@ def test_tax_is_rounded_once_per_line_a_half_up() -> None:
 
 
 @pytest.mark.parametrize("rate", ["-1", "100.01", "NaN"])
-def test_a_tax_rate_is_between_none_and_all(rate: str) -> None:
+def test_a_tax_rate_is_between_0_and_100_per_cent(rate: str) -> None:
     given().when(with_line(tax_rate=Decimal(rate))).refused("tax_rate_wrong", "line 1")
 
 
-def test_a_lines_discount_is_taken_off_before_tax() -> None:
+def test_a_discount_on_a_line_is_taken_off_before_tax() -> None:
     event = placed(replace(CREATE, lines=(replace(AT_20, discount=Decimal("3.00")),), prices_include_tax=False))
     assert figures(event) == [("3.00", "2.40", "14.40")]
 
 
-def test_what_is_taken_off_the_whole_order_is_spread_by_largest_remainder_and_no_penny_is_left() -> None:
+def test_a_discount_on_the_order_is_spread_by_largest_remainder_without_a_rest() -> None:
     one = replace(MUGS, quantity=1, unit_price=Decimal("10.00"))
     dear = replace(one, unit_price=Decimal("20.01"))
     off = NewDiscount(name="SPRING", amount=Decimal("10.00"))
@@ -164,7 +164,7 @@ def test_what_is_taken_off_the_whole_order_is_spread_by_largest_remainder_and_no
     assert equal.discounts[0].amount == sum(line.discount_share for line in equal.lines)
 
 
-def test_a_discount_spares_shipping_and_shipping_is_a_line_with_tax_of_its_own() -> None:
+def test_shipping_is_a_line_with_its_own_tax_and_without_discount() -> None:
     way = NewShipping(name="Standard delivery", price=Decimal("3.95"), tax_rate=Decimal(20))
     off = NewDiscount(name="SPRING", amount=Decimal("5.00"))
     event = placed(replace(CREATE, lines=(AT_20,), shipping=(way,), discounts=(off,)))
@@ -173,16 +173,16 @@ def test_a_discount_spares_shipping_and_shipping_is_a_line_with_tax_of_its_own()
     assert (event.tax, event.total) == (Decimal("2.33"), Decimal("13.95"))
 
 
-def test_a_discount_takes_off_all_at_most() -> None:
+def test_a_discount_is_at_most_the_price() -> None:
     everything = placed(replace(CREATE, discounts=(NewDiscount(name="GIFT", amount=Decimal("25.00")),)))
     assert everything.total == 0
     more = (NewDiscount(name="GIFT", amount=Decimal("25.01")),)
-    given().when(replace(CREATE, discounts=more)).refused("discount_too_large", "that the goods cost")
+    given().when(replace(CREATE, discounts=more)).refused("discount_too_large", "more than the price of the lines")
     given().when(with_line(discount=Decimal("15.01"))).refused("discount_too_large", "line 1")
 
 
 @pytest.mark.parametrize(("amount", "code"), [("-1", "discount_wrong"), ("NaN", "discount_wrong")])
-def test_a_discount_is_no_surcharge(amount: str, code: str) -> None:
+def test_a_negative_discount_is_refused(amount: str, code: str) -> None:
     given().when(with_line(discount=Decimal(amount))).refused(code)
     given().when(replace(CREATE, discounts=(NewDiscount(name="X", amount=Decimal(amount)),))).refused(code)
 
@@ -196,7 +196,7 @@ def test_a_guest_has_no_customer() -> None:
 
 
 @hypothesis.given(creations())
-def test_whatever_is_sold_the_lines_add_up_to_the_total_and_their_discounts_to_what_was_taken_off(
+def test_for_random_orders_lines_add_up_to_the_total_and_shares_to_the_discount(
     command: CreateOrder,
 ) -> None:
     event = placed(command)

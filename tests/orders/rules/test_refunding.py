@@ -1,4 +1,4 @@
-"""Refunding: refunded and pending is at most what was captured, and the last refund takes what is left."""
+"""The rules of refunds: never more than was captured; the last refund of a line takes the rest."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -44,7 +44,7 @@ WITH_TAX = replace(
     shipping=(NewShipping(name="Standard delivery", price=Decimal("3.95"), tax_rate=Decimal(20)),),
     discounts=(NewDiscount(name="SPRING", amount=Decimal("1.00")),),
 )
-"""Three pins for 10.01 less 0.50, a throw for 10.00 less 0.50, delivery for 3.95: 22.96, of it 2.70 tax."""
+"""Three pins for 10.01 less 0.50, a throw for 10.00 less 0.50, delivery for 3.95: 22.96, including 2.70 tax."""
 
 
 def units(line_id: int, quantity: int) -> RefundWish:
@@ -68,7 +68,7 @@ def requested(money: str, *lines: Any, refund_id: int = 1) -> RefundRequested:
     )
 
 
-def test_all_that_is_owed_is_refunded_and_the_refund_says_for_which_lines() -> None:
+def test_a_refund_of_all_that_is_owed_names_its_lines() -> None:
     given(*done(*PAID_AND_CANCELLED)).when(ask_refund()).then(requested("25.00", gives(1, "15.00"), gives(2, "10.00")))
 
 
@@ -94,7 +94,7 @@ def test_a_refund_is_requested_approved_and_settled() -> None:
     assert (payment_status(pending), payment_status(over)) == (PaymentStatus.OVERCHARGED, PaymentStatus.REFUNDED)
 
 
-def test_nothing_is_refunded_where_nothing_is_owed_unless_somebody_says_how_much() -> None:
+def test_a_refund_without_an_amount_needs_an_amount_owed() -> None:
     given(CREATED, PAID).when(ask_refund()).refused("nothing_due_back")
     given(*done(*PAID_AND_CANCELLED, ask_refund())).when(ask_refund()).refused("nothing_due_back")
     given(CREATED, PAID).when(ask_refund("5.00")).then(
@@ -102,9 +102,9 @@ def test_nothing_is_refunded_where_nothing_is_owed_unless_somebody_says_how_much
     )
 
 
-def test_refunded_and_pending_is_at_most_what_was_captured() -> None:
+def test_settled_and_pending_refunds_never_exceed_the_captured_money() -> None:
     given(CREATED).when(ask_refund("0.01")).refused("more_than_captured")
-    given(CREATED, PAID).when(ask_refund("25.01")).refused("more_than_captured", "25.00 GBP is here")
+    given(CREATED, PAID).when(ask_refund("25.01")).refused("more_than_captured", "only 25.00 GBP can be")
     given(*done(CREATE, PAY, ask_refund("20.00"))).when(ask_refund("5.01")).refused("more_than_captured", "5.00 GBP")
     given(*done(CREATE, authorise("25.00"), capture("4.00"))).when(ask_refund("5.00")).refused("more_than_captured")
 
@@ -112,18 +112,18 @@ def test_refunded_and_pending_is_at_most_what_was_captured() -> None:
 @pytest.mark.parametrize(
     ("money", "code"), [("0", "amount_not_positive"), ("-1", "amount_not_positive"), ("0.001", "amount_not_exact")]
 )
-def test_a_refund_is_of_some_money(money: str, code: str) -> None:
+def test_a_refund_must_be_an_exact_amount_above_zero(money: str, code: str) -> None:
     given(CREATED, PAID).when(ask_refund(money)).refused(code)
 
 
-def test_captured_money_of_a_cancelled_order_can_be_refunded_by_line_whenever_it_came() -> None:
+def test_money_captured_after_a_cancellation_can_be_refunded_by_line() -> None:
     late = (CREATE, authorise("25.00"), capture("5.00"), CANCEL, capture())
     given(*done(*late)).when(ask_refund(lines=(units(1, 2),))).then(requested("15.00", gives(1, "15.00", units=2)))
     rest = after(*late, ask_refund(lines=(units(1, 2), units(2, 1))))
     assert (rest.owed, rest.refund_pending) == (0, 25)
 
 
-def test_the_last_refund_takes_what_is_left_of_price_and_tax() -> None:
+def test_the_last_refund_takes_the_rest_of_price_and_tax() -> None:
     paid = (WITH_TAX, pay("22.96"))
     thirds = [last(*paid, *[ask_refund(lines=(units(1, 1),))] * times).lines[0] for times in (1, 2, 3)]
     assert [str(each.amount) for each in thirds] == ["3.17", "3.17", "3.17"]
@@ -134,7 +134,7 @@ def test_the_last_refund_takes_what_is_left_of_price_and_tax() -> None:
     assert all(line.tax_given_back == line.tax for line in everything.lines)
 
 
-def test_a_refund_says_how_much_of_each_line_and_of_sending_it_gives_back_with_the_tax_in_it() -> None:
+def test_a_refund_names_amount_and_tax_of_each_line_and_of_shipping() -> None:
     event = last(WITH_TAX, pay("22.96"), ask_refund(lines=(units(1, 3), amount(3, "3.95"))))
     assert event.lines == (
         gives(1, "9.51", "1.59", units=3, allowance="9.51"),
@@ -143,7 +143,7 @@ def test_a_refund_says_how_much_of_each_line_and_of_sending_it_gives_back_with_t
     assert event.amount == Decimal("13.46")
 
 
-def test_what_is_given_back_for_nothing_cancelled_or_returned_is_an_allowance_and_lowers_the_price() -> None:
+def test_a_refund_without_cancelled_or_returned_units_is_an_allowance_and_lowers_the_price() -> None:
     order = after(CREATE, PAY, SHIP, ask_refund(lines=(amount(1, "4.00"),)))
     line = line_of(order, 1)
     assert (line.allowance, line.charged, order.due) == (4, 11, 0)
@@ -152,17 +152,17 @@ def test_what_is_given_back_for_nothing_cancelled_or_returned_is_an_allowance_an
     )
 
 
-def test_what_is_owed_for_a_line_is_given_back_before_its_price_is_lowered() -> None:
+def test_a_refund_of_a_line_uses_the_amount_owed_before_an_allowance() -> None:
     event = last(CREATE, PAY, cancel(_1=1), ask_refund(lines=(amount(1, "10.00"),)))
     assert event.lines == (gives(1, "10.00", allowance="2.50"),)
 
 
-def test_a_unit_that_comes_back_after_its_price_was_lowered_is_worth_what_is_left_of_it() -> None:
+def test_a_unit_returned_after_an_allowance_is_credited_at_the_lowered_price() -> None:
     lowered = (CREATE, PAY, SHIP, ask_refund(lines=(amount(2, "4.00"),)), approve(), settle())
     assert last(*lowered, *come_back(_2=1)).due_back == Decimal("6.00")
 
 
-def test_no_line_gives_back_more_than_it_cost() -> None:
+def test_refunds_of_a_line_never_exceed_its_price() -> None:
     given(CREATED, PAID).when(ask_refund(lines=(amount(2, "10.01"),))).refused("more_than_line", "10.00 GBP can be")
     given(CREATED, PAID).when(ask_refund(lines=(units(2, 2),))).refused("more_than_line_units", "1 units can be")
     once = done(CREATE, PAY, ask_refund(lines=(amount(2, "9.00"),)))
@@ -183,12 +183,14 @@ def test_no_line_gives_back_more_than_it_cost() -> None:
         ((amount(1, "0.001"),), "amount_not_exact"),
     ],
 )
-def test_a_refund_says_clearly_what_it_is_for(wishes: tuple[RefundWish, ...], code: str) -> None:
+def test_unclear_refund_lines_are_refused(wishes: tuple[RefundWish, ...], code: str) -> None:
     given(CREATED, PAID).when(ask_refund(lines=wishes)).refused(code)
 
 
-def test_the_lines_and_the_amount_agree() -> None:
-    given(CREATED, PAID).when(ask_refund("7.49", lines=(units(1, 1),))).refused("amount_differs", "come to 7.50 GBP")
+def test_the_amount_must_be_the_sum_of_the_lines() -> None:
+    given(CREATED, PAID).when(ask_refund("7.49", lines=(units(1, 1),))).refused(
+        "amount_differs", "sum of the lines is 7.50 GBP"
+    )
     assert last(CREATE, PAY, ask_refund("7.50", lines=(units(1, 1),))).amount == Decimal("7.50")
 
 
@@ -204,7 +206,7 @@ def test_a_refund_goes_to_the_customers_account_and_a_guest_has_none() -> None:
     given(*done(replace(CREATE, customer_id=None), PAY)).when(to_account).refused("no_account")
 
 
-def test_over_a_limit_somebody_else_has_to_approve() -> None:
+def test_over_the_limit_a_second_person_must_approve() -> None:
     with shop(approval_limits={"GBP": Decimal(20)}):
         big, small = done(CREATE, PAY, ask_refund("20.01")), done(CREATE, PAY, ask_refund("20.00"))
         given(*big).when(approve(by="staff:anna")).refused("second_person_needed", "20.01 GBP is more than one person")
@@ -230,7 +232,7 @@ def test_a_currency_without_a_limit_takes_two_persons_once_another_has_one() -> 
         given(*past).when(approve(by="staff:anna")).refused("second_person_needed")
 
 
-def test_a_declined_refund_is_not_spoken_for_any_more() -> None:
+def test_a_declined_refund_no_longer_reserves_its_amount() -> None:
     past = (CREATE, PAY, ask_refund("5.00"))
     declined = RefundDeclined(
         order_id=ORDER, refund_id=1, amount=Decimal("5.00"), reason="Not our fault", currency="GBP"
@@ -241,7 +243,7 @@ def test_a_declined_refund_is_not_spoken_for_any_more() -> None:
     assert (order.refundable, order.charged) == (25, 25)
 
 
-def test_a_failed_refund_is_owed_again_until_it_is_tried_again() -> None:
+def test_a_failed_refund_is_owed_again_until_it_is_retried() -> None:
     past = (*PAID_AND_CANCELLED, ask_refund(), approve())
     failed = RefundFailed(order_id=ORDER, refund_id=1, amount=Decimal("25.00"), reason="Card expired", currency="GBP")
     given(*done(*past)).when(fail()).then(failed)
@@ -252,12 +254,12 @@ def test_a_failed_refund_is_owed_again_until_it_is_tried_again() -> None:
     assert after(*past, fail(), retry(), settle()).refunded == 25
 
 
-def test_a_failed_refund_is_given_up() -> None:
+def test_a_failed_refund_can_be_declined() -> None:
     order = after(*PAID_AND_CANCELLED, ask_refund(), approve(), fail(), decline())
     assert (order.refunds[0].status, order.owed) == (RefundStatus.DECLINED, 25)
 
 
-def test_a_refund_is_not_tried_again_after_another_gave_the_money_back() -> None:
+def test_a_refund_is_not_retried_after_another_gave_the_money_back() -> None:
     failed = (*PAID_AND_CANCELLED, ask_refund(), approve(), fail())
     given(*done(*failed, ask_refund())).when(retry()).refused("more_than_captured")
     given(*done(*failed, ask_refund("5.00"))).when(retry()).refused("more_than_captured")
@@ -266,22 +268,22 @@ def test_a_refund_is_not_tried_again_after_another_gave_the_money_back() -> None
 def test_an_overcharge_is_not_given_back_twice() -> None:
     twice = (CREATE, pay("25.00"), authorise("25.00"), capture(payment_id=2))
     failed = (*twice, ask_refund(), approve(), fail())
-    given(*done(*failed, ask_refund())).when(retry()).refused("refunded_otherwise", "what refund 1 was for")
+    given(*done(*failed, ask_refund())).when(retry()).refused("refunded_otherwise", "refund 1 no longer matches")
 
 
-def test_an_allowance_is_not_tried_again_for_a_line_that_was_called_off_meanwhile() -> None:
+def test_an_allowance_is_not_retried_after_its_line_was_cancelled() -> None:
     failed = (CREATE, PAY, ask_refund(lines=(amount(2, "4.00"),)), approve(), fail())
     given(*done(*failed, cancel(_2=1))).when(retry()).refused("refunded_otherwise")
 
 
-def test_units_that_went_for_less_because_of_a_refund_that_was_declined_are_worth_their_price_again() -> None:
+def test_after_an_allowance_is_declined_cancelled_units_count_at_full_price() -> None:
     order = after(CREATE, PAY, ask_refund(lines=(amount(2, "4.00"),)), cancel(_2=1), decline())
     line = line_of(order, 2)
     assert (line.cancelled_amount, line.owed_back, line.charged) == (10, 10, 0)
     assert (order.owed, order.due) == (10, 0)
 
 
-def test_what_is_due_does_not_change_while_money_is_on_its_way_back() -> None:
+def test_the_amount_due_does_not_change_while_a_refund_is_pending() -> None:
     past = (CREATE, PAY, cancel(_1=2), ask_refund(), EditOrder(order_id=ORDER, added=(MUGS,)))
     assert [after(*past, *more).due for more in ((), (approve(),), (approve(), settle()))] == [15, 15, 15]
 
@@ -302,7 +304,7 @@ def test_what_is_due_does_not_change_while_money_is_on_its_way_back() -> None:
         ((decline(),), retry()),
     ],
 )
-def test_a_refund_goes_one_way(past: tuple[object, ...], command: object) -> None:
+def test_a_refund_does_not_go_back_to_an_earlier_status(past: tuple[object, ...], command: object) -> None:
     given(*done(CREATE, PAY, ask_refund("5.00"), *past)).when(command).refused("refund_is_otherwise")
 
 
@@ -321,7 +323,7 @@ def test_an_order_that_was_never_created_is_not_found(command: object) -> None:
     given().when(command).refused("order_not_found")
 
 
-def test_whatever_was_refunded_before_an_order_is_called_off_it_ends_at_nothing() -> None:
+def test_a_cancelled_and_refunded_order_ends_with_all_sums_zero() -> None:
     ended = after(
         WITH_TAX,
         pay("22.96"),
@@ -339,11 +341,11 @@ def test_whatever_was_refunded_before_an_order_is_called_off_it_ends_at_nothing(
         approve(3),
         settle(3),
     )
-    assert (ended.charged, ended.kept, ended.due, ended.due_back) == (0, 0, 0, 0)
+    assert (ended.charged, ended.net_captured, ended.due, ended.due_back) == (0, 0, 0, 0)
     assert all(line.tax_off == line.tax for line in ended.lines)
 
 
-def test_units_that_cost_nothing_are_refunded_once_like_any_others() -> None:
+def test_free_units_are_refunded_only_once() -> None:
     gift = replace(CREATE, lines=(replace(MUGS, unit_price=Decimal(0)), THROW))
     failed = (gift, pay("10.00"), ask_refund(lines=(units(1, 2), amount(2, "1.00"))), approve(), fail())
     given(*done(*failed, ask_refund(lines=(units(1, 1), amount(2, "1.00"))))).when(retry()).refused(
@@ -354,8 +356,8 @@ def test_units_that_cost_nothing_are_refunded_once_like_any_others() -> None:
     given(*past).when(edit).refused("line_not_editable")
 
 
-def test_a_refund_on_its_way_to_the_account_is_nobody_elses_to_decide() -> None:
+def test_only_the_process_manager_finishes_a_refund_in_transit_to_the_account() -> None:
     approved = done(CREATE, PAY, CANCEL, ask_refund(to_account=True), approve())
     for command in (settle(), fail()):
-        given(*approved).when(command).refused("to_account", "wait for it")
+        given(*approved).when(command).refused("to_account", "wait until it is done")
         assert given(*approved).when(replace(command, by=MOVER)).events()

@@ -1,4 +1,4 @@
-"""Returning: no more comes back than was sent. What can be sold again is owed to the customer, damaged is not."""
+"""The rules of returns: at most the shipped units come back. Restocked units are credited, damaged ones are not."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -49,7 +49,7 @@ RECEIVED = ReturnReceived(
 )
 
 
-def test_a_return_is_asked_for_allowed_and_received() -> None:
+def test_a_return_is_requested_approved_and_received() -> None:
     given(CREATED, PAID, SHIPPED).when(ASK).then(ASKED)
     given(CREATED, PAID, SHIPPED, ASKED).when(ALLOW).then(ReturnApproved(order_id=ORDER, return_id=1))
     given(*done(*SENT, ASK, ALLOW)).when(RECEIVE).then(RECEIVED)
@@ -58,18 +58,18 @@ def test_a_return_is_asked_for_allowed_and_received() -> None:
     assert payment_status(order) is PaymentStatus.OVERCHARGED
 
 
-def test_no_more_comes_back_than_was_sent() -> None:
-    given(CREATED, PAID).when(ASK).refused("more_than_shipped", r"line 1 \(MUG\): 0 can still come back, not 2")
-    given(*done(CREATE, PAY, ship(_1=1))).when(ASK).refused("more_than_shipped", "1 can still come back")
+def test_only_shipped_units_are_returned() -> None:
+    given(CREATED, PAID).when(ASK).refused("more_than_shipped", r"line 1 \(MUG\): only 0 can be returned, not 2")
+    given(*done(CREATE, PAY, ship(_1=1))).when(ASK).refused("more_than_shipped", "only 1 can be returned")
     given(CREATED, PAID, SHIPPED, ASKED).when(replace(ASK, lines=some(_1=1))).refused("more_than_shipped")
     given(*done(*SENT, ASK, ALLOW, RECEIVE)).when(replace(ASK, lines=some(_1=1))).refused("more_than_shipped")
 
 
-def test_what_is_declined_may_be_asked_for_again() -> None:
+def test_declined_units_may_be_requested_again() -> None:
     given(*done(*SENT, ASK, REFUSE)).when(ASK).then(replace(ASKED, return_id=2))
 
 
-def test_no_more_is_received_than_was_announced() -> None:
+def test_only_outstanding_units_are_received() -> None:
     given(*done(*SENT, ASK, ALLOW)).when(replace(RECEIVE, restocked=some(_1=3))).refused("more_than_outstanding")
     given(*done(*SENT, ASK, ALLOW)).when(replace(RECEIVE, restocked=some(_2=1))).refused("more_than_outstanding")
     both = replace(RECEIVE, restocked=some(_1=1), damaged=some(_1=2))
@@ -77,7 +77,7 @@ def test_no_more_is_received_than_was_announced() -> None:
     given(*done(*SENT, ASK, ALLOW)).when(replace(RECEIVE, restocked=())).refused("no_lines")
 
 
-def test_damaged_goods_are_back_and_still_have_to_be_paid() -> None:
+def test_damaged_goods_are_returned_but_not_credited() -> None:
     event = last(*SENT, ASK, ALLOW, replace(RECEIVE, restocked=some(_1=1), damaged=some(_1=1)))
     assert (event.amount, event.due_back) == (Decimal("7.50"), Decimal("7.50"))
     order = after(*SENT, ASK, ALLOW, replace(RECEIVE, restocked=(), damaged=some(_1=2)))
@@ -87,14 +87,14 @@ def test_damaged_goods_are_back_and_still_have_to_be_paid() -> None:
     )
 
 
-def test_what_is_damaged_takes_nothing_off_what_comes_back_later() -> None:
+def test_damaged_units_do_not_lower_the_credit_of_later_units() -> None:
     three = replace(CREATE, lines=(replace(MUGS, quantity=3),))
     past = (three, replace(PAY, amount=Decimal("22.50")), SHIP, replace(ASK, lines=some(_1=3)), ALLOW)
     both, one = replace(RECEIVE, restocked=some(_1=1), damaged=some(_1=1)), replace(RECEIVE, restocked=some(_1=1))
     assert [event.due_back for event in done(*past, both, one)[-2:]] == [Decimal("7.50"), Decimal("7.50")]
 
 
-def test_somebody_may_refund_damaged_goods_all_the_same() -> None:
+def test_staff_may_refund_damaged_goods() -> None:
     order = after(*SENT, ASK, ALLOW, replace(RECEIVE, restocked=(), damaged=some(_1=2)), ask_refund("15.00"))
     assert (order.refund_pending, order.charged) == (15, 10)
 
@@ -107,20 +107,20 @@ def test_a_return_comes_in_several_parcels() -> None:
     given(*done(*SENT, ASK, ALLOW, one, one)).when(one).refused("return_is_otherwise", "return 1 is received")
 
 
-def test_what_does_not_come_is_not_waited_for() -> None:
+def test_declining_an_approved_return_closes_it() -> None:
     one = replace(RECEIVE, restocked=some(_1=1))
     order = after(*SENT, ASK, ALLOW, one, REFUSE)
     assert (order.in_return(1), return_status(order)) == (0, ReturnsStatus.PARTIAL)
     given(*done(*SENT, ASK)).when(REFUSE).then(ReturnDeclined(order_id=ORDER, return_id=1, reason="Worn"))
 
 
-def test_what_comes_back_unpaid_is_owed_to_nobody() -> None:
+def test_unpaid_returned_goods_are_not_due_back() -> None:
     with shop(paid_before_shipped=False):
         order = after(CREATE, SHIP, *come_back(_1=2))
     assert (order.due_back, order.due) == (0, 10)
 
 
-def test_units_that_come_back_one_by_one_come_to_the_line_down_to_the_last_penny() -> None:
+def test_units_returned_one_by_one_add_up_to_the_line() -> None:
     pins = replace(CREATE.lines[0], quantity=3, unit_price=Decimal("3.335"), tax_rate=Decimal(20))
     sent = (replace(CREATE, lines=(pins,)), replace(PAY, amount=Decimal("10.01")), SHIP)
     ask, one = replace(ASK, lines=some(_1=3)), replace(RECEIVE, restocked=some(_1=1))
@@ -133,11 +133,11 @@ def test_units_that_come_back_one_by_one_come_to_the_line_down_to_the_last_penny
     ("past", "command"),
     [((), RECEIVE), ((ALLOW,), ALLOW), ((REFUSE,), ALLOW), ((REFUSE,), REFUSE), ((ALLOW, RECEIVE), REFUSE)],
 )
-def test_a_return_goes_one_way(past: tuple[object, ...], command: object) -> None:
+def test_a_return_does_not_go_back_to_an_earlier_status(past: tuple[object, ...], command: object) -> None:
     given(*done(*SENT, ASK, *past)).when(command).refused("return_is_otherwise")
 
 
-def test_the_return_status_is_that_of_the_return_that_waits_for_somebody() -> None:
+def test_the_return_status_is_that_of_the_open_return() -> None:
     everything = replace(ASK, lines=some(_1=2, _2=1))
     all_of_it = replace(RECEIVE, restocked=some(_1=2, _2=1))
     assert return_status(after(*SENT)) is ReturnsStatus.NONE
@@ -149,7 +149,7 @@ def test_the_return_status_is_that_of_the_return_that_waits_for_somebody() -> No
     assert return_status(after(*SENT, ASK, ALLOW, RECEIVE, another)) is ReturnsStatus.REQUESTED
 
 
-def test_an_order_waits_for_what_is_coming_back_and_is_then_completed() -> None:
+def test_an_order_is_completed_once_its_returns_and_refunds_are_closed() -> None:
     assert order_status(after(*SENT)) is OrderStatus.COMPLETED
     assert order_status(after(*SENT, ASK)) is OrderStatus.OPEN
     assert order_status(after(*SENT, ASK, ALLOW, RECEIVE)) is OrderStatus.OPEN

@@ -1,4 +1,4 @@
-"""Shipping: never more than is open, nothing on hold, and paid before shipped where the shop wants it so."""
+"""The rules of shipping: only open units, nothing on hold, and only paid orders if the policy says so."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -23,7 +23,7 @@ def test_a_paid_order_ships() -> None:
 
 
 def test_an_unpaid_order_does_not_ship() -> None:
-    given(CREATED).when(SHIP).refused("not_paid", r"25\.00 GBP has to be paid")
+    given(CREATED).when(SHIP).refused("not_paid", r"25\.00 GBP must be paid")
     given(*done(CREATE, authorise("25.00"), capture("24.99"))).when(SHIP).refused("not_paid", r"0\.01 GBP")
     given(CREATED).when(ship(_1=1)).refused("not_paid")
 
@@ -34,13 +34,13 @@ def test_a_shop_may_ship_before_it_is_paid() -> None:
     given(CREATED).when(SHIP).refused("not_paid")
 
 
-def test_a_refund_that_is_on_its_way_pays_for_nothing() -> None:
+def test_money_of_a_pending_refund_does_not_pay_for_the_order() -> None:
     more = EditOrder(order_id=ORDER, added=(MUGS,))
     past = done(CREATE, PAY, cancel(_1=2), ask_refund(), more)
     given(*past).when(SHIP).refused("not_paid", r"15\.00 GBP")
 
 
-def test_an_order_is_sent_in_several_parcels() -> None:
+def test_an_order_is_shipped_in_several_parcels() -> None:
     first = ParcelShipped(order_id=ORDER, shipment_id=1, lines=some(_1=1), carrier="", tracking_code="")
     second = replace(first, shipment_id=2, lines=some(_1=1, _2=1))
     given(CREATED, PAID).when(ship(_1=1)).then(first)
@@ -50,13 +50,13 @@ def test_an_order_is_sent_in_several_parcels() -> None:
     assert fulfilment_status(after(CREATE, PAY, ship(_1=1), SHIP)) is FulfilmentStatus.FULFILLED
 
 
-def test_the_last_parcel_takes_what_is_left() -> None:
+def test_the_last_parcel_contains_all_open_units() -> None:
     order = after(CREATE, PAY, ship(_1=1), SHIP)
     assert order.shipments[1].lines == some(_1=1, _2=1)
 
 
-def test_no_more_is_sent_than_is_open() -> None:
-    given(CREATED, PAID).when(ship(_1=3)).refused("more_than_open", r"line 1 \(MUG\): 2 still to be sent, not 3")
+def test_only_open_units_are_shipped() -> None:
+    given(CREATED, PAID).when(ship(_1=3)).refused("more_than_open", r"line 1 \(MUG\): only 2 can be shipped, not 3")
     given(*done(CREATE, PAY, ship(_1=1))).when(ship(_1=2)).refused("more_than_open")
     given(*done(CREATE, PAY, cancel(_1=1))).when(ship(_1=2)).refused("more_than_open")
 
@@ -75,14 +75,14 @@ def test_a_parcel_has_some_units_of_some_lines(lines: tuple[object, ...], code: 
     given(CREATED, PAID).when(replace(ship(), lines=lines)).refused(code)  # type: ignore[arg-type]  # of LineQuantity
 
 
-def test_what_is_no_goods_is_not_sent() -> None:
+def test_shipping_costs_are_not_shipped() -> None:
     way = NewShipping(name="Standard delivery", price=Decimal(0))
     order = replace(CREATE, shipping=(way,))
     given(*done(order, PAY)).when(ship(_3=1)).refused("not_goods")
     assert line_of(after(order, PAY, SHIP), 3).shipped == 0
 
 
-def test_giant_quantities_are_sent_to_the_last_unit() -> None:
+def test_giant_quantities_are_shipped_to_the_last_unit() -> None:
     giant = replace(CREATE, lines=(replace(MUGS, quantity=10**9, unit_price=Decimal("0.000001")),))
     past = (giant, replace(PAY, amount=Decimal("1000.00")), ship(_1=999_999_999))
     assert line_of(after(*past), 1).open == 1
@@ -109,14 +109,14 @@ def test_a_parcel_arrives_once() -> None:
     given(CREATED, PAID).when(arrived).refused("shipment_not_found", "no parcel 1")
 
 
-def test_an_order_has_arrived_when_all_its_parcels_have() -> None:
+def test_an_order_is_delivered_when_all_its_parcels_are() -> None:
     arrived = ConfirmDelivery(order_id=ORDER, shipment_id=1)
     two = (CREATE, PAY, ship(_1=1), SHIP, arrived)
     assert fulfilment_status(after(*two)) is FulfilmentStatus.FULFILLED
     assert fulfilment_status(after(*two, replace(arrived, shipment_id=2))) is FulfilmentStatus.DELIVERED
 
 
-def test_what_was_given_up_does_not_hold_a_parcel_back() -> None:
+def test_a_written_off_order_ships() -> None:
     given(*done(CREATE, WriteOff(order_id=ORDER, reason="A gift"))).when(SHIP).then(SHIPPED)
 
 

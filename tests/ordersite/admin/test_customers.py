@@ -12,7 +12,7 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from orders.accounts.commands import DepositMoney
 from orders.accounts.identity import account_of
-from ordersite.customers.lookup import customer_of_the_log
+from ordersite.customers.lookup import current_customer
 from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
 from projections.accounting.balances import AccountMoney
@@ -63,7 +63,9 @@ def test_what_a_rule_refuses_stands_beside_the_form_and_moves_nothing(
 ) -> None:
     staff = log_in(BACK_OFFICE)
     withdraw = link_to(text(staff.get(ACCOUNTS)), "/withdraw/")
-    assert "50.01 GBP cannot be withdrawn from 50.00" in sent(staff, withdraw, amount="50.01", reason="Too much")
+    assert "50.01 GBP cannot be withdrawn: the balance is 50.00" in sent(
+        staff, withdraw, amount="50.01", reason="Too much"
+    )
     assert "This field is required" in sent(staff, withdraw, amount="1")
     assert balance() == 50
 
@@ -104,7 +106,7 @@ def root(log_in: LogIn) -> Client:
 def test_an_address_is_proven_by_hand(root: Client, ada: User) -> None:
     assert "done" in sent(root, f"{USERS}{ada.pk}/verify-email/")
     assert ada.customer_id
-    assert customer_of_the_log(ada.customer_id).verified
+    assert current_customer(ada.customer_id).verified
     (fact,) = [each for each in store.read_stream(ada.customer_id) if each.event.__class__.__name__ == "EmailVerified"]
     assert fact.metadata.actor == "staff:root"
 
@@ -114,7 +116,7 @@ def test_a_customer_is_forgotten_by_hand_unless_something_is_owed(
 ) -> None:
     url = f"{USERS}{ada.pk}/erase/"
     assert "Ada Whitfield" in text(root.get(url))
-    assert "there are still 50.00 GBP" in sent(root, url)
+    assert "your account still holds 50.00 GBP" in sent(root, url)
     sent(root, f"{ACCOUNTS}{AccountMoney.objects.get().pk}/withdraw/", amount="50", reason="Paid out")
     assert "Forget: done" in sent(root, url)
     ada.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What schemathesis does to each request before it is sent; loaded by the runs of test_contract."""
+"""A schemathesis hook that changes each request before it is sent; loaded by the runs of test_contract."""
 
 from typing import Any
 from uuid import uuid4
@@ -6,12 +6,12 @@ from uuid import uuid4
 import schemathesis
 
 REPEATED = "0"
-"""A key that a request keeps, so that some repeat another."""
+"""A key that is not replaced, so that some requests repeat another."""
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """A key of its own: left to chance, most keys are the shortest, and so were used before."""
+    """Replace the key with a unique one: generated keys are mostly the shortest ones, which were used before."""
     key = (case.headers or {}).get("Idempotency-Key")
     if key and key != REPEATED and key.isprintable() and key.isascii():
         case.headers["Idempotency-Key"] = str(uuid4())

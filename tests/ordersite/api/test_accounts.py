@@ -16,11 +16,11 @@ from tests.support.api import problem, send
 from tests.support.site import client_of, make_customer
 
 
-def balances(api: APIClient, **asked: str) -> dict[str, str]:
-    return {account["currency"]: account["balance"] for account in api.get(ACCOUNT, asked).json()}
+def balances(api: APIClient, **query: str) -> dict[str, str]:
+    return {account["currency"]: account["balance"] for account in api.get(ACCOUNT, query).json()}
 
 
-def test_a_customer_pays_in_and_sees_what_there_is_and_what_moved_it(api: APIClient, ada: User) -> None:
+def test_a_customer_pays_in_and_sees_balances_and_movements(api: APIClient, ada: User) -> None:
     assert ada.customer_id
     first = deposit(api)
     account_id = str(account_of(ada.customer_id, "GBP"))
@@ -38,7 +38,7 @@ def test_a_customer_pays_in_and_sees_what_there_is_and_what_moved_it(api: APICli
     assert store.read_stream(UUID(account_id))[0].metadata.actor == f"customer:{ada.customer_id}"
 
 
-def test_an_account_is_opened_once_in_a_currency_that_there_is(api: APIClient) -> None:
+def test_an_account_is_opened_once_and_only_in_a_known_currency(api: APIClient) -> None:
     opened = send(api, ACCOUNT, {"currency": "EUR"})
     assert (opened.status_code, opened.json()["version"]) == (201, 1)
     problem(send(api, ACCOUNT, {"currency": "EUR"}), 409, "account_exists")
@@ -46,7 +46,7 @@ def test_an_account_is_opened_once_in_a_currency_that_there_is(api: APIClient) -
     assert balances(api) == {"EUR": "0.00"}
 
 
-def test_a_payment_that_is_told_twice_is_paid_in_once(api: APIClient) -> None:
+def test_a_repeated_deposit_is_made_once(api: APIClient) -> None:
     first, again = deposit(api, "key-1"), deposit(api, "key-1")
     assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
     told_again = deposit(api, "key-2")
@@ -56,7 +56,7 @@ def test_a_payment_that_is_told_twice_is_paid_in_once(api: APIClient) -> None:
     assert balances(api) == {"GBP": "50.00"}
 
 
-def test_what_was_decided_on_an_older_version_is_not_paid_in(api: APIClient) -> None:
+def test_a_deposit_on_an_older_version_is_refused(api: APIClient) -> None:
     deposit(api)
     problem(deposit(api, headers={"If-Match": '"1"'}, reference="pay_2"), 412, "version_differs")
     problem(deposit(api, headers={"If-Match": "two"}, reference="pay_2"), 400, "if_match_malformed")
@@ -77,21 +77,19 @@ def test_what_was_decided_on_an_older_version_is_not_paid_in(api: APIClient) -> 
         ({"account_id": str(uuid4())}, "account_id"),
     ],
 )
-def test_what_is_wrong_with_a_deposit_is_said_field_by_field(
-    api: APIClient, change: dict[str, Any], field: str
-) -> None:
+def test_errors_of_a_deposit_are_reported_by_field(api: APIClient, change: dict[str, Any], field: str) -> None:
     body = problem(deposit(api, **change), 400, "invalid")
     assert [error["field"] for error in body["errors"]] == [field]
 
 
-def test_a_rule_that_refuses_a_deposit_answers_with_its_code(api: APIClient) -> None:
+def test_a_refused_deposit_names_the_rule(api: APIClient) -> None:
     problem(deposit(api, amount="0"), 409, "amount_not_positive")
     problem(deposit(api, amount="1.005"), 409, "amount_not_exact")
     problem(deposit(api, ""), 400, "idempotency_key_missing")
     assert balances(api) == {}
 
 
-def test_what_is_in_an_account_is_its_customers_alone(api: APIClient) -> None:
+def test_a_customer_sees_only_own_accounts(api: APIClient) -> None:
     deposit(api)
     eve = client_of(make_customer("eve"))
     assert balances(eve) == {}
@@ -103,17 +101,17 @@ def test_what_is_in_an_account_is_its_customers_alone(api: APIClient) -> None:
         problem(answer, 403, "not_a_customer")
 
 
-def test_a_version_that_no_view_shows_is_waited_for_and_not_for_ever(api: APIClient, settings: Any) -> None:
+def test_waiting_for_a_version_ends_after_a_while(api: APIClient, settings: Any) -> None:
     deposit(api)
     settings.READ_WAIT_SECONDS = 0.05
     problem(api.get(ACCOUNT, {"currency": "GBP", "min_version": "3"}), 503, "not_yet_visible")
     CustomerAccount.objects.update(version=1)
     problem(api.get(ACCOUNT, {"currency": "GBP", "min_version": "2"}), 503, "not_yet_visible")
-    for asked in ({"min_version": "2"}, {"currency": "GBP", "min_version": "two"}, {"colour": "red"}):
-        problem(api.get(ACCOUNT, asked), 400, "invalid")
+    for query in ({"min_version": "2"}, {"currency": "GBP", "min_version": "two"}, {"colour": "red"}):
+        problem(api.get(ACCOUNT, query), 400, "invalid")
 
 
-def test_movements_come_page_by_page_the_latest_first(api: APIClient) -> None:
+def test_movements_are_paged_latest_first(api: APIClient) -> None:
     for number in range(5):
         deposit(api, amount=str(number + 1), reference=f"pay_{number}")
     seen: list[str] = []
@@ -129,14 +127,18 @@ def test_movements_come_page_by_page_the_latest_first(api: APIClient) -> None:
         problem(api.get(f"{ACCOUNT}/movements", {"limit": limit}), 400, "invalid")
 
 
-def test_a_deposit_may_be_accepted_and_made_later(api: APIClient, ada: User) -> None:
+def test_a_deposit_can_be_accepted_for_later(api: APIClient, ada: User) -> None:
     assert ada.customer_id
     accepted = deposit(api, headers={"Prefer": "respond-async"})
     account_id = str(account_of(ada.customer_id, "GBP"))
     assert (accepted.status_code, accepted.json()["account_id"]) == (202, account_id)
     assert balances(api) == {}
     worker.run()
-    told = api.get(accepted["Location"])
-    assert (told.json()["status"], told.json()["account_id"], told.json()["version"]) == ("done", account_id, 2)
-    assert told["Link"] == f'<{ACCOUNT}>; rel="item"'
+    outcome = api.get(accepted["Location"])
+    assert (outcome.json()["status"], outcome.json()["account_id"], outcome.json()["version"]) == (
+        "done",
+        account_id,
+        2,
+    )
+    assert outcome["Link"] == f'<{ACCOUNT}>; rel="item"'
     assert balances(api) == {"GBP": "50.00"}

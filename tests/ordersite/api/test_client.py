@@ -1,4 +1,4 @@
-"""A client that a stranger generates from docs/openapi.yml takes an order from its first line to the refund."""
+"""A client generated from docs/openapi.yml takes an order from its creation to the refund."""
 
 import importlib
 import subprocess
@@ -19,7 +19,7 @@ PACKAGE = "generated_shop"
 
 
 class Generated:
-    """The package that was generated: its operations by their ids, its models by their names."""
+    """The generated package: operations by id, models by name."""
 
     def __init__(self, site: str) -> None:
         self.site = site
@@ -33,21 +33,21 @@ class Generated:
         return call
 
     def log_in(self, username: str, password: str) -> Any:
-        """A client with the token of somebody."""
-        anonymous = self._kept(self.client.Client(base_url=self.site))
+        """Return a client with a user's token."""
+        anonymous = self._opened(self.client.Client(base_url=self.site))
         credentials = self.models.CredentialsRequest(username=username, password=password)
         answer = self.operation("tokens", "login")(client=anonymous, body=credentials)
         assert answer.status_code == 200, answer.content
-        return self._kept(
+        return self._opened(
             self.client.AuthenticatedClient(base_url=self.site, token=answer.parsed.token, prefix="Token")
         )
 
-    def _kept(self, client: Any) -> Any:
+    def _opened(self, client: Any) -> Any:
         self.open.append(client)
         return client
 
     def close(self) -> None:
-        """Let go of the connections; as long as they are open, so are the server's to the database."""
+        """Close the connections: while they are open, so are the server's connections to the database."""
         for client in self.open:
             client.get_httpx_client().close()
 
@@ -79,8 +79,8 @@ def shop(_package: Path, projecting: None, live_server: Any) -> Iterator[Generat
     generated.close()
 
 
-class Conversation:
-    """One order, and what is said about it: each command on the version that the answer before named."""
+class Order:
+    """An order and its latest version: each command sends the version from the previous answer."""
 
     def __init__(self, shop: Generated, order_id: UUID, etag: str) -> None:
         self.shop, self.order_id, self.etag = shop, order_id, etag
@@ -97,7 +97,7 @@ class Conversation:
         return self.send(client, "back_office", f"back_office_{command}", body, expected=expected)
 
 
-def place(shop: Generated, ada: Any) -> Conversation:
+def place(shop: Generated, ada: Any) -> Order:
     m = shop.models
     order = m.CreateOrderRequest(
         currency="GBP",
@@ -117,7 +117,7 @@ def place(shop: Generated, ada: Any) -> Conversation:
     placed, again = (create(client=ada, body=order, idempotency_key=key) for _ in range(2))
     assert (placed.status_code, again.status_code) == (201, 201)
     assert (again.parsed, again.headers["Idempotency-Replayed"]) == (placed.parsed, "true")
-    return Conversation(shop, placed.parsed.order_id, placed.headers["ETag"])
+    return Order(shop, placed.parsed.order_id, placed.headers["ETag"])
 
 
 def test_from_order_to_refund(shop: Generated) -> None:
@@ -141,8 +141,8 @@ def test_from_order_to_refund(shop: Generated) -> None:
     order.staff(anna, "confirm_delivery", m.ConfirmDeliveryRequest(shipment_id=1))
 
     one = [m.LineQuantityRequest(line_id=1, quantity=1)]
-    asked = m.RequestReturnRequest(lines=one, reason=m.ReturnReason.UNWANTED)
-    order.send(ada, "orders", "order_return", asked, expected=201)
+    return_request = m.RequestReturnRequest(lines=one, reason=m.ReturnReason.UNWANTED)
+    order.send(ada, "orders", "order_return", return_request, expected=201)
     order.staff(anna, "approve_return", m.ApproveReturnRequest(return_id=1))
     order.staff(anna, "receive_return", m.ReceiveReturnRequest(return_id=1, restocked=one))
     order.staff(anna, "request_refund", m.RequestRefundRequest(reason="One mug came back"))
@@ -164,14 +164,14 @@ def test_from_order_to_refund(shop: Generated) -> None:
     still_holds = get(order.order_id, client=ada, expand=parts, if_none_match=answer.headers["ETag"])
     assert still_holds.status_code == 304
 
-    told = shop.operation("orders", "order_timeline")(order.order_id, client=ada).parsed
-    assert [told[0].event, told[-1].event] == ["order.created", "order.refund_settled"]
-    assert told[-1].words == "We gave back 9.03 GBP."
+    timeline = shop.operation("orders", "order_timeline")(order.order_id, client=ada).parsed
+    assert [timeline[0].event, timeline[-1].event] == ["order.created", "order.refund_settled"]
+    assert timeline[-1].words == "We gave back 9.03 GBP."
     seen_by_staff = shop.operation("back_office", "back_office_order_get")(order.order_id, client=anna).parsed
     assert (seen_by_staff.refunds[0].requested_by, seen_by_staff.customer_email) == ("staff:anna", "ada@example.com")
 
 
-def test_what_is_wrong_is_told_in_types_too(shop: Generated) -> None:
+def test_problems_are_typed_too(shop: Generated) -> None:
     m = shop.models
     ada = shop.log_in("ada", "secret-1")
     order = place(shop, ada)

@@ -1,4 +1,4 @@
-"""`Prefer: respond-async`, as a client developer meets it."""
+"""Asynchronous commands: `Prefer: respond-async`."""
 
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ def later(api: APIClient, path: str, body: Any, key: str | None = None, **header
     return send(api, path, body, key, **{"Prefer": "respond-async", **headers})
 
 
-def test_a_command_is_accepted_done_and_its_outcome_read_at_its_location(api: APIClient) -> None:
+def test_an_accepted_command_is_done_and_its_outcome_read_at_its_location(api: APIClient) -> None:
     accepted = later(api, ORDERS, BODY, "first")
     assert accepted.status_code == 202
     assert accepted["Preference-Applied"] == "respond-async"
@@ -38,7 +38,7 @@ def test_a_command_is_accepted_done_and_its_outcome_read_at_its_location(api: AP
     assert api.get(f"{ORDERS}/{body['order_id']}").json()["total"] == "22.50"
 
 
-def test_the_same_request_again_is_the_same_command(api: APIClient) -> None:
+def test_a_repeated_request_is_the_same_command(api: APIClient) -> None:
     first = later(api, ORDERS, BODY, "k").json()
     assert later(api, ORDERS, BODY, "k").json() == first
     worker.run()
@@ -51,34 +51,38 @@ def test_the_same_request_again_is_the_same_command(api: APIClient) -> None:
     assert Event.objects.count() == 1
 
 
-def test_what_a_rule_refuses_is_told_as_it_would_have_been_at_once(api: APIClient) -> None:
+def test_an_outcome_has_the_same_problem_as_a_synchronous_answer(api: APIClient) -> None:
     order_id = place(api)
     wrong = later(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"})
     stale = later(api, f"{ORDERS}/{order_id}/payments", PAYMENT, **{"If-Match": '"9"'})
     worker.run()
-    told = api.get(wrong["Location"]).json()
-    assert told["status"] == "refused"
+    outcome = api.get(wrong["Location"]).json()
+    assert outcome["status"] == "refused"
     at_once = send(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"})
-    assert told["problem"] == at_once.json()
+    assert outcome["problem"] == at_once.json()
     assert api.get(stale["Location"]).json()["problem"]["code"] == "version_differs"
 
 
 @pytest.mark.parametrize("path", ["payments", "cancel"])
-def test_nobody_acts_on_anothers_order_nor_reads_anothers_outcome(api: APIClient, path: str) -> None:
+def test_orders_and_outcomes_of_other_customers_do_not_exist(api: APIClient, path: str) -> None:
     order_id = place(api)
     eve = client_of(make_customer("eve"))
     body = PAYMENT if path == "payments" else {"reason": "mine now"}
     accepted = later(eve, f"{ORDERS}/{order_id}/{path}", body)
     worker.run()
-    told = eve.get(accepted["Location"]).json()
-    assert (told["status"], told["problem"]["status"], told["problem"]["code"]) == ("refused", 404, "order_not_found")
+    outcome = eve.get(accepted["Location"]).json()
+    assert (outcome["status"], outcome["problem"]["status"], outcome["problem"]["code"]) == (
+        "refused",
+        404,
+        "order_not_found",
+    )
     assert len(store.read_stream(QueuedCommand.objects.get().aggregate_id)) == 1
     problem(api.get(accepted["Location"]), 404, "command_not_found")
     problem(api.get(f"/api/v1/commands/{uuid4()}"), 404, "command_not_found")
     assert APIClient().get(accepted["Location"]).status_code == 401
 
 
-def test_what_is_malformed_is_refused_at_once(api: APIClient) -> None:
+def test_malformed_requests_are_refused_at_once(api: APIClient) -> None:
     problem(later(api, ORDERS, BODY | {"lines": []}), 400, "invalid")
     problem(later(api, ORDERS, BODY, ""), 400, "idempotency_key_missing")
     assert APIClient().post(ORDERS, BODY, format="json", headers={"Prefer": "respond-async"}).status_code == 401
@@ -97,14 +101,14 @@ def test_what_is_malformed_is_refused_at_once(api: APIClient) -> None:
         ("", 201),
     ],
 )
-def test_preferences_are_read_as_the_standard_says(api: APIClient, preference: str, status: int) -> None:
+def test_preferences_are_parsed_as_the_standard_says(api: APIClient, preference: str, status: int) -> None:
     assert later(api, ORDERS, BODY, Prefer=preference).status_code == status
 
 
-def test_a_full_queue_says_when_to_come_back(api: APIClient, ada: User, settings: Any) -> None:
+def test_a_full_queue_says_when_to_retry(api: APIClient, ada: User, settings: Any) -> None:
     settings.COMMAND_QUEUE_LIMIT = 1
     later(api, ORDERS, BODY)
     full = later(api, ORDERS, BODY)
     problem(full, 503, "queue_full")
     assert full["Retry-After"] == "5"
-    assert send(api, ORDERS, BODY).status_code == 201, "whoever waits is served"
+    assert send(api, ORDERS, BODY).status_code == 201, "synchronous requests still work"

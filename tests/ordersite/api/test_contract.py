@@ -1,6 +1,6 @@
-"""The API keeps to its description: schemathesis makes requests of it, right ones and wrong ones, one after another.
+"""The API conforms to its description: schemathesis sends valid and invalid requests.
 
-A longer run: `make contract`.
+`make contract` runs longer.
 """
 
 import os
@@ -32,18 +32,20 @@ from tests.support.running import ROOT
 
 DESCRIPTION = ROOT / "docs" / "openapi.yml"
 CONFIG = Path(__file__).with_name("contract.toml")
-OF_STAFF = "/back-office/"
+BACK_OFFICE_PATHS = "/back-office/"
 LEFT_OUT = "/auth/logout|/me/erasure|/events/stream"
-"""After the first two no token is worth anything, and the last goes on for a while: these have a test of their own."""
-LIVES = {ORDER_ID: 1} | {UUID(f"00000000-0000-4000-8000-0000000000{steps:02}"): steps for steps in (3, 5, 7, 10, 11)}
-"""How far each order has come before it begins; contract.toml names them."""
+"""The first two revoke the token, and the last keeps streaming: they have a separate test."""
+COMMANDS_SENT = {ORDER_ID: 1} | {
+    UUID(f"00000000-0000-4000-8000-0000000000{steps:02}"): steps for steps in (3, 5, 7, 10, 11)
+}
+"""The number of commands that each order has had before the run; contract.toml names the orders."""
 PHASES = os.environ.get("CONTRACT_PHASES", "examples,fuzzing,stateful")
-"""The one that tries every boundary of every field, coverage, takes minutes: `make contract` has it too."""
+"""Without `coverage`, which tries every boundary of every field and takes minutes: `make contract` includes it."""
 SECONDS = int(os.environ.get("CONTRACT_SECONDS", "35"))
 
 
 def _customer() -> User:
-    """Whoever the description's example logs in."""
+    """Create the customer whose login is the example in the description."""
     return User.objects.create_user("customer", password="demo-customer", customer_id=new_id())
 
 
@@ -54,9 +56,9 @@ def _staff() -> User:
     return user
 
 
-def _live(order_id: UUID, steps: int, customer_id: UUID) -> None:
-    """The first steps in the life of the order that the examples are about."""
-    for command in list(example_order.story())[:steps]:
+def _send_first(order_id: UUID, steps: int, customer_id: UUID) -> None:
+    """Send the first commands of the example order."""
+    for command in list(example_order.example_commands())[:steps]:
         changed: dict[str, Any] = {"order_id": order_id}
         if isinstance(command, CreateOrder):
             changed["customer_id"] = customer_id
@@ -64,23 +66,26 @@ def _live(order_id: UUID, steps: int, customer_id: UUID) -> None:
 
 
 @pytest.mark.parametrize("who", ["customer", "staff"])
-def test_no_request_finds_a_fault_or_an_answer_that_is_not_described(
+def test_every_answer_conforms_to_the_description(
     who: str, projecting: None, live_server: Any, settings: Any, tmp_path: Path
 ) -> None:
     settings.READ_WAIT_SECONDS = 0.05
     user = _customer() if who == "customer" else _staff()
-    for order_id, steps in LIVES.items():
-        _live(order_id, steps, user.customer_id or new_id())
-    staffs, customers = ("--include-path-regex", OF_STAFF), ("--exclude-path-regex", f"{OF_STAFF}|{LEFT_OUT}")
+    for order_id, steps in COMMANDS_SENT.items():
+        _send_first(order_id, steps, user.customer_id or new_id())
+    staff_options, customer_options = (
+        ("--include-path-regex", BACK_OFFICE_PATHS),
+        ("--exclude-path-regex", f"{BACK_OFFICE_PATHS}|{LEFT_OUT}"),
+    )
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG)),
             *("run", str(DESCRIPTION), "--url", live_server.url),
             *("-H", f"Authorization: Token {AuthToken.objects.create(user)[1]}"),
-            *("--phases", PHASES, "--max-time", str(SECONDS), *(staffs if who == "staff" else customers)),
+            *("--phases", PHASES, "--max-time", str(SECONDS), *(staff_options if who == "staff" else customer_options)),
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,  # where it keeps what it found
+        cwd=tmp_path,  # schemathesis writes its findings here
         capture_output=True,
         text=True,
         check=False,
@@ -91,29 +96,27 @@ def test_no_request_finds_a_fault_or_an_answer_that_is_not_described(
     assert "API Links:    0 covered" not in done.stdout
 
 
-def test_what_ends_a_token_or_takes_its_time_keeps_to_the_description_too(
-    projecting: None, live_server: Any, settings: Any
-) -> None:
+def test_operations_that_revoke_tokens_or_stream_conform_too(projecting: None, live_server: Any, settings: Any) -> None:
     settings.EVENT_STREAM_SECONDS = 0.05
     schema = schemathesis.openapi.from_path(DESCRIPTION)
     schema.config.update(base_url=live_server.url)
-    apart = schema.include(path_regex=LEFT_OUT)
-    asked: dict[str, set[int]] = {}
+    separate = schema.include(path_regex=LEFT_OUT)
+    statuses: dict[str, set[int]] = {}
 
-    for operation in [found.ok() for found in apart.get_all_operations() if isinstance(found, Ok)]:
+    for operation in [result.ok() for result in separate.get_all_operations() if isinstance(result, Ok)]:
 
         @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-        @given(case=operation.as_strategy(), known=st.booleans())
-        def ask(case: Any, known: bool) -> None:
-            """Each time as somebody of their own, or with a token that is nobody's."""
-            user = User.objects.create_user(f"somebody-{new_id()}", customer_id=new_id())
-            token = AuthToken.objects.create(user)[1] if known else "nobody"
+        @given(case=operation.as_strategy(), is_known=st.booleans())
+        def send(case: Any, is_known: bool) -> None:
+            """Send the request as a new user, or with an unknown token."""
+            user = User.objects.create_user(f"user-{new_id()}", customer_id=new_id())
+            token = AuthToken.objects.create(user)[1] if is_known else "unknown"
             response = case.call(headers={"Authorization": f"Token {token}"})
-            # What is looked up or judged may be refused however it is written: contract.toml says so of its own run.
+            # A valid request may still be refused, for example for a wrong password; contract.toml excludes this too.
             case.validate_response(response, excluded_checks=[negative_data_rejection, positive_data_acceptance])
-            asked.setdefault(case.operation.label, set()).add(response.status_code)
+            statuses.setdefault(case.operation.label, set()).add(response.status_code)
 
-        ask()
-    assert len(asked) == 4
-    assert all(max(codes) < 500 and 401 in codes for codes in asked.values()), asked
-    assert all(204 in codes for label, codes in asked.items() if "logout" in label), asked
+        send()
+    assert len(statuses) == 4
+    assert all(max(codes) < 500 and 401 in codes for codes in statuses.values()), statuses
+    assert all(204 in codes for label, codes in statuses.items() if "logout" in label), statuses

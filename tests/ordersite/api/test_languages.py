@@ -1,4 +1,4 @@
-"""What is said to a client is said in its language; and nothing that is said has been forgotten."""
+"""Clients get texts in their language, and every text is translated."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from eventstore.dispatch import Context
 from eventstore.personal_data.subjects import erase
 from eventstore.queue import worker
 from orders.http.i18n import translate, translate_plural
-from ordersite.middleware.language import spoken
+from ordersite.middleware.language import supported_language
 from ordersite.models import User
 from tests.support import catalogues
 from tests.support.api import BODY, ORDERS, PAYMENT, place, problem, send
@@ -21,7 +21,7 @@ from tests.support.api import BODY, ORDERS, PAYMENT, place, problem, send
 RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.8"}
 CYRILLIC = re.compile("[\u0400-\u04ff]")
 
-# --- what a client meets ----------------------------------------------------------------------------------------------
+# --- answers in two languages -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ CYRILLIC = re.compile("[\u0400-\u04ff]")
         ("x-" * 2000, "en-gb"),
     ],
 )
-def test_the_first_language_that_the_site_speaks_is_spoken(accepted: str, language: str) -> None:
-    assert spoken(accepted) == language
+def test_the_first_supported_language_is_used(accepted: str, language: str) -> None:
+    assert supported_language(accepted) == language
 
 
-def test_every_answer_of_the_api_names_its_language_and_depends_on_it(api: APIClient, settings: Any) -> None:
+def test_every_answer_of_the_api_names_its_language_and_varies_by_it(api: APIClient, settings: Any) -> None:
     order = f"{ORDERS}/{place(api)}"
     unchanged = {"If-None-Match": api.get(order)["ETag"]}
     for answer in (
@@ -59,18 +59,18 @@ def test_every_answer_of_the_api_names_its_language_and_depends_on_it(api: APICl
     assert api.get(order)["Content-Language"] == "en-gb"
 
 
-def test_the_admin_speaks_english_whatever_a_browser_asks_for(db: None) -> None:
+def test_the_admin_is_always_in_english(db: None) -> None:
     page = Client().get("/admin/login/", headers=RUSSIAN)
     assert "Content-Language" not in page
     assert not CYRILLIC.search(page.content.decode())
 
 
-def test_one_request_in_russian_leaves_the_next_in_english(api: APIClient) -> None:
+def test_a_request_in_russian_does_not_change_the_language_of_the_next(api: APIClient) -> None:
     api.get("/api/v1/nothing", headers=RUSSIAN)
     assert problem(api.get("/api/v1/nothing"), 404, "not_found")["detail"] == "there is nothing at /api/v1/nothing"
 
 
-def test_problems_are_told_in_russian_under_the_same_codes(api: APIClient, settings: Any) -> None:
+def test_problems_are_translated_and_keep_their_codes(api: APIClient, settings: Any) -> None:
     order = f"{ORDERS}/{place(api)}"
     login = {"username": "ada", "password": "no"}
     answers = [
@@ -92,11 +92,11 @@ def test_problems_are_told_in_russian_under_the_same_codes(api: APIClient, setti
     answers.append((api.get(order, headers=RUSSIAN), 429, "throttled"))
     for answer, status, code in answers:
         body = problem(answer, status, code)
-        if code != "parse_error":  # "JSON parse error" and what the parser says of it
+        if code != "parse_error":  # "JSON parse error" with the parser's own text
             assert CYRILLIC.search(body["detail"]), (code, body["detail"])
 
 
-def test_what_is_wrong_with_a_field_is_told_in_russian(api: APIClient) -> None:
+def test_errors_of_fields_are_translated(api: APIClient) -> None:
     lines = [{"sku": "", "name": "A", "quantity": 0, "unit_price": "x"}]
     body = problem(send(api, ORDERS, BODY | {"lines": lines}, **RUSSIAN), 400, "invalid")
     assert {error["field"] for error in body["errors"]} == {
@@ -106,7 +106,7 @@ def test_what_is_wrong_with_a_field_is_told_in_russian(api: APIClient) -> None:
         assert CYRILLIC.search(error["message"]), error
 
 
-def test_a_refusal_is_told_in_the_language_of_whoever_asks_even_later(api: APIClient, ada: User) -> None:
+def test_a_later_refusal_is_in_the_language_of_the_reader(api: APIClient, ada: User) -> None:
     place(api)
     waiting = send(api, ORDERS, BODY, Prefer="respond-async")
     assert ada.customer_id
@@ -120,12 +120,12 @@ def test_a_refusal_is_told_in_the_language_of_whoever_asks_even_later(api: APICl
     assert english["detail"] == f"the personal data of {ada.customer_id} was erased: no more is stored"
 
 
-def test_an_orders_story_is_told_in_russian(api: APIClient) -> None:
+def test_a_timeline_is_translated(api: APIClient) -> None:
     order = f"{ORDERS}/{place(api)}"
     send(api, f"{order}/payments", PAYMENT, **{"If-Match": '"1"'})
     send(api, f"{order}/cancel", {"reason": "no"}, **{"If-Match": '"2"'})
-    told = [each["words"] for each in api.get(f"{order}/timeline", headers=RUSSIAN).json()]
-    assert told == [
+    timeline = [entry["words"] for entry in api.get(f"{order}/timeline", headers=RUSSIAN).json()]
+    assert timeline == [
         "Вы заказали 2 позиции на сумму 22.50 GBP.",
         "Вы оплатили 22.50 GBP, способ оплаты: card.",
         "Заказ отменён. Вам вернётся 22.50 GBP.",
@@ -135,79 +135,73 @@ def test_an_orders_story_is_told_in_russian(api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(1, "1 секунду"), (3, "3 секунды"), (11, "11 секунд"), (21, "21 секунду"), (60, "60 секунд")]
 )
-def test_words_go_with_their_number(seconds: int, words: str) -> None:
+def test_plural_forms_match_their_number(seconds: int, words: str) -> None:
     with translation.override("ru"):
-        told = translate_plural(
+        text = translate_plural(
             "too many requests: send it again in {number} second",
             "too many requests: send it again in {number} seconds",
             number=seconds,
         )
-    assert told == f"слишком много запросов: повторите через {words}"
+    assert text == f"слишком много запросов: повторите через {words}"
 
 
-def test_words_without_params_may_hold_braces() -> None:
+def test_texts_without_params_may_contain_braces() -> None:
     assert translate("a {brace} of its own") == "a {brace} of its own"
 
 
-# --- nothing is forgotten ---------------------------------------------------------------------------------------------
-
-# Still to name their templates, or to say what they raise. Take a file out when it does: the tests say so.
-AWAITED: set[str] = set()
-UNSAID: set[str] = set()
+# --- the catalogue is complete ----------------------------------------------------------------------------------------
 
 
-def test_what_is_said_is_a_literal_that_can_be_translated() -> None:
-    wrong = [message for message in catalogues.messages() if not message.words]
-    assert [message.where for message in wrong if message.path not in AWAITED] == []
-    assert {message.path for message in wrong} >= AWAITED, "these name their templates now: await them no more"
+def test_every_text_is_a_literal_that_can_be_extracted() -> None:
+    assert [message.where for message in catalogues.messages() if not message.templates] == []
 
 
-def test_no_error_of_the_api_is_raised_with_words_in_one_language() -> None:
-    bare = list(catalogues.unsaid())
-    assert [message.where for message in bare if message.path not in UNSAID] == []
-    assert {message.path for message in bare} == UNSAID, "these say what they raise now: await them no more"
+def test_no_api_error_is_raised_with_an_untranslated_text() -> None:
+    assert [message.where for message in catalogues.untranslated()] == []
 
 
-def test_every_place_of_a_template_is_given_and_nothing_besides() -> None:
+def test_every_placeholder_has_a_parameter_and_vice_versa() -> None:
     for message in catalogues.messages():
-        for words in message.words:
-            if message.given is not None:
-                missing = message.given ^ catalogues.places(words)
-                assert missing <= ({"number"} if len(message.words) > 1 else set()), message.where
+        for template in message.templates:
+            if message.params is not None:
+                missing = message.params ^ catalogues.placeholders(template)
+                assert missing <= ({"number"} if len(message.templates) > 1 else set()), message.where
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
-def test_everything_that_is_said_has_a_translation_with_the_same_places(language: str) -> None:
-    known = catalogues.catalogue(language)
-    found = [message for message in catalogues.messages() if message.words]
-    assert len(found) >= 40
-    for message in found:
-        entry = known.get(message.words[0])
-        assert entry is not None, f"{message.where}: {message.words[0]!r} is in no catalogue: make messages"
+def test_every_text_has_a_translation_with_the_same_placeholders(language: str) -> None:
+    catalogue = catalogues.catalogue(language)
+    messages = [message for message in catalogues.messages() if message.templates]
+    assert len(messages) >= 40
+    for message in messages:
+        entry = catalogue.get(message.templates[0])
+        assert entry is not None, f"{message.where}: {message.templates[0]!r} is missing: make messages"
         assert catalogues.is_translated(entry.string), (
-            f"{message.where}: {message.words[0]!r} has no words in {language}"
+            f"{message.where}: {message.templates[0]!r} is not translated into {language}"
         )
-        assert not entry.fuzzy, f"{message.where}: nobody has approved {entry.string!r}"
-        if message.given:
-            for words in [entry.string] if isinstance(entry.string, str) else entry.string or ():
-                assert catalogues.places(words) == catalogues.places(message.words[0]), message.where
+        assert not entry.fuzzy, f"{message.where}: {entry.string!r} is not approved"
+        if message.params:
+            for translated in [entry.string] if isinstance(entry.string, str) else entry.string or ():
+                assert catalogues.placeholders(translated) == catalogues.placeholders(message.templates[0]), (
+                    message.where
+                )
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
-def test_what_is_compiled_is_what_is_written(language: str) -> None:
+def test_the_compiled_catalogue_is_up_to_date(language: str) -> None:
     compiled = catalogues.po(language).with_suffix(".mo").read_bytes()
     assert compiled == catalogues.compiled(catalogues.catalogue(language)), "make messages"
 
 
-def test_what_is_said_no_more_is_kept_aside_and_comes_back() -> None:
-    known = catalogues.catalogue("ru")
-    known.add("said no more", "больше не говорится")
-    aside = catalogues.updated(known)
-    assert "said no more" not in aside
-    assert aside.obsolete["said no more"].string == "больше не говорится"
+def test_unused_texts_become_obsolete_and_come_back() -> None:
+    catalogue = catalogues.catalogue("ru")
+    catalogue.add("no longer used", "больше не используется")
+    updated = catalogues.updated(catalogue)
+    assert "no longer used" not in updated
+    assert updated.obsolete["no longer used"].string == "больше не используется"
 
 
 @pytest.mark.parametrize("template", ["{due:,}", "{0}", "{}", "{order.due}", "{name!r}", "{"])
-def test_a_place_is_a_plain_name(template: str) -> None:
+def test_a_placeholder_is_a_plain_name(template: str) -> None:
     with pytest.raises(ValueError, match=r"plain name|encountered"):
-        catalogues.places(template)
+        catalogues.placeholders(template)

@@ -1,4 +1,4 @@
-"""What customers do with an order of theirs beyond placing and paying it: parts, changes, returns, versions."""
+"""Parts, changes, returns and versions of a customer's order."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,8 +33,8 @@ def shipped(paid: str) -> str:
     return paid
 
 
-def read(api: APIClient, order_id: str, **asked: Any) -> Any:
-    answer = api.get(f"{ORDERS}/{order_id}", asked)
+def read(api: APIClient, order_id: str, **query: Any) -> Any:
+    answer = api.get(f"{ORDERS}/{order_id}", query)
     assert answer.status_code == 200, answer.content
     return answer.json()
 
@@ -42,7 +42,7 @@ def read(api: APIClient, order_id: str, **asked: Any) -> Any:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_order_comes_with_its_lines_and_with_what_is_asked_for(api: APIClient, shipped: str) -> None:
+def test_an_order_includes_its_lines_and_the_expanded_parts(api: APIClient, shipped: str) -> None:
     assert not set(PARTS) & set(read(api, shipped))
     assert "lines" in read(api, shipped)
     whole = read(api, shipped, expand="payments,shipments,refunds,returns")
@@ -54,7 +54,7 @@ def test_an_order_comes_with_its_lines_and_with_what_is_asked_for(api: APIClient
     assert (listed["payments"], "refunds" in listed) == (whole["payments"], False)
 
 
-def test_what_belongs_to_an_order_is_read_by_itself(api: APIClient, shipped: str) -> None:
+def test_each_part_of_an_order_can_be_read_alone(api: APIClient, shipped: str) -> None:
     whole = read(api, shipped, expand=",".join(PARTS))
     for part in PARTS:
         answer = api.get(f"{ORDERS}/{shipped}/{part}", {"min_version": 3})
@@ -66,45 +66,43 @@ def test_what_belongs_to_an_order_is_read_by_itself(api: APIClient, shipped: str
     assert parcel["lines"] == [{"line_id": 1, "quantity": 2}, {"line_id": 2, "quantity": 1}]
 
 
-def test_a_part_at_a_version_that_is_not_visible_yet_is_to_be_asked_for_again(
-    api: APIClient, paid: str, settings: Any
-) -> None:
+def test_a_part_at_a_version_not_visible_yet_is_answered_503(api: APIClient, paid: str, settings: Any) -> None:
     settings.READ_WAIT_SECONDS = 0.05
-    CustomerOrder.objects.filter(pk=paid).update(version=1)  # the view is behind
+    CustomerOrder.objects.filter(pk=paid).update(version=1)  # the read model is behind
     late = api.get(f"{ORDERS}/{paid}/payments", {"min_version": 2})
     problem(late, 503, "not_yet_visible")
     assert late["Retry-After"] == "1"
 
 
-def test_an_answer_with_other_parts_is_another_answer(api: APIClient, paid: str) -> None:
+def test_answers_with_different_parts_have_different_etags(api: APIClient, paid: str) -> None:
     plain = api.get(f"{ORDERS}/{paid}")["ETag"]
     with_payments = api.get(f"{ORDERS}/{paid}", {"expand": "payments"}, headers={"If-None-Match": plain})
     assert (with_payments.status_code, with_payments["ETag"] == plain) == (200, False)
     assert plain.startswith('"2.')
 
 
-def test_a_reading_asked_for_with_a_version_that_is_gone_is_a_problem(api: APIClient, paid: str) -> None:
+def test_a_get_with_an_outdated_if_match_is_answered_412(api: APIClient, paid: str) -> None:
     problem(api.get(f"{ORDERS}/{paid}", headers={"If-Match": '"1.0"'}), 412, "version_differs")
 
 
 def test_orders_are_listed_by_each_of_their_statuses(api: APIClient, shipped: str) -> None:
     unpaid = place(api)
 
-    def found(**asked: str) -> set[str]:
-        return {order["order_id"] for order in api.get(ORDERS, asked).json()["results"]}
+    def ids(**query: str) -> set[str]:
+        return {order["order_id"] for order in api.get(ORDERS, query).json()["results"]}
 
-    assert found(status="completed", payment="paid", fulfilment="fulfilled") == {shipped}
-    assert found(fulfilment="unfulfilled") == {unpaid}
-    assert found(**{"return": "none"}) == {unpaid, shipped}
+    assert ids(status="completed", payment="paid", fulfilment="fulfilled") == {shipped}
+    assert ids(fulfilment="unfulfilled") == {unpaid}
+    assert ids(**{"return": "none"}) == {unpaid, shipped}
     send(api, f"{ORDERS}/{shipped}/returns", {"lines": [{"line_id": 1, "quantity": 1}]})
-    assert found(**{"return": "requested", "status": "open"}) == {shipped}
+    assert ids(**{"return": "requested", "status": "open"}) == {shipped}
     for name in ("status", "payment", "fulfilment", "return"):
         refused = problem(api.get(ORDERS, {name: "lost"}), 400, "invalid")
         assert [error["field"] for error in refused["errors"]] == [name]
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("query", "field"),
     [
         ({"cursor": "nowhere"}, "cursor"),
         ({"cursor": "bz0tMQ=="}, "cursor"),
@@ -114,12 +112,12 @@ def test_orders_are_listed_by_each_of_their_statuses(api: APIClient, shipped: st
         ({"page": "2"}, "page"),
     ],
 )
-def test_a_page_that_is_asked_for_wrongly_is_refused_by_name(api: APIClient, asked: dict[str, str], field: str) -> None:
-    refused = problem(api.get(ORDERS, asked), 400, "invalid")
+def test_invalid_page_parameters_are_refused_by_name(api: APIClient, query: dict[str, str], field: str) -> None:
+    refused = problem(api.get(ORDERS, query), 400, "invalid")
     assert [error["field"] for error in refused["errors"]] == [field]
 
 
-def test_pages_lead_on_and_back_and_count_nothing(api: APIClient) -> None:
+def test_pages_link_forward_and_back_without_a_count(api: APIClient) -> None:
     ids = [place(api) for _ in range(3)]
     first = api.get(f"{ORDERS}?limit=2").json()
     assert set(first) == {"next", "prev", "results"}
@@ -132,7 +130,7 @@ def test_pages_lead_on_and_back_and_count_nothing(api: APIClient) -> None:
 # --- changing ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_change_names_the_version_that_was_seen_or_says_that_any_will_do(api: APIClient, settings: Any) -> None:
+def test_a_change_needs_the_seen_version_or_a_star(api: APIClient, settings: Any) -> None:
     order_id = place(api)
     address = {"shipping_address": "1 High Street"}
 
@@ -152,14 +150,14 @@ def test_a_change_names_the_version_that_was_seen_or_says_that_any_will_do(api: 
     assert read(api, order_id)["shipping_address"] == "1 High Street"
 
 
-def test_nothing_is_sent_to_another_address_once_it_was_sent(api: APIClient, shipped: str) -> None:
+def test_the_address_of_a_shipped_order_cannot_change(api: APIClient, shipped: str) -> None:
     refused = send(api, f"{ORDERS}/{shipped}/shipping-address", {"shipping_address": "1 High Street"}, method="patch")
-    told = problem(refused, 409, refused.json()["code"])
-    assert "change_address" not in told["allowed_actions"]
-    assert "request_return" in told["allowed_actions"]
+    body = problem(refused, 409, refused.json()["code"])
+    assert "change_address" not in body["allowed_actions"]
+    assert "request_return" in body["allowed_actions"]
 
 
-def test_an_edit_is_looked_at_before_it_is_made(api: APIClient) -> None:
+def test_an_edit_can_be_previewed(api: APIClient) -> None:
     order_id = place(api)
     edits = f"{ORDERS}/{order_id}/edits"
     third = {"quantities": [{"line_id": 1, "quantity": 3}]}
@@ -177,7 +175,7 @@ def test_an_edit_is_looked_at_before_it_is_made(api: APIClient) -> None:
     problem(send(client_of(make_customer("eve")), f"{edits}?dry_run=true", third), 404, "order_not_found")
 
 
-def test_some_units_are_cancelled_and_the_rest_is_sent(api: APIClient, paid: str) -> None:
+def test_some_units_are_cancelled_and_the_rest_ships(api: APIClient, paid: str) -> None:
     one = [{"line_id": 1, "quantity": 1}]
     assert send(api, f"{ORDERS}/{paid}/cancel", {"reason": "One is enough", "lines": one}).status_code == 200
     shown = read(api, paid)
@@ -186,19 +184,23 @@ def test_some_units_are_cancelled_and_the_rest_is_sent(api: APIClient, paid: str
     assert read(api, paid)["fulfilment"] == "partial"
 
 
-def test_goods_are_asked_to_go_back_once_they_were_sent(api: APIClient, paid: str) -> None:
+def test_a_return_can_be_requested_after_shipping(api: APIClient, paid: str) -> None:
     wish = {"lines": [{"line_id": 1, "quantity": 1}], "reason": "damaged", "comment": "Cracked"}
     returns = f"{ORDERS}/{paid}/returns"
     assert "request_return" not in problem(send(api, returns, wish), 409, "more_than_shipped")["allowed_actions"]
     dispatch(ShipOrder(order_id=UUID(paid)), STAFF)
-    asked = send(api, returns, wish)
-    assert (asked.status_code, asked["Location"]) == (201, f"{ORDERS}/{paid}")
-    (told,) = api.get(returns, {"min_version": 4}).json()
-    assert (told["status"], told["reason"], told["lines"]) == ("requested", "damaged", wish["lines"])
+    requested = send(api, returns, wish)
+    assert (requested.status_code, requested["Location"]) == (201, f"{ORDERS}/{paid}")
+    (goods_return,) = api.get(returns, {"min_version": 4}).json()
+    assert (goods_return["status"], goods_return["reason"], goods_return["lines"]) == (
+        "requested",
+        "damaged",
+        wish["lines"],
+    )
     problem(send(api, returns, wish | {"reason": "bored"}), 400, "invalid")
 
 
-def test_an_account_that_has_not_enough_is_said_at_once(api: APIClient) -> None:
+def test_a_balance_that_is_too_low_is_refused_at_once(api: APIClient) -> None:
     order_id = place(api)
     payments = f"{ORDERS}/{order_id}/payments"
     refused = problem(send(api, payments, {"payment_method": "account"}), 402, "balance_too_low")
@@ -207,7 +209,7 @@ def test_an_account_that_has_not_enough_is_said_at_once(api: APIClient) -> None:
     assert Event.objects.count() == 1
 
 
-def test_a_payment_is_promised_and_told_as_that(api: APIClient) -> None:
+def test_a_payment_can_be_authorised_without_capture(api: APIClient) -> None:
     order_id = place(api)
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"capture": False})
     shown = read(api, order_id, expand="payments")
@@ -215,7 +217,7 @@ def test_a_payment_is_promised_and_told_as_that(api: APIClient) -> None:
     assert shown["payments"][0]["captured_at"] is None
 
 
-def test_what_was_accepted_and_refused_later_says_what_would_be_taken(api: APIClient) -> None:
+def test_a_later_refusal_lists_the_allowed_actions(api: APIClient) -> None:
     order_id = place(api)
     wrong = PAYMENT | {"amount": "1.00"}
     accepted = send(api, f"{ORDERS}/{order_id}/payments", wrong, Prefer="respond-async")
@@ -231,7 +233,7 @@ def test_what_was_accepted_and_refused_later_says_what_would_be_taken(api: APICl
     assert "pay" in refused["allowed_actions"]
 
 
-def test_fields_and_parameters_that_are_not_there_are_refused_by_name(api: APIClient, ada: User) -> None:
+def test_unknown_fields_and_parameters_are_refused_by_name(api: APIClient, ada: User) -> None:
     order_id = place(api)
     for path, body in (
         ("payments", PAYMENT),
@@ -243,8 +245,8 @@ def test_fields_and_parameters_that_are_not_there_are_refused_by_name(api: APICl
         assert [error["field"] for error in with_colour["errors"]] == ["colour"], path
         as_another = body | {"order_id": str(uuid4())}
         assert problem(send(api, f"{ORDERS}/{order_id}/{path}", as_another), 400, "invalid"), path
-        asked = problem(send(api, f"{ORDERS}/{order_id}/{path}?colour=red", body), 400, "invalid")
-        assert [error["field"] for error in asked["errors"]] == ["colour"], path
+        with_parameter = problem(send(api, f"{ORDERS}/{order_id}/{path}?colour=red", body), 400, "invalid")
+        assert [error["field"] for error in with_parameter["errors"]] == ["colour"], path
     inside = BODY | {"lines": [BODY["lines"][0] | {"colour": "red"}]}
     assert "lines.0.colour" in problem(send(api, ORDERS, inside), 400, "invalid")["detail"]
     assert Event.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The customer API, as a client developer meets it."""
+"""The customer API: placing, paying, reading and cancelling orders."""
 
 import threading
 from dataclasses import replace
@@ -11,13 +11,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
+from structlog.contextvars import get_contextvars
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from eventstore.models import Event
 from orders.commands import ShipOrder
-from ordersite.middleware.request_id import current_request
 from ordersite.models import User
 from projections.customer.orders import CustomerOrder
 from projections.engine.projection import PROJECTIONS
@@ -52,7 +52,7 @@ def test_a_customer_places_pays_and_reads_an_order(api: APIClient, ada: User) ->
     assert first.metadata.actor == f"customer:{ada.customer_id}"
 
 
-def test_a_customer_cancels_a_paid_order_and_sees_what_comes_back(api: APIClient) -> None:
+def test_a_customer_cancels_a_paid_order_and_sees_the_amount_due_back(api: APIClient) -> None:
     order_id = place(api)
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
     assert send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "Too late"}).json()["version"] == 3
@@ -67,7 +67,7 @@ def test_amounts_have_their_currencys_own_decimals(api: APIClient) -> None:
     assert api.get(f"{ORDERS}/{order_id}").json()["total"] == "1500"
 
 
-def test_a_repeat_gets_the_same_answer_and_a_header_that_says_so(api: APIClient) -> None:
+def test_a_repeat_gets_the_same_answer_and_a_replayed_header(api: APIClient) -> None:
     first, again = send(api, ORDERS, BODY, "key-1"), send(api, ORDERS, BODY, "key-1")
     assert (again.status_code, again.content, again["Location"]) == (201, first.content, first["Location"])
     assert ("Idempotency-Replayed" in first, again["Idempotency-Replayed"]) == (False, "true")
@@ -95,11 +95,11 @@ def test_without_an_idempotency_key_nothing_is_changed(api: APIClient, path: str
 def test_a_key_used_for_another_request_is_refused(api: APIClient) -> None:
     send(api, ORDERS, BODY, "key-1")
     refused = problem(send(api, ORDERS, BODY | {"reference": "PO-8"}, "key-1"), 422, "idempotency_key_reused")
-    assert refused["title"] == "Unprocessable Content", "as RFC 9110 calls it, whatever this Python does"
+    assert refused["title"] == "Unprocessable Content", "the name of RFC 9110 in every Python version"
     problem(send(api, f"{ORDERS}/{place(api)}/payments", PAYMENT, "key-1"), 422, "idempotency_key_reused")
 
 
-def test_a_repeat_is_one_although_the_customer_changed_their_name_meanwhile(api: APIClient, ada: User) -> None:
+def test_a_repeat_is_recognised_after_the_customer_changed_their_name(api: APIClient, ada: User) -> None:
     first = send(api, ORDERS, BODY, "key-1")
     User.objects.filter(pk=ada.pk).update(last_name="Stone", email="stone@example.com")
     assert send(api, ORDERS, BODY, "key-1").content == first.content
@@ -111,7 +111,7 @@ def test_two_customers_may_use_the_same_key(api: APIClient) -> None:
     assert len(ids) == 2
 
 
-def test_another_customers_order_is_not_there_whatever_is_asked(api: APIClient) -> None:
+def test_another_customers_order_does_not_exist_for_any_request(api: APIClient) -> None:
     order_id, stranger = place(api), client_of(make_customer("bea"))
     path = f"{ORDERS}/{order_id}"
     for response in (
@@ -128,10 +128,10 @@ def test_another_customers_order_is_not_there_whatever_is_asked(api: APIClient) 
     assert stranger.get(ORDERS).json()["results"] == []
     assert Event.objects.count() == 1
     missing = stranger.get(f"{ORDERS}/{uuid4()}").json()
-    assert set(missing) == set(body), "a stranger cannot tell another's order from none"
+    assert set(missing) == set(body), "an order of another customer looks like one that does not exist"
 
 
-def test_orders_are_listed_newest_first_page_by_page(api: APIClient) -> None:
+def test_orders_are_paged_newest_first(api: APIClient) -> None:
     ids = [place(api) for _ in range(5)]
     seen: list[str] = []
     url: str | None = f"{ORDERS}?limit=2"
@@ -145,7 +145,7 @@ def test_orders_are_listed_newest_first_page_by_page(api: APIClient) -> None:
 
 def test_min_version_waits_for_the_read_model(api: APIClient, settings: Any) -> None:
     order_id = place(api)
-    CustomerOrder.objects.all().delete()  # the view is behind: it does not even show the order
+    CustomerOrder.objects.all().delete()  # the read model is behind: it does not have the order yet
     settings.READ_WAIT_SECONDS = 0.05
     late = api.get(f"{ORDERS}/{order_id}", {"min_version": 1})
     problem(late, 503, "not_yet_visible")
@@ -153,10 +153,10 @@ def test_min_version_waits_for_the_read_model(api: APIClient, settings: Any) -> 
     problem(api.get(f"{ORDERS}/{order_id}"), 404, "order_not_found")
 
 
-def test_a_version_that_comes_while_waiting_is_answered(api: APIClient) -> None:
+def test_a_version_that_appears_during_the_wait_is_answered(api: APIClient) -> None:
     order_id = place(api)
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
-    CustomerOrder.objects.filter(pk=order_id).update(version=1)  # the view is behind
+    CustomerOrder.objects.filter(pk=order_id).update(version=1)  # the read model is behind
 
     def catch_up_later() -> None:
         try:
@@ -177,7 +177,7 @@ def test_a_version_the_order_has_not_reached_is_not_waited_for(api: APIClient, s
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", ""])
-def test_a_min_version_that_is_no_version_is_refused(api: APIClient, value: str) -> None:
+def test_an_invalid_min_version_is_refused(api: APIClient, value: str) -> None:
     problem(api.get(f"{ORDERS}/{place(api)}", {"min_version": value}), 400, "invalid")
 
 
@@ -196,13 +196,13 @@ def test_a_min_version_that_is_no_version_is_refused(api: APIClient, value: str)
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_wrong_with_a_body_is_said_field_by_field(api: APIClient, change: dict[str, Any], field: str) -> None:
+def test_errors_of_a_body_are_reported_by_field(api: APIClient, change: dict[str, Any], field: str) -> None:
     body = problem(send(api, ORDERS, BODY | change), 400, "invalid")
     assert field in {error["field"] for error in body["errors"]}
     assert Event.objects.count() == 0
 
 
-def test_a_body_that_is_no_json_is_a_problem_too(api: APIClient) -> None:
+def test_a_body_that_is_not_json_is_a_problem(api: APIClient) -> None:
     answer = api.post(ORDERS, "{", content_type="application/json", headers={"Idempotency-Key": "k"})
     problem(answer, 400, "parse_error")
     answer = api.post(ORDERS, "a=1", content_type="application/x-www-form-urlencoded", headers={"Idempotency-Key": "k"})
@@ -218,14 +218,14 @@ def test_a_body_that_is_too_large_or_too_deep_is_a_problem(api: APIClient) -> No
     problem(deep, 400, "parse_error")
 
 
-def test_logging_in_works_although_nobody_can_count_the_attempts(ada: User, settings: Any, caplog: Any) -> None:
+def test_logging_in_works_without_valkey(ada: User, settings: Any, caplog: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     login = {"username": "ada", "password": "secret-1"}
     assert APIClient().post("/api/v1/auth/login", login, format="json").status_code == 200
-    assert "not being counted" in caplog.text
+    assert "requests are not counted" in caplog.text
 
 
-def test_a_rule_that_refuses_answers_with_its_own_code(api: APIClient) -> None:
+def test_a_refusal_by_a_rule_has_its_code(api: APIClient) -> None:
     order_id = place(api)
     problem(send(api, f"{ORDERS}/{order_id}/payments", PAYMENT | {"amount": "1.00"}), 409, "amount_differs")
     problem(send(api, ORDERS, BODY | {"currency": "XXX"}), 409, "unknown_currency")
@@ -234,7 +234,7 @@ def test_a_rule_that_refuses_answers_with_its_own_code(api: APIClient) -> None:
     problem(send(api, f"{ORDERS}/{order_id}/cancel", {"reason": "too late"}), 409, "not_cancellable")
 
 
-def test_a_reading_that_still_holds_is_answered_304_and_one_that_changed_anew(api: APIClient) -> None:
+def test_an_unchanged_order_is_answered_304_and_a_changed_one_200(api: APIClient) -> None:
     path = f"{ORDERS}/{send(api, ORDERS, BODY).json()['order_id']}"
     first = api.get(path)
     again = api.get(path, headers={"If-None-Match": first["ETag"]})
@@ -245,17 +245,17 @@ def test_a_reading_that_still_holds_is_answered_304_and_one_that_changed_anew(ap
     assert changed["ETag"] != first["ETag"]
 
 
-def test_a_hot_reading_comes_from_the_cache_and_only_to_its_owner(api: APIClient) -> None:
+def test_a_repeated_get_comes_from_the_cache_and_only_for_its_owner(api: APIClient) -> None:
     order_id = UUID(send(api, ORDERS, BODY).json()["order_id"])
     path = f"{ORDERS}/{order_id}"
     first = api.get(path)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert api.get(path).json() == first.json()
-    assert [query["sql"] for query in asked if "projections_customerorder" in query["sql"]] == []
+    assert [query["sql"] for query in queries if "projections_customerorder" in query["sql"]] == []
     problem(client_of(make_customer("eve")).get(path), 404, "order_not_found")
 
 
-def test_a_reading_after_a_rebuild_that_shows_more_is_not_taken_for_the_old_one(api: APIClient) -> None:
+def test_a_rebuild_that_changes_an_order_changes_its_etag(api: APIClient) -> None:
     path = f"{ORDERS}/{send(api, ORDERS, BODY).json()['order_id']}"
     CustomerOrder.objects.update(reference="wrong")
     wrong = api.get(path)
@@ -265,7 +265,7 @@ def test_a_reading_after_a_rebuild_that_shows_more_is_not_taken_for_the_old_one(
     assert (right.status_code, right.json()["reference"]) == (200, "PO-7")
 
 
-def test_if_match_refuses_what_was_decided_on_an_older_version(api: APIClient) -> None:
+def test_if_match_refuses_a_command_on_an_older_version(api: APIClient) -> None:
     order_id = place(api)
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT, **{"If-Match": '"1"'})
     cancel = f"{ORDERS}/{order_id}/cancel"
@@ -275,14 +275,14 @@ def test_if_match_refuses_what_was_decided_on_an_older_version(api: APIClient) -
     assert send(api, cancel, {"reason": "no"}, **{"If-Match": '"2"'}).status_code == 200
 
 
-def test_the_request_id_goes_through_to_the_log_and_back(api: APIClient) -> None:
+def test_the_request_id_reaches_the_event_log_and_the_answer(api: APIClient) -> None:
     name = str(uuid4())
     placed = send(api, ORDERS, BODY, **{"X-Request-ID": name})
     assert placed["X-Request-ID"] == name
     fact = store.read_stream(UUID(placed.json()["order_id"]))[0]
     assert str(fact.metadata.correlation_id) == name
     assert send(api, ORDERS, BODY, **{"X-Request-ID": "mine-7"})["X-Request-ID"] == "mine-7"
-    assert current_request.get() == "mine-7", "what Django logs of the request after its answer is named too"
+    assert get_contextvars()["request_id"] == "mine-7", "Django logs a refusal after the answer, with this id"
     assert api.get(ORDERS)["X-Request-ID"]
 
 
@@ -301,14 +301,14 @@ def test_a_token_is_obtained_used_and_revoked(ada: User) -> None:
     problem(client.get(ORDERS), 401, "authentication_failed")
 
 
-def test_without_a_token_or_as_no_customer_nothing_is_shown(projecting: None) -> None:
+def test_orders_need_a_token_of_a_customer(projecting: None) -> None:
     problem(APIClient().get(ORDERS), 401, "not_authenticated")
     staff = client_of(User.objects.create_user("anna", is_staff=True))
     for response in (staff.get(ORDERS), staff.get(f"{ORDERS}/{uuid4()}"), send(staff, ORDERS, BODY)):
         problem(response, 403, "not_a_customer")
 
 
-def test_a_demo_account_is_worth_nothing_where_the_settings_allow_none(ada: User, settings: Any) -> None:
+def test_demo_accounts_cannot_log_in_if_the_settings_forbid_them(ada: User, settings: Any) -> None:
     User.objects.update(is_demo=True)
     client = client_of(ada)
     assert client.get(ORDERS).status_code == 200
@@ -318,13 +318,13 @@ def test_a_demo_account_is_worth_nothing_where_the_settings_allow_none(ada: User
     problem(APIClient().post("/api/v1/auth/login", login, format="json"), 401, "wrong_credentials")
 
 
-def test_a_path_that_is_not_there_is_a_problem(api: APIClient) -> None:
+def test_an_unknown_path_is_a_problem(api: APIClient) -> None:
     problem(api.get("/api/v1/nothing"), 404, "not_found")
     problem(api.get(f"{ORDERS}/no-uuid"), 404, "not_found")
     assert "/" in Client().get("/nothing").content.decode()
 
 
-def test_the_schema_knows_every_command_body_and_the_docs_work_offline() -> None:
+def test_the_schema_has_every_command_body_and_the_docs_work_offline() -> None:
     client = Client()
     schema = client.get("/api/v1/schema", headers={"Accept": "application/json"}).json()
     body = schema["components"]["schemas"]["CreateOrderRequest"]
@@ -337,15 +337,15 @@ def test_the_schema_knows_every_command_body_and_the_docs_work_offline() -> None
     assert "https://" not in page, "everything the page loads is our own"
 
 
-def test_an_order_is_read_as_it_was_by_version_and_by_moment(api: APIClient, ada: User) -> None:
+def test_a_past_order_is_read_by_version_and_by_time(api: APIClient, ada: User) -> None:
     at = datetime(2011, 3, 30, 12, tzinfo=UTC)
     create = replace(new_order(), customer_id=ada.customer_id)
     dispatch(create, Context(actor="customer:1", occurred_at=at))
     dispatch(pay(create.order_id), Context(actor="customer:1", occurred_at=at + timedelta(days=1)))
     url = f"/api/v1/orders/{create.order_id}"
 
-    def read(**asked: str) -> tuple[int, str]:
-        answer = api.get(url, asked)
+    def read(**query: str) -> tuple[int, str]:
+        answer = api.get(url, query)
         return answer.status_code, answer.json().get("payment") if answer.status_code == 200 else answer.json()["code"]
 
     assert read(version="1") == (200, "unpaid")
@@ -360,11 +360,11 @@ def test_an_order_is_read_as_it_was_by_version_and_by_moment(api: APIClient, ada
     assert read(version="one") == (400, "invalid")
 
 
-def test_nobody_reads_the_past_of_anothers_order(api: APIClient) -> None:
+def test_the_past_of_another_customers_order_does_not_exist(api: APIClient) -> None:
     create = replace(new_order(), customer_id=new_id())
     dispatch(create, Context(actor="customer:1"))
-    for asked in ({"version": "1"}, {"as_of": "2999-01-01"}, {"recorded_by": "2999-01-01"}):
-        assert api.get(f"/api/v1/orders/{create.order_id}", asked).status_code == 404
+    for query in ({"version": "1"}, {"as_of": "2999-01-01"}, {"recorded_by": "2999-01-01"}):
+        assert api.get(f"/api/v1/orders/{create.order_id}", query).status_code == 404
 
 
 def test_orders_are_listed_by_status_day_and_article(api: APIClient) -> None:
@@ -373,42 +373,42 @@ def test_orders_are_listed_by_status_day_and_article(api: APIClient) -> None:
     lamp = {**BODY, "lines": [{"sku": "LAMP", "name": "Lamp", "quantity": 1, "unit_price": "20"}]}
     with_lamp = send(api, ORDERS, lamp).json()["order_id"]
 
-    def found(**asked: str) -> set[str]:
-        return {order["order_id"] for order in api.get(ORDERS, asked).json()["results"]}
+    def ids(**query: str) -> set[str]:
+        return {order["order_id"] for order in api.get(ORDERS, query).json()["results"]}
 
     today, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT00:00:00Z}" for days in (0, 1))
-    assert found(payment="paid") == {paid}
-    assert found(status="open", payment="unpaid", sku="MUG") == {other}
-    assert found(sku="LAMP") == {with_lamp}
-    assert found(sku="LAM") == set()
-    assert found(created_gte=today, created_lt=tomorrow) == {paid, other, with_lamp}
-    assert found(created_gte=tomorrow) == set()
+    assert ids(payment="paid") == {paid}
+    assert ids(status="open", payment="unpaid", sku="MUG") == {other}
+    assert ids(sku="LAMP") == {with_lamp}
+    assert ids(sku="LAM") == set()
+    assert ids(created_gte=today, created_lt=tomorrow) == {paid, other, with_lamp}
+    assert ids(created_gte=tomorrow) == set()
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("query", "words"),
     [
         ({"status": "lost"}, "there are open, on_hold, completed, cancelled"),
         ({"created_lt": "soon"}, "'soon' is no date or time"),
         ({"colour": "red"}, "There is no parameter 'colour' here"),
     ],
 )
-def test_a_list_that_is_asked_for_wrongly_is_refused_by_name(api: APIClient, asked: dict[str, str], words: str) -> None:
-    refused = problem(api.get(ORDERS, asked), 400, "invalid")
-    assert [error["field"] for error in refused["errors"]] == list(asked)
+def test_invalid_list_parameters_are_refused_by_name(api: APIClient, query: dict[str, str], words: str) -> None:
+    refused = problem(api.get(ORDERS, query), 400, "invalid")
+    assert [error["field"] for error in refused["errors"]] == list(query)
     assert words in refused["detail"]
 
 
-def test_a_customer_reads_what_happened_to_an_order_without_what_is_the_shops_own(api: APIClient) -> None:
+def test_the_timeline_shows_a_customer_no_internal_data(api: APIClient) -> None:
     order_id = place(api)
     send(api, f"{ORDERS}/{order_id}/payments", PAYMENT)
     dispatch(ShipOrder(order_id=UUID(order_id), carrier="DHL", tracking_code="JD01"), Context(actor="staff:anna"))
-    told = api.get(f"{ORDERS}/{order_id}/timeline")
-    assert [(each["version"], each["event"], each["words"]) for each in told.json()] == [
+    timeline = api.get(f"{ORDERS}/{order_id}/timeline")
+    assert [(each["version"], each["event"], each["words"]) for each in timeline.json()] == [
         (1, "order.created", "You ordered 2 lines for 22.50 GBP."),
         (2, "order.paid", "You paid 22.50 GBP by card."),
         (3, "order.shipped", "We sent your order. It goes with DHL. Its tracking code is JD01."),
     ]
-    assert "anna" not in told.content.decode()
+    assert "anna" not in timeline.content.decode()
     problem(client_of(make_customer("eve")).get(f"{ORDERS}/{order_id}/timeline"), 404, "order_not_found")
     problem(api.get(f"{ORDERS}/{uuid4()}/timeline"), 404, "order_not_found")

@@ -1,4 +1,4 @@
-"""On every path of the API that names something of somebody's: to anybody else it does not exist."""
+"""On every path of the API, objects of one customer do not exist for others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,8 +22,8 @@ MADE: dict[str, Callable[[APIClient, Names], Any]] = {
     "endpoint_id": lambda api, names: subscribe(api, "http://127.0.0.1:9/hooks")["id"],
     "event_id": lambda api, names: api.post(f"{ENDPOINTS}/{names['endpoint_id']}/test").json()["event_id"],
 }
-"""By the parameter of a path: makes one of a customer's own, for that parameter to name; `names` are those so far."""
-OF_THE_SHOP = "/back-office/"
+"""By path parameter: create an object of the customer, and return its id; `names` holds the ids so far."""
+BACK_OFFICE_PATHS = "/back-office/"
 
 
 def names_of(api: APIClient) -> Names:
@@ -34,17 +34,17 @@ def names_of(api: APIClient) -> Names:
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Method, path and description of each operation whose path has a parameter; those that delete come last."""
+    """Yield method, path and description of each operation whose path has a parameter; deletions come last."""
     schema = yaml.safe_load(Client().get("/api/v1/schema").content)
-    for wanted in (False, True):
+    for is_deletion in (False, True):
         for path, methods in schema["paths"].items():
             for method, operation in methods.items():
-                if "{" in path and (method == "delete") is wanted:
+                if "{" in path and (method == "delete") is is_deletion:
                     yield method, path, operation
 
 
-def asked(api: APIClient, method: str, path: str, operation: dict[str, Any]) -> Any:
-    """Sends the operation with the body of its example."""
+def request(api: APIClient, method: str, path: str, operation: dict[str, Any]) -> Any:
+    """Send the operation with its example body."""
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
     headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"} if method != "get" else {}
     return getattr(api, method)(path, body, format="json", headers=headers) if body else getattr(api, method)(
@@ -52,36 +52,36 @@ def asked(api: APIClient, method: str, path: str, operation: dict[str, Any]) -> 
     )  # fmt: skip
 
 
-def test_whoever_adds_a_path_says_here_whose_it_is() -> None:
+def test_every_path_parameter_is_listed_here() -> None:
     named = {part[1:-1] for _, path, _ in operations() for part in path.split("/") if part.startswith("{")}
-    assert named <= set(MADE), "MADE has to say how a customer comes to have one of these"
+    assert named <= set(MADE), "add to MADE how a customer gets one"
 
 
-def test_what_is_anothers_does_not_exist_on_any_path(api: APIClient) -> None:
+def test_another_customers_objects_do_not_exist_on_any_path(api: APIClient) -> None:
     names = names_of(api)
     eve, staff = client_of(make_customer("eve")), staff_client()
     before = Event.objects.count(), QueuedCommand.objects.count()
-    walked = 0
+    checked = 0
     for method, path, operation in operations():
-        for stranger in [eve, api] if OF_THE_SHOP in path else [eve]:
-            answer = asked(stranger, method, path.format(**names), operation)
-            found = answer.status_code, answer.headers["Content-Type"]
-            assert found == (404, "application/problem+json"), f"{method} {path}"
-        walked += 1
-    assert walked > 40
-    assert (Event.objects.count(), QueuedCommand.objects.count()) == before, "and nothing was done"
+        for stranger in [eve, api] if BACK_OFFICE_PATHS in path else [eve]:
+            answer = request(stranger, method, path.format(**names), operation)
+            refusal = answer.status_code, answer.headers["Content-Type"]
+            assert refusal == (404, "application/problem+json"), f"{method} {path}"
+        checked += 1
+    assert checked > 40
+    assert (Event.objects.count(), QueuedCommand.objects.count()) == before, "no command was executed"
     for method, path, operation in operations():
-        theirs = staff if OF_THE_SHOP in path else api
-        answer = asked(theirs, method, path.format(**names), operation)
-        assert answer.status_code != 404, f"{method} {path}: else nothing was tested"
+        owner = staff if BACK_OFFICE_PATHS in path else api
+        answer = request(owner, method, path.format(**names), operation)
+        assert answer.status_code != 404, f"{method} {path}: the owner must find it, or the test proves nothing"
 
 
-def test_without_a_token_there_is_no_difference_between_what_is_there_and_what_is_not(api: APIClient) -> None:
+def test_without_a_token_existing_and_missing_objects_look_the_same(api: APIClient) -> None:
     there = names_of(api)
     nowhere = {name: str(uuid4()) for name in there}
     for method, path, operation in operations():
         for names in (there, nowhere):
-            answer = asked(APIClient(), method, path.format(**names), operation)
+            answer = request(APIClient(), method, path.format(**names), operation)
             assert answer.status_code == 401, f"{method} {path}"
 
 

@@ -6,9 +6,9 @@ from functools import reduce
 
 import pytest
 
-from orders import policy
+from eventstore.decider import decider_of
 from orders.events import evolve
-from orders.order import decide
+from orders.policy import Policy
 from orders.state import Order
 from orders.statuses import (
     FulfilmentStatus,
@@ -24,7 +24,7 @@ from orders.values import LineKind, RefundStatus, ReturnStatus
 from ordersite import demo
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-POLICY = policy.Policy(approval_limits={"GBP": Decimal(100)})
+POLICY = Policy(approval_limits={"GBP": Decimal(100)})
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def shop() -> list[Order]:
 def state_of(number: int) -> Order:
     state = Order()
     for command, _ in demo._life_of_order(number, NOW):
-        state = reduce(evolve, decide(command, state), state)
+        state = reduce(evolve, decider_of(command).decide(command, state), state)
     return state
 
 

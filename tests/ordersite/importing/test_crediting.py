@@ -13,15 +13,14 @@ from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.messages import EVENT_TYPES
 from eventstore.models import Event
-from orders import policy
 from orders.commands import AddNote, RequestRefund, RequestReturn
-from orders.policy import Policy
 from orders.values import LineKind, LineQuantity
 from ordersite.importing import purchase_store
 from ordersite.importing import run as importing
 from projections.accounting.journal import SUMS
 from projections.staff.orders import StaffOrder
 from tests.support.importing import COLUMNS_OF, HEAD, UK, run, statuses
+from tests.support.order_stories import shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,12 +221,8 @@ def test_a_line_that_takes_back_of_two_orders_is_counted_once(
 
 
 def test_a_refund_over_the_limit_is_approved_by_a_second_one(tmp_path: Path) -> None:
-    before = policy.current()
-    policy.use(Policy(approval_limits={"GBP": Decimal(1)}))
-    try:
+    with shop(approval_limits={"GBP": Decimal(1)}):
         report = imported(tmp_path, line("1", "AA", 1, "01 09:00", "10"), line("C2", "AA", -1, "05 10:00", "10"), LATER)
-    finally:
-        policy.use(before)
     assert (report["refunds"], report["commands_refused"]) == (1, {})
 
 

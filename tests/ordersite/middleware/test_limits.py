@@ -1,4 +1,4 @@
-"""How much and how often a client may ask, and how it is told."""
+"""Limits on the rate and size of requests, and headers that every answer carries."""
 
 import re
 import time
@@ -13,7 +13,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 
 from eventstore.wakeups import valkey
 from ordersite.api.orders import Orders
-from ordersite.checks import rates_can_be_read
+from ordersite.checks import rates_are_valid
 from ordersite.middleware import request_limits
 from ordersite.middleware.rate_limits import address_of, parse_rate
 from ordersite.models import User
@@ -25,7 +25,7 @@ MEMBER = re.compile(r'"(\w+)";r=(\d+);t=(\d+)')
 
 
 def left(answer: Any) -> dict[str, int]:
-    """What `RateLimit` says is left, by policy."""
+    """Parse from `RateLimit` what is left, by policy."""
     return {name: int(rest) for name, rest, _ in MEMBER.findall(answer["RateLimit"])}
 
 
@@ -35,17 +35,17 @@ def rates(settings: Any) -> Any:
     return settings
 
 
-# --- how often --------------------------------------------------------------------------------------------------------
+# --- rates ------------------------------------------------------------------------------------------------------------
 
 
-def test_each_answer_says_what_is_allowed_and_what_is_left(api: APIClient, rates: Any) -> None:
+def test_each_answer_states_the_limits_and_what_is_left(api: APIClient, rates: Any) -> None:
     first, second = api.get(ORDERS), api.get(ORDERS)
     assert first["RateLimit-Policy"] == '"user";q=5;w=60, "address";q=100;w=60'
     assert re.fullmatch(r'"user";r=4;t=(60|59), "address";r=99;t=(60|59)', first["RateLimit"])
     assert left(second) == {"user": 3, "address": 98}
 
 
-def test_too_many_are_refused_and_told_when_to_come_back(api: APIClient, rates: Any) -> None:
+def test_requests_over_the_limit_are_refused_with_retry_after(api: APIClient, rates: Any) -> None:
     answers = [api.get(ORDERS) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     problem(answers[-1], 429, "throttled")
@@ -53,28 +53,28 @@ def test_too_many_are_refused_and_told_when_to_come_back(api: APIClient, rates: 
     assert left(answers[-1])["user"] == 0
     problem(send(api, ORDERS, BODY), 429, "throttled")
     rates.API_RATE_USER = "20/min"
-    assert api.get(ORDERS).json()["results"] == [], "what was refused was not done"
+    assert api.get(ORDERS).json()["results"] == [], "the refused command was not executed"
 
 
-def test_a_window_that_is_over_is_forgotten(api: APIClient, rates: Any) -> None:
+def test_a_new_window_starts_after_the_old_one(api: APIClient, rates: Any) -> None:
     assert [api.get(ORDERS).status_code for _ in range(6)][-1] == 429
     for key in valkey.client().scan_iter("ordersite:rate:user:*"):
-        assert valkey.client().pttl(key) > 50_000, "else it would never be over"
+        assert valkey.client().pttl(key) > 50_000, "the window must end"
         valkey.client().pexpire(key, 1)
     time.sleep(0.01)
     rates.API_RATE_USER = "6/min"
     assert left(api.get(ORDERS))["user"] == 5
 
 
-def test_one_persons_tokens_are_counted_together_and_anothers_are_not(api: APIClient, ada: User, rates: Any) -> None:
+def test_tokens_are_counted_by_user(api: APIClient, ada: User, rates: Any) -> None:
     second = client_of(ada)
-    for client in (api, second):  # whose a token is, is known once it has been used
+    for client in (api, second):  # the owner of a token is known after its first request
         client.get(ORDERS)
     assert [client.get(ORDERS).status_code for client in (api, second, api, second)] == [200, 200, 200, 429]
     assert client_of(make_customer("bea")).get(ORDERS).status_code == 200
 
 
-def test_a_token_that_is_revoked_counts_for_nobody(api: APIClient, ada: User, rates: Any) -> None:
+def test_a_revoked_token_counts_for_no_user(api: APIClient, ada: User, rates: Any) -> None:
     revoked = client_of(ada)
     revoked.get(ORDERS)
     revoked.post("/api/v1/auth/logout")
@@ -86,7 +86,7 @@ def test_a_token_that_is_revoked_counts_for_nobody(api: APIClient, ada: User, ra
     ("method", "path", "status"),
     [("get", ORDERS, 401), ("get", "/api/v1/nothing", 404), ("post", LOGIN, 400), ("get", "/api/v1/schema", 200)],
 )
-def test_whoever_has_not_said_who_they_are_is_counted_by_address(
+def test_anonymous_requests_are_counted_by_address(
     projecting: None, rates: Any, method: str, path: str, status: int
 ) -> None:
     rates.API_RATE_ADDRESS = "2/min"
@@ -95,7 +95,9 @@ def test_whoever_has_not_said_who_they_are_is_counted_by_address(
     assert [answer.status_code for answer in answers] == [status, status, 429]
     assert [left(answer)["address"] for answer in answers] == [1, 0, 0]
     problem(answers[-1], 429, "throttled")
-    assert APIClient(REMOTE_ADDR="192.0.2.7").get("/api/v1/nothing").status_code == 404, "another address may"
+    assert APIClient(REMOTE_ADDR="192.0.2.7").get("/api/v1/nothing").status_code == 404, (
+        "another address has its own limit"
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,27 +111,25 @@ def test_whoever_has_not_said_who_they_are_is_counted_by_address(
         (1, "no address", "203.0.113.9", "no address"),
     ],
 )
-def test_an_address_is_believed_as_far_as_the_proxies_are(
+def test_forwarded_addresses_are_trusted_for_the_configured_proxies(
     monkeypatch: pytest.MonkeyPatch, proxies: int, forwarded: str, remote: str, address: str
 ) -> None:
     monkeypatch.setattr("rest_framework.throttling.api_settings.NUM_PROXIES", proxies)
     sent = {"X-Forwarded-For": forwarded} if forwarded else {}
-    asked = APIRequestFactory().get("/", headers=sent, REMOTE_ADDR=remote)
-    assert address_of(asked) == address
+    request = APIRequestFactory().get("/", headers=sent, REMOTE_ADDR=remote)
+    assert address_of(request) == address
 
 
-def test_where_nobody_can_count_requests_go_through_and_the_log_says_so(
-    api: APIClient, rates: Any, caplog: Any
-) -> None:
+def test_without_valkey_requests_go_through_with_a_warning(api: APIClient, rates: Any, caplog: Any) -> None:
     rates.REDIS_URL = "redis://127.0.0.1:1/0"
     answers = [api.get(ORDERS) for _ in range(6)]
     assert {answer.status_code for answer in answers} == {200}
     assert "RateLimit" not in answers[0]
-    assert "requests are not being counted" in caplog.text
+    assert "requests are not counted" in caplog.text
 
 
-def test_neither_names_nor_addresses_nor_tokens_stand_in_valkey(api: APIClient, ada: User) -> None:
-    User.objects.filter(pk=ada.pk).update(username="zoë-quill")  # no digits of a hash spell it by chance
+def test_valkey_holds_no_names_addresses_or_tokens(api: APIClient, ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(username="zoë-quill")  # cannot occur in a hash by chance
     api.get(ORDERS)
     APIClient().post(LOGIN, {"username": "zoë-quill", "password": "no"}, format="json")
     keys = b" ".join(valkey.client().scan_iter("ordersite:rate:*")).decode()
@@ -141,49 +141,51 @@ def attempt(name: Any, password: str, address: str) -> Any:
     return APIClient(REMOTE_ADDR=address).post(LOGIN, {"username": name, "password": password}, format="json")
 
 
-def test_from_one_address_only_so_many_names_are_tried(ada: User, rates: Any) -> None:
+def test_log_ins_are_limited_by_address(ada: User, rates: Any) -> None:
     codes = [attempt(f"guess-{number}", "no", "192.0.2.1").status_code for number in range(4)]
     assert codes == [401, 401, 401, 429]
     assert attempt("ada", "secret-1", "192.0.2.2").status_code == 200
 
 
-def test_one_account_is_not_guessed_from_many_addresses(ada: User, rates: Any) -> None:
+def test_log_ins_are_limited_by_account_name(ada: User, rates: Any) -> None:
     answers = [attempt(name, "no", f"192.0.2.{number}") for number, name in enumerate(("ada", "ADA", "ada", "Ada"))]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
     problem(answers[-1], 429, "throttled")
     assert left(answers[-1])["account"] == 0
     assert int(answers[-1]["Retry-After"]) > 0
-    assert attempt("bea", "no", "192.0.2.1").status_code == 401, "another account may be tried from there"
+    assert attempt("bea", "no", "192.0.2.1").status_code == 401, "another account has its own limit"
 
 
 @pytest.mark.parametrize("names", [("ada", " ada", "ada\t", "\nADA  "), (1234, "1234", " 1234", 1234)])
-def test_an_account_is_the_same_however_its_name_is_written(ada: User, rates: Any, names: tuple[Any, ...]) -> None:
+def test_spelling_variants_count_as_one_account_name(ada: User, rates: Any, names: tuple[Any, ...]) -> None:
     answers = [attempt(name, "no", f"192.0.2.{number}") for number, name in enumerate(names)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
 
 
-def admitted(name: str, password: str, address: str) -> bool | str:
-    """Whether the back office lets somebody in; if it does not, why."""
+def log_in_to_admin(name: str, password: str, address: str) -> bool | str:
+    """Log in to the admin: return True, or the error text."""
     answer = Client(REMOTE_ADDR=address).post("/admin/login/", {"username": name, "password": password})
     return answer.headers.get("Location") == "/admin/" or str(answer.context["form"].non_field_errors())
 
 
 @pytest.mark.django_db
-def test_the_back_office_is_not_guessed_either_and_its_attempts_count_together_with_the_apis(rates: Any) -> None:
+def test_log_ins_of_the_admin_and_the_api_are_counted_together(rates: Any) -> None:
     User.objects.create_superuser("root", "root@example.org", "secret-1")
     assert attempt("root", "no", "192.0.2.9").status_code == 401
     for name in ("root", " Root"):
-        assert "too many" not in str(admitted(name, "no", "192.0.2.1"))
-    assert "too many attempts to log in: try again in" in str(admitted("root", "secret-1", "192.0.2.2"))
+        assert "too many" not in str(log_in_to_admin(name, "no", "192.0.2.1"))
+    assert "too many attempts to log in: try again in" in str(log_in_to_admin("root", "secret-1", "192.0.2.2"))
     assert attempt("root", "secret-1", "192.0.2.3").status_code == 429
     for number in range(2):
-        admitted(f"guess-{number}", "no", "192.0.2.4")
-    assert admitted("guess-3", "no", "192.0.2.4") != admitted("guess-4", "no", "192.0.2.4"), "nor from one address"
+        log_in_to_admin(f"guess-{number}", "no", "192.0.2.4")
+    assert log_in_to_admin("guess-3", "no", "192.0.2.4") != log_in_to_admin("guess-4", "no", "192.0.2.4"), (
+        "limited by address too"
+    )
     rates.LOGIN_RATE = "9/min"
-    assert admitted("root", "secret-1", "192.0.2.5") is True
+    assert log_in_to_admin("root", "secret-1", "192.0.2.5") is True
 
 
-def test_a_stolen_token_does_not_guess_the_password_from_many_addresses(ada: User, rates: Any) -> None:
+def test_password_checks_with_a_token_are_limited_by_account(ada: User, rates: Any) -> None:
     token = AuthToken.objects.create(ada)[1]
     codes = []
     for number in range(4):
@@ -192,28 +194,28 @@ def test_a_stolen_token_does_not_guess_the_password_from_many_addresses(ada: Use
     assert codes == [403, 403, 403, 429]
 
 
-def test_nobody_has_mail_sent_to_many_addresses(api: APIClient, rates: Any) -> None:
+def test_mails_to_new_addresses_are_limited(api: APIClient, rates: Any) -> None:
     bodies = [{"email": f"stranger-{number}@example.org"} for number in range(4)]
     codes = [api.patch("/api/v1/me/email", body, format="json").status_code for body in bodies]
     assert codes == [200, 200, 200, 429]
 
 
 @pytest.mark.parametrize("rate", ["", "many", "5", "5/fortnight", "-1/min"])
-def test_a_rate_that_is_none_is_refused(rate: str) -> None:
-    with pytest.raises(ValueError, match="no rate such as 600/min"):
+def test_an_invalid_rate_is_refused(rate: str) -> None:
+    with pytest.raises(ValueError, match="not a rate such as 600/min"):
         parse_rate("user", rate)
 
 
-def test_a_rate_that_is_none_is_found_before_a_site_is_started(settings: Any) -> None:
-    assert rates_can_be_read() == []
+def test_an_invalid_rate_is_found_by_the_system_check(settings: Any) -> None:
+    assert rates_are_valid() == []
     settings.LOGIN_RATE = "often"
-    assert [(error.id, "LOGIN_RATE" in error.msg) for error in rates_can_be_read()] == [("ordersite.E003", True)]
+    assert [(error.id, "LOGIN_RATE" in error.msg) for error in rates_are_valid()] == [("ordersite.E003", True)]
 
 
-# --- how much ---------------------------------------------------------------------------------------------------------
+# --- sizes and parameters ---------------------------------------------------------------------------------------------
 
 
-def test_a_body_is_measured_by_what_it_announces(api: APIClient, settings: Any) -> None:
+def test_a_body_is_refused_by_its_announced_length(api: APIClient, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     problem(send(api, ORDERS, BODY), 413, "body_too_large")
     problem(APIClient().post(ORDERS, "x" * 101, content_type="application/json"), 413, "body_too_large")
@@ -221,33 +223,36 @@ def test_a_body_is_measured_by_what_it_announces(api: APIClient, settings: Any) 
     problem(chunked, 411, "length_required")
 
 
-def test_an_address_and_headers_have_an_end(api: APIClient) -> None:
+def test_url_and_headers_have_a_limit(api: APIClient) -> None:
     problem(api.get(ORDERS, {"sku": "x" * request_limits.LONGEST_URL}), 414, "url_too_long")
     problem(api.get(ORDERS, headers={"X-More": "x" * request_limits.LARGEST_HEADERS}), 431, "headers_too_large")
     page = Client().get("/admin/", {"q": "x" * request_limits.LONGEST_URL})
     assert (page.status_code, page["Content-Type"]) == (414, "text/html; charset=utf-8")
 
 
-def test_more_parameters_than_anybody_needs_are_a_problem(api: APIClient) -> None:
+def test_too_many_parameters_are_a_problem(api: APIClient) -> None:
     problem(api.get(f"{ORDERS}?{'a&' * 1001}"), 400, "bad_request")
 
 
-def test_what_a_get_does_not_know_is_refused_by_name_at_every_address(api: APIClient) -> None:
+def test_unknown_parameters_are_refused_by_name_on_every_get(api: APIClient) -> None:
     schema = api.get("/api/v1/schema", {"format": "json"}).json()
-    asked = 0
+    checked = 0
     for path, methods in schema["paths"].items():
         if "get" in methods:
             answer = api.get(re.sub(r"{\w+}", str(uuid4()), path), {"colour": "red"})
             if "/back-office/" in path:
-                problem(answer, 404, "not_found")  # to a customer it is not even there
+                problem(answer, 404, "not_found")  # for a customer it does not exist
                 continue
             assert [error["field"] for error in problem(answer, 400, "invalid")["errors"]] == ["colour"], path
-            asked += 1
-    assert asked >= 4
+            checked += 1
+    assert checked >= 4
 
 
-def test_a_parameter_is_sent_once_and_holds_no_null_character(api: APIClient) -> None:
-    for query, words in (("sku=A&sku=B", "Send it once."), ("sku=A%00", "Null characters are not allowed.")):
+def test_repeated_parameters_and_null_characters_are_refused(api: APIClient) -> None:
+    for query, words in (
+        ("sku=A&sku=B", "Send this parameter only once."),
+        ("sku=A%00", "Null characters are not allowed."),
+    ):
         refused = problem(api.get(f"{ORDERS}?{query}"), 400, "invalid")
         assert [(error["field"], error["message"]) for error in refused["errors"]] == [("sku", words)]
 
@@ -258,7 +263,7 @@ def test_a_parameter_is_sent_once_and_holds_no_null_character(api: APIClient) ->
 @pytest.mark.parametrize(
     "position", ["p=abc", "p=", "p=5" + "0" * 30, "p=2020-01-01", "p=%00", "p=10000-01-01T00:00:00Z"]
 )
-def test_a_cursor_that_somebody_made_up_is_refused(api: APIClient, position: str) -> None:
+def test_a_forged_cursor_is_refused(api: APIClient, position: str) -> None:
     cursor = b64encode(position.encode()).decode()
     for path in (ORDERS, "/api/v1/account/movements"):
         problem(api.get(path, {"cursor": cursor}), 400, "invalid")
@@ -267,11 +272,11 @@ def test_a_cursor_that_somebody_made_up_is_refused(api: APIClient, position: str
     problem(api.get(f"/api/v1/webhook-endpoints/{endpoint}/deliveries", {"cursor": cursor}), 400, "invalid")
 
 
-def failing(*anything: Any, **more: Any) -> Any:
-    raise ZeroDivisionError("nobody foresaw this")
+def failing(*args: Any, **kwargs: Any) -> Any:
+    raise ZeroDivisionError("unexpected")
 
 
-def test_every_kind_of_answer_names_its_request(api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_answer_has_a_request_id(api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     order = f"{ORDERS}/{place(api)}"
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     api.raise_request_exception = False
@@ -299,16 +304,16 @@ def test_every_kind_of_answer_names_its_request(api: APIClient, settings: Any, m
         assert Client().get(path, headers={"X-Request-ID": "mine-7"})["X-Request-ID"] == "mine-7", path
     problem(answers[500], 500, "internal_error")
     for status in (200, 304, 401, 404, 405, 413, 415, 429, 500):
-        assert "RateLimit" in answers[status], f"{status} says what is left"
+        assert "RateLimit" in answers[status], f"{status} has RateLimit"
 
 
-def test_a_redirect_to_tls_names_its_request_too(settings: Any) -> None:
+def test_a_redirect_to_tls_has_a_request_id(settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     answer = Client().get(ORDERS)
     assert (answer.status_code, bool(answer["X-Request-ID"])) == (301, True)
 
 
-def test_a_method_that_an_address_does_not_have_is_refused_with_those_that_it_has(api: APIClient) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_ones(api: APIClient) -> None:
     order = f"{ORDERS}/{place(api)}"
     for path, allowed in (
         (ORDERS, {"GET", "HEAD", "POST"}),
@@ -320,13 +325,13 @@ def test_a_method_that_an_address_does_not_have_is_refused_with_those_that_it_ha
         assert set(refused["Allow"].split(", ")) == allowed | {"OPTIONS"}
 
 
-def test_what_cannot_be_answered_or_read_is_refused_as_a_problem(api: APIClient) -> None:
+def test_wrong_media_types_are_problems(api: APIClient) -> None:
     problem(api.get(ORDERS, headers={"Accept": "text/html"}), 406, "not_acceptable")
     wrong = api.post(ORDERS, "<order/>", content_type="application/xml", headers={"Idempotency-Key": "k"})
     problem(wrong, 415, "unsupported_media_type")
 
 
-def test_head_is_get_without_a_body_and_options_tells_the_methods(api: APIClient) -> None:
+def test_head_is_get_without_a_body_and_options_lists_the_methods(api: APIClient) -> None:
     order = f"{ORDERS}/{place(api)}"
     got, head = api.get(order), api.head(order)
     assert (head.status_code, head.content, head["ETag"]) == (200, b"", got["ETag"])
@@ -335,7 +340,7 @@ def test_head_is_get_without_a_body_and_options_tells_the_methods(api: APIClient
     assert options["Allow"] == ", ".join(options.json()["methods"]) == "GET, POST, HEAD, OPTIONS"
 
 
-def test_the_schema_tells_of_the_headers_and_the_limits_of_every_operation(api: APIClient) -> None:
+def test_the_schema_describes_headers_and_limits_of_every_operation(api: APIClient) -> None:
     schema = api.get("/api/v1/schema", {"format": "json"}).json()
     operations = [operation for methods in schema["paths"].values() for operation in methods.values()]
     assert len(operations) >= 8

@@ -1,4 +1,4 @@
-"""What every request does: who asks is looked up once, and on a connection that is alive."""
+"""What every request does: check the connection, look up the token's owner, parse the body."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -19,9 +19,9 @@ from tests.support.statements import sent
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """What PostgreSQL is sent from now on."""
-    with sent() as told:
-        yield told
+    """The statements that PostgreSQL receives from now on."""
+    with sent() as statements:
+        yield statements
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------
@@ -29,17 +29,17 @@ def statements() -> Iterator[list[str]]:
 
 def last_statement(pid: int) -> str:
     with psycopg.connect(**_where()) as other:
-        found = other.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()
-    return str(found[0]) if found else ""
+        row = other.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _where() -> dict[str, Any]:
-    given = connection.get_connection_params()
-    return {name: given[name] for name in ("dbname", "user", "password", "host", "port") if name in given}
+    params = connection.get_connection_params()
+    return {name: params[name] for name in ("dbname", "user", "password", "host", "port") if name in params}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_is_quiet_is_not_asked_whether_it_is_alive() -> None:
+def test_a_quiet_connection_is_not_checked_by_a_statement() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 'mine'")
     assert connection.is_usable()
@@ -47,7 +47,7 @@ def test_a_connection_that_is_quiet_is_not_asked_whether_it_is_alive() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_ended_is_not_taken_for_alive() -> None:
+def test_a_connection_that_the_server_closed_is_not_usable() -> None:
     connection.ensure_connection()
     with psycopg.connect(**_where(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.connection.info.backend_pid,))
@@ -56,7 +56,7 @@ def test_a_connection_that_the_server_ended_is_not_taken_for_alive() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_on_which_something_failed_is_asked() -> None:
+def test_a_connection_with_errors_is_checked_by_a_statement() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 'mine'")
     connection.errors_occurred = True
@@ -64,18 +64,18 @@ def test_a_connection_on_which_something_failed_is_asked() -> None:
     assert last_statement(connection.connection.info.backend_pid) == "SELECT 1"
 
 
-def test_a_request_after_the_server_ended_the_connection_is_answered_on_a_new_one(api: APIClient) -> None:
+def test_a_request_after_the_server_closed_the_connection_gets_a_new_one(api: APIClient) -> None:
     assert api.get(ORDERS).status_code == 200
     with psycopg.connect(**_where(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.connection.info.backend_pid,))
-    connection.close_if_unusable_or_obsolete()  # as at the end of each request: the next one looks again
+    connection.close_if_unusable_or_obsolete()  # as at the end of each request: the next request checks again
     assert api.get(ORDERS).status_code == 200
 
 
-# --- who asks ---------------------------------------------------------------------------------------------------------
+# --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_who_asks_is_looked_up_by_one_statement(api: APIClient, statements: list[str]) -> None:
+def test_the_owner_of_a_token_is_looked_up_by_one_statement(api: APIClient, statements: list[str]) -> None:
     assert api.get("/api/v1/nothing").status_code == 404
     assert statements == []
     send(api, ORDERS, {})
@@ -91,13 +91,13 @@ ENDS: dict[str, Callable[[User], object]] = {
     "its row is deleted": lambda user: connection.cursor().execute("DELETE FROM knox_authtoken"),
     "it expires": lambda user: AuthToken.objects.update(expiry=timezone.now()),
     "its owner has a new password": lambda user: changed_password(user, "another-secret-1"),
-    "its owner is shut out": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+    "its owner is deactivated": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
     "its owner is deleted": lambda user: user.delete(),
 }
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_what_ends_a_token_ends_it_at_once(api: APIClient, ada: User, end: str) -> None:
+def test_a_revoked_token_fails_at_once(api: APIClient, ada: User, end: str) -> None:
     order = f"{ORDERS}/{place(api)}"
     assert [api.get(order).status_code for _ in range(2)] == [200, 200]
     ENDS[end](ada)
@@ -105,21 +105,21 @@ def test_what_ends_a_token_ends_it_at_once(api: APIClient, ada: User, end: str) 
     problem(send(api, ORDERS, BODY), 401, "authentication_failed")
 
 
-def test_a_token_that_expired_is_not_kept_once_it_is_used_or_its_owner_logs_in(api: APIClient, ada: User) -> None:
+def test_an_expired_token_is_deleted_when_used_or_at_the_next_log_in(api: APIClient, ada: User) -> None:
     other = client_of(ada)
     AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
     problem(api.get(ORDERS), 401, "authentication_failed")
     assert AuthToken.objects.count() == 1
     logged_in = other.post("/api/v1/auth/login", {"username": "ada", "password": "secret-1"}, format="json")
     problem(other.get(ORDERS), 401, "authentication_failed")
-    kept = AuthToken.objects.get()
-    assert kept.expiry > timezone.now()
+    token = AuthToken.objects.get()
+    assert token.expiry > timezone.now()
     other.credentials(HTTP_AUTHORIZATION=f"token {logged_in.json()['token']}")
-    assert other.get(ORDERS).status_code == 200, "however the word is written"
+    assert other.get(ORDERS).status_code == 200, "the scheme's name is case-insensitive"
 
 
 @pytest.mark.parametrize("token", ["f" * 64, "short", "\xff" * 20, "f" * 63 + "\0"])
-def test_a_token_that_is_nobodys_is_refused(api: APIClient, token: str) -> None:
+def test_an_unknown_token_is_refused(api: APIClient, token: str) -> None:
     stranger = APIClient()
     stranger.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     problem(stranger.get(ORDERS), 401, "authentication_failed")
@@ -128,7 +128,7 @@ def test_a_token_that_is_nobodys_is_refused(api: APIClient, token: str) -> None:
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_body_is_read_by_itself_whatever_was_read_before(api: APIClient) -> None:
+def test_a_body_is_parsed_independently_of_earlier_requests(api: APIClient) -> None:
     first = send(api, ORDERS, BODY | {"country": "France", "shipping_address": "1, rue Ada"}).json()["order_id"]
     problem(send(api, ORDERS, BODY | {"country": 7 * ["x"]}), 400, "invalid")
     bare = {"currency": "GBP", "lines": BODY["lines"][:1]}

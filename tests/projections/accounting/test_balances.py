@@ -1,4 +1,4 @@
-"""What customers and accountants see of accounts: these events, projected, give these rows."""
+"""The read models of accounts for customers and for accountants: these events make these rows."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -70,7 +70,7 @@ LIFE = (
 )
 
 
-def test_a_customer_sees_each_balance_and_what_moved_it() -> None:
+def test_a_customer_sees_each_balance_and_its_movements() -> None:
     (
         given(*LIFE)
         .project("customer_accounts")
@@ -90,7 +90,7 @@ def test_a_customer_sees_each_balance_and_what_moved_it() -> None:
     )
 
 
-def test_accountants_see_what_is_held_for_whom_and_every_movement() -> None:
+def test_accountants_see_the_balance_of_each_account_and_every_movement() -> None:
     projected = given(*LIFE).project("account_money")
     projected.then(
         AccountMoney,
@@ -107,7 +107,7 @@ def test_accountants_see_what_is_held_for_whom_and_every_movement() -> None:
 @pytest.mark.parametrize(
     ("column", "value"), [("deposited", 1), ("withdrawn", 1), ("balance", 1), ("balance", Decimal("-0.01"))]
 )
-def test_a_sum_that_is_wrong_breaks_a_law(column: str, value: Decimal) -> None:
+def test_a_wrong_sum_breaks_an_invariant(column: str, value: Decimal) -> None:
     given(*LIFE).project("account_money")
     AccountMoney.objects.filter(pk=POUNDS).update(**{column: value})
     assert [invariant.words for invariant in PROJECTIONS["account_money"].invariants() if not invariant.holds]

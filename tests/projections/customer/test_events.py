@@ -1,4 +1,4 @@
-"""The feed of events and its stream, as a client developer meets them."""
+"""The feed of events and its stream, as a client of the API sees them."""
 
 import json
 import threading
@@ -36,8 +36,9 @@ EVENTS, STREAM = "/api/v1/events", "/api/v1/events/stream"
 FEED = PROJECTIONS["feed"]
 
 
-def told(api: APIClient, **asked: Any) -> list[tuple[str, str, int]]:
-    answer = api.get(EVENTS, asked)
+def shown(api: APIClient, **params: Any) -> list[tuple[str, str, int]]:
+    """Return the order, type and version of each event on a page of the feed."""
+    answer = api.get(EVENTS, params)
     assert answer.status_code == 200
     return [(event["order_id"], event["type"], event["version"]) for event in answer.json()["results"]]
 
@@ -46,9 +47,11 @@ def told(api: APIClient, **asked: Any) -> list[tuple[str, str, int]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_feed_indexes_a_customers_events_and_no_guests() -> None:
-    guests = new_id()
-    spec = given(CREATED, replace(CREATED, order_id=guests, customer_id=None), PAID, replace(PAID, order_id=guests))
+def test_the_feed_indexes_customers_events_but_not_those_of_guests() -> None:
+    guest_order = new_id()
+    spec = given(
+        CREATED, replace(CREATED, order_id=guest_order, customer_id=None), PAID, replace(PAID, order_id=guest_order)
+    )
     positions = [fact.position for fact in store.read_stream(CREATED.order_id)]
     spec.project("feed").then(FeedEvent, *({"position": each, "customer_id": BUYER} for each in positions))
     assert set(FeedOrder.objects.values_list("customer_id", "version")) == {(BUYER, 2), (None, 2)}
@@ -58,7 +61,7 @@ def test_every_event_of_an_order_is_handled() -> None:
     assert CustomerFeed.missing_handlers() == []
 
 
-def test_a_customer_reads_what_happened_in_order_and_goes_on_where_they_left_off(api: APIClient) -> None:
+def test_a_customer_reads_events_in_order_and_continues_from_the_last_page(api: APIClient) -> None:
     first, second = place(api), place(api)
     pay(api, first)
     page = api.get(EVENTS, {"limit": 2}).json()
@@ -80,28 +83,28 @@ def test_a_customer_reads_what_happened_in_order_and_goes_on_where_they_left_off
     assert [each["order_id"] for each in api.get(rest["next"]).json()["results"]] == [second]
 
 
-def test_what_is_told_in_the_feed_is_no_other_customers(api: APIClient) -> None:
+def test_the_feed_shows_no_other_customers_events(api: APIClient) -> None:
     place(api)
     stranger = client_of(make_customer("bea"))
-    assert told(stranger) == []
+    assert shown(stranger) == []
     newest = api.get(EVENTS).json()["results"][0]["id"]
     problem(stranger.get(EVENTS, {"after": newest}), 410, "cursor_expired")
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "1", "0" * 32, "{00000000-0000-0000-0000-000000000001}"])
 @pytest.mark.parametrize("path", [EVENTS, STREAM])
-def test_a_cursor_that_is_none_is_refused(api: APIClient, cursor: str, path: str) -> None:
+def test_a_malformed_cursor_is_refused(api: APIClient, cursor: str, path: str) -> None:
     if path == STREAM and not cursor:
-        return  # no cursor at all: from now on
+        return  # an empty cursor is no cursor: from now on
     problem(api.get(path, {"after": cursor}), 400, "cursor_malformed")
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "", "٣"])
-def test_a_limit_that_is_none_is_refused(api: APIClient, limit: str) -> None:
+def test_an_invalid_limit_is_refused(api: APIClient, limit: str) -> None:
     assert problem(api.get(EVENTS, {"limit": limit}), 400, "invalid")["errors"][0]["field"] == "limit"
 
 
-def test_a_parameter_that_there_is_not_is_refused_by_name(api: APIClient) -> None:
+def test_an_unknown_parameter_is_refused_by_name(api: APIClient) -> None:
     assert problem(api.get(EVENTS, {"since": "1"}), 400, "invalid")["errors"][0]["field"] == "since"
 
 
@@ -111,7 +114,7 @@ def test_only_a_customer_has_a_feed(projecting: None) -> None:
     problem(clerk.get(EVENTS), 403, "not_a_customer")
 
 
-def test_what_is_older_than_is_held_is_not_told_and_a_cursor_before_it_has_expired(
+def test_events_older_than_the_limit_are_not_shown_and_cursors_before_it_have_expired(
     api: APIClient, settings: Any
 ) -> None:
     settings.PUBLIC_EVENTS_DAYS = 30
@@ -119,28 +122,28 @@ def test_what_is_older_than_is_held_is_not_told_and_a_cursor_before_it_has_expir
     ids = [event["id"] for event in api.get(EVENTS).json()["results"]]
     long_ago = timezone.now() - timedelta(days=31)
     FeedEvent.objects.filter(event_id__in=ids[:2]).update(recorded_at=long_ago)
-    assert [each[0] for each in told(api)] == [third]
-    assert [each[0] for each in told(api, after="start")] == [third]
+    assert [each[0] for each in shown(api)] == [third]
+    assert [each[0] for each in shown(api, after="start")] == [third]
     problem(api.get(EVENTS, {"after": ids[0]}), 410, "cursor_expired")
-    assert [each[0] for each in told(api, after=ids[1])] == [third], "nothing that came after it is gone"
+    assert [each[0] for each in shown(api, after=ids[1])] == [third], "all events after it are still available"
     settings.PUBLIC_EVENTS_DAYS = 0
-    assert [each[0] for each in told(api)] == [first, second, third]
+    assert [each[0] for each in shown(api)] == [first, second, third]
 
 
-def test_an_event_that_the_feed_does_not_show_yet_is_a_cursor_all_the_same(api: APIClient) -> None:
-    """A webhook may tell of it first."""
+def test_an_event_that_the_feed_does_not_show_yet_is_a_valid_cursor(api: APIClient) -> None:
+    """A webhook may be faster than the feed."""
     order_id = place(api)
     event_id = Event.objects.get(aggregate_id=order_id).event_id
     FeedEvent.objects.all().delete()
     Checkpoint.objects.filter(projection="feed").update(position=0)
-    assert told(api, after=event_id) == []
+    assert shown(api, after=event_id) == []
     catch_up(FEED)
-    assert told(api, after=event_id) == []
+    assert shown(api, after=event_id) == []
     pay(api, order_id)
-    assert told(api, after=event_id) == [(order_id, "order.paid", 2)]
+    assert shown(api, after=event_id) == [(order_id, "order.paid", 2)]
 
 
-def test_a_parked_event_holds_back_its_customers_feed_and_nobody_elses(
+def test_a_parked_event_stops_its_own_customers_feed_only(
     api: APIClient, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, other = place(api), place(api)
@@ -155,10 +158,10 @@ def test_a_parked_event_holds_back_its_customers_feed_and_nobody_elses(
     pay(api, other)
     order_of_bea = place(bea)
     assert ParkedEvent.objects.filter(projection="feed").count() == 1
-    assert told(api) == [(stuck, "order.created", 1), (other, "order.created", 1)]
-    assert told(bea) == [(order_of_bea, "order.created", 1)]
+    assert shown(api) == [(stuck, "order.created", 1), (other, "order.created", 1)]
+    assert shown(bea) == [(order_of_bea, "order.created", 1)]
     redrive(FEED)
-    assert told(api)[2:] == [(stuck, "order.paid", 2), (other, "order.paid", 2)]
+    assert shown(api)[2:] == [(stuck, "order.paid", 2), (other, "order.paid", 2)]
 
 
 def test_cursors_outlive_a_rebuild(api: APIClient) -> None:
@@ -166,11 +169,11 @@ def test_cursors_outlive_a_rebuild(api: APIClient) -> None:
     cursor = api.get(EVENTS).json()["results"][0]["id"]
     pay(api, first)
     rebuild(FEED)
-    assert told(api, after=cursor) == [(first, "order.paid", 2)]
+    assert shown(api, after=cursor) == [(first, "order.paid", 2)]
 
 
-def test_who_polls_while_many_write_at_once_misses_nothing(api: APIClient, ada: User) -> None:
-    """Writers commit out of the order of their positions; the reader goes on from wherever it is."""
+def test_a_client_that_polls_during_concurrent_writes_misses_nothing(api: APIClient, ada: User) -> None:
+    """Writers do not commit in the order of their positions; the reader continues from each page."""
     done = threading.Event()
 
     def writer(number: int) -> None:
@@ -216,12 +219,12 @@ def test_who_polls_while_many_write_at_once_misses_nothing(api: APIClient, ada: 
 
 
 @pytest.fixture
-def brief(settings: Any) -> None:
+def short_streams(settings: Any) -> None:
     settings.EVENT_STREAM_SECONDS = 0.6
 
 
 def read(answer: Any) -> Iterator[dict[str, str]]:
-    """The pieces of a stream, each with its fields; a comment is the field ''."""
+    """Yield the blocks of a stream as fields by name; a comment is the field ''."""
     text = b"".join(answer.streaming_content).decode()
     answer.close()
     for piece in text.split("\n\n")[:-1]:
@@ -233,13 +236,13 @@ def _field(line: str) -> tuple[str, str]:
     return name, value.removeprefix(" ")
 
 
-def test_a_stream_tells_what_happens_and_a_client_that_comes_back_misses_nothing(api: APIClient, brief: None) -> None:
+def test_a_stream_sends_events_and_a_client_that_reconnects_misses_nothing(api: APIClient, short_streams: None) -> None:
     order_id = place(api)
     answer = api.get(STREAM, headers={"Accept": "text/event-stream"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
     assert (answer["X-Accel-Buffering"], answer["Cache-Control"]) == ("no", "private, no-store")
     pieces = list(read(answer))
-    assert [set(piece) for piece in pieces] == [{"retry", "id"}], "nothing has happened since"
+    assert [set(piece) for piece in pieces] == [{"retry", "id"}], "no event happened since"
     pay(api, order_id)
     again = list(read(api.get(STREAM, headers={"Last-Event-ID": pieces[0]["id"]})))
     assert [piece.get("event") for piece in again] == [None, "order.paid"]
@@ -248,14 +251,14 @@ def test_a_stream_tells_what_happens_and_a_client_that_comes_back_misses_nothing
     assert [piece.get("event") for piece in read(api.get(STREAM, headers={"Last-Event-ID": event["id"]}))] == [None]
 
 
-def test_who_has_no_order_yet_loses_nothing_between_two_streams(api: APIClient, brief: None) -> None:
-    (hello,) = read(api.get(STREAM))
-    assert hello["id"] == "start"
+def test_a_customer_without_orders_misses_nothing_between_two_streams(api: APIClient, short_streams: None) -> None:
+    (first,) = read(api.get(STREAM))
+    assert first["id"] == "start"
     place(api)
     assert [piece.get("event") for piece in read(api.get(STREAM, {"after": "start"}))] == [None, "order.created"]
 
 
-def test_what_happens_while_the_stream_is_open_is_told_at_once(api: APIClient, settings: Any) -> None:
+def test_an_event_is_sent_at_once_while_the_stream_is_open(api: APIClient, settings: Any) -> None:
     settings.EVENT_STREAM_SECONDS = 5
     order_id = place(api)
     answer: Any = api.get(STREAM)
@@ -278,15 +281,15 @@ def test_what_happens_while_the_stream_is_open_is_told_at_once(api: APIClient, s
     thread.join()
     answer.close()
     assert b"event: order.paid" in piece
-    assert took < 1.0, "it was woken, not left to look by itself after five seconds"
+    assert took < 1.0, "it was notified, and did not wait for the query after five seconds"
 
 
-def test_a_stream_with_nothing_to_say_says_that_it_is_alive(api: APIClient, brief: None, settings: Any) -> None:
+def test_a_stream_without_events_sends_comments(api: APIClient, short_streams: None, settings: Any) -> None:
     settings.EVENT_STREAM_SILENT_SECONDS = 0.2
     assert {"": "nothing new"} in list(read(api.get(STREAM)))
 
 
-def test_where_valkey_is_down_the_stream_looks_by_itself(
+def test_a_stream_polls_the_database_while_valkey_is_down(
     api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "POLL_SECONDS", 0.1)
@@ -298,14 +301,16 @@ def test_where_valkey_is_down_the_stream_looks_by_itself(
     assert [piece.get("event") for piece in pieces] == [None, "order.created"]
 
 
-def test_a_customer_has_so_many_streams_and_gets_the_place_of_one_that_is_closed(api: APIClient, settings: Any) -> None:
+def test_a_customer_has_a_limited_number_of_streams_and_a_closed_one_frees_its_slot(
+    api: APIClient, settings: Any
+) -> None:
     settings.EVENT_STREAMS_EACH = 1
     first = api.get(STREAM)
     full = api.get(STREAM, headers={"Accept": "text/event-stream"})
     problem(full, 429, "too_many_streams")
     assert full["Retry-After"] == "5"
     others = client_of(make_customer("bea")).get(STREAM)
-    assert others.status_code == 200, "each has their own"
+    assert others.status_code == 200, "each customer has a limit of their own"
     first.close()
     second = api.get(STREAM)
     assert second.status_code == 200
@@ -313,25 +318,25 @@ def test_a_customer_has_so_many_streams_and_gets_the_place_of_one_that_is_closed
         answer.close()
 
 
-def test_a_process_has_so_many_streams_and_refuses_more_whoever_asks(api: APIClient, settings: Any) -> None:
+def test_a_process_has_a_limited_number_of_streams_for_all_customers(api: APIClient, settings: Any) -> None:
     settings.EVENT_STREAMS = streaming._open_streams + 1
     first: Any = api.get(STREAM)
     next(iter(first.streaming_content))
     bea = client_of(make_customer("bea"))
     problem(bea.get(STREAM), 429, "too_many_streams")
-    assert bea.get(EVENTS).status_code == 200, "the feed is read all the same"
+    assert bea.get(EVENTS).status_code == 200, "the list still works"
     first.close()
     first.close()
-    open_ones = bea.get(STREAM)
-    assert open_ones.status_code == 200
-    open_ones.close()
+    again = bea.get(STREAM)
+    assert again.status_code == 200
+    again.close()
 
 
-def test_a_stream_cannot_be_asked_for_its_head_alone(api: APIClient) -> None:
+def test_a_head_request_for_a_stream_is_refused(api: APIClient) -> None:
     assert api.head(STREAM).status_code == 405
 
 
-def test_the_feed_of_a_cancelled_order_is_told_in_words(api: APIClient, ada: User) -> None:
+def test_the_feed_describes_a_cancelled_order_in_words(api: APIClient, ada: User) -> None:
     order_id = new_id()
     store.append([write(replace(CREATED, order_id=order_id, customer_id=ada.customer_id), 0)])
     store.append([write(replace(CANCELLED, order_id=order_id), 1)])
@@ -339,11 +344,11 @@ def test_the_feed_of_a_cancelled_order_is_told_in_words(api: APIClient, ada: Use
     assert api.get(EVENTS).json()["results"][1]["words"] == "The order was cancelled."
 
 
-def test_the_feed_and_the_stream_speak_the_language_of_their_request(api: APIClient, brief: None) -> None:
+def test_the_feed_and_the_stream_use_the_language_of_their_request(api: APIClient, short_streams: None) -> None:
     russian = {"Accept-Language": "ru"}
     place(api)
     words = api.get(EVENTS, headers=russian).json()["results"][0]["words"]
     assert words == "Вы заказали 2 позиции на сумму 22.50 GBP."
     russians: Any = api.get(STREAM, {"after": "start"}, headers=russian)
-    assert api.get(EVENTS).json()["results"][0]["words"].startswith("You ordered"), "another request meanwhile"
+    assert api.get(EVENTS).json()["results"][0]["words"].startswith("You ordered"), "another request in between"
     assert [json.loads(piece["data"])["words"] for piece in read(russians) if "data" in piece] == [words]

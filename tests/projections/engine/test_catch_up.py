@@ -1,4 +1,4 @@
-"""The engine: exactly once, never stuck, woken by commits and healed by the sweep."""
+"""Catching up: each event takes effect once, failures stop nothing else, commits wake workers, and the sweep helps."""
 
 import threading
 from dataclasses import replace
@@ -45,14 +45,14 @@ def place(order_id: UUID, *later: Any) -> None:
         store.append([write(replace(event, order_id=order_id), version)])
 
 
-def test_a_projection_that_forgets_an_event_is_named_by_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_check_names_an_event_without_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_checks() == []
     monkeypatch.setattr(StaffOrders, "handlers", {OrderCreated: StaffOrders.handlers[OrderCreated]})
-    found = [error.msg for error in run_checks()]
-    assert "the projection 'staff' has no handler for OrderPaid" in found
+    messages = [error.msg for error in run_checks()]
+    assert "the projection 'staff' has no handler for OrderPaid" in messages
 
 
-def test_a_wrong_name_is_answered_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_names() -> None:
     with pytest.raises(UnknownProjection, match=r"accounting, .*customer, .*staff"):
         projection_named("stock")
 
@@ -112,7 +112,7 @@ def test_a_poison_event_is_parked_with_the_later_ones_of_its_aggregate_and_the_o
     assert not ParkedEvent.objects.exists()
 
 
-def test_what_comes_while_an_aggregate_is_parked_waits_behind_in_order(poison: set[UUID]) -> None:
+def test_later_events_of_a_parked_aggregate_wait_in_order(poison: set[UUID]) -> None:
     bad = new_id()
     poison.add(bad)
     place(bad, PAID)
@@ -125,7 +125,7 @@ def test_what_comes_while_an_aggregate_is_parked_waits_behind_in_order(poison: s
     assert StaffOrder.objects.get(pk=bad).version == 3
 
 
-def test_one_aggregate_is_tried_again_and_the_others_stay_parked(poison: set[UUID]) -> None:
+def test_one_aggregate_can_be_retried_while_others_stay_parked(poison: set[UUID]) -> None:
     first, second = new_id(), new_id()
     poison.update((first, second))
     place(first, PAID)
@@ -137,7 +137,7 @@ def test_one_aggregate_is_tried_again_and_the_others_stay_parked(poison: set[UUI
     assert list(ParkedEvent.objects.values_list("aggregate_id", flat=True)) == [second]
 
 
-def test_a_row_says_that_it_is_behind_while_events_of_its_aggregate_are_parked(poison: set[UUID]) -> None:
+def test_a_row_is_marked_as_behind_while_events_of_its_aggregate_are_parked(poison: set[UUID]) -> None:
     bad, good = new_id(), new_id()
     poison.add(bad)
     place(bad, PAID)
@@ -149,7 +149,7 @@ def test_a_row_says_that_it_is_behind_while_events_of_its_aggregate_are_parked(p
     assert not StaffOrder.objects.get(pk=bad).behind
 
 
-def test_a_parked_event_is_left_out_for_a_reason_that_is_kept_and_every_rebuild_leaves_it_out_too(
+def test_a_parked_event_is_left_out_with_a_recorded_reason_and_every_rebuild_leaves_it_out_too(
     poison: set[UUID],
 ) -> None:
     bad = new_id()
@@ -166,16 +166,16 @@ def test_a_parked_event_is_left_out_for_a_reason_that_is_kept_and_every_rebuild_
     assert skip(STAFF, first.position, reason="never paid", by="staff:anna") == 2
     row = StaffOrder.objects.get(pk=bad)
     assert (row.fulfilment_status, row.version, row.paid, row.behind) == ("fulfilled", 3, 0, False)
-    kept = SkippedEvent.objects.get()
-    assert (kept.reason, kept.skipped_by, kept.event_type) == ("never paid", "staff:anna", "order.paid")
-    assert "ZeroDivisionError" in kept.error
+    skipped = SkippedEvent.objects.get()
+    assert (skipped.reason, skipped.skipped_by, skipped.event_type) == ("never paid", "staff:anna", "order.paid")
+    assert "ZeroDivisionError" in skipped.error
     before = contents(STAFF)
     report = rebuild(STAFF)
     assert (report.parked, report.differences[0].identical) == (0, True)
     assert contents(STAFF) == before
 
 
-def test_a_row_shows_the_version_of_a_last_event_that_was_left_out(poison: set[UUID]) -> None:
+def test_a_row_has_the_version_of_its_last_event_even_if_that_was_left_out(poison: set[UUID]) -> None:
     bad = new_id()
     poison.add(bad)
     place(bad, PAID)
@@ -195,7 +195,7 @@ def test_strict_stops_at_the_event_and_writes_nothing_of_its_batch(poison: set[U
     assert not ParkedEvent.objects.exists()
 
 
-def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
+def test_an_event_whose_row_the_database_refuses_is_parked_like_any_other() -> None:
     bad, good = new_id(), new_id()
     store.append([write(replace(TOO_MUCH, order_id=bad), 0)])
     place(good)
@@ -204,31 +204,31 @@ def test_a_row_the_table_refuses_is_parked_like_any_poison() -> None:
     assert ParkedEvent.objects.get().summary == "DataError: numeric field overflow"
 
 
-def order_placed() -> None:
+def dispatch_order() -> None:
     dispatch(replace(CREATE, order_id=new_id()), Context(actor="staff:anna"))
 
 
-def placed_by_another_process() -> None:
+def dispatch_order_in_a_thread() -> None:
     try:
-        order_placed()
+        dispatch_order()
     finally:
         connection.close()
 
 
-def test_a_commit_rings_once_for_each_projection_until_a_worker_hears_it() -> None:
+def test_commits_send_one_message_for_each_projection_until_a_worker_acknowledges_it() -> None:
     for _ in range(5):
-        order_placed()
+        dispatch_order()
     assert waiting_projections() == list(PROJECTIONS)
     tasks.project("staff")
-    order_placed()
+    dispatch_order()
     assert waiting_projections() == [*PROJECTIONS, "staff"]
 
 
-def test_a_commit_that_lands_while_a_worker_reads_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The race: the worker has heard the bell and read the log; then a commit; then the worker goes."""
-    order_placed()
+def test_a_commit_while_a_worker_reads_sends_a_message_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race: a worker has acknowledged its message and read the log, then events are committed, then it ends."""
+    dispatch_order()
     read = store.read_after
-    late = [placed_by_another_process]
+    late = [dispatch_order_in_a_thread]
 
     def read_then_commit(*args: Any, **more: Any) -> Any:
         page = read(*args, **more)
@@ -242,13 +242,15 @@ def test_a_commit_that_lands_while_a_worker_reads_rings_again(monkeypatch: pytes
     before = len(waiting_projections())
     tasks.project("staff")
     assert StaffOrder.objects.count() == 1
-    assert waiting_projections()[before:] == ["staff"], "the late commit has to ring anew, for nobody else would"
+    assert waiting_projections()[before:] == ["staff"], (
+        "the late commit must send a message, because nothing else announces it"
+    )
     monkeypatch.undo()
     tasks.project("staff")
     assert StaffOrder.objects.count() == 2
 
 
-def test_the_sweep_finds_what_no_message_announced() -> None:
+def test_the_sweep_finds_events_that_no_message_announced() -> None:
     place(ORDER)
     cache.clear()
     tasks.sweep()
@@ -256,9 +258,11 @@ def test_the_sweep_finds_what_no_message_announced() -> None:
     assert cache.get(tasks.SWEPT)
 
 
-def test_a_broker_that_is_down_delays_and_does_not_fail(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    up, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"  # nothing listens there
-    order_placed()
+def test_a_commit_succeeds_while_the_broker_is_down_and_the_sweep_shows_it_later(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    up, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"  # no server listens there
+    dispatch_order()
     assert "events are committed up to" in caplog.text
     assert "Connection refused" in caplog.text
     settings.REDIS_URL = up
@@ -266,8 +270,8 @@ def test_a_broker_that_is_down_delays_and_does_not_fail(settings: Any, caplog: p
     assert StaffOrder.objects.count() == 1
 
 
-def test_a_worker_waits_for_a_writer_that_holds_the_feed_back_although_it_never_rings() -> None:
-    """An earlier position was taken by a transaction that rolls back: nobody rings for the later event again."""
+def test_a_worker_waits_for_an_open_transaction_that_holds_back_the_log_and_sends_no_message() -> None:
+    """A transaction with an earlier position rolls back, so no message announces the later event again."""
     taken, go = threading.Event(), threading.Event()
 
     def roll_back_later() -> None:
@@ -290,14 +294,14 @@ def test_a_worker_waits_for_a_writer_that_holds_the_feed_back_although_it_never_
     assert StaffOrder.objects.get().pk == ORDER
 
 
-def test_an_error_while_reading_is_kept_where_staff_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_while_reading_is_recorded_in_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     place(ORDER)
 
-    def damaged(*args: Any, **kwargs: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise LookupError("no code declares 'order.vanished'")
 
     catch_up(STAFF)
-    monkeypatch.setattr(store, "read_after", damaged)
+    monkeypatch.setattr(store, "read_after", fail)
     with pytest.raises(LookupError):
         tasks.project("staff")
     assert "order.vanished" in Checkpoint.objects.get(name="staff/0").last_error
@@ -311,7 +315,7 @@ def damage(order_id: UUID, change: str) -> None:
     behind_the_logs_back(f"UPDATE events SET {change} WHERE aggregate_id = %s AND version = 2", order_id)
 
 
-def test_an_event_that_cannot_be_decoded_is_parked_and_taken_once_it_is_mended() -> None:
+def test_an_event_that_cannot_be_decoded_is_parked_and_taken_once_it_is_repaired() -> None:
     bad, good = new_id(), new_id()
     place(bad, PAID)
     place(good, PAID)
@@ -325,7 +329,7 @@ def test_an_event_that_cannot_be_decoded_is_parked_and_taken_once_it_is_mended()
     assert StaffOrder.objects.get(pk=bad).payment_status == "paid"
 
 
-def test_what_a_newer_release_can_read_is_waited_for_and_not_parked() -> None:
+def test_an_event_that_needs_a_newer_release_stops_the_projection_and_is_not_parked() -> None:
     place(ORDER, PAID)
     damage(ORDER, "schema_version = 3")
     with pytest.raises(NewerSchemaVersion):
@@ -347,13 +351,13 @@ def test_a_migration_that_is_not_applied_parks_nothing() -> None:
     assert StaffOrder.objects.get().payment_status == "paid"
 
 
-def test_older_code_that_knows_fewer_events_is_refused_and_passes_nothing_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_code_that_handles_fewer_events_is_refused_and_skips_none(monkeypatch: pytest.MonkeyPatch) -> None:
     place(ORDER)
     catch_up(STAFF)
     store.append([write(replace(PAID, order_id=ORDER), 1)])
     older = {event: handler for event, handler in StaffOrders.handlers.items() if event is not OrderPaid}
     monkeypatch.setattr(StaffOrders, "handlers", older)
-    with pytest.raises(OutdatedCode, match=r"handles order\.paid too: restart"):
+    with pytest.raises(OutdatedCode, match=r"code that also handles order\.paid: restart"):
         catch_up(STAFF)
     monkeypatch.undo()
     catch_up(STAFF)
@@ -369,15 +373,15 @@ def test_code_of_an_older_version_cannot_write_once_a_newer_one_has(monkeypatch:
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 3 of its code; this is 4"
     monkeypatch.undo()
     place(new_id())
-    with pytest.raises(OutdatedCode, match="kept by version 4 of its code, and this is 3"):
+    with pytest.raises(OutdatedCode, match="written by version 4 of its code; this is version 3"):
         catch_up(STAFF)
     assert StaffOrder.objects.count() == 2
-    rebuild(STAFF)  # the older code was brought back on purpose
+    rebuild(STAFF)  # accepts the older code
     assert Checkpoint.objects.get(name="staff/0").code_version == 3
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == ""
 
 
-def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_newer_code_goes_on_and_records_which_earlier_events_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     older = {event: handler for event, handler in StaffOrders.handlers.items() if event is not OrderPaid}
     monkeypatch.setattr(StaffOrders, "handlers", older)
     place(ORDER, PAID)
@@ -388,37 +392,37 @@ def test_newer_code_goes_on_and_says_what_was_passed_over_before_it_came(monkeyp
     catch_up(STAFF)
     assert StaffOrder.objects.get(pk=late).payment_status == "paid"
     assert StaffOrder.objects.get(pk=ORDER).payment_status == "unpaid"
-    told = Checkpoint.objects.get(name="staff/0").rebuild_wanted
-    assert told.startswith("not shown: order.paid up to")
+    wanted = Checkpoint.objects.get(name="staff/0").rebuild_wanted
+    assert wanted.startswith("not shown: order.paid up to")
     place(new_id())
     catch_up(STAFF)
-    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == told, "it stays until somebody rebuilds"
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == wanted, "it stays until a rebuild"
     rebuild(STAFF)
     assert StaffOrder.objects.get(pk=ORDER).payment_status == "paid"
     assert Checkpoint.objects.get(name="staff/0").last_error == ""
 
 
-def test_a_held_projection_stops_neither_the_others_nor_a_worker(held: None) -> None:
+def test_a_locked_projection_stops_neither_the_other_projections_nor_a_worker(staff_is_locked: None) -> None:
     place(ORDER)
     tasks.sweep()
     assert AccountingDay.objects.exists()
     assert cache.get(tasks.SWEPT)
     tasks.project("staff")
-    assert waiting_projections() == ["staff"], "it comes back in a moment"
+    assert waiting_projections() == ["staff"], "the task is woken again after a moment"
 
 
-def test_one_projections_trouble_is_not_the_others(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    def broken(projection: Any, number: int, work: Any) -> Any:
+def test_the_sweep_goes_on_after_an_error_in_one_projection(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    def fail_for_accounting(projection: Any, number: int, options: Any) -> Any:
         if projection.name == "accounting":
             raise LookupError("out of order")
-        return catch_up_shard(projection, number, work)
+        return catch_up_shard(projection, number, options)
 
-    monkeypatch.setattr(engine, "catch_up_shard", broken)
+    monkeypatch.setattr(engine, "catch_up_shard", fail_for_accounting)
     place(ORDER)
     tasks.sweep()
     assert StaffOrder.objects.exists()
     assert cache.get(tasks.SWEPT)
-    assert "the sweep cannot bring accounting level" in caplog.text
+    assert "the sweep could not catch up accounting" in caplog.text
 
 
 lives = st.lists(st.sampled_from([(), (PAID,), (PAID, SHIPPED), (CANCELLED,)]), min_size=1, max_size=6)
@@ -426,7 +430,7 @@ lives = st.lists(st.sampled_from([(), (PAID,), (PAID, SHIPPED), (CANCELLED,)]), 
 
 @given(lives, st.randoms(use_true_random=False), st.integers(1, 5))
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rows_built_step_by_step_in_any_batches_equal_rows_built_at_once(
+def test_rows_made_step_by_step_in_any_batches_equal_rows_made_at_once(
     histories: list[tuple[Any, ...]], random: Any, batch: int
 ) -> None:
     queues = [

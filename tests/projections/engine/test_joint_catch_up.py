@@ -1,4 +1,4 @@
-"""The views brought level together, by one task that one message wakes: whatever is not plain is left to others."""
+"""The joint catch-up: one task, woken by one message, catches up all plain projections. The others have own tasks."""
 
 import threading
 import time
@@ -18,13 +18,14 @@ from eventstore.wakeups import wakeup
 from projections import tasks
 from projections.accounting.journal import AccountingDay
 from projections.customer.orders import CustomerOrder
-from projections.engine import joint_catch_up
+from projections.engine import joint_catch_up, joint_loop
 from projections.engine.catch_up import catch_up
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
 from projections.engine.joint_catch_up import Round
 from projections.engine.parking import redrive, skip
 from projections.engine.projection import PROJECTIONS
 from projections.engine.sharding import divide
+from projections.engine.wakeups import forget_shard_counts, joint_wakeup, shard_wakeup
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.support.order_examples import CREATE, CREATED, ORDER, PAID
 from tests.support.projection_spec import contents, empty, write
@@ -35,15 +36,15 @@ from tests.support.wakeups import waiting
 pytestmark = pytest.mark.django_db(transaction=True)
 STAFF, ACCOUNTING = PROJECTIONS["staff"], PROJECTIONS["accounting"]
 ALL = list(PROJECTIONS.values())
-LOOK = tasks.project_all.name
+PROJECT_ALL = tasks.project_all.name
 
 
 @pytest.fixture(autouse=True)
-def _level_before() -> None:
-    """Every view ran before, and nobody waits to be woken."""
+def _caught_up_before() -> None:
+    """Every projection has run before, and no message waits."""
     for projection in ALL:
         catch_up(projection)
-    tasks.forget_divisions()
+    forget_shard_counts()
 
 
 def place(order_id: UUID, *later: Any) -> None:
@@ -51,188 +52,196 @@ def place(order_id: UUID, *later: Any) -> None:
         store.append([write(replace(event, order_id=order_id), version)])
 
 
-def order_placed() -> None:
+def dispatch_order() -> None:
     dispatch(replace(CREATE, order_id=new_id()), Context(actor="staff:anna"))
 
 
 def elsewhere(work: Any) -> None:
-    """In another process, as far as the database can tell."""
+    """Run `work` on another connection, as another process would."""
     with at_once(work):
         pass
 
 
-def own_tasks() -> list[str]:
+def woken_projections() -> list[str]:
+    """Return the projections for whose own task a message waits."""
     return [each.removeprefix(f"{tasks.project.name} ") for each in waiting() if each.startswith(tasks.project.name)]
 
 
-def level() -> bool:
+def all_caught_up() -> bool:
     return not Checkpoint.objects.filter(position__lt=store.latest_position()).exists()
 
 
-def test_one_message_wakes_whoever_brings_all_views_level() -> None:
+def test_one_message_wakes_the_task_that_catches_up_all_projections() -> None:
     for _ in range(3):
-        order_placed()
-    assert waiting() == [LOOK]
+        dispatch_order()
+    assert waiting() == [PROJECT_ALL]
     tasks.project_all()
     assert StaffOrder.objects.count() == CustomerOrder.objects.count() == AccountingDay.objects.get().orders == 3
-    assert level()
-    assert own_tasks() == []
-    order_placed()
-    assert waiting().count(LOOK) == 2
+    assert all_caught_up()
+    assert woken_projections() == []
+    dispatch_order()
+    assert waiting().count(PROJECT_ALL) == 2
 
 
-def test_a_commit_while_it_is_at_work_sends_no_message_and_is_shown_all_the_same(
+def test_a_commit_while_the_task_runs_sends_no_message_and_is_still_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order_placed()
-    late = [order_placed]
+    dispatch_order()
+    late = [dispatch_order]
     advance = joint_catch_up.advance
 
-    def advance_then_commit(views: Any) -> Any:
-        found = advance(views)
-        if late and views == [STAFF]:
+    def advance_then_commit(projections: Any) -> Any:
+        result = advance(projections)
+        if late and projections == [STAFF]:
             elsewhere(late.pop())
-        return found
+        return result
 
     monkeypatch.setattr(joint_catch_up, "advance", advance_then_commit)
     tasks.project_all()
     assert StaffOrder.objects.count() == 2
-    assert waiting().count(LOOK) == 1, "the one that it was woken by"
+    assert waiting().count(PROJECT_ALL) == 1, "the message that woke it"
 
 
-def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    advance, late, turns = joint_catch_up.advance, [order_placed], []
+def test_a_commit_during_a_round_is_shown_to_staff_before_the_last_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance, late, calls = joint_catch_up.advance, [dispatch_order], []
 
-    def advance_then_commit(views: Any) -> Any:
-        turns.append((views[0].name, StaffOrder.objects.count()))
-        found = advance(views)
+    def advance_then_commit(projections: Any) -> Any:
+        calls.append((projections[0].name, StaffOrder.objects.count()))
+        result = advance(projections)
         if late:
             elsewhere(late.pop())
-        return found
+        return result
 
     monkeypatch.setattr(joint_catch_up, "advance", advance_then_commit)
-    order_placed()
-    tasks._advance_all(ALL)
-    order_placed()
-    tasks._advance_all(ALL)
-    names = [name for name, _ in turns]
-    assert names == [*names[:2], "staff", names[3], *names[:2], names[3]], "in a round in which nobody commits, once"
-    assert [placed for _, placed in turns] == [0, 1, 1, 2, 2, 3, 3]
+    dispatch_order()
+    joint_loop._advance_all(ALL)
+    dispatch_order()
+    joint_loop._advance_all(ALL)
+    names = [name for name, _ in calls]
+    assert names == [*names[:2], "staff", names[3], *names[:2], names[3]], "each rank once in a round without a commit"
+    assert [orders for _, orders in calls] == [0, 1, 1, 2, 2, 3, 3]
 
 
-def test_one_glance_at_a_view_that_somebody_works_on_hands_it_to_nobody_however_long_the_round_takes(
+def test_a_projection_that_is_busy_in_one_round_gets_no_task_of_its_own_however_long_the_round_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     advance, taken = joint_catch_up.advance, [STAFF]
 
-    def slow_and_busy_at_first(views: Any) -> Any:
-        if views == taken:
+    def slow_and_busy_at_first(projections: Any) -> Any:
+        if projections == taken:
             taken.clear()
-            time.sleep(2 * tasks.BUSY_SECONDS)
-            return Round(busy=views)
-        return advance(views)
+            time.sleep(2 * joint_loop.BUSY_SECONDS)
+            return Round(busy=projections)
+        return advance(projections)
 
     monkeypatch.setattr(joint_catch_up, "advance", slow_and_busy_at_first)
-    order_placed()
+    dispatch_order()
     tasks.project_all()
     assert StaffOrder.objects.count() == 1
-    assert own_tasks() == []
+    assert woken_projections() == []
 
 
 @pytest.mark.parametrize(("seconds", "shown", "woken"), [(0, 3, 2), (30, 0, 3)])
-def test_a_view_that_is_left_to_others_is_woken_by_each_commit_until_it_is_tried_again(
+def test_a_projection_with_a_task_of_its_own_is_woken_by_each_commit_until_the_loop_tries_it_again(
     monkeypatch: pytest.MonkeyPatch, seconds: float, shown: int, woken: int
 ) -> None:
-    advance, more_comes, failing, late = joint_catch_up.advance, tasks._more_comes_after, [STAFF], [order_placed] * 2
+    advance, more_comes, failing, late = (
+        joint_catch_up.advance,
+        joint_loop._more_comes_after,
+        [STAFF],
+        [dispatch_order] * 2,
+    )
 
-    def fail_at_first(views: Any) -> Any:
-        if views == failing:
+    def fail_at_first(projections: Any) -> Any:
+        if projections == failing:
             failing.clear()
-            return Round(special=views)
-        return advance(views)
+            return Round(special=projections)
+        return advance(projections)
 
     def commit_once_its_task_is_done(position: int) -> bool:
         if late:
-            wakeup.acknowledge(tasks._project_wakeup("staff", 0, 1))
+            wakeup.acknowledge(shard_wakeup("staff", 0, 1))
             elsewhere(late.pop())
         return more_comes(position)
 
-    monkeypatch.setattr(tasks, "APART_SECONDS", seconds)
+    monkeypatch.setattr(joint_loop, "APART_SECONDS", seconds)
     monkeypatch.setattr(joint_catch_up, "advance", fail_at_first)
-    monkeypatch.setattr(tasks, "_more_comes_after", commit_once_its_task_is_done)
-    order_placed()
+    monkeypatch.setattr(joint_loop, "_more_comes_after", commit_once_its_task_is_done)
+    dispatch_order()
     tasks.project_all()
     assert CustomerOrder.objects.count() == 3
     assert StaffOrder.objects.count() == shown
-    assert own_tasks() == ["staff"] * woken
+    assert woken_projections() == ["staff"] * woken
 
 
-def test_the_sweep_leaves_to_whoever_is_at_work_what_they_are_about_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_leaves_undivided_projections_to_the_joint_task_while_that_is_running(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     divide(STAFF, 2)
     advance = joint_catch_up.advance
     shown: list[int] = []
 
-    def sweep_first(views: Any) -> Any:
+    def sweep_first(projections: Any) -> Any:
         if not shown:
             place(ORDER)
             tasks.sweep()
             shown.extend([StaffOrder.objects.count(), CustomerOrder.objects.count()])
-        return advance(views)
+        return advance(projections)
 
     monkeypatch.setattr(joint_catch_up, "advance", sweep_first)
-    wakeup.mark_running(tasks._project_all_wakeup())
+    wakeup.mark_running(joint_wakeup())
     tasks.project_all()
-    assert shown == [1, 0], "of a divided view it is the only net"
-    assert level()
+    assert shown == [1, 0], "the joint task does not take the divided staff projection"
+    assert all_caught_up()
 
 
-def test_the_sweep_takes_what_nobody_is_at_work_on_any_more() -> None:
+def test_the_sweep_catches_up_if_the_joint_task_is_not_running() -> None:
     place(ORDER)
-    wakeup.wake(tasks._project_all_wakeup())
+    wakeup.wake(joint_wakeup())
     tasks.sweep()
-    assert level(), "whether or not the message comes"
+    assert all_caught_up(), "although a message waits"
 
 
-def test_under_load_others_are_woken_at_once_and_then_for_many_commits_together(
+def test_under_load_the_second_wave_is_sent_at_once_and_then_once_for_many_commits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    order_placed()
-    late, told = [order_placed, order_placed], []
-    more_comes, ring_later = tasks._more_comes_after, wakeup.wake_second_wave
+    dispatch_order()
+    late, countdowns = [dispatch_order, dispatch_order], []
+    more_comes, wake_second_wave = joint_loop._more_comes_after, wakeup.wake_second_wave
 
-    def commit_while_it_stays_near(position: int) -> bool:
+    def commit_while_it_lingers(position: int) -> bool:
         if late:
             elsewhere(late.pop())
         return more_comes(position)
 
-    def ring(*, countdown: float | None = None) -> None:
-        told.append(countdown)
-        ring_later(countdown=countdown)
+    def record_countdown(*, countdown: float | None = None) -> None:
+        countdowns.append(countdown)
+        wake_second_wave(countdown=countdown)
 
-    monkeypatch.setattr(tasks, "_more_comes_after", commit_while_it_stays_near)
-    monkeypatch.setattr(wakeup, "wake_second_wave", ring)
+    monkeypatch.setattr(joint_loop, "_more_comes_after", commit_while_it_lingers)
+    monkeypatch.setattr(wakeup, "wake_second_wave", record_countdown)
     tasks.project_all()
-    assert told == [None, tasks.LATER_SECONDS, tasks.LATER_SECONDS]
+    assert countdowns == [None, joint_loop.LATER_SECONDS, joint_loop.LATER_SECONDS]
     assert waiting().count("eventstore.processes.run") == 1
 
 
-def test_a_commit_in_the_moment_in_which_it_ends_is_shown_by_it_or_rings_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    order_placed()
-    heard, late = wakeup.acknowledge, [order_placed]
+def test_a_commit_at_the_moment_when_the_task_ends_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatch_order()
+    acknowledge, late = wakeup.acknowledge, [dispatch_order]
 
-    def heard_then_commit(rung: wakeup.Wakeup) -> None:
-        heard(rung)
-        if late and rung.name == "views":
+    def acknowledge_then_commit(acknowledged: wakeup.Wakeup) -> None:
+        acknowledge(acknowledged)
+        if late and acknowledged.name == "views":
             elsewhere(late.pop())
 
-    monkeypatch.setattr(wakeup, "acknowledge", heard_then_commit)
+    monkeypatch.setattr(wakeup, "acknowledge", acknowledge_then_commit)
     tasks.project_all()
-    assert waiting().count(LOOK) == 2, "the late commit rang: there is a message for it"
+    assert waiting().count(PROJECT_ALL) == 2, "the late commit sent a message"
     tasks.project_all()
     assert StaffOrder.objects.count() == 2
 
 
-def test_many_at_once_count_each_event_once() -> None:
+def test_many_workers_at_once_count_each_event_once() -> None:
     for _ in range(20):
         place(new_id(), PAID)
     with at_once(*[tasks.project_all] * 3, *[lambda: catch_up(ACCOUNTING, limit=7)] * 2):
@@ -241,10 +250,10 @@ def test_many_at_once_count_each_event_once() -> None:
     day = AccountingDay.objects.get()
     assert (day.orders, day.payments) == (20, 500)
     assert Checkpoint.objects.get(name="staff/0").events == Checkpoint.objects.get(name="customer/0").events == 40
-    assert level()
+    assert all_caught_up()
 
 
-def test_one_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed(BaseException):
         pass
 
@@ -262,25 +271,25 @@ def test_one_killed_before_its_commit_leaves_nothing_half_done(monkeypatch: pyte
     assert AccountingDay.objects.get().payments == 25
 
 
-def test_a_poison_event_stops_no_view_and_is_parked_by_a_task_of_its_views_own(poison: set[UUID]) -> None:
+def test_a_failing_event_stops_no_projection_and_is_parked_by_the_own_task_of_its_projection(poison: set[UUID]) -> None:
     poison.add(ORDER)
     place(ORDER, PAID)
     place(new_id())
     tasks.project_all()
-    assert AccountingDay.objects.get().payments == 25, "a view of another turn is not kept waiting"
-    assert own_tasks() == ["staff"]
+    assert AccountingDay.objects.get().payments == 25, "projections of another rank do not wait"
+    assert woken_projections() == ["staff"]
     tasks.project("staff")
     assert ParkedEvent.objects.get().aggregate_id == ORDER
     assert StaffOrder.objects.count() == 2
 
 
-def test_what_comes_while_an_aggregate_is_parked_or_left_out_is_taken_in_order(poison: set[UUID]) -> None:
+def test_later_events_of_a_parked_aggregate_are_left_to_the_own_task(poison: set[UUID]) -> None:
     poison.add(ORDER)
     place(ORDER, PAID)
     tasks.project("staff")
     store.append([write(PAID, 2)])
     assert joint_catch_up.advance([STAFF]).special == [STAFF]
-    assert ParkedEvent.objects.count() == 1, "it was left alone"
+    assert ParkedEvent.objects.count() == 1, "the joint catch-up did not touch it"
     tasks.project("staff")
     assert ParkedEvent.objects.count() == 2
     poison.clear()
@@ -290,7 +299,7 @@ def test_what_comes_while_an_aggregate_is_parked_or_left_out_is_taken_in_order(p
     assert StaffOrder.objects.count() == 2
 
 
-def test_an_event_that_is_to_be_left_out_is_left_to_who_leaves_it_out(poison: set[UUID]) -> None:
+def test_an_event_to_be_left_out_is_left_to_the_own_task(poison: set[UUID]) -> None:
     poison.add(ORDER)
     place(ORDER, PAID)
     tasks.project("staff")
@@ -301,8 +310,8 @@ def test_an_event_that_is_to_be_left_out_is_left_to_who_leaves_it_out(poison: se
     assert joint_catch_up.advance([STAFF]).special == []
 
 
-def test_what_is_parked_by_whoever_lets_go_of_the_checkpoint_just_then_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The snapshot of the statement that takes the lock may be older than the lock."""
+def test_an_event_that_another_worker_parked_just_before_the_lock_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot of the locking statement may be older than its lock."""
     place(ORDER)
     parked = ParkedEvent(
         projection="staff",
@@ -323,21 +332,21 @@ def test_what_is_parked_by_whoever_lets_go_of_the_checkpoint_just_then_is_seen(m
     assert not StaffOrder.objects.exists()
 
 
-def test_an_event_that_cannot_be_decoded_is_left_to_who_parks_it() -> None:
+def test_an_event_that_cannot_be_decoded_is_left_to_the_own_task() -> None:
     place(ORDER)
     behind_the_logs_back("UPDATE events SET event_data = '{}' WHERE aggregate_id = %s", ORDER)
     assert joint_catch_up.advance([STAFF]).special == [STAFF]
     tasks.project_all()
-    assert "staff" in own_tasks()
+    assert "staff" in woken_projections()
     tasks.project("staff")
     assert ParkedEvent.objects.get().aggregate_id == ORDER
 
 
-def test_a_view_that_somebody_works_on_is_waited_for_a_moment_and_then_woken_by_itself(held: None) -> None:
+def test_the_loop_waits_a_moment_for_a_locked_projection_and_then_wakes_its_own_task(staff_is_locked: None) -> None:
     place(ORDER)
     tasks.project_all()
-    assert CustomerOrder.objects.exists(), "the others are not kept waiting"
-    assert own_tasks() == ["staff"]
+    assert CustomerOrder.objects.exists(), "the other projections do not wait"
+    assert woken_projections() == ["staff"]
 
 
 @pytest.mark.parametrize(
@@ -349,52 +358,54 @@ def test_a_view_that_somebody_works_on_is_waited_for_a_moment_and_then_woken_by_
         {"last_error": "out of order"},
     ],
 )
-def test_a_view_that_is_building_or_failed_or_is_kept_by_other_code_is_left_alone(change: dict[str, Any]) -> None:
+def test_a_projection_that_is_building_or_failed_or_has_other_code_is_left_to_its_own_task(
+    change: dict[str, Any],
+) -> None:
     Checkpoint.objects.filter(name="staff/0").update(**change)
     place(ORDER)
     tasks.project_all()
     assert not StaffOrder.objects.exists()
     assert CustomerOrder.objects.exists()
-    assert own_tasks() == ["staff"]
+    assert woken_projections() == ["staff"]
 
 
-def test_a_view_that_is_compared_is_left_still() -> None:
+def test_a_projection_that_a_comparison_holds_still_is_not_advanced() -> None:
     Checkpoint.objects.filter(name="staff/0").update(held_until=timezone.now() + timedelta(seconds=30))
     place(ORDER)
     assert joint_catch_up.advance([STAFF]).special == [STAFF]
     assert not StaffOrder.objects.exists()
 
 
-def test_each_shard_of_a_divided_view_is_woken_by_its_own_message() -> None:
+def test_each_shard_of_a_divided_projection_is_woken_by_its_own_message() -> None:
     divide(STAFF, 3)
-    tasks.forget_divisions()
-    order_placed()
-    assert waiting()[0] == LOOK
-    assert own_tasks() == ["staff"]
+    forget_shard_counts()
+    dispatch_order()
+    assert waiting()[0] == PROJECT_ALL
+    assert woken_projections() == ["staff"]
     tasks.project_all()
     assert not StaffOrder.objects.exists()
     assert CustomerOrder.objects.exists()
 
 
-def test_a_view_that_was_divided_since_anybody_looked_is_not_lost() -> None:
+def test_a_projection_that_was_divided_since_the_last_look_is_not_lost() -> None:
     tasks.project_all()
     divide(STAFF, 3)
     place(ORDER)
     tasks.project_all()
-    assert own_tasks() == ["staff"]
+    assert woken_projections() == ["staff"]
     tasks.project("staff", 0, 1)
-    assert own_tasks() == ["staff"] * 4
+    assert woken_projections() == ["staff"] * 4
 
 
-def test_views_that_are_far_behind_go_on_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_projections_that_are_far_behind_catch_up_in_tasks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint_catch_up, "PAGE", 2)
     for _ in range(5):
         place(new_id())
     tasks.project_all()
-    assert sorted(own_tasks()) == sorted(PROJECTIONS)
+    assert sorted(woken_projections()) == sorted(PROJECTIONS)
 
 
-def test_it_stays_near_while_a_writer_holds_the_feed_back_and_never_rings() -> None:
+def test_the_loop_goes_on_while_an_open_transaction_holds_back_the_log_and_sends_no_message() -> None:
     taken, go = threading.Event(), threading.Event()
 
     def roll_back_later() -> None:
@@ -412,26 +423,26 @@ def test_it_stays_near_while_a_writer_holds_the_feed_back_and_never_rings() -> N
     assert StaffOrder.objects.get().pk == ORDER
 
 
-def test_whatever_goes_wrong_nothing_was_written_and_each_is_tried_by_itself(
+def test_an_error_writes_nothing_and_each_projection_gets_a_task_of_its_own(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*args: Any, **more: Any) -> Any:
+    def fail(*args: Any, **more: Any) -> Any:
         raise LookupError("out of order")
 
     place(ORDER)
-    monkeypatch.setattr(store, "read_after", broken)
+    monkeypatch.setattr(store, "read_after", fail)
     tasks.project_all()
     assert "out of order" in caplog.text
-    assert sorted(own_tasks()) == sorted(PROJECTIONS)
+    assert sorted(woken_projections()) == sorted(PROJECTIONS)
     assert connection.in_atomic_block is False
 
 
-def test_rows_are_those_that_each_view_makes_by_itself() -> None:
+def test_the_rows_equal_those_that_each_projection_makes_by_itself() -> None:
     for _ in range(3):
         place(new_id(), PAID)
         tasks.project_all()
-    together_made = [contents(projection) for projection in ALL]
+    made_together = [contents(projection) for projection in ALL]
     for projection in ALL:
         empty(projection)
         catch_up(projection)
-    assert [contents(projection) for projection in ALL] == together_made
+    assert [contents(projection) for projection in ALL] == made_together

@@ -1,4 +1,4 @@
-"""The next page is read while one is written: nothing is taken twice, passed over, or called level too early."""
+"""Reading ahead: no event is taken twice or skipped, and a projection is not called caught up too early."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,22 +21,22 @@ STAFF = PROJECTIONS["staff"]
 
 
 @pytest.fixture(autouse=True)
-def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def read_ahead_for_few_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read_ahead, "MIN_PAGE", 1)
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """After which position each page was read."""
-    found: list[int] = []
+    """The position after which each page was read."""
+    positions: list[int] = []
     read = store.read_after
 
-    def noted(position: int, **wanted: Any) -> Any:
-        found.append(position)
-        return read(position, **wanted)
+    def record_position(position: int, **query: Any) -> Any:
+        positions.append(position)
+        return read(position, **query)
 
-    monkeypatch.setattr(store, "read_after", noted)
-    return found
+    monkeypatch.setattr(store, "read_after", record_position)
+    return positions
 
 
 def place(count: int = 1) -> None:
@@ -47,37 +47,37 @@ def place(count: int = 1) -> None:
             store.append([write(replace(event, order_id=order_id), version)])
 
 
-def test_pages_that_were_read_ahead_give_the_rows_that_one_page_gives(reads: list[int]) -> None:
+def test_several_pages_read_ahead_give_the_same_rows_as_one_page(reads: list[int]) -> None:
     place(9)
     catch_up(STAFF)
     expected, events = contents(STAFF), Checkpoint.objects.get(name="staff/0").events
     empty(STAFF)
     reads.clear()
-    taken = catch_up(STAFF, limit=4)
+    progress = catch_up(STAFF, limit=4)
     assert contents(STAFF) == expected
-    assert (taken.events, events, taken.level) == (18, 18, True)
+    assert (progress.events, events, progress.caught_up) == (18, 18, True)
     assert len(reads) == len(set(reads)) > 5, "no page is read twice"
 
 
-def test_what_is_recorded_after_a_short_page_was_read_is_taken_before_it_is_called_level(
+def test_events_recorded_after_a_short_page_was_read_ahead_are_taken_before_it_counts_as_caught_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place(2)
     late, read = new_id(), store.read_after
 
-    def then_recorded(position: int, **wanted: Any) -> Any:
-        page = read(position, **wanted)
-        if len(page.events) < wanted["limit"]:
+    def read_then_append(position: int, **query: Any) -> Any:
+        page = read(position, **query)
+        if len(page.events) < query["limit"]:
             monkeypatch.setattr(store, "read_after", read)
             store.append([write(replace(CREATED, order_id=late), 0)])
         return page
 
-    monkeypatch.setattr(store, "read_after", then_recorded)
+    monkeypatch.setattr(store, "read_after", read_then_append)
     catch_up(STAFF, limit=3)
     assert StaffOrder.objects.filter(pk=late).exists()
 
 
-def test_within_a_transaction_nothing_is_read_on_another_connection(reads: list[int]) -> None:
+def test_inside_a_transaction_no_second_connection_is_used(reads: list[int]) -> None:
     place(2)
     with transaction.atomic():
         catch_up(STAFF, limit=2)

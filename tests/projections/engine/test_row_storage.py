@@ -1,4 +1,4 @@
-"""Rows of read models are written alike whether few or many, and come back as they were."""
+"""Row storage: rows are written as JSON or by COPY with the same result, and are loaded as they were written."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -32,11 +32,11 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 def staff_row(order_id: UUID, **values: Any) -> StaffOrder:
-    given = {"order_id": order_id, "version": 1, "placed_at": AT, "line_count": 1, "units": 2, **values}
-    return row_storage.new_row(StaffOrder, given)
+    columns = {"order_id": order_id, "version": 1, "placed_at": AT, "line_count": 1, "units": 2, **values}
+    return row_storage.new_row(StaffOrder, columns)
 
 
-def placed(count: int) -> list[UUID]:
+def place_orders(count: int) -> list[UUID]:
     ids = [new_id() for _ in range(count)]
     for order_id in ids:
         events: tuple[Any, ...] = (CREATED, PAID, SHIPPED)
@@ -61,12 +61,12 @@ def test_a_row_comes_back_as_it_was_written() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
-def test_a_row_that_is_there_is_replaced_in_every_column() -> None:
+def test_an_existing_row_is_replaced_in_every_column() -> None:
     key, other = new_id(), new_id()
     row_storage.write(StaffOrder, [staff_row(key, reference="old"), staff_row(other)], on_conflict="replace")
     row_storage.write(StaffOrder, [staff_row(key, reference="new", version=2, behind=True)], on_conflict="replace")
-    found = StaffOrder.objects.get(pk=key)
-    assert (found.reference, found.version, found.behind) == ("new", 2, True)
+    stored = StaffOrder.objects.get(pk=key)
+    assert (stored.reference, stored.version, stored.behind) == ("new", 2, True)
     assert StaffOrder.objects.count() == 2
 
 
@@ -88,32 +88,32 @@ def test_two_writes_in_one_transaction_write_each_row_once() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
-def test_counters_are_added_to() -> None:
+def test_the_numbers_of_counters_are_added_up() -> None:
     def day(sales: str) -> AccountingDay:
         values = {"key": "d", "day": AT.date(), "currency": "GBP", "orders": 1, "sales": Decimal(sales)}
         return row_storage.new_row(AccountingDay, values)
 
     for sales in ("1.50", "2.25"):
         row_storage.write(AccountingDay, [day(sales)], on_conflict="add")
-    found = AccountingDay.objects.get()
-    assert (found.orders, found.sales, found.payments) == (2, Decimal("3.75"), 0)
+    stored = AccountingDay.objects.get()
+    assert (stored.orders, stored.sales, stored.payments) == (2, Decimal("3.75"), 0)
 
 
 @pytest.mark.usefixtures("either_way")
-def test_text_that_is_too_long_is_refused_and_not_cut() -> None:
+def test_text_that_is_too_long_is_refused_not_cut() -> None:
     with pytest.raises(DataError):
         row_storage.write(StaffOrder, [staff_row(new_id(), currency="GBPX")], on_conflict="replace")
     assert not StaffOrder.objects.exists()
 
 
-def test_rows_do_not_share_what_a_default_made() -> None:
+def test_rows_do_not_share_a_mutable_default() -> None:
     one, other = staff_row(new_id()), staff_row(new_id())
     one.times["payment/1"] = {}
     assert other.times == {}
 
 
-def test_many_and_few_at_once_give_the_same_rows() -> None:
-    placed(30)
+def test_large_and_small_batches_give_the_same_rows() -> None:
+    place_orders(30)
     catch_up(STAFF)  # by COPY
     expected = contents(STAFF)
     empty(STAFF)
@@ -123,21 +123,21 @@ def test_many_and_few_at_once_give_the_same_rows() -> None:
 
 
 def test_one_bad_event_among_many_is_parked_and_the_others_are_written_once() -> None:
-    """Its batch is tried again in halves, some of them by COPY within one transaction."""
-    ids = placed(70)
+    """The batch is tried again in halves, some of them by COPY in one transaction."""
+    ids = place_orders(70)
     bad = new_id()
     store.append([write(replace(CREATED, order_id=bad, currency="GBPX"), 0)])
-    ids += placed(70)
+    ids += place_orders(70)
     catch_up(STAFF)
     assert set(StaffOrder.objects.values_list("pk", flat=True)) == set(ids)
     assert ParkedEvent.objects.get().aggregate_id == bad
 
 
-def test_nothing_is_read_of_orders_that_begin_in_the_batch() -> None:
-    placed(2)
-    with reads_of(StaffOrder) as found:
+def test_rows_of_orders_that_begin_in_the_batch_are_not_loaded() -> None:
+    place_orders(2)
+    with reads_of(StaffOrder) as keys:
         catch_up(STAFF)
-    assert found == []
+    assert keys == []
     store.append([write(replace(CREATED, order_id=(last := new_id())), 0)])
     catch_up(STAFF)
     store.append([write(replace(PAID, order_id=last), 1)])
@@ -146,20 +146,20 @@ def test_nothing_is_read_of_orders_that_begin_in_the_batch() -> None:
 
 
 class reads_of:  # noqa: N801 - reads as a sentence
-    """The keys that are asked for while it lasts."""
+    """A context that records the keys of rows that are loaded."""
 
     def __init__(self, model: type) -> None:
-        self.model, self.found = model, list[Any]()
+        self.model, self.keys = model, list[Any]()
 
     def __enter__(self) -> list[Any]:
         self._load = row_storage.load
 
         def load(model: Any, keys: Any) -> Any:
-            self.found += list(keys)
+            self.keys += list(keys)
             return self._load(model, keys)
 
         row_storage.load = load
-        return self.found
+        return self.keys
 
     def __exit__(self, *about: object) -> None:
         row_storage.load = self._load

@@ -1,4 +1,4 @@
-"""A projection in shards makes the same rows as in one, in whatever order its parts are worked on."""
+"""A projection makes the same rows in several shards as in one, in whatever order the shards catch up."""
 
 import threading
 from dataclasses import replace
@@ -25,6 +25,7 @@ from projections.engine.parking import redrive
 from projections.engine.projection import PROJECTIONS, Projection
 from projections.engine.sharding import NotDivisible, divide
 from projections.engine.unit_of_work import ForeignRow
+from projections.engine.wakeups import shard_wakeup
 from projections.staff.orders import StaffOrder, StaffOrders
 from tests.support.order_examples import CREATED, ORDER, PAID, SHIPPED
 from tests.support.projection_spec import contents, empty, write
@@ -44,28 +45,30 @@ def place(count: int, *later: Any) -> list[UUID]:
 
 
 @given(st.lists(st.uuids(), max_size=30), st.integers(1, 64))
-def test_every_aggregate_is_in_exactly_one_shard_and_sql_says_the_same(ids: list[UUID], of: int) -> None:
+def test_every_aggregate_is_in_exactly_one_shard_and_sql_says_the_same(ids: list[UUID], shard_count: int) -> None:
     from eventstore.sharding import IN_SHARD, in_shard_values
 
+    shards = [Shard(number, shard_count) for number in range(shard_count)]
     with connection.cursor() as cursor:
         for order_id in ids:
             cursor.execute(
-                f"SELECT {', '.join([IN_SHARD] * of)} FROM (SELECT %s::uuid AS aggregate_id, 'x' AS event_type) e",
-                [*(value for number in range(of) for value in in_shard_values(Shard(number, of))), order_id],
+                f"SELECT {', '.join([IN_SHARD] * shard_count)}"
+                " FROM (SELECT %s::uuid AS aggregate_id, 'x' AS event_type) e",
+                [*(value for shard in shards for value in in_shard_values(shard)), order_id],
             )
             row = cursor.fetchone()
             assert row
-            assert [number for number, held in enumerate(row) if held] == [shard_of(order_id, of)]
+            assert [number for number, held in enumerate(row) if held] == [shard_of(order_id, shard_count)]
 
 
 @pytest.mark.parametrize("name", [name for name, each in PROJECTIONS.items() if not each.total_order])
-@pytest.mark.parametrize("of", [2, 5])
-def test_shards_make_the_rows_that_one_makes_in_whatever_order_they_work(name: str, of: int) -> None:
+@pytest.mark.parametrize("shard_count", [2, 5])
+def test_several_shards_make_the_same_rows_as_one_in_any_order(name: str, shard_count: int) -> None:
     projection = PROJECTIONS[name]
     place(12, PAID, SHIPPED)
     catch_up(projection)
     expected = contents(projection)
-    divide(projection, of)
+    divide(projection, shard_count)
     empty(projection)
     for number in reversed(shard_numbers(projection)):
         catch_up_shard(projection, number, CatchUpOptions(limit=4))
@@ -73,7 +76,7 @@ def test_shards_make_the_rows_that_one_makes_in_whatever_order_they_work(name: s
 
 
 def test_the_number_of_shards_changes_while_writers_and_workers_go_on() -> None:
-    """Counters would show an event that was taken twice or passed over."""
+    """Counters would show an event that was taken twice or skipped."""
     ids = place(30)
     catch_up(ACCOUNTING)
     done = threading.Event()
@@ -111,7 +114,7 @@ def test_each_shard_has_a_checkpoint_and_a_wake_up_of_its_own() -> None:
     assert StaffOrder.objects.get().pk == order_id
 
 
-def test_a_bell_that_was_rung_before_the_shards_changed_wakes_them_all() -> None:
+def test_a_message_from_before_the_shards_changed_wakes_all_shards() -> None:
     place(8)
     divide(STAFF, 3)
     tasks.project("staff", 0, 1)
@@ -131,7 +134,7 @@ def test_an_erasure_reaches_the_orders_of_every_shard_whichever_shard_is_behind(
     assert not StaffOrder.objects.filter(search__contains="whitfield").exists()
 
 
-def test_the_shard_that_meets_an_erasure_wakes_the_others() -> None:
+def test_the_shard_that_takes_an_erasure_wakes_the_other_shards() -> None:
     place(6)
     divide(STAFF, 2)
     catch_up(STAFF)
@@ -139,14 +142,14 @@ def test_the_shard_that_meets_an_erasure_wakes_the_others() -> None:
     assert subject
     erase(subject, Context(actor="staff:anna"))
     for number in shard_numbers(STAFF):
-        wakeup.acknowledge(tasks._project_wakeup("staff", number, 2))  # whatever rang before
+        wakeup.acknowledge(shard_wakeup("staff", number, 2))  # so that new messages are sent
     before = len(waiting_projections())
     erased = Event.objects.get(event_type="subject.erased").aggregate_id
     tasks.project("staff", shard_of(erased, 2), 2)
     assert "staff" in waiting_projections()[before:]
 
 
-def test_who_waits_for_a_shard_that_is_gone_goes_on_with_those_there_are() -> None:
+def test_a_worker_that_waits_for_a_removed_shard_goes_on_with_the_present_shards() -> None:
     place(4)
     divide(STAFF, 3)
     divide(STAFF, 1)
@@ -169,7 +172,7 @@ def test_parked_events_move_with_their_aggregate_to_its_new_shard(poison: set[UU
 
 def test_a_projection_that_needs_the_total_order_cannot_be_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StaffOrders, "total_order", True)
-    with pytest.raises(NotDivisible, match="needs the total order"):
+    with pytest.raises(NotDivisible, match="in the total order of the log"):
         divide(STAFF, 2)
     with pytest.raises(NotDivisible, match="from 1 to 64 shards, not 0"):
         divide(ACCOUNTING, 0)
@@ -177,7 +180,7 @@ def test_a_projection_that_needs_the_total_order_cannot_be_divided(monkeypatch: 
         type("Ordered", (Projection,), {"name": "ordered", "tables": (), "total_order": True, "shards": 2})
 
 
-def test_a_handler_that_reaches_for_the_row_of_another_aggregate_is_parked_and_told_what_to_do(
+def test_an_event_whose_handler_asks_for_the_row_of_another_aggregate_is_parked_with_advice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other, own = place(2)
@@ -194,6 +197,6 @@ def test_a_handler_that_reaches_for_the_row_of_another_aggregate_is_parked_and_t
     assert "total_order = True" in ForeignRow.__doc__
 
 
-def test_a_shard_that_is_worked_on_is_left_to_whoever_is_at_it(held: None) -> None:
+def test_a_shard_that_another_worker_has_locked_is_busy(staff_is_locked: None) -> None:
     place(2)
     assert advance(STAFF, 0, CatchUpOptions(wait=False, limit=BATCH)).busy

@@ -1,4 +1,4 @@
-"""Readers: woken when a row shows more, and never shown an older row by the cache than what was committed."""
+"""Readers are woken when a row changes, and the row cache never shows an older row than what was committed."""
 
 import threading
 import time
@@ -24,11 +24,11 @@ from tests.support.projection_spec import write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CUSTOMER = PROJECTIONS["customer"]
-ORDER = new_id()  # word of a row goes to every database of a Valkey: an id that no other process uses
+ORDER = new_id()  # Valkey channels are shared by all its databases, so no other test process may use this id
 
 
 def elsewhere(work: Callable[[], object], *, after: float = 0) -> threading.Thread:
-    """Another process, as far as the database can tell."""
+    """Run `work` on another connection, as another process would."""
 
     def run() -> None:
         time.sleep(after)
@@ -56,36 +56,36 @@ def paid() -> CustomerOrder | None:
     return CustomerOrder.objects.filter(pk=ORDER, version__gte=2).first()
 
 
-def test_who_waits_is_woken_and_asks_the_database_a_few_times_only() -> None:
+def test_a_waiting_reader_is_woken_and_queries_the_database_only_a_few_times() -> None:
     place()
     thread = elsewhere(pay, after=0.3)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         assert wait_for(paid, projection="customer", rows=[ORDER]).version == 2
     thread.join()
-    assert len(asked) <= 4, "a poll would have asked at least six times"
+    assert len(queries) <= 4, "polling would take at least six queries"
 
 
-def test_what_commits_between_the_first_look_and_the_listening_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The race: nobody is told any more, so only the look after the ear is open can find it."""
+def test_a_commit_between_the_first_look_and_the_subscription_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race: the message came before the subscription, so only a look after subscribing finds the change."""
     from projections.reading import read_your_writes
 
     place()
-    listen, late = read_your_writes.subscribe, [pay]
+    subscribe, late = read_your_writes.subscribe, [pay]
 
-    def commit_then_listen(channels: list[str]) -> Any:
+    def commit_then_subscribe(channels: list[str]) -> Any:
         if late:
             elsewhere(late.pop()).join()
-        return listen(channels)
+        return subscribe(channels)
 
-    def never(ear: Any, left: float) -> None:
-        raise AssertionError("it was there already: nothing to wait for")
+    def never(subscription: Any, left: float) -> None:
+        raise AssertionError("the row was there already: nothing to wait for")
 
-    monkeypatch.setattr(read_your_writes, "subscribe", commit_then_listen)
+    monkeypatch.setattr(read_your_writes, "subscribe", commit_then_subscribe)
     monkeypatch.setattr(read_your_writes, "wait_for_message", never)
     assert wait_for(paid, projection="customer", rows=[ORDER]).version == 2
 
 
-def test_where_valkey_is_down_the_database_is_asked_instead(settings: Any) -> None:
+def test_the_database_is_polled_while_valkey_is_down(settings: Any) -> None:
     place()
     up = settings.REDIS_URL
 
@@ -99,73 +99,73 @@ def test_where_valkey_is_down_the_database_is_asked_instead(settings: Any) -> No
     thread.join()
 
 
-def test_who_waits_in_vain_is_told_so(settings: Any) -> None:
+def test_a_reader_that_waits_too_long_gets_an_error(settings: Any) -> None:
     settings.READ_WAIT_SECONDS = 0.1
     place()
     with pytest.raises(NotYetVisible):
         wait_for(paid, projection="customer", rows=[ORDER])
 
 
-def keep(body: bytes = b"kept", version: int = 1) -> bool:
+def cache(body: bytes = b"cached", version: int = 1) -> bool:
     return row_cache.store(row_cache.look_up("customer", ORDER), version, body)
 
 
-def kept() -> bytes | None:
+def cached() -> bytes | None:
     return row_cache.look_up("customer", ORDER).body
 
 
-def test_a_row_is_kept_until_it_changes() -> None:
+def test_a_row_is_cached_until_it_changes() -> None:
     place()
-    assert keep()
-    assert kept() == b"kept"
+    assert cache()
+    assert cached() == b"cached"
     pay()
-    assert kept() is None
+    assert cached() is None
 
 
-def test_what_was_read_before_a_commit_is_not_kept_after_it() -> None:
+def test_a_row_that_was_read_before_a_commit_is_not_cached_after_it() -> None:
     place()
     lease = row_cache.look_up("customer", ORDER)
     pay()
     assert not row_cache.store(lease, 1, b"old")
-    assert not keep(b"old", version=1), "not under a new lease either: an older version is below the floor"
-    assert keep(b"new", version=2)
-    assert kept() == b"new"
+    assert not cache(b"old", version=1), "not under a new lease either: the version is below the floor"
+    assert cache(b"new", version=2)
+    assert cached() == b"new"
 
 
-def test_what_was_read_while_a_batch_is_being_committed_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the floor is up and before the commit, a reader still finds the old row."""
+def test_a_row_that_was_read_just_before_a_commit_is_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the floor is raised and before the commit, a reader still finds the old row."""
     from projections.engine.checkpoints import Checkpoint
 
     place()
-    save, kept_early = Checkpoint.save, []
+    save, cached_early = Checkpoint.save, []
 
-    def read_just_before_the_commit(mark: Checkpoint, *args: Any, **more: Any) -> None:
-        save(mark, *args, **more)
-        kept_early.append(keep(b"old", version=1))
+    def read_just_before_the_commit(checkpoint: Checkpoint, *args: Any, **more: Any) -> None:
+        save(checkpoint, *args, **more)
+        cached_early.append(cache(b"old", version=1))
 
     monkeypatch.setattr(Checkpoint, "save", read_just_before_the_commit)
     pay()
-    assert kept_early == [False]
-    assert kept() is None
+    assert cached_early == [False]
+    assert cached() is None
 
 
-def test_where_the_cache_cannot_be_told_the_projection_waits(settings: Any) -> None:
+def test_the_projection_waits_while_the_cache_cannot_be_invalidated(settings: Any) -> None:
     place()
-    assert keep()
+    assert cache()
     up, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
     store.append([write(replace(PAID, order_id=ORDER), 1)])
     with pytest.raises(RedisError):
         catch_up(CUSTOMER)
-    assert CustomerOrder.objects.get().version == 1, "or the cache would show less than the table"
+    assert CustomerOrder.objects.get().version == 1, "otherwise the cache would show an older row than the table"
     settings.REDIS_URL = up
     catch_up(CUSTOMER)
-    assert kept() is None
+    assert cached() is None
 
 
-def test_a_rebuild_forgets_every_row() -> None:
+def test_a_rebuild_drops_every_cached_row() -> None:
     place()
-    assert keep()
+    assert cache()
     rebuild(CUSTOMER)
-    assert kept() is None
-    assert keep(b"rebuilt")
-    assert kept() == b"rebuilt"
+    assert cached() is None
+    assert cache(b"rebuilt")
+    assert cached() == b"rebuilt"

@@ -1,4 +1,4 @@
-"""A rebuild stands beside the live tables, says how they differ, and swaps while everybody reads and writes."""
+"""A rebuild fills tables beside the live ones, reports how they differ, and swaps while readers and writers go on."""
 
 import io
 import multiprocessing
@@ -61,7 +61,7 @@ def place(count: int, *later: Any) -> list[UUID]:
 
 
 def catalogue() -> list[tuple[Any, ...]]:
-    """Every index and constraint of the staff table, by name and definition."""
+    """Return every index of the staff table, by name and definition."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indexname, indexdef FROM pg_indexes"
@@ -71,12 +71,13 @@ def catalogue() -> list[tuple[Any, ...]]:
 
 
 def schemas() -> set[str]:
+    """Return the schemas that rebuilds have made."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(rebuild|replaced|retiring|audit)'")
         return {name for (name,) in cursor.fetchall()}
 
 
-def test_a_rebuild_of_an_intact_view_changes_nothing_and_keeps_every_index() -> None:
+def test_a_rebuild_of_intact_tables_changes_nothing_and_has_every_index() -> None:
     place(5, PAID, SHIPPED)
     catch_up(STAFF)
     before, indexes = contents(STAFF), catalogue()
@@ -89,10 +90,10 @@ def test_a_rebuild_of_an_intact_view_changes_nothing_and_keeps_every_index() -> 
     assert schemas() == {"replaced_staff"}
     place(1)
     catch_up(STAFF)
-    assert StaffOrder.objects.count() == 6, "the swapped table goes on being fed"
+    assert StaffOrder.objects.count() == 6, "new events reach the swapped table"
 
 
-def test_a_rebuild_repairs_what_was_damaged_and_says_what_differed() -> None:
+def test_a_rebuild_repairs_damaged_rows_and_reports_what_differed() -> None:
     lost, wrong, *_ = place(5, PAID)
     catch_up(STAFF)
     StaffOrder.objects.filter(pk=lost).delete()
@@ -107,7 +108,7 @@ def test_a_rebuild_repairs_what_was_damaged_and_says_what_differed() -> None:
     assert StaffOrder.objects.get(pk=wrong).total == 25
 
 
-def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
+def test_a_dry_run_reports_and_changes_nothing() -> None:
     (order_id,) = place(1)
     catch_up(STAFF)
     StaffOrder.objects.update(total=1)
@@ -119,7 +120,7 @@ def test_a_dry_run_reports_and_leaves_everything_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 2])
-def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+def test_an_interrupted_rebuild_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     from projections.engine import catch_up as engine
     from projections.rebuild import fill as module
 
@@ -128,12 +129,12 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     expected = contents(STAFF)
     batches = 0
 
-    def four_at_once(projection: Any, number: int, work: Any) -> Progress:
+    def advance_by_four(projection: Any, number: int, options: Any) -> Progress:
         nonlocal batches
         batches += 1
-        return engine.advance(projection, number, replace(work, limit=4))
+        return engine.advance(projection, number, replace(options, limit=4))
 
-    monkeypatch.setattr(module, "advance", four_at_once)
+    monkeypatch.setattr(module, "advance", advance_by_four)
     calls = 0
 
     def stop(build: Build) -> None:
@@ -147,14 +148,14 @@ def test_a_rebuild_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytes
     assert contents(STAFF) == expected
     batches = 0
     report = rebuild(STAFF)
-    assert batches == 4 - step, "three full batches and an empty one, without those that were done before"
+    assert batches == 4 - step, "three full batches and an empty one, less those that were done before"
     assert report.events == 12
     assert report.differences[0].identical
     assert contents(STAFF) == expected
 
 
 class Reader(threading.Thread):
-    """Reads the whole view until told to stop, and notes whatever a reader must never see."""
+    """Reads the whole table until `stop` is set, and records everything that a reader must never see."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -163,6 +164,7 @@ class Reader(threading.Thread):
         self.stop = threading.Event()
 
     def run(self) -> None:
+        """Read again and again."""
         last: dict[Any, int] = {}
         try:
             while not self.stop.is_set():
@@ -177,7 +179,7 @@ class Reader(threading.Thread):
             connection.close()
 
 
-def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_step_back() -> None:
+def test_readers_and_writers_never_see_an_error_or_missing_rows_or_an_older_version() -> None:
     ids = place(40)
     catch_up(STAFF)
     readers = [Reader(len(ids)) for _ in range(2)]
@@ -204,7 +206,7 @@ def test_readers_and_writers_go_on_and_never_see_an_error_an_empty_table_or_a_st
     assert set(StaffOrder.objects.values_list("payment_status", flat=True)) == {"paid"}
 
 
-def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_swap_gives_up_with_an_error_while_a_reader_keeps_the_table_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     from projections.rebuild import swap
 
     place(2)
@@ -234,20 +236,19 @@ def test_a_reader_that_never_lets_go_makes_the_swap_step_back_and_say_so(monkeyp
     assert rebuild(STAFF).swapped
 
 
-def test_a_rebuild_whose_schema_is_gone_begins_anew_and_leaves_the_live_rows_alone() -> None:
+def test_an_interrupted_rebuild_whose_schema_is_gone_starts_again_and_leaves_the_live_rows_alone() -> None:
     place(3, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
     Checkpoint.objects.create(
         name="rebuild_staff:staff/0", projection="staff", space="rebuild_staff", event_types=STAFF.event_types
-    )  # all that a crash had left
+    )  # all that a crash has left
     report = rebuild(STAFF)
     assert (report.events, report.differences[0].identical) == (6, True)
     assert contents(STAFF) == expected
 
 
-def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_tables() -> None:
-
+def test_a_rebuild_stops_if_its_schema_is_dropped_and_does_not_touch_the_live_tables() -> None:
     place(3, PAID)
     catch_up(STAFF)
     expected = contents(STAFF)
@@ -257,7 +258,7 @@ def test_a_schema_that_vanishes_stops_the_rebuild_before_it_meets_the_live_table
     assert rebuild(STAFF).differences[0].identical
 
 
-def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work() -> None:
+def test_a_second_rebuild_of_the_same_projection_is_refused_while_the_first_is_running() -> None:
     place(2)
     outcome: list[Any] = []
 
@@ -279,10 +280,10 @@ def test_a_second_rebuild_of_the_same_view_is_refused_while_the_first_is_at_work
     assert all(isinstance(error, RebuildRunning) for error in outcome)
 
 
-def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_applied_twice(
+def test_live_tables_catch_up_with_rebuilt_tables_that_are_ahead_and_no_event_is_taken_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The horizon may step back for a moment: the live view then lags behind what the rebuild has read."""
+    """The horizon may step back for a moment, so that the live tables lag behind what the rebuild has read."""
     from projections.rebuild import compare as module
 
     order_id, *_ = place(2)
@@ -292,8 +293,8 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
 
     def lagging(projection: Any, **more: Any) -> Any:
         if not more and next(lags, False):
-            mark = Checkpoint.objects.get(name="staff/0")
-            return Progress(position=mark.position)
+            checkpoint = Checkpoint.objects.get(name="staff/0")
+            return Progress(position=checkpoint.position)
         return catch_up(projection, **more)
 
     monkeypatch.setattr(module, "catch_up", lagging)
@@ -304,7 +305,7 @@ def test_rebuilt_tables_that_are_ahead_wait_for_the_live_ones_and_nothing_is_app
     assert (row.paid, row.due, row.version) == (25, 0, 2)
 
 
-def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_as_many(pool: WorkerPool) -> None:
+def test_several_processes_build_the_same_rows_as_one_and_the_number_of_live_shards_stays(pool: WorkerPool) -> None:
     place(20, PAID, SHIPPED)
     catch_up(ACCOUNTING)
     expected = contents(ACCOUNTING)
@@ -320,7 +321,7 @@ def test_processes_side_by_side_build_what_one_builds_and_the_live_shards_stay_a
     assert AccountingDay.objects.get().orders == 23
 
 
-def test_a_worker_that_fails_says_why_and_what_is_built_is_kept(pool: WorkerPool) -> None:
+def test_a_failing_worker_says_why_and_the_tables_are_kept(pool: WorkerPool) -> None:
     place(2)
     store.append([write(replace(TOO_MUCH, order_id=new_id()), 0)])
     with pytest.raises(RebuildFailed, match=r"HandlerFailed: staff cannot take order\.created at .* overflow"):
@@ -330,39 +331,39 @@ def test_a_worker_that_fails_says_why_and_what_is_built_is_kept(pool: WorkerPool
     assert rebuild(STAFF).parked == 1
 
 
-def test_a_rebuild_is_paused_and_goes_on_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_can_be_paused_and_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     place(2)
-    naps: list[float] = []
+    pauses: list[float] = []
 
-    def nap(seconds: float) -> None:
-        naps.append(seconds)
-        if len(naps) == 3:
+    def resume_after_three(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
             Build.objects.update(state=Build.State.BUILDING)
 
-    monkeypatch.setattr(time, "sleep", nap)
-    rebuild(STAFF, progress=lambda build: naps or (Build.objects.update(state=Build.State.PAUSED) and None))
-    assert len(naps) == 3
+    monkeypatch.setattr(time, "sleep", resume_after_three)
+    rebuild(STAFF, progress=lambda build: pauses or (Build.objects.update(state=Build.State.PAUSED) and None))
+    assert len(pauses) == 3
     build = Build.objects.get()
     assert (build.state, build.events, build.percent, build.eta) == ("done", 2, 100.0, None)
 
 
-def test_a_paused_rebuild_that_was_broken_off_goes_on_when_it_is_typed_again() -> None:
+def test_a_paused_and_interrupted_rebuild_goes_on_when_the_command_is_repeated() -> None:
     place(2)
-    begun: list[Build] = []
+    first: list[Build] = []
 
     def pause_and_die(build: Build) -> None:
-        if not begun:
-            begun.append(build)
+        if not first:
+            first.append(build)
             Build.objects.update(state=Build.State.PAUSED)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(STAFF, progress=pause_and_die)
     assert rebuild(STAFF).swapped
-    assert Build.objects.get().pk == begun[0].pk
+    assert Build.objects.get().pk == first[0].pk
 
 
-def test_a_rebuild_that_is_cancelled_leaves_nothing_but_its_record() -> None:
+def test_a_cancelled_rebuild_leaves_only_its_record() -> None:
     place(2)
     catch_up(STAFF)
     expected = contents(STAFF)
@@ -373,7 +374,7 @@ def test_a_rebuild_that_is_cancelled_leaves_nothing_but_its_record() -> None:
     assert Build.objects.get().state == "cancelled"
 
 
-def test_the_replaced_tables_come_back_caught_up_until_they_are_dropped() -> None:
+def test_a_rollback_brings_back_the_replaced_tables_caught_up_until_they_are_dropped() -> None:
     lost, *_ = place(3)
     catch_up(STAFF)
     StaffOrder.objects.filter(pk=lost).update(reference="by hand")
@@ -391,14 +392,14 @@ def test_the_replaced_tables_come_back_caught_up_until_they_are_dropped() -> Non
     assert StaffOrder.objects.get(pk=lost).reference == CREATED.reference
     drop_replaced(STAFF)
     assert schemas() == set()
-    with pytest.raises(CannotRollBack, match="no replaced tables of staff are kept"):
+    with pytest.raises(CannotRollBack, match="there are no replaced tables of staff"):
         roll_back(STAFF)
     place(1)
     catch_up(STAFF)
     assert StaffOrder.objects.count() == 5
 
 
-def test_replaced_tables_of_another_shape_do_not_come_back() -> None:
+def test_replaced_tables_with_other_columns_cannot_be_rolled_back_to() -> None:
     place(1)
     rebuild(STAFF)
     with connection.cursor() as cursor:
@@ -407,34 +408,34 @@ def test_replaced_tables_of_another_shape_do_not_come_back() -> None:
         roll_back(STAFF)
 
 
-def test_the_live_view_is_not_held_still_while_the_tables_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_live_projection_goes_on_while_the_tables_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     from projections.rebuild import compare
 
     (order_id,) = place(1)
     catch_up(STAFF)
-    look, seen = compare._difference, []
+    difference, steps = compare._difference, []
 
     def pay_meanwhile(*args: Any) -> Any:
         def pay() -> None:
             try:
                 store.append([write(replace(PAID, order_id=order_id), 1)])
-                seen.append(catch_up(STAFF, wait=False))
+                steps.append(catch_up(STAFF, wait=False))
             finally:
                 connection.close()
 
         thread = threading.Thread(target=pay)
         thread.start()
         thread.join()
-        return look(*args)
+        return difference(*args)
 
     monkeypatch.setattr(compare, "_difference", pay_meanwhile)
     report = rebuild(STAFF)
-    assert [(step.events, step.busy) for step in seen] == [(1, False)]
-    assert report.differences[0].identical, "both are compared as they stood at one position"
+    assert [(step.events, step.busy) for step in steps] == [(1, False)]
+    assert report.differences[0].identical, "both are compared as they were at one position"
     assert StaffOrder.objects.get().payment_status == "paid"
 
 
-def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time(pool: WorkerPool) -> None:
+def test_a_read_model_as_it_stood_is_built_beside_the_live_one_by_either_time(pool: WorkerPool) -> None:
     first, _ = place(2)
     store.append([write(replace(PAID, order_id=first), 1, hours=48)])
     catch_up(STAFF)
@@ -457,7 +458,7 @@ def test_a_whole_view_as_it_stood_is_made_beside_the_live_one_by_either_time(poo
     assert schemas() == set()
 
 
-def test_the_command_makes_a_view_as_of_a_day_brings_tables_back_and_drops_them() -> None:
+def test_the_command_builds_as_of_a_day_and_rolls_back_and_drops_tables() -> None:
     place(2)
 
     def run(*arguments: str) -> str:
@@ -467,20 +468,20 @@ def test_the_command_makes_a_view_as_of_a_day_brings_tables_back_and_drops_them(
 
     assert "staff: 2 events; as it stood, in audit" in run("staff", "--as-of", "2031-01-01", "--into", "audit")
     assert "dropped from audit" in run("staff", "--drop", "audit")
-    assert "kept in replaced_staff: --rollback" in run("staff", "--workers", "2", "--shards", "2")
+    assert "kept in replaced_staff; use --rollback" in run("staff", "--workers", "2", "--shards", "2")
     assert "swapped in" in run("staff", "--rollback")
     assert "replaced_staff is dropped" in run("staff", "--drop-replaced")
-    for wrong, told in (
+    for wrong, message in (
         (("--as-of", "2031-01-01"), "needs both --into SCHEMA and --as-of"),
         (("--as-of", "soon", "--into", "audit"), "'soon' is no date or time"),
         (("--shards", "0"), "from 1 to 64 shards, not 0"),
-        (("--rollback",), "no replaced tables of staff are kept"),
+        (("--rollback",), "there are no replaced tables of staff"),
     ):
-        with pytest.raises(CommandError, match=told):
+        with pytest.raises(CommandError, match=message):
             run("staff", *wrong)
 
 
-def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
+def test_the_command_rebuilds_the_named_projections_and_reports_each_table() -> None:
     place(3, PAID)
     out = io.StringIO()
     call_command("rebuild_projections", "staff", "accounting", stdout=out)
@@ -491,7 +492,7 @@ def test_the_command_rebuilds_what_is_named_and_reports_each_table() -> None:
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-def test_who_is_erased_is_erased_in_the_tables_that_are_kept_too(shards: int) -> None:
+def test_an_erasure_reaches_the_retained_tables_too(shards: int) -> None:
     place(5)
     catch_up(STAFF)
     rebuild(STAFF, shards=shards)
@@ -505,15 +506,15 @@ def test_who_is_erased_is_erased_in_the_tables_that_are_kept_too(shards: int) ->
 
 
 def people_in(space: str) -> set[str]:
-    """Whose names and addresses stand in the staff view there."""
+    """Return the customer names in the staff table of this schema."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT customer_name, search LIKE '%%ada@example%%' FROM {space}.projections_stafforder", [])
-        found = cursor.fetchall()
-    assert all(name == "Ada Whitfield" for name, is_found in found if is_found)
-    return {name for name, _ in found}
+        rows = cursor.fetchall()
+    assert all(name == "Ada Whitfield" for name, has_email in rows if has_email)
+    return {name for name, _ in rows}
 
 
-def test_with_several_workers_views_in_total_order_are_rebuilt_beside_the_others() -> None:
+def test_several_workers_rebuild_a_projection_with_total_order_beside_others() -> None:
     place(3, PAID)
     out = io.StringIO()
     call_command("rebuild_projections", "staff", "feed", "--workers", "2", stdout=out)
@@ -521,23 +522,25 @@ def test_with_several_workers_views_in_total_order_are_rebuilt_beside_the_others
     assert "feed: 6 events, 0 parked; swapped in" in out.getvalue()
 
 
-def test_where_one_view_fails_those_at_work_are_finished_and_no_more_are_begun(pool: WorkerPool) -> None:
-    done, begun = [], threading.Barrier(3)
+def test_after_one_failure_running_rebuilds_are_finished_and_no_more_are_started(pool: WorkerPool) -> None:
+    done, started = [], threading.Barrier(3)
 
     def work(projection: Projection) -> None:
-        begun.wait(10)
+        started.wait(10)
         if projection.total_order:
             raise RebuildFailed("no space left")
-        time.sleep(0.2)  # until whoever would begin the next knows
+        time.sleep(0.2)  # until the other threads know of the failure
         done.append(projection.name)
 
-    views = [STAFF, ACCOUNTING, PROJECTIONS["customer"], PROJECTIONS["feed"]]
+    projections = [STAFF, ACCOUNTING, PROJECTIONS["customer"], PROJECTIONS["feed"]]
     with pytest.raises(RebuildFailed, match="no space left"):
-        list(run_concurrently(views, work, pool=pool))
+        list(run_concurrently(projections, work, pool=pool))
     assert sorted(done) == ["accounting", "staff"]
 
 
-def test_a_killed_worker_is_told_and_the_next_call_goes_on(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_worker_is_reported_and_the_next_call_goes_on(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place(3)
     monkeypatch.setattr(fill, "LOOK_SECONDS", 0.01)
 
@@ -551,24 +554,24 @@ def test_a_killed_worker_is_told_and_the_next_call_goes_on(pool: WorkerPool, mon
     assert rebuild(STAFF).events == 3
 
 
-def test_what_is_broken_off_takes_its_processes_with_it_and_goes_on_with_the_next_call() -> None:
+def test_an_interruption_ends_the_processes_and_the_next_call_goes_on() -> None:
     place(3)
 
     def work(projection: Projection) -> None:
         if projection is STAFF:
-            rebuild(STAFF, pool=people)
+            rebuild(STAFF, pool=two_workers)
         while not multiprocessing.active_children():
             time.sleep(0.01)
 
-    def break_off() -> None:
-        next(run_concurrently([STAFF, ACCOUNTING], work, pool=people))
+    def interrupt() -> None:
+        next(run_concurrently([STAFF, ACCOUNTING], work, pool=two_workers))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), WorkerPool(2) as people:
-        break_off()
-    for lane in threading.enumerate():
-        if lane.name == "lane":
-            lane.join(10)
+    with pytest.raises(KeyboardInterrupt), WorkerPool(2) as two_workers:
+        interrupt()
+    for thread in threading.enumerate():
+        if thread.name == "rebuild":
+            thread.join(10)
     assert multiprocessing.active_children() == []
     build = Build.objects.get()
     assert (build.state, build.problem) == ("building", "")

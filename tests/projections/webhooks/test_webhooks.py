@@ -1,4 +1,4 @@
-"""Webhooks, as a customer's server and whoever runs it meet them."""
+"""Webhooks, as a customer's server and its operators see them."""
 
 import base64
 import hmac
@@ -40,30 +40,31 @@ from tests.support.webhooks import ENDPOINTS, subscribe
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
+    with receiving() as receiver:
+        yield receiver
 
 
 def deliver() -> None:
+    """Plan and send what is due, as a worker does."""
     tasks.run()
 
 
-def now_due() -> None:
-    """As if the pauses were over."""
+def skip_pauses() -> None:
+    """Make all pending deliveries due now."""
     WebhookDelivery.objects.filter(status=DeliveryStatus.PENDING).update(due_at=timezone.now())
     WebhookEndpoint.objects.update(resting_until=None)
 
 
-def sent(api: APIClient, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
+def deliveries_of(api: APIClient, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = api.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries").json()["results"]
     return results
 
 
-# --- what is sent -----------------------------------------------------------------------------------------------------
+# --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def test_what_happens_is_sent_signed_and_names_the_event_as_the_feed_does(api: APIClient, receiver: Receiver) -> None:
-    place(api)  # before: it is not sent
+def test_an_event_is_sent_signed_with_the_same_content_as_in_the_feed(api: APIClient, receiver: Receiver) -> None:
+    place(api)  # before the endpoint exists: not sent
     endpoint = subscribe(api, receiver.url, description="Our ERP")
     order_id = place(api)
     deliver()
@@ -75,14 +76,16 @@ def test_what_happens_is_sent_signed_and_names_the_event_as_the_feed_does(api: A
     assert headers["webhook-id"] == event["id"]
     assert headers["content-type"] == "application/json"
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 5
-    (delivery,) = sent(api, endpoint)
+    (delivery,) = deliveries_of(api, endpoint)
     assert (delivery["event_id"], delivery["status"], delivery["next_attempt_at"]) == (event["id"], "delivered", None)
     assert [attempt["status"] for attempt in delivery["attempts"]] == [200]
     deliver()
     assert len(receiver.got) == 1
 
 
-def test_a_message_that_was_changed_or_signed_by_another_does_not_verify(api: APIClient, receiver: Receiver) -> None:
+def test_a_message_that_was_changed_or_signed_with_another_secret_does_not_verify(
+    api: APIClient, receiver: Receiver
+) -> None:
     endpoint = subscribe(api, receiver.url)
     other = subscribe(api, receiver.url + "other")
     place(api)
@@ -94,7 +97,9 @@ def test_a_message_that_was_changed_or_signed_by_another_does_not_verify(api: AP
         receiver.messages(endpoint["secret"])
 
 
-def test_an_endpoint_gets_the_events_it_names_and_no_other_customers(api: APIClient, receiver: Receiver) -> None:
+def test_an_endpoint_receives_only_its_event_types_and_its_own_customers_events(
+    api: APIClient, receiver: Receiver
+) -> None:
     endpoint = subscribe(api, receiver.url, event_types=["order.paid"])
     bea = client_of(make_customer("bea"))
     order_id, others = place(api), place(bea)
@@ -106,9 +111,7 @@ def test_an_endpoint_gets_the_events_it_names_and_no_other_customers(api: APICli
     ]
 
 
-def test_what_is_refused_is_sent_again_under_the_same_id_after_longer_and_longer_pauses(
-    api: APIClient, receiver: Receiver
-) -> None:
+def test_a_refused_message_is_retried_with_the_same_id_after_growing_pauses(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     place(api)
     receiver.answers = [503, 302, 404]
@@ -118,19 +121,19 @@ def test_what_is_refused_is_sent_again_under_the_same_id_after_longer_and_longer
         (delivery,) = WebhookDelivery.objects.all()
         pauses.append((delivery.due_at - timezone.now()).total_seconds())
         deliver()  # not due yet
-        now_due()
+        skip_pauses()
     for pause, expected in zip(pauses, (5, 300, 1800), strict=True):
         assert expected * 0.8 < pause < expected * 1.2 + 1
     deliver()
     assert len(receiver.got) == 4
     assert len(set(receiver.ids)) == 1
     receiver.messages(endpoint["secret"])
-    (shown,) = sent(api, endpoint)
+    (shown,) = deliveries_of(api, endpoint)
     assert [attempt["status"] for attempt in shown["attempts"]] == [503, 302, 404, 200]
     assert shown["status"] == "delivered"
 
 
-def test_a_later_event_of_an_order_waits_for_the_earlier_and_other_orders_do_not(
+def test_a_later_event_of_an_order_waits_for_the_earlier_one_but_other_orders_do_not(
     api: APIClient, receiver: Receiver
 ) -> None:
     endpoint = subscribe(api, receiver.url)
@@ -143,14 +146,14 @@ def test_a_later_event_of_an_order_waits_for_the_earlier_and_other_orders_do_not
     deliver()
     sent_now = [(each["data"]["order_id"], each["data"]["version"]) for each in receiver.messages(endpoint["secret"])]
     assert sent_now == [(first, 1), (second, 1)]
-    now_due()
+    skip_pauses()
     deliver()
     got = [(each["data"]["order_id"], each["data"]["version"]) for each in receiver.messages(endpoint["secret"])]
     assert got[2:] == [(first, 1), (first, 2)]
 
 
 def refuse(receiver: Receiver, order_id: str, version: int = 1) -> None:
-    """From now on, one event of one order is not taken."""
+    """Make the receiver refuse one event of one order from now on."""
 
     def decide(message: dict[str, Any]) -> int:
         data = message["data"]
@@ -159,13 +162,13 @@ def refuse(receiver: Receiver, order_id: str, version: int = 1) -> None:
     receiver.decide = decide
 
 
-def give_up(rounds: int) -> None:
+def deliver_rounds(rounds: int) -> None:
     for _ in range(rounds):
         deliver()
-        now_due()
+        skip_pauses()
 
 
-def test_what_was_given_up_lets_later_events_go_and_can_be_asked_for_again(
+def test_a_failed_delivery_does_not_block_later_events_and_can_be_retried(
     api: APIClient, receiver: Receiver, settings: Any
 ) -> None:
     settings.WEBHOOK_RETRY_SECONDS = [0.0]
@@ -173,25 +176,25 @@ def test_what_was_given_up_lets_later_events_go_and_can_be_asked_for_again(
     order_id = place(api)
     refuse(receiver, order_id)
     deliver()
-    place(api)  # is taken: the endpoint is not given up as a whole
+    place(api)  # is accepted, so the endpoint is not disabled
     pay(api, order_id)
     WebhookEndpoint.objects.update(resting_until=None)
     WebhookDelivery.objects.filter(status="pending").update(due_at=timezone.now() + timedelta(hours=1))
     deliver()
-    give_up(3)
-    by_version = {(each["type"], each["status"]): len(each["attempts"]) for each in sent(api, endpoint)}
+    deliver_rounds(3)
+    by_version = {(each["type"], each["status"]): len(each["attempts"]) for each in deliveries_of(api, endpoint)}
     assert by_version == {
         ("order.created", "failed"): 2,
         ("order.created", "delivered"): 1,
         ("order.paid", "delivered"): 1,
     }
-    given_up = next(each for each in sent(api, endpoint) if each["status"] == "failed")
+    failed = next(each for each in deliveries_of(api, endpoint) if each["status"] == "failed")
     receiver.decide = None
-    path = f"{ENDPOINTS}/{endpoint['id']}/deliveries/{given_up['event_id']}/retry"
+    path = f"{ENDPOINTS}/{endpoint['id']}/deliveries/{failed['event_id']}/retry"
     again = api.post(path)
     assert (again.status_code, again.json()["status"]) == (202, "pending")
     deliver()
-    assert {each["status"] for each in sent(api, endpoint)} == {"delivered"}
+    assert {each["status"] for each in deliveries_of(api, endpoint)} == {"delivered"}
     problem(api.post(path), 409, "not_given_up")
     problem(api.post(f"{ENDPOINTS}/{endpoint['id']}/deliveries/{uuid4()}/retry"), 404, "delivery_not_found")
 
@@ -202,7 +205,7 @@ def test_an_endpoint_that_answers_gone_is_disabled(api: APIClient, receiver: Rec
     receiver.answers = [410]
     deliver()
     pay(api, order_id)
-    now_due()
+    skip_pauses()
     deliver()
     assert len(receiver.got) == 1
     (shown,) = api.get(ENDPOINTS).json()["results"]
@@ -210,14 +213,14 @@ def test_an_endpoint_that_answers_gone_is_disabled(api: APIClient, receiver: Rec
     assert "410" in shown["disabled_reason"]
     (in_russian,) = api.get(ENDPOINTS, headers={"Accept-Language": "ru"}).json()["results"]
     assert "не нужны" in in_russian["disabled_reason"]
-    (delivery,) = sent(api, endpoint)
+    (delivery,) = deliveries_of(api, endpoint)
     assert delivery["status"] == "failed"
     problem(api.post(f"{ENDPOINTS}/{endpoint['id']}/test"), 409, "endpoint_disabled")
     path = f"{ENDPOINTS}/{endpoint['id']}/deliveries/{delivery['event_id']}/retry"
     problem(api.post(path), 409, "endpoint_disabled")
 
 
-def test_an_endpoint_that_takes_nothing_for_as_long_as_a_message_is_tried_is_disabled(
+def test_an_endpoint_that_accepts_nothing_during_all_attempts_of_a_delivery_is_disabled(
     api: APIClient, receiver: Receiver, settings: Any
 ) -> None:
     settings.WEBHOOK_RETRY_SECONDS = [0.0, 0.0]
@@ -226,23 +229,21 @@ def test_an_endpoint_that_takes_nothing_for_as_long_as_a_message_is_tried_is_dis
     receiver.answers = [500] * 9
     for _ in range(5):
         deliver()
-        now_due()
+        skip_pauses()
     assert len(receiver.got) == 3
     assert "accepted no message" in api.get(ENDPOINTS).json()["results"][0]["disabled_reason"]
-    assert [each["status"] for each in sent(api, endpoint)] == ["failed", "failed"]
+    assert [each["status"] for each in deliveries_of(api, endpoint)] == ["failed", "failed"]
 
 
-def test_an_endpoint_that_fails_rests_and_does_not_keep_others_waiting(
-    api: APIClient, receiver: Receiver, settings: Any
-) -> None:
+def test_a_failing_endpoint_rests_and_does_not_delay_others(api: APIClient, receiver: Receiver, settings: Any) -> None:
     settings.WEBHOOK_SECONDS = 0.5
     subscribe(api, receiver.url)
     for _ in range(3):
         place(api)
-    receiver.answers = [0, 0, 0]  # byte by byte, and never to the end
+    receiver.answers = [0, 0, 0]  # answers that never end, byte by byte
     began = time.monotonic()
     deliver()
-    assert time.monotonic() - began < 2.5, "the three were sent at once, and none waited for longer than allowed"
+    assert time.monotonic() - began < 2.5, "the three are sent in parallel, and each within the time limit"
     failed = WebhookDelivery.objects.all()
     assert {each.attempts[0]["problem"] for each in failed} == {"no answer in time"}
     assert (WebhookEndpoint.objects.get().resting_until or timezone.now()) > timezone.now()
@@ -256,12 +257,12 @@ def test_an_endpoint_that_fails_rests_and_does_not_keep_others_waiting(
     assert len(receiver.got) == 3
 
 
-def test_deliveries_come_in_pages_as_orders_do(api: APIClient, receiver: Receiver) -> None:
+def test_deliveries_come_in_pages_like_orders(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     place(api)
     place(api)
     deliver()
-    both = [each["event_id"] for each in sent(api, endpoint)]
+    both = [each["event_id"] for each in deliveries_of(api, endpoint)]
     first = api.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries?limit=1").json()
     second = api.get(first["next"]).json()
     assert [page["results"][0]["event_id"] for page in (first, second)] == both
@@ -271,17 +272,17 @@ def test_deliveries_come_in_pages_as_orders_do(api: APIClient, receiver: Receive
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
 
 
-def test_a_server_that_is_not_there_is_tried_again(api: APIClient, receiver: Receiver) -> None:
+def test_an_unreachable_server_is_tried_again(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, "http://127.0.0.1:1/")
     place(api)
     deliver()
-    (delivery,) = sent(api, endpoint)
+    (delivery,) = deliveries_of(api, endpoint)
     assert delivery["attempts"][0]["status"] is None
     assert "ConnectError" in delivery["attempts"][0]["problem"]
     assert delivery["next_attempt_at"]
 
 
-# --- whatever dies ----------------------------------------------------------------------------------------------------
+# --- crashes and concurrency ------------------------------------------------------------------------------------------
 
 
 def test_two_workers_at_once_send_each_message_once(api: APIClient, receiver: Receiver) -> None:
@@ -309,7 +310,7 @@ def test_two_workers_at_once_send_each_message_once(api: APIClient, receiver: Re
         seen[message["data"]["order_id"]] = message["data"]["version"]
 
 
-def test_a_worker_that_dies_before_it_noted_the_answer_has_it_sent_again(
+def test_a_message_is_sent_again_if_the_worker_dies_before_recording_the_answer(
     api: APIClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = subscribe(api, receiver.url)
@@ -326,15 +327,15 @@ def test_a_worker_that_dies_before_it_noted_the_answer_has_it_sent_again(
         with pytest.raises(Killed):
             deliver()
     deliver()
-    assert len(receiver.got) == 1, "it may still be on its way"
-    now_due()  # its lease is over
+    assert len(receiver.got) == 1, "its lease is not over: it may still be on its way"
+    skip_pauses()  # ends its lease
     deliver()
     assert len(receiver.got) == 2
     assert len(set(receiver.ids)) == 1
-    assert sent(api, endpoint)[0]["status"] == "delivered"
+    assert deliveries_of(api, endpoint)[0]["status"] == "delivered"
 
 
-def test_a_crash_while_hearing_leaves_both_the_rows_and_the_checkpoint_or_neither(
+def test_a_crash_during_planning_keeps_both_the_deliveries_and_the_checkpoint_or_neither(
     api: APIClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(api, receiver.url)
@@ -355,7 +356,7 @@ def test_a_crash_while_hearing_leaves_both_the_rows_and_the_checkpoint_or_neithe
     assert ConsumerCheckpoint.objects.get(name=endpoints.CONSUMER).problem == ""
 
 
-def test_what_was_imported_from_another_site_is_no_news(api: APIClient, ada: User, receiver: Receiver) -> None:
+def test_events_imported_from_another_site_are_not_sent(api: APIClient, ada: User, receiver: Receiver) -> None:
     subscribe(api, receiver.url)
     theirs = write(replace(CREATED, order_id=new_id(), customer_id=ada.customer_id), 0)
     store.append([replace(theirs, metadata=msgspec.structs.replace(theirs.metadata, extra={IMPORTED: "elsewhere"}))])
@@ -363,7 +364,7 @@ def test_what_was_imported_from_another_site_is_no_news(api: APIClient, ada: Use
     assert receiver.got == []
 
 
-def test_an_endpoint_hears_what_happened_after_it_was_made_however_late_the_worker_is(
+def test_an_endpoint_receives_the_events_after_its_creation_however_late_the_worker_is(
     api: APIClient, receiver: Receiver
 ) -> None:
     early = subscribe(api, receiver.url)
@@ -371,17 +372,17 @@ def test_an_endpoint_hears_what_happened_after_it_was_made_however_late_the_work
     late = subscribe(api, receiver.url + "late")
     second = place(api)
     deliver()
-    assert [order_of(sent(api, each)) for each in (early, late)] == [[second, first], [second]]
+    assert [order_ids_of(deliveries_of(api, each)) for each in (early, late)] == [[second, first], [second]]
 
 
-def order_of(shown: list[dict[str, Any]]) -> list[str]:
-    """The orders of these deliveries."""
-    found = WebhookDelivery.objects.filter(event_id__in=[each["event_id"] for each in shown])
-    orders = {str(each.event_id): str(each.aggregate_id) for each in found}
+def order_ids_of(shown: list[dict[str, Any]]) -> list[str]:
+    """Return the order ids of deliveries as the API shows them."""
+    rows = WebhookDelivery.objects.filter(event_id__in=[each["event_id"] for each in shown])
+    orders = {str(each.event_id): str(each.aggregate_id) for each in rows}
     return [orders[each["event_id"]] for each in shown]
 
 
-def test_nothing_is_sent_to_an_endpoint_that_was_deleted(api: APIClient, receiver: Receiver) -> None:
+def test_nothing_is_sent_to_a_deleted_endpoint(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     place(api)
     assert api.delete(f"{ENDPOINTS}/{endpoint['id']}").status_code == 204
@@ -402,7 +403,7 @@ def test_the_secret_is_shown_once_and_stored_encrypted(api: APIClient, receiver:
     assert stored.reveal_secret() == endpoint["secret"]
 
 
-def test_a_test_is_sent_at_once_also_to_an_endpoint_that_rests(api: APIClient, receiver: Receiver) -> None:
+def test_a_test_message_is_sent_at_once_even_to_a_resting_endpoint(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url, event_types=["order.paid"])
     WebhookEndpoint.objects.update(resting_until=timezone.now() + timedelta(hours=1))
     answer = api.post(f"{ENDPOINTS}/{endpoint['id']}/test")
@@ -410,7 +411,7 @@ def test_a_test_is_sent_at_once_also_to_an_endpoint_that_rests(api: APIClient, r
     deliver()
     (message,) = receiver.messages(endpoint["secret"])
     assert (message["type"], message["data"]["id"]) == ("webhook.test", answer.json()["event_id"])
-    assert sent(api, endpoint)[0]["status"] == "delivered"
+    assert deliveries_of(api, endpoint)[0]["status"] == "delivered"
     for _ in range(9):
         api.post(f"{ENDPOINTS}/{endpoint['id']}/test")
     often = api.post(f"{ENDPOINTS}/{endpoint['id']}/test")
@@ -418,11 +419,11 @@ def test_a_test_is_sent_at_once_also_to_an_endpoint_that_rests(api: APIClient, r
     assert often["Retry-After"] == "60"
 
 
-def test_another_customers_endpoint_is_not_there(api: APIClient, receiver: Receiver) -> None:
+def test_another_customers_endpoint_is_not_found(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     place(api)
     deliver()
-    event_id = sent(api, endpoint)[0]["event_id"]
+    event_id = deliveries_of(api, endpoint)[0]["event_id"]
     path, bea = f"{ENDPOINTS}/{endpoint['id']}", client_of(make_customer("bea"))
     assert bea.get(ENDPOINTS).json() == {"results": []}
     for answer in (
@@ -479,24 +480,24 @@ def test_an_address_of_the_public_internet_may_be_called(address: str) -> None:
     assert addresses.is_public(address)
 
 
-def test_a_name_that_points_into_our_network_when_it_is_called_is_not_called(
+def test_a_host_name_that_points_into_our_network_at_sending_time_is_not_called(
     api: APIClient, receiver: Receiver, settings: Any
 ) -> None:
-    """It was public when it was named, and is looked up anew: what is checked is what is called."""
+    """The address was public at creation. It is resolved again for each attempt, and the result is checked."""
     endpoint = subscribe(api, receiver.url.replace("127.0.0.1", "localhost"))
     place(api)
     settings.WEBHOOK_PRIVATE_ADDRESSES = False
     deliver()
     assert receiver.got == []
-    (delivery,) = sent(api, endpoint)
+    (delivery,) = deliveries_of(api, endpoint)
     assert "public internet" in delivery["attempts"][0]["problem"]
 
 
 @pytest.mark.parametrize("found", [["::1", "127.0.0.1"], ["127.0.0.1", "::1"]])
-def test_what_is_called_is_the_very_address_that_was_looked_at(
+def test_the_address_that_was_checked_is_the_one_that_is_called(
     api: APIClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, found: list[str]
 ) -> None:
-    """No second look-up could lead elsewhere. Where an address is not answered, the next one is called."""
+    """There is no second look-up. If an address does not answer, the next one is called."""
     url = receiver.url.replace("127.0.0.1", "erp.invalid")
     monkeypatch.setattr(addresses, "look_up", lambda host, port: found)
     subscribe(api, url)
@@ -505,7 +506,7 @@ def test_what_is_called_is_the_very_address_that_was_looked_at(
     assert [headers["host"] for headers, _ in receiver.got] == [url.removeprefix("http://").removesuffix("/")]
 
 
-def test_a_message_that_fails_as_nobody_foresaw_does_not_keep_the_others(
+def test_an_unexpected_error_of_one_message_does_not_stop_the_others(
     api: APIClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, other = subscribe(api, receiver.url), subscribe(api, receiver.url + "other")
@@ -519,7 +520,7 @@ def test_a_message_that_fails_as_nobody_foresaw_does_not_keep_the_others(
     monkeypatch.setattr(sending, "_post", fail)
     place(api)
     deliver()
-    assert [sent(api, each)[0]["status"] for each in (endpoint, other)] == ["pending", "delivered"]
+    assert [deliveries_of(api, each)[0]["status"] for each in (endpoint, other)] == ["pending", "delivered"]
 
 
 def test_a_proxy_of_the_environment_is_not_used(
@@ -546,13 +547,15 @@ def test_a_proxy_of_the_environment_is_not_used(
         ([], "body"),
     ],
 )
-def test_a_body_that_is_wrong_is_refused_by_field(api: APIClient, receiver: Receiver, body: Any, field: str) -> None:
+def test_an_invalid_body_is_refused_by_field(api: APIClient, receiver: Receiver, body: Any, field: str) -> None:
     sent_body = body if field in ("url", "body") else {"url": receiver.url, **body}
     refused = problem(api.post(ENDPOINTS, sent_body, format="json"), 400, "invalid")
     assert field in [error["field"] for error in refused["errors"]]
 
 
-def test_a_customer_has_so_many_endpoints_and_each_url_once(api: APIClient, receiver: Receiver, settings: Any) -> None:
+def test_a_customer_has_a_limited_number_of_endpoints_and_each_url_once(
+    api: APIClient, receiver: Receiver, settings: Any
+) -> None:
     settings.WEBHOOK_ENDPOINTS = 2
     subscribe(api, receiver.url)
     problem(api.post(ENDPOINTS, {"url": receiver.url}, format="json"), 409, "endpoint_exists")
@@ -562,7 +565,7 @@ def test_a_customer_has_so_many_endpoints_and_each_url_once(api: APIClient, rece
     subscribe(api, receiver.url + "3")
 
 
-def test_who_is_erased_has_no_endpoint_any_more(api: APIClient, ada: User, receiver: Receiver) -> None:
+def test_an_erased_customers_endpoints_are_deleted(api: APIClient, ada: User, receiver: Receiver) -> None:
     subscribe(api, receiver.url)
     bea = client_of(make_customer("bea"))
     kept = subscribe(bea, receiver.url)
@@ -573,12 +576,12 @@ def test_who_is_erased_has_no_endpoint_any_more(api: APIClient, ada: User, recei
     context = Context(actor="service:test", command_id=new_id(), correlation_id=new_id())
     subjects.erase(UUID(str(ada.customer_id)), context)
     deliver()
-    assert len(receiver.got) == 1, "what was not sent yet is not sent"
+    assert len(receiver.got) == 1, "pending deliveries are not sent"
     assert [str(each.pk) for each in WebhookEndpoint.objects.all()] == [kept["id"]]
     problem(api.post(ENDPOINTS, {"url": receiver.url}, format="json"), 409, "subject_erased")
 
 
-def test_who_may_not_log_in_any_more_is_not_told_either(api: APIClient, ada: User, receiver: Receiver) -> None:
+def test_a_customer_whose_account_is_closed_receives_no_messages(api: APIClient, ada: User, receiver: Receiver) -> None:
     bea = make_customer("bea")
     for client in (api, client_of(bea)):
         subscribe(client, receiver.url)
@@ -586,7 +589,7 @@ def test_who_may_not_log_in_any_more_is_not_told_either(api: APIClient, ada: Use
     ada.is_active = False
     ada.save()
     deliver()
-    assert len(receiver.got) == 1, "of hers, what was planned is not sent either"
+    assert len(receiver.got) == 1, "the closed account's planned delivery is not sent either"
     mine, others = WebhookEndpoint.objects.order_by("created_at")
     assert (others.disabled_at, mine.disabled_reason) == (None, "The account may not log in any more.")
     bea.delete()
@@ -594,28 +597,28 @@ def test_who_may_not_log_in_any_more_is_not_told_either(api: APIClient, ada: Use
     assert others.disabled_at
 
 
-def test_old_deliveries_are_forgotten_and_pending_ones_are_not(api: APIClient, receiver: Receiver) -> None:
+def test_old_deliveries_are_deleted_and_pending_ones_are_not(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     pay(api, place(api))
     receiver.answers = [200, 500]
     deliver()
-    assert sorted(each["status"] for each in sent(api, endpoint)) == ["delivered", "pending"]
+    assert sorted(each["status"] for each in deliveries_of(api, endpoint)) == ["delivered", "pending"]
     long_ago = timezone.now() - timedelta(days=31)
     WebhookDelivery.objects.filter(status="delivered").update(finished_at=long_ago)
     tasks.prune()
-    assert [each["status"] for each in sent(api, endpoint)] == ["pending"]
+    assert [each["status"] for each in deliveries_of(api, endpoint)] == ["pending"]
 
 
 # --- staff ------------------------------------------------------------------------------------------------------------
 
 
-def test_staff_see_what_was_not_delivered_and_have_it_sent_again(
+def test_staff_see_failed_deliveries_and_retry_them(
     api: APIClient, receiver: Receiver, settings: Any, log_in: Any
 ) -> None:
     settings.WEBHOOK_RETRY_SECONDS = [0.0]
     endpoint = subscribe(api, receiver.url)
     refuse(receiver, place(api))
-    give_up(3)
+    deliver_rounds(3)
     failed = WebhookDelivery.objects.get(status="failed")
     assert api.get(ENDPOINTS).json()["results"][0]["disabled_at"]
     staff: Client = log_in("Back office")
@@ -643,7 +646,7 @@ def act(staff: Client, page: str, action: str, pk: Any, words: bytes) -> None:
     assert words in done.content
 
 
-def test_a_message_is_verified_by_the_lines_of_the_docs(api: APIClient, receiver: Receiver) -> None:
+def test_the_example_in_the_docs_verifies_a_message(api: APIClient, receiver: Receiver) -> None:
     text = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
     lines = text.partition("```python\n")[2].partition("```")[0]
     secret = subscribe(api, receiver.url)["secret"]
@@ -656,8 +659,8 @@ def test_a_message_is_verified_by_the_lines_of_the_docs(api: APIClient, receiver
         exec(lines, {**known, "body": body + b" "})
 
 
-def test_headers_of_a_message_sign_the_time_of_the_attempt() -> None:
-    """The example of the standard: the id, the time and the body, joined by dots."""
+def test_the_signature_covers_the_time_of_the_attempt() -> None:
+    """The signed text is the id, the time and the body, joined by dots."""
     from datetime import UTC, datetime
 
     message = sending.Message(
