@@ -1,4 +1,4 @@
-"""Pages of the log in the Django admin, read-only, and lists that cost the same however large a table grows.
+"""Read-only pages of the log in the Django admin, and lists that stay fast on tables of any size.
 
-The permissions and menus of the site are not here: see `ordersite.roles` and `ordersite.admin`.
+The site's permissions are in `ordersite.roles`, its menus in `ordersite.admin`.
 """

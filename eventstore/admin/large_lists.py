@@ -1,4 +1,7 @@
-"""Lists of tables of any size, for the admin: what a page costs does not grow with what the table holds."""
+"""Admin lists for tables of any size: the cost of a page does not grow with the number of rows.
+
+Fast path: estimates, limits and index reads instead of Django's full counts and sorts; measured in docs/decisions/37.
+"""
 
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
@@ -13,9 +16,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.views import ChangeList
 
-COUNT_UP_TO = 10_000  # rows counted one by one, sorted by any column, and paged through
+COUNT_UP_TO = 10_000  # rows that are counted exactly, sorted by any column, and paged through
 
-# A table that is partitioned has no estimate of its own.
+# A partitioned table has no estimate of its own, so this sums those of its partitions.
 _ESTIMATE = """
 SELECT coalesce(sum(reltuples), 0) FROM pg_class
  WHERE relkind = 'r' AND (oid = %s::regclass OR oid IN (SELECT relid FROM pg_partition_tree(%s::regclass)))
@@ -23,10 +26,11 @@ SELECT coalesce(sum(reltuples), 0) FROM pg_class
 
 
 class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts in bounded time: a whole large table by PostgreSQL's estimate, a filtered one up to a limit."""
+    """Counts in bounded time: a large table by PostgreSQL's estimate, filtered rows up to COUNT_UP_TO."""
 
     @cached_property
     def count(self) -> int:
+        """Return the exact number of rows, PostgreSQL's estimate, or COUNT_UP_TO + 1 for more filtered rows."""
         rows: Any = self.object_list
         if not rows.query.where:
             with connection.cursor() as cursor:
@@ -38,20 +42,21 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the
 
     @cached_property
     def num_pages(self) -> int:
-        """Those that can be asked for: all rows before a page are read on the way to it."""
+        """Return the number of pages, limited because the database reads all rows before a page."""
         return min(super().num_pages, max(COUNT_UP_TO // self.per_page, 1))
 
 
 class LargeList(ChangeList):
-    """Sorts many rows by what an index answers alone, and offers every period from the first row's to the last's."""
+    """Sorts many rows by indexed columns only, and offers every period between the first and the last row."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Return the requested order, or the default order if it would sort many rows without an index."""
         ordering = super().get_ordering(request, queryset)
         indexed = self.model_admin.indexed
         if ORDER_VAR not in self.params or str(ordering[0]).lstrip("-") in indexed or not self._is_long(queryset):
             return ordering
-        words = " or ".join(str(self.model._meta.get_field(name).verbose_name) for name in indexed)
-        messages.info(request, f"More than {COUNT_UP_TO:,} rows are sorted by {words} only: filter them first.")
+        columns = " or ".join(str(self.model._meta.get_field(name).verbose_name) for name in indexed)
+        messages.info(request, f"More than {COUNT_UP_TO:,} rows are sorted by {columns} only: filter them first.")
         del self.params[ORDER_VAR]
         return super().get_ordering(request, queryset)
 
@@ -60,13 +65,16 @@ class LargeList(ChangeList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         queryset: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
-        # What Django's date hierarchy asks for its choices; its own way reads and sorts every row.
+        # Django's date hierarchy calls these for its choices. The originals read and sort every row.
         vars(queryset).update(dict.fromkeys(("dates", "datetimes"), partial(_periods, queryset)))
         return queryset
 
 
 def _periods(queryset: QuerySet[Any], field: str, kind: str) -> list[date]:
-    """The years of the rows, or the months of their one year, or the days of their one month, with those in between."""
+    """Return all years, months or days between the first and the last row, whether they have rows or not.
+
+    Django asks for months only within one year, and for days only within one month.
+    """
     ends = queryset.order_by().aggregate(first=Min(field), last=Max(field))
     if ends["first"] is None:
         return []

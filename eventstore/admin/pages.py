@@ -1,4 +1,4 @@
-"""The log in the admin: to read, never to change."""
+"""Read-only admin pages of the log: events, seals, planned and queued commands, checkpoints."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from eventstore import codec
 from eventstore.admin.large_lists import FastPaginator, LargeList
 from eventstore.errors import UNREADABLE
-from eventstore.followers.causality import Chapter, story_of
+from eventstore.followers.causality import TraceEntry, trace_of
 from eventstore.followers.process_managers import PROCESSES
 from eventstore.messages import EVENTS
 from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
@@ -28,11 +28,11 @@ from eventstore.seals.chain import public_form
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A table to look at. Nobody adds, edits or deletes its rows here, whatever permissions they have."""
+    """A table whose rows cannot be added, edited or deleted in the admin, whatever permissions a user has."""
 
     paginator = FastPaginator
     indexed: tuple[str, ...] = ()
-    """The columns that many rows may be sorted by."""
+    """The columns that a large list may be sorted by."""
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True
@@ -52,7 +52,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 class DeclaredFilter(DropdownFilter):
-    """What the code declares: asking the table for what stands in it would read all of it."""
+    """A filter by the values that the code declares. Reading the values from the table would read all its rows."""
 
     declared: Mapping[str, object]
 
@@ -64,12 +64,16 @@ class DeclaredFilter(DropdownFilter):
 
 
 class EventTypeFilter(DeclaredFilter):
+    """Filters events by type."""
+
     title = "event type"
     parameter_name = "event_type"
     declared = EVENTS
 
 
 class ProcessFilter(DeclaredFilter):
+    """Filters planned commands by process."""
+
     title = "process"
     parameter_name = "process"
     declared = PROCESSES
@@ -77,33 +81,37 @@ class ProcessFilter(DeclaredFilter):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
+    """The events of the log, each with the other events of its correlation."""
+
     list_display = ("position", "timestamp", "event_type", "aggregate", "version", "actor")
     list_display_links = ("position", "event_type")
     list_filter = (EventTypeFilter,)
     indexed = ("position",)
     search_fields = ("aggregate_id",)
-    search_help_text = "The whole id of an event or an aggregate."
+    search_help_text = "The full id of an event or an aggregate."
     fieldsets = (
         ("What", {"fields": ("event_type", "schema_version", "data")}),
         ("Where", {"fields": ("position", "aggregate", "aggregate_type", "version", "event_id")}),
         ("Who and when", {"fields": ("actor", "timestamp", "metadata_shown")}),
-        ("What belongs together: the same request, and what followed from it", {"fields": ("story",)}),
+        ("Events of the same request, and their effects", {"fields": ("trace",)}),
     )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
+        """Return the event with this id, or else the events of the aggregate with this id."""
         if not search_term.strip():
             return queryset, False
         try:
-            wanted = UUID(search_term.strip())
+            searched_id = UUID(search_term.strip())
         except ValueError:
             return queryset.none(), False
-        by_event = queryset.filter(event_id=wanted)
-        return (by_event if by_event.exists() else queryset.filter(aggregate_id=wanted)), False
+        by_event = queryset.filter(event_id=searched_id)
+        return (by_event if by_event.exists() else queryset.filter(aggregate_id=searched_id)), False
 
     @display(description="Aggregate")
     def aggregate(self, event: Event) -> str:
+        """Return a link to the aggregate's events, with the end of its id as text."""
         url = f"{reverse('admin:eventstore_event_changelist')}?q={event.aggregate_id}"
         return format_html(
             '<a class="linked" href="{}" title="{}">…{}</a>', url, event.aggregate_id, str(event.aggregate_id)[-8:]
@@ -111,39 +119,45 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="Who")
     def actor(self, event: Event) -> str:
+        """Return the actor in words."""
         return actor_in_words(event.metadata["actor"])
 
     @display(description="Data")
     def data(self, event: Event) -> str:
+        """Return the event's data as indented JSON."""
         return pretty(event.event_data)
 
     @display(description="Metadata")
     def metadata_shown(self, event: Event) -> str:
+        """Return the event's metadata as indented JSON."""
         return pretty(event.metadata)
 
     @display(description="")
-    def story(self, event: Event) -> str:
-        """Made once a page, for which the form asks several times."""
-        if "told" not in event.__dict__:
-            event.__dict__["told"] = self._told(event)
-        return str(event.__dict__["told"])
+    def trace(self, event: Event) -> str:
+        """Return the trace as HTML. It is rendered once for an object, as the form asks for it several times."""
+        if "rendered_trace" not in event.__dict__:
+            event.__dict__["rendered_trace"] = self._render_trace(event)
+        return str(event.__dict__["rendered_trace"])
 
-    def _told(self, event: Event) -> str:
-        """Everything of the same correlation, each event under the one that caused it; what followed is marked."""
+    def _render_trace(self, event: Event) -> str:
+        """Render the events of the correlation, each indented under its cause, with the effects of `event` marked."""
         try:
             correlation_id = codec.decode_metadata(json.dumps(event.metadata)).correlation_id
-            told = story_of(correlation_id, of=event.event_id)
+            trace = trace_of(correlation_id, event_id=event.event_id)
         except UNREADABLE as error:
-            return f"It cannot be told: {error}"
+            return f"The events of this request cannot be read: {error}"
         context = {
-            "story": {"chapters": [_shown(chapter, event) for chapter in told.chapters], "untold": told.untold},
+            "entries": [_entry_context(entry, event) for entry in trace.entries],
+            "omitted": trace.omitted,
             "planned": PlannedCommand.objects.filter(correlation_id=correlation_id, refused_at=None).order_by("due_at"),
         }
-        return render_to_string("eventstore/story.html", context)
+        return render_to_string("eventstore/trace.html", context)
 
 
 @admin.register(Seal)
 class SealAdmin(ReadOnlyAdmin):
+    """The seals, without their leaves."""
+
     list_display = ("number", "after", "through", "events", "sealed_at")
     indexed = ("number",)
     ordering = ("-number",)
@@ -158,15 +172,19 @@ class SealAdmin(ReadOnlyAdmin):
 
     @display(description="Statement")
     def statement_shown(self, seal: Seal) -> str:
+        """Return the signed statement as indented JSON."""
         return pretty(json.loads(public_form(seal)["statement"]))
 
     @display(description="Signature (Ed25519)")
     def signature_shown(self, seal: Seal) -> str:
+        """Return the signature in hex."""
         return public_form(seal)["signature"]
 
 
 @admin.register(PlannedCommand)
 class PlannedCommandAdmin(ReadOnlyAdmin):
+    """Commands that process managers will send, or that a rule refused."""
+
     list_display = ("due_at", "command_type", "process", "key", "problem", "refused_at")
     list_filter = (("refused_at", admin.EmptyFieldListFilter), ProcessFilter)
     search_fields = ("key__exact",)
@@ -175,6 +193,8 @@ class PlannedCommandAdmin(ReadOnlyAdmin):
 
 @admin.register(QueuedCommand)
 class QueuedCommandAdmin(ReadOnlyAdmin):
+    """Queued commands, without their encrypted bodies. Failed ones can be tried again."""
+
     list_display = ("accepted_at", "command_type", "aggregate_id", "status", "attempts", "problem", "finished_at")
     list_filter = (("status", ChoicesDropdownFilter),)
     search_fields = ("command_id__exact", "aggregate_id__exact")
@@ -187,24 +207,28 @@ class QueuedCommandAdmin(ReadOnlyAdmin):
         return queued.defer("body")
 
     def has_redrive_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may have failed commands tried again."""
         return bool(request.user.has_perm("eventstore.redrive_queuedcommand"))
 
-    @action(description="Try again what failed", permissions=["redrive"])
+    @action(description="Try failed commands again", permissions=["redrive"])
     def redrive(self, request: HttpRequest, queryset: QuerySet[QueuedCommand]) -> None:
+        """Queue the selected failed commands again."""
         failed = list(queryset.filter(status=QueuedCommand.Status.FAILED))
         for queued in failed:
             redrive(queued)
-        messages.info(request, f"{len(failed)} will be tried again.")
+        messages.info(request, f"{len(failed)} failed commands will be tried again.")
 
 
 @admin.register(ConsumerCheckpoint)
 class ConsumerCheckpointAdmin(ReadOnlyAdmin):
+    """How far each consumer has read, and why one is stuck."""
+
     list_display = ("name", "position", "problem")
     ordering = ("name",)
 
 
-def _shown(chapter: Chapter, of: Event) -> dict[str, Any]:
-    fact = chapter.fact
+def _entry_context(entry: TraceEntry, event: Event) -> dict[str, Any]:
+    fact = entry.fact
     return {
         "position": fact.position,
         "event_type": type_name(fact.event),
@@ -212,18 +236,19 @@ def _shown(chapter: Chapter, of: Event) -> dict[str, Any]:
         "aggregate_id": str(fact.aggregate_id),
         "version": fact.version,
         "timestamp": fact.timestamp,
-        "who": actor_in_words(fact.metadata.actor),
-        "depth": chapter.depth,
-        "followed": chapter.followed,
-        "here": fact.event_id == of.event_id,
+        "actor": actor_in_words(fact.metadata.actor),
+        "depth": entry.depth,
+        "is_effect": entry.is_effect,
+        "is_current": fact.event_id == event.event_id,
     }
 
 
 def actor_in_words(actor: str) -> str:
-    """`staff:anna` as people say it."""
+    """Return an actor in words: `staff:anna` is "anna (staff)", each customer is "the customer"."""
     kind, _, name = actor.partition(":")
     return "the customer" if kind == "customer" else f"{name} ({kind})"
 
 
 def pretty(data: Any) -> str:
+    """Return data as indented JSON in a `pre` element."""
     return format_html("<pre class='raw'>{}</pre>", json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Programs that follow the log from a checkpoint of their own: consumers, process managers, the causality index.
+"""Programs that read the log from a checkpoint of their own: consumers, process managers, the correlation index.
 
-Projections follow it too, with an engine of their own: `projections.engine`.
+Projections read the log too, but with their own engine: `projections.engine`.
 """

@@ -1,4 +1,4 @@
-"""Follow the whole log from a checkpoint, off the path of whoever appends."""
+"""Read the whole log from a checkpoint, in a worker, so that appends do not wait for it."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from eventstore import store
 from eventstore.models import ConsumerCheckpoint
 from eventstore.store import Recorded
 
-PAGE = 1000  # events handed over at once
+PAGE = 1000  # events read and handled together
 
 
 class OutdatedConsumer(RuntimeError):
-    """This code hears fewer kinds of events than the code that was at work here before, and would pass over the others.
+    """The previous worker handled event types that this code does not handle, so this code would skip them.
 
-    Restart the worker with the newer release. Where a reaction was removed on purpose, empty `event_types` of the
-    checkpoint.
+    Restart the worker with the newer release. If a reaction was removed on purpose, set `event_types` of the checkpoint
+    to an empty list.
     """
 
 
@@ -27,15 +27,17 @@ def advance(
     event_types: Sequence[str] = (),
     goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Call `step(position)`, which returns how far it has come, until it comes no further, or as long as it `goes_on`.
+    """Call `step(position)`, which returns the position it has reached, until it gets no further.
 
-    What a step writes commits together with the checkpoint `name`, so each event counts exactly once. Where somebody
-    else is at it already, this leaves it to them. What `step` raises is noted with the checkpoint, which stays where it
-    is, and raised. `event_types` are those that count to it: raises OutdatedConsumer where there were more of them.
+    `goes_on` is asked after each step and can stop earlier. A step and the move of the checkpoint `name` commit in one
+    transaction, so each event counts exactly once. If another worker holds the checkpoint, this returns at once. An
+    error of `step` is stored with the checkpoint, which does not move, and is raised.
+
+    `event_types` are the types that the step handles. Raises OutdatedConsumer if the checkpoint names more types.
     """
     ConsumerCheckpoint.objects.get_or_create(name=name)
     try:
-        while _advanced(name, step, event_types) and goes_on():
+        while _advance_once(name, step, event_types) and goes_on():
             pass
     except Exception as error:
         ConsumerCheckpoint.objects.filter(name=name).update(problem=f"{type(error).__name__}: {error}")
@@ -43,40 +45,44 @@ def advance(
 
 
 def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_types: Sequence[str] | None = None) -> None:
-    """Hand every settled event after the checkpoint to `take`, page by page, each aggregate in order.
+    """Pass every settled event after the checkpoint to `take`, page by page, each aggregate's events in order.
 
-    It ends with the first page that is not full: who commits meanwhile wakes a worker again, and to wait for an empty
-    page would be to read ever smaller ones for as long as others append. Otherwise as `advance`. An event that is
-    damaged comes as `store.Damaged`.
+    Stops after the first page that is not full: a later commit wakes a worker again. Waiting for an empty page would
+    mean reading ever smaller pages as long as others append. A damaged event is passed as `store.Damaged`. Checkpoint
+    and errors: see `advance`.
     """
-    full = True
+    page_was_full = True
 
     def step(position: int) -> int:
-        nonlocal full
+        nonlocal page_was_full
         page = store.read_after(position, limit=PAGE, event_types=event_types)
-        full = len(page.events) == PAGE
+        page_was_full = len(page.events) == PAGE
         if page.events:
             take(page.events)
         return page.through
 
-    advance(name, step, event_types=event_types or (), goes_on=lambda: full)
+    advance(name, step, event_types=event_types or (), goes_on=lambda: page_was_full)
 
 
 def start_here(name: str) -> None:
-    """Begin at what is settled now, unless the consumer began before: what happened earlier is not news to it."""
+    """Create the checkpoint `name` at the current horizon, so that older events are skipped.
+
+    Does nothing if the checkpoint exists.
+    """
     ConsumerCheckpoint.objects.get_or_create(name=name, defaults={"position": store.horizon()})
 
 
-def _advanced(name: str, step: Callable[[int], int], event_types: Sequence[str]) -> bool:
+def _advance_once(name: str, step: Callable[[int], int], event_types: Sequence[str]) -> bool:
+    """Run one step and move the checkpoint in the same transaction; return whether it moved."""
     with transaction.atomic():
-        mark = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
-        if mark is None:
+        checkpoint = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
+        if checkpoint is None:
             return False
-        if missing := sorted(set(mark.event_types) - set(event_types)):
-            raise OutdatedConsumer(f"{name} heard {', '.join(missing)} too: restart with the newer release")
-        reached = step(mark.position)
-        moved = reached > mark.position
-        if moved or mark.problem or mark.event_types != list(event_types):
-            mark.position, mark.problem, mark.event_types = reached, "", list(event_types)
-            mark.save()
+        if missing := sorted(set(checkpoint.event_types) - set(event_types)):
+            raise OutdatedConsumer(f"{name} also handled {', '.join(missing)}: restart with the newer release")
+        reached = step(checkpoint.position)
+        moved = reached > checkpoint.position
+        if moved or checkpoint.problem or checkpoint.event_types != list(event_types):
+            checkpoint.position, checkpoint.problem, checkpoint.event_types = reached, "", list(event_types)
+            checkpoint.save()
         return moved

@@ -1,8 +1,11 @@
-"""Process managers: reactions to events that issue commands, now or at a deadline.
+"""Process managers: reactions to events that send commands, at once or at a deadline.
 
-A process is fed by the log, not by projections, so a rebuild is silent. What it intends is written in the transaction
-that moves its checkpoint on; what is due is done in the transaction that strikes it off, under a command id made from
-the event it reacts to. So a crash at any point costs delay, and each reaction takes effect once.
+A process reads the log, not the read models, so a rebuild of a read model sends nothing. Two transactions make each
+reaction take effect exactly once:
+- The planned commands are written in the transaction that moves the process's checkpoint.
+- A due command is dispatched in the transaction that deletes its plan. Its command id is made from the event it reacts
+  to, so a plan that is written again is answered from the receipt.
+A crash at any point only delays the reaction.
 """
 
 import logging
@@ -33,8 +36,8 @@ from eventstore.wakeups.wakeup import Wakeup
 log = logging.getLogger(__name__)
 
 _IDS = UUID("3c1d6a52-8f0e-4a37-9d6b-5e2f1b7c9a40")
-AT_ONCE = 10_000  # commands sent in one run; the next run goes on
-LONGEST_PAUSE = timedelta(hours=1)  # between two attempts at a command that fails, though no rule refuses it
+MAX_COMMANDS_PER_RUN = 10_000  # the next run sends the others
+MAX_RETRY_DELAY = timedelta(hours=1)  # between two attempts at a command that failed without a refusal
 
 P = TypeVar("P", bound="Process")
 E = TypeVar("E")
@@ -42,7 +45,10 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """An intent: send `command`, at once or at `at`, unless the process forgets `key` before. No personal data."""
+    """An intent: send `command` at `at` (None: at once), unless the process yields `Forget(key)` before.
+
+    The command is stored as plain JSON until it is sent, so it must not hold personal data.
+    """
 
     command: object
     key: UUID
@@ -51,7 +57,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forget:
-    """An intent: whatever was planned under `key` is not to be sent any more."""
+    """An intent: cancel every command that is planned under `key`."""
 
     key: UUID
 
@@ -61,7 +67,10 @@ Reaction = Callable[[Any, Any, Recorded[Any]], Iterable[Intent]]
 
 
 def reacts_to(event_type: type[E]) -> Callable[[Callable[[P, E, Recorded[E]], Iterable[Intent]]], Any]:
-    """Mark the method of a process that takes this event: `(self, event, fact)`; it returns intents."""
+    """Mark a method of a process as its reaction to this event type.
+
+    The method takes `(self, event, fact)` and returns intents.
+    """
 
     def mark(method: Callable[[P, E, Recorded[E]], Iterable[Intent]]) -> Any:
         method.reacts_to = event_type  # type: ignore[attr-defined]  # read once, when the class is made
@@ -71,11 +80,10 @@ def reacts_to(event_type: type[E]) -> Callable[[Callable[[P, E, Recorded[E]], It
 
 
 class Process:
-    """A reaction to events. Subclass it, name it, and mark its methods with `@reacts_to`.
+    """A reaction to events. Subclass it, set `name` and `plan`, and mark its methods with `@reacts_to`.
 
-    It hears what is recorded from its installation on (`start_here` at the first migration that knows it). What another
-    site recorded and `import_history` brought here is no news, and not reacted to. `plan` is what people are told while
-    something is planned.
+    A process reacts to events recorded after its installation (`install` runs after each migration). It ignores events
+    that `import_history` brought from another site. `plan` is the text shown to people while a command is planned.
     """
 
     name: ClassVar[str]
@@ -88,14 +96,15 @@ class Process:
 
     @property
     def event_types(self) -> list[str]:
+        """Return the stored names of the event types that this process reacts to."""
         return sorted(EVENT_TYPES[event].name for event in self.reactions)
 
     def refused(self, command: Any, refusal: CommandRefused) -> Iterable[Intent]:
-        """What to do instead of a command that a rule refused: nothing, unless a process knows better."""
+        """Return intents to replace a command that a rule refused. Does nothing unless a process overrides it."""
         return ()
 
-    def hear(self, fact: Recorded[Any]) -> Iterable[Intent]:
-        """What this process intends upon an event. Raises the error of an event that cannot be read."""
+    def react(self, fact: Recorded[Any]) -> Iterable[Intent]:
+        """Return the intents of this process for an event. Raises the error of a damaged event."""
         if IMPORTED in fact.metadata.extra:
             return ()
         if isinstance(fact.event, Damaged):
@@ -104,63 +113,67 @@ class Process:
 
 
 PROCESSES: dict[str, Process] = {}
+"""Each declared process, by name."""
 
 
 def install_after_migration(**signal: Any) -> None:
-    """Receives `post_migrate`, which also comes when only some migrations were applied."""
+    """Receive `post_migrate`, which Django also sends when only some migrations were applied, and call `install`."""
     if ConsumerCheckpoint._meta.db_table in connection.introspection.table_names():
         install()
 
 
 def install() -> None:
-    """Let each new process begin where the log stands now."""
+    """Start each new process at the current end of the log."""
     for process in PROCESSES.values():
-        start_here(_checkpoint(process))
+        start_here(_checkpoint_name(process))
 
 
 def plans_for(key: UUID) -> list[tuple[str, datetime]]:
-    """What will happen by itself under `key`, in words, and when."""
-    waiting = PlannedCommand.objects.filter(key=key, refused_at=None, process__in=PROCESSES).order_by("due_at")
-    return [(PROCESSES[plan.process].plan, plan.due_at) for plan in waiting]
+    """Return the commands planned under `key`: the `plan` text of the process, and when the command is due."""
+    planned = PlannedCommand.objects.filter(key=key, refused_at=None, process__in=PROCESSES).order_by("due_at")
+    return [(PROCESSES[each.process].plan, each.due_at) for each in planned]
 
 
 def wakeups(aggregate_ids: Any = None) -> list[Wakeup]:
-    """What wakes the processes."""
+    """Return the wake-ups to send after an append: one that runs all processes."""
     return [_wakeup()]
 
 
 @shared_task(name="eventstore.processes.run")
 def run() -> None:
-    """Hear what is new and send what is due; one process's trouble is not the others'. Beat calls it, and the bell."""
+    """Let each process react to new events, then send the commands that are due.
+
+    If one process fails, the others still run. Celery beat and wake-ups send this task.
+    """
     wakeup.acknowledge(_wakeup())
     install()
     for process in PROCESSES.values():
         try:
-            follow(_checkpoint(process), partial(_hear, process), event_types=process.event_types)
-        except Exception:  # kept with its checkpoint; to pass over the event would be to lose a reaction
-            log.exception("the process %s cannot go on", process.name)
+            follow(_checkpoint_name(process), partial(_react, process), event_types=process.event_types)
+        except Exception:  # stored with the checkpoint, which stays: skipping the event would lose a reaction
+            log.exception("the process %s failed and will be tried again", process.name)
     send_due()
 
 
 def send_due() -> int:
-    """Send every planned command that is due; returns how many were tried."""
+    """Send the planned commands that are due, at most MAX_COMMANDS_PER_RUN; return how many were tried."""
     due = PlannedCommand.objects.filter(refused_at=None, due_at__lte=timezone.now()).order_by("due_at")
-    command_ids = list(due.values_list("pk", flat=True)[:AT_ONCE])
+    command_ids = list(due.values_list("pk", flat=True)[:MAX_COMMANDS_PER_RUN])
     for command_id in command_ids:
         try:
             _send(command_id)
-        except Exception as error:  # whatever it is, it is kept, shown and tried again
+        except Exception as error:  # any error is stored, shown in the admin, and the command tried again
             log.exception("the planned command %s failed", command_id)
             _try_later(command_id, error)
     return len(command_ids)
 
 
 def _send(command_id: UUID) -> None:
-    """Do one planned command and strike it off, together."""
+    """Dispatch one planned command and delete its plan, in one transaction."""
     with transaction.atomic():
         plan = PlannedCommand.objects.select_for_update(skip_locked=True).filter(pk=command_id, refused_at=None).first()
         if plan is None:
-            return  # another worker is at it, or the process forgot it
+            return  # another worker holds it, or the process forgot it
         command = _command_of(plan)
         context = Context(
             actor=f"service:{plan.process}",
@@ -171,13 +184,15 @@ def _send(command_id: UUID) -> None:
         try:
             dispatch(command, context)
         except CommandRefused as refusal:
-            log.info("%s is refused: %s", plan, refusal)
+            log.info("%s was refused: %s", plan, refusal)
             plan.refused_at, plan.problem = timezone.now(), refusal.message
             plan.save(update_fields=["refused_at", "problem"])
-            instead = PROCESSES[plan.process].refused(command, refusal)
-            notes = _Notes(plan.process)
-            notes.take(instead, cause=plan.command_id, event_id=plan.causation_id, of=plan.correlation_id)
-            notes.write()
+            replacement = PROCESSES[plan.process].refused(command, refusal)
+            intents = _Intents(plan.process)
+            intents.add(
+                replacement, cause=plan.command_id, event_id=plan.causation_id, correlation_id=plan.correlation_id
+            )
+            intents.write()
         else:
             plan.delete()
 
@@ -188,31 +203,36 @@ def _try_later(command_id: UUID, error: Exception) -> None:
         if plan:
             plan.attempts += 1
             plan.problem = f"{type(error).__name__}: {error}"
-            plan.due_at = timezone.now() + wakeup.retry_delay(plan.attempts, longest=LONGEST_PAUSE)
+            plan.due_at = timezone.now() + wakeup.retry_delay(plan.attempts, longest=MAX_RETRY_DELAY)
             plan.save(update_fields=["attempts", "problem", "due_at"])
 
 
-def _hear(process: Process, facts: list[Recorded[Any]]) -> None:
-    notes = _Notes(process.name)
+def _react(process: Process, facts: list[Recorded[Any]]) -> None:
+    intents = _Intents(process.name)
     for fact in facts:
-        notes.take(process.hear(fact), cause=fact.event_id, event_id=fact.event_id, of=fact.metadata.correlation_id)
-    notes.write()
+        intents.add(
+            process.react(fact),
+            cause=fact.event_id,
+            event_id=fact.event_id,
+            correlation_id=fact.metadata.correlation_id,
+        )
+    intents.write()
 
 
 @dataclass(slots=True)
-class _Notes:
-    """What a process intends, in order, and written down at once: two statements for however many events."""
+class _Intents:
+    """The intents of a process, collected in order and written together: two statements for any number of events."""
 
     process: str
-    forgotten: set[UUID] = field(default_factory=set)
+    forgotten_keys: set[UUID] = field(default_factory=set)
     plans: dict[UUID, list[PlannedCommand]] = field(default_factory=dict)
 
-    def take(self, intents: Iterable[Intent], *, cause: UUID, event_id: UUID, of: UUID) -> None:
-        """`cause` makes the command ids: the same cause never plans twice."""
+    def add(self, intents: Iterable[Intent], *, cause: UUID, event_id: UUID, correlation_id: UUID) -> None:
+        """Add intents. The command ids are made from `cause`, so the same cause never plans a command twice."""
         for number, intent in enumerate(intents):
             match intent:
                 case Forget(key=key):
-                    self.forgotten.add(key)
+                    self.forgotten_keys.add(key)
                     self.plans.pop(key, None)
                 case Send(command=command, key=key, at=at):
                     plan = PlannedCommand(
@@ -223,14 +243,14 @@ class _Notes:
                         body=msgspec.to_builtins(command),
                         due_at=at or timezone.now(),
                         causation_id=event_id,
-                        correlation_id=of,
+                        correlation_id=correlation_id,
                     )
                     self.plans.setdefault(key, []).append(plan)
 
     def write(self) -> None:
-        if self.forgotten:
-            known = PlannedCommand.objects.filter(process=self.process, key__in=self.forgotten, refused_at=None)
-            known.delete()
+        """Delete the plans under forgotten keys, then insert the new plans."""
+        if self.forgotten_keys:
+            PlannedCommand.objects.filter(process=self.process, key__in=self.forgotten_keys, refused_at=None).delete()
         PlannedCommand.objects.bulk_create(chain.from_iterable(self.plans.values()), ignore_conflicts=True)
 
 
@@ -245,5 +265,5 @@ def _wakeup() -> Wakeup:
     return Wakeup("processes", run)
 
 
-def _checkpoint(process: Process) -> str:
+def _checkpoint_name(process: Process) -> str:
     return f"process:{process.name}"

@@ -1,4 +1,4 @@
-"""Histories as files: export, import, pseudonyms, and a history written as a runnable test.
+"""Histories of aggregates as files: export, import, pseudonyms, and export as a runnable test.
 
-Orders in a shop's own file layouts are imported by `ordersite.importing`, as commands.
+`ordersite.importing` imports orders from a shop's own file formats; it sends commands.
 """

@@ -1,4 +1,7 @@
-"""A history as a test: given what had happened, when a command came, then this happened. It runs as it is printed."""
+"""Write histories as a pytest module: given earlier events, when a command, then the events it caused.
+
+The module runs as it is printed.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,32 +14,32 @@ from uuid import UUID
 
 from eventstore import store
 from eventstore.decider import Decider, decider_named
-from eventstore.histories.command_recovery import Before, NotRecovered, recover_command
-from eventstore.histories.event_line import Line
-from eventstore.histories.python_source import INDENT, WIDTH, Bracketed, Source, laid_out, quoted
+from eventstore.histories.command_recovery import AggregateBefore, NotRecovered, recover_command
+from eventstore.histories.event_line import EventLine
+from eventstore.histories.python_source import INDENT, WIDTH, Bracketed, Source, lay_out, quote
 
-FEW = 6  # events that a test names one by one
+MAX_NAMED = 6  # events that a test names one by one; more are a slice of the history's constant
 
 
-def module(lines: Iterable[Line]) -> str:
-    """A pytest module that tells these histories, with a test for each command, and passes with this code.
+def module_source(lines: Iterable[EventLine]) -> str:
+    """Return the source of a pytest module with one test for each command. The tests pass with the current code.
 
-    Where no command of today's code brings the recorded events about, a test of the state says so. Raises
-    UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, UndeclaredMessage, Unprintable.
+    If no command of the current code leads to the recorded events, a test of the state takes its place and says why.
+    Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, UndeclaredMessage, Unprintable.
     """
-    histories: dict[UUID, list[Line]] = {}
+    histories: dict[UUID, list[EventLine]] = {}
     for line in lines:
         histories.setdefault(line.aggregate_id, []).append(line)
     writer = _Writer(several=len(histories) > 1)
     body = "\n\n\n".join(text for history in histories.values() for text in writer.history(history))
-    who = ", ".join(f"{history[0].aggregate_type} {key}" for key, history in histories.items())
-    about = "\n".join(wrap(f"The history of {who}, from `export_history --as-test`.", WIDTH - 6))
+    aggregates = ", ".join(f"{history[0].aggregate_type} {key}" for key, history in histories.items())
+    docstring = "\n".join(wrap(f"The history of {aggregates}, from `export_history --as-test`.", WIDTH - 6))
     quotes = '"""'
-    return f"{quotes}{about}{quotes}\n\n{writer.source.imports()}\n\n{body}"
+    return f"{quotes}{docstring}{quotes}\n\n{writer.source.imports()}\n\n{body}"
 
 
 class _Writer:
-    """Writes histories one after another; the names it gives are unique among them."""
+    """Writes histories one after another. The names it assigns are unique in the module."""
 
     def __init__(self, *, several: bool) -> None:
         self.source = Source()
@@ -44,84 +47,95 @@ class _Writer:
         self._several = several
         self._histories = self._events = 0
 
-    def history(self, lines: Sequence[Line]) -> Iterator[str]:
-        """The events as constants, then the tests."""
+    def history(self, lines: Sequence[EventLine]) -> Iterator[str]:
+        """Yield the events of one history as constants, then its tests."""
         self._histories += 1
-        past = _Past(self._events, [line.event for line in lines], f"HISTORY_{self._histories}")
+        constants = _Constants(self._events, [line.event for line in lines], f"HISTORY_{self._histories}")
         self._events += len(lines)
-        yield past.constants(self.source)
+        yield constants.definitions(self.source)
         decider = decider_named(lines[0].aggregate_type)
-        kind = re.sub(r"\W", "_", decider.aggregate_type)
-        of = f"_of_{kind}_{self._histories}" if self._several else ""
+        aggregate_type = re.sub(r"\W", "_", decider.aggregate_type)
+        suffix = f"_of_{aggregate_type}_{self._histories}" if self._several else ""
         commands = [line.cause.command_id for line in lines]
         receipts = store.receipts(commands)
         state, before = decider.initial, 0
         for command_id, group in groupby(commands):
             after = before + len(list(group))
-            news = past.events[before:after]
+            new_events = constants.events[before:after]
             try:
-                new_state = reduce(decider.evolve, news, state)
-            except Exception as error:  # noqa: BLE001 - the very bug, perhaps: the test shows it
-                why = f"{type(error).__name__}: {error}"
-                yield self._unfolded(why, decider, past.names(0, after), f"{of}_at_version_{after}")
+                new_state = reduce(decider.evolve, new_events, state)
+            except Exception as error:  # noqa: BLE001 - this may be the bug that the test is meant to show
+                reason = f"{type(error).__name__}: {error}"
+                yield self._broken_state_test(
+                    reason, decider, constants.names(0, after), f"{suffix}_at_version_{after}"
+                )
                 return
             try:
-                as_it_was = Before(
-                    aggregate_id=lines[0].aggregate_id, decider=decider, past=past.events[:before], state=state
+                aggregate = AggregateBefore(
+                    aggregate_id=lines[0].aggregate_id, decider=decider, events=constants.events[:before], state=state
                 )
-                command = recover_command(as_it_was, news, receipts.get(command_id))
-            except NotRecovered as reason:
-                why = str(reason)
-                yield self._state(why, decider, new_state, past.names(0, after), f"{of}_at_version_{after}")
+                command = recover_command(aggregate, new_events, receipts.get(command_id))
+            except NotRecovered as error:
+                yield self._state_test(
+                    str(error), decider, new_state, constants.names(0, after), f"{suffix}_at_version_{after}"
+                )
             else:
-                reached = f"version_{after}" if len(news) == 1 else f"versions_{before + 1}_to_{after}"
-                yield self._command(command, past.names(0, before), past.names(before, after), f"{of}_brings_{reached}")
+                versions = f"version_{after}" if len(new_events) == 1 else f"versions_{before + 1}_to_{after}"
+                yield self._command_test(
+                    command, constants.names(0, before), constants.names(before, after), f"{suffix}_brings_{versions}"
+                )
             before, state = after, new_state
 
-    def _command(self, command: object, past: str, news: str, name: str) -> str:
-        what = re.sub(r"(?<!^)(?=[A-Z])", "_", type(command).__name__).lower()
+    def _command_test(self, command: object, past: str, expected: str, name: str) -> str:
+        command_name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(command).__name__).lower()
         return _function(
-            f"test_{what}{name}",
-            laid_out(self.source.code(command), before="command = ", indent=INDENT),
-            f"{self._given}({past}).when(command).then({news})",
+            f"test_{command_name}{name}",
+            lay_out(self.source.code(command), before="command = ", indent=INDENT),
+            f"{self._given}({past}).when(command).then({expected})",
         )
 
-    def _state(self, why: str, decider: Decider[Any, Any, Any], state: object, past: str, name: str) -> str:
+    def _state_test(self, reason: str, decider: Decider[Any, Any, Any], state: object, past: str, name: str) -> str:
         return _function(
             f"test_state{name}",
-            _comment(f"No command is sent here: {why}."),
-            laid_out(self.source.code(state), before="expected = ", indent=INDENT),
-            f"{self._given}({past}).leads_to({quoted(decider.aggregate_type)}, expected)",
+            _comment(f"No command is sent here: {reason}."),
+            lay_out(self.source.code(state), before="expected = ", indent=INDENT),
+            f"{self._given}({past}).leads_to({quote(decider.aggregate_type)}, expected)",
         )
 
-    def _unfolded(self, why: str, decider: Decider[Any, Any, Any], past: str, name: str) -> str:
+    def _broken_state_test(self, reason: str, decider: Decider[Any, Any, Any], past: str, name: str) -> str:
         return _function(
             f"test_state{name}",
-            _comment(f"Today's code cannot take this: {why}. Put what should come of it in the place of the dots."),
-            f"{self._given}({past}).leads_to({quoted(decider.aggregate_type)}, ...)",
+            _comment(
+                f"The current code cannot apply these events: {reason}. Replace the dots with the expected state."
+            ),
+            f"{self._given}({past}).leads_to({quote(decider.aggregate_type)}, ...)",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """The events of a history, called E1, E2 … from `start` on, and as a whole by a name that long ones need."""
+class _Constants:
+    """The events of a history as constants E1, E2 …, numbered after `start`.
+
+    `whole` is the name of the tuple of all of them, which only a long history needs.
+    """
 
     start: int
     events: list[Any]
     whole: str
 
-    def constants(self, source: Source) -> str:
-        called = [f"E{self.start + number}" for number in range(1, len(self.events) + 1)]
+    def definitions(self, source: Source) -> str:
+        """Return the assignments."""
+        names = [f"E{self.start + number}" for number in range(1, len(self.events) + 1)]
         lines = [
-            laid_out(source.code(event), before=f"{name} = ") for name, event in zip(called, self.events, strict=True)
+            lay_out(source.code(event), before=f"{name} = ") for name, event in zip(names, self.events, strict=True)
         ]
-        if len(called) > FEW:
-            lines.append(laid_out(Bracketed("(", tuple(("", name) for name in called), ")"), before=f"{self.whole} = "))
+        if len(names) > MAX_NAMED:
+            lines.append(lay_out(Bracketed("(", tuple(("", name) for name in names), ")"), before=f"{self.whole} = "))
         return "\n".join(lines)
 
     def names(self, after: int, through: int) -> str:
-        """The arguments that give these events to a call."""
-        if through - after > FEW:
+        """Return the events after version `after` up to version `through`, as the arguments of a call."""
+        if through - after > MAX_NAMED:
             return f"*{self.whole}[{after or ''}:{through}]"
         return ", ".join(f"E{self.start + number}" for number in range(after + 1, through + 1))
 
@@ -131,5 +145,5 @@ def _function(name: str, *statements: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """On as many lines as it needs, the first not indented."""
+    """Return the text as comment lines; the first is not indented."""
     return f"\n{' ' * INDENT}".join(f"# {line}" for line in wrap(text, WIDTH - INDENT - 2))

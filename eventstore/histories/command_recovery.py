@@ -1,4 +1,4 @@
-"""The command that brought events about. The log keeps none, but its events mostly say what was asked."""
+"""Recover the command that caused some events. The log stores no commands, but its events hold most of their fields."""
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -14,28 +14,28 @@ from eventstore.records import Receipt
 
 
 class NotRecovered(Exception):
-    """No command of today's code brings these events about. The message says why; look at the state instead."""
+    """No command of the current code leads to these events. The message says why; check the state instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """An aggregate before a command: its rules, what had happened, and the state that makes."""
+class AggregateBefore:
+    """An aggregate before a command: its rules, its earlier events, and the state they lead to."""
 
     aggregate_id: UUID
     decider: Decider[Any, Any, Any]
-    past: Sequence[Any]
+    events: Sequence[Any]
     state: Any
 
-    def as_seen_by(self, decider: Decider[Any, Any, Any]) -> Any:
-        """The state to the rules of a command, which may be others than the aggregate's main ones."""
-        return self.state if decider is self.decider else reduce(decider.evolve, self.past, decider.initial)
+    def state_for(self, decider: Decider[Any, Any, Any]) -> Any:
+        """Return the state for the rules of a command; they may differ from the aggregate's main rules."""
+        return self.state if decider is self.decider else reduce(decider.evolve, self.events, decider.initial)
 
 
-def recover_command(before: Before, events: Sequence[Any], receipt: Receipt | None) -> Any:
-    """A command that, sent to the aggregate as it was `before`, brings about exactly these events.
+def recover_command(before: AggregateBefore, events: Sequence[Any], receipt: Receipt | None) -> Any:
+    """Return a command that leads from the aggregate `before` to exactly these events.
 
-    It is the one that the receipt names; without a receipt, the first that does it of those the aggregate takes. Raises
-    NotRebuilt.
+    It is of the type that the receipt names. Without a receipt, all commands of the aggregate are tried, and the first
+    that fits is returned. Raises NotRecovered.
     """
     if receipt is None:
         candidates = commands_of(before.decider.aggregate_type)
@@ -46,62 +46,66 @@ def recover_command(before: Before, events: Sequence[Any], receipt: Receipt | No
     reasons = []
     for cls in candidates:
         try:
-            return _tried(cls, before, events)
+            return _try_command(cls, before, events)
         except NotRecovered as reason:
             reasons.append(str(reason))
     raise NotRecovered("; ".join(reasons))
 
 
-def _tried(cls: type, before: Before, events: Sequence[Any]) -> Any:
-    command = _from(cls, events, before.aggregate_id)
+def _try_command(cls: type, before: AggregateBefore, events: Sequence[Any]) -> Any:
+    """Return a command of this class that leads to these events. Raises NotRecovered."""
+    command = _build(cls, events, before.aggregate_id)
     decider = decider_of(command)
     try:
-        meant_for, decided = decider.identify(command), list(decider.decide(command, before.as_seen_by(decider)))
-    except Exception as error:  # whatever today's rules raise is what there is to tell
+        target, decided = decider.identify(command), list(decider.decide(command, before.state_for(decider)))
+    except Exception as error:  # any error of the current rules is the reason to report
         raise NotRecovered(f"{cls.__name__} raises {type(error).__name__}: {error}") from error
-    if meant_for != before.aggregate_id:
+    if target != before.aggregate_id:
         raise NotRecovered(f"{cls.__name__} is for another aggregate")
     if decided != list(events):
         raise NotRecovered(f"{cls.__name__} brings about {_difference(decided, events)}")
     return command
 
 
-def _from(cls: type, sources: Sequence[Any], aggregate_id: UUID | None = None) -> Any:
-    """An instance with the fields of the same names in `sources`; an id that none has is the aggregate's."""
+def _build(cls: type, sources: Sequence[Any], aggregate_id: UUID | None = None) -> Any:
+    """Build an instance from the fields of the same names in `sources`.
+
+    A UUID field that no source has becomes the aggregate's id. Raises NotRecovered for a required field without source.
+    """
     hints = get_type_hints(cls)
-    found = {}
+    values = {}
     for each in fields(cls):
         source = next((source for source in sources if hasattr(source, each.name)), None)
         if source is not None:
-            found[each.name] = _as(hints[each.name], getattr(source, each.name))
+            values[each.name] = _convert(hints[each.name], getattr(source, each.name))
         elif hints[each.name] is UUID and aggregate_id is not None:
-            found[each.name] = aggregate_id
+            values[each.name] = aggregate_id
         elif each.default is MISSING and each.default_factory is MISSING:
             raise NotRecovered(f"no event says what {each.name!r} of {cls.__name__} was")
-    return cls(**found)
+    return cls(**values)
 
 
-def _as(hint: Any, value: Any) -> Any:
-    """A value of an event as a command has it: parts of messages become the parts that the command names."""
+def _convert(hint: Any, value: Any) -> Any:
+    """Convert a value of an event to the type that the command declares, also inside tuples, lists and optionals."""
     if is_dataclass(hint) and isinstance(hint, type) and is_dataclass(value) and not isinstance(value, hint):
-        return _from(hint, [value])
-    kinds = get_args(hint)
+        return _build(hint, [value])
+    arguments = get_args(hint)
     if get_origin(hint) in (Union, UnionType) and value is not None:
-        return _as(next((kind for kind in kinds if kind is not type(None)), hint), value)
-    if isinstance(value, tuple | list) and kinds:
-        return type(value)(_as(kinds[0], each) for each in value)
+        return _convert(next((each for each in arguments if each is not type(None)), hint), value)
+    if isinstance(value, tuple | list) and arguments:
+        return type(value)(_convert(arguments[0], each) for each in value)
     return value
 
 
 def _difference(decided: Sequence[Any], recorded: Sequence[Any]) -> str:
-    """In words, without values: what of the recorded events today's rules make otherwise."""
+    """Describe how the decided events differ from the recorded ones, without any values."""
     names = [codec.type_of(event).name for event in decided]
     if names != [codec.type_of(event).name for event in recorded]:
-        return f"{', '.join(names) or 'nothing'} today"
-    other = [
+        return f"{', '.join(names) or 'no event'} today"
+    differing = [
         f"{name}.{each.name}"
         for name, new, old in zip(names, decided, recorded, strict=True)
         for each in fields(new)
         if getattr(new, each.name) != getattr(old, each.name)
     ]
-    return f"another {', '.join(other)} today"
+    return f"another {', '.join(differing)} today"

@@ -1,4 +1,4 @@
-"""A line of an exported history: an event as it was stored, its personal fields in the clear."""
+"""A line of an exported history: an event as it is stored, but with its personal fields decrypted."""
 
 import json
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from eventstore.personal_data import encryption
 
 FORMAT = "event-history"
 FORMAT_VERSION = 1
-_SILENT = ("", encryption.ERASED)
+_NO_PERSONAL_TEXT = ("", encryption.ERASED)
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The first line. `events` is how many lines follow, so that a file that was cut off is noticed."""
+    """The first line of a file. `events` is the number of lines that follow, to detect a file that was cut off."""
 
     format: str
     format_version: int
@@ -27,8 +27,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     anonymised: bool = False
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event. `personal` names the fields of `data` that the log keeps encrypted, `subject_id` the person."""
+class EventLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An event. `personal` names the fields of `data` that the log encrypts; `subject_id` is the person's id."""
 
     event_id: UUID
     aggregate_id: UUID
@@ -44,34 +44,32 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def event(self) -> Any:
-        """The event as its class, in today's shape. Raises what `codec.decode` raises."""
+        """Return the event as an object of its class, upcast to the current schema. Raises what `codec.decode` does."""
         return codec.decode(self.event_type, self.schema_version, as_json(self.data))
 
     @property
     def cause(self) -> codec.Metadata:
-        """Who and what caused it. Raises CorruptEvent."""
+        """Return the metadata: who and what caused the event. Raises CorruptEvent."""
         return codec.decode_metadata(as_json(self.metadata))
 
     @property
-    def secrets(self) -> dict[str, str]:
-        """The personal fields that say something: neither empty nor erased."""
+    def personal_texts(self) -> dict[str, str]:
+        """Return the personal fields by name, without those that are empty or erased."""
         declared = EVENTS[self.event_type].personal if self.event_type in EVENTS else ()
-        found = {name: self.data.get(name) for name in (*self.personal, *declared)}
-        return {
-            name: text for name, text in found.items() if isinstance(text, str) and text not in ("", encryption.ERASED)
-        }
+        values = {name: self.data.get(name) for name in (*self.personal, *declared)}
+        return {name: text for name, text in values.items() if isinstance(text, str) and text not in _NO_PERSONAL_TEXT}
 
 
-def line_of(row: Row) -> Line:
-    """A stored event as a line. Raises CorruptEvent, WrongKey."""
+def line_of(row: Row) -> EventLine:
+    """Return a stored event as a line. Raises CorruptEvent, WrongKey."""
     data, metadata = json.loads(row.data), json.loads(row.metadata)
     if not isinstance(data, dict) or not isinstance(metadata, dict):
-        raise CorruptEvent(f"event {row.event_id} is no JSON object; stored: {row.data[:200]}")
-    hidden = _encrypted(row, data)
+        raise CorruptEvent(f"event {row.event_id} is not a JSON object; stored: {row.data[:200]}")
+    encrypted = _encrypted_fields(row, data)
     if row.key:
         reveal = encryption.field_decryptor(row.event_id, row.key)
-        data |= {name: reveal(name, data[name]) for name in hidden}
-    return Line(
+        data |= {name: reveal(name, data[name]) for name in encrypted}
+    return EventLine(
         event_id=row.event_id,
         aggregate_id=row.aggregate_id,
         aggregate_type=row.aggregate_type,
@@ -82,12 +80,15 @@ def line_of(row: Row) -> Line:
         metadata=metadata,
         data=data,
         subject_id=row.subject_id,
-        personal=hidden,
+        personal=encrypted,
     )
 
 
-def _encrypted(row: Row, data: dict[str, Any]) -> tuple[str, ...]:
-    """The encrypted fields: of those that are declared personal, or in an older shape of all, those that are marked."""
+def _encrypted_fields(row: Row, data: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the fields whose text has the prefix of encrypted values.
+
+    Only declared personal fields are looked at. An event in an older schema may have other fields: all are looked at.
+    """
     declared = EVENTS.get(row.event_type)
     if row.key is None:
         return ()
@@ -95,32 +96,33 @@ def _encrypted(row: Row, data: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in names if str(data.get(name)).startswith(encryption.PREFIX))
 
 
-def parsed(raw: bytes) -> Line | Header:
-    """A line of a file. Raises CorruptLine, ForeignFile."""
+def parse_line(raw: bytes) -> EventLine | Header:
+    """Parse a line of a file. Raises CorruptLine, ForeignFile."""
     try:
-        found = json.loads(raw, parse_constant=_no_number)
-        as_json(found).encode()  # refuses what is no number or no character
-        if isinstance(found, dict) and "format" in found:
-            header = msgspec.convert(found, Header)
+        content = json.loads(raw, parse_constant=_refuse_constant)
+        as_json(content).encode()  # refuses NaN and lone surrogates
+        if isinstance(content, dict) and "format" in content:
+            header = msgspec.convert(content, Header)
         else:
-            return msgspec.convert(found, Line)
+            return msgspec.convert(content, EventLine)
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
-        raise CorruptLine(f"{error}; it reads {raw[:200].decode(errors='replace')!r}") from error
+        raise CorruptLine(f"{error}; the line is {raw[:200].decode(errors='replace')!r}") from error
     if (header.format, header.format_version) != (FORMAT, FORMAT_VERSION):
         raise ForeignFile(
-            f"this is {header.format} {header.format_version}; what can be read is {FORMAT} {FORMAT_VERSION}"
+            f"the file is {header.format} {header.format_version}; only {FORMAT} {FORMAT_VERSION} can be read"
         )
     return header
 
 
-def written(line: Line | Header) -> str:
-    """A line of a file, without its end."""
+def to_text(line: EventLine | Header) -> str:
+    """Return a line of a file as text, without a line break."""
     return as_json(msgspec.to_builtins(line))
 
 
 def as_json(value: object) -> str:
+    """Return the value as JSON. Raises ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number in JSON")
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a number in JSON")

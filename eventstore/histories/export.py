@@ -1,4 +1,4 @@
-"""Histories as JSON lines, out of this site's log; `eventstore.histories.importer` reads them. docs/replay-a-bug.md."""
+"""Export histories of this site's log as JSON lines, for `eventstore.histories.importer`. See docs/replay-a-bug.md."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from eventstore.errors import AggregateNotFound
 from eventstore.histories import staging
-from eventstore.histories.event_line import FORMAT, FORMAT_VERSION, Header, Line, line_of, written
+from eventstore.histories.event_line import FORMAT, FORMAT_VERSION, EventLine, Header, line_of, to_text
 from eventstore.histories.pseudonyms import Pseudonyms
 from eventstore.records import require_next
 
@@ -16,9 +16,9 @@ BATCH = 500  # events held in memory at a time
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """All events that some aggregates had when they were asked for, in the order of the log.
+    """All events that some aggregates had when `histories` was called, in log order.
 
-    Read anew each time they are iterated. Iterating raises VersionGap, CorruptEvent, WrongKey.
+    Each iteration reads them from the log again. Iterating raises VersionGap, CorruptEvent, WrongKey.
     """
 
     aggregate_ids: frozenset[UUID]
@@ -28,37 +28,40 @@ class Histories:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __iter__(self) -> Iterator[Line]:
-        reached: Counter[UUID] = Counter()
+    def __iter__(self) -> Iterator[EventLine]:
+        versions: Counter[UUID] = Counter()
         for start in range(0, len(self), BATCH):
             for row in staging.rows_at(self.positions[start : start + BATCH]):
-                require_next(row.aggregate_id, row.version, after=reached[row.aggregate_id])
-                reached[row.aggregate_id] = row.version
+                require_next(row.aggregate_id, row.version, after=versions[row.aggregate_id])
+                versions[row.aggregate_id] = row.version
                 line = line_of(row)
                 yield self.pseudonyms.disguise(line) if self.pseudonyms else line
 
 
 def histories(aggregate_ids: Iterable[UUID]) -> Histories:
-    """Everything these aggregates went through. Raises AggregateNotFound."""
-    wanted = frozenset(aggregate_ids)
-    found = staging.positions_of(wanted)
-    for missing in sorted(wanted - {aggregate_id for _, aggregate_id in found}):
-        raise AggregateNotFound("not_found", "the log holds nothing of {aggregate_id}", aggregate_id=missing)
-    return Histories(wanted, [position for position, _ in found])
+    """Return all events of these aggregates. Raises AggregateNotFound."""
+    requested = frozenset(aggregate_ids)
+    entries = staging.positions_of(requested)
+    for missing in sorted(requested - {aggregate_id for _, aggregate_id in entries}):
+        raise AggregateNotFound("not_found", "the log holds no event of {aggregate_id}", aggregate_id=missing)
+    return Histories(requested, [position for position, _ in entries])
 
 
-def anonymised(found: Histories, *, redacted: Collection[str] = ()) -> Histories:
-    """The same with pseudonyms for people, and for all texts in the fields `redacted`. Raises what iterating raises."""
-    pseudonyms = Pseudonyms(keep=found.aggregate_ids, redacted=redacted)
-    for line in found:
+def anonymised(original: Histories, *, redacted: Collection[str] = ()) -> Histories:
+    """Return the same histories with pseudonyms for people, and for every text in the fields `redacted`.
+
+    Reads all events once. Raises what iterating raises.
+    """
+    pseudonyms = Pseudonyms(keep=original.aggregate_ids, redacted=redacted)
+    for line in original:
         pseudonyms.learn(line)
-    return replace(found, pseudonyms=pseudonyms)
+    return replace(original, pseudonyms=pseudonyms)
 
 
-def export(found: Histories) -> Iterator[str]:
-    """The lines of a file that `import_history` reads."""
+def export(exported: Histories) -> Iterator[str]:
+    """Yield the lines of a file that `import_history` reads."""
     header = Header(
-        format=FORMAT, format_version=FORMAT_VERSION, events=len(found), anonymised=found.pseudonyms is not None
+        format=FORMAT, format_version=FORMAT_VERSION, events=len(exported), anonymised=exported.pseudonyms is not None
     )
-    yield written(header)
-    yield from map(written, found)
+    yield to_text(header)
+    yield from map(to_text, exported)

@@ -1,4 +1,4 @@
-"""Histories that another site exported, into this site's log: all of a file or nothing."""
+"""Import histories that another site exported into this site's log: the whole file or nothing."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,21 +15,25 @@ from eventstore.codec import IMPORTED
 from eventstore.decider import decider_named
 from eventstore.dispatch import signal_after_commit
 from eventstore.errors import CorruptLine, ForeignFile, HistoryConflict, SubjectWasErased, VersionGap
-from eventstore.histories.event_line import Header, Line, as_json, line_of, parsed
+from eventstore.histories.event_line import EventLine, Header, as_json, line_of, parse_line
 from eventstore.histories.staging import Incoming, Row
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
 
 BATCH = 500  # lines held in memory at a time
-LONGEST = 16 * 1024 * 1024  # bytes of a line
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; a backslash of the text's own is doubled
+MAX_LINE_BYTES = 16 * 1024 * 1024
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # NUL as JSON escapes it; JSON doubles a backslash of the text
 
-Numbered = tuple[int, Line]
+Numbered = tuple[int, EventLine]
+"""A line and its number in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import did: the events it added, those that were here already, and the last position it took, or 0."""
+    """The result of an import.
+
+    Counts the events added and those that were present before; `position` is the last one it took, or 0.
+    """
 
     added: int
     present: int
@@ -37,27 +41,27 @@ class Imported:
 
 
 def import_history(file: BinaryIO) -> Imported:
-    """Bring the histories of a file here: ids, versions, recorded times and metadata as they were, positions new.
+    """Append the histories of a file to this log, in one transaction.
 
-    Each event is marked IMPORTED in its `extra`, and its personal fields are encrypted under this site's own keys. An
-    event that is here already, mark aside, is passed over. Everything is written in one transaction, or nothing.
+    Ids, versions, recorded times and metadata stay as they are; positions are new. Each event gets the mark IMPORTED in
+    its `extra`. Personal fields are encrypted with this site's keys. An event that is in this log already is skipped.
 
-    Raises, with the number of the line as a note: ForeignFile, CorruptLine, UnknownEventType, MissingUpcaster,
+    Raises, with the line number as a note: ForeignFile, CorruptLine, UnknownEventType, MissingUpcaster,
     NewerSchemaVersion, CorruptEvent, UndeclaredMessage, VersionGap, HistoryConflict, SubjectWasErased, WrongKey.
     """
-    mark = datetime.now(UTC).isoformat()
+    imported_at = datetime.now(UTC).isoformat()
     added = present = 0
     with transaction.atomic():
         incoming = Incoming()
         reader = _Reader(file)
         for batch in _batches(reader):
-            fresh = _fresh(batch, incoming)
-            incoming.stage(_rows(fresh, mark))
-            added, present = added + len(fresh), present + len(batch) - len(fresh)
-        reader.require_whole()
-        position, grown = incoming.place()
-        if grown:
-            signal_after_commit(grown, position)
+            new = _new_lines(batch, incoming)
+            incoming.stage(_rows(new, imported_at))
+            added, present = added + len(new), present + len(batch) - len(new)
+        reader.require_complete()
+        position, appended = incoming.append_staged()
+        if appended:
+            signal_after_commit(appended, position)
     return Imported(added=added, present=present, position=position)
 
 
@@ -65,56 +69,57 @@ def import_history(file: BinaryIO) -> Imported:
 
 
 class _Reader:
-    """The events of a file, or of several one after another, with the numbers of their lines."""
+    """Yields the events of a file with their line numbers. A file may hold several exports one after another."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._promised = self._found = 0
+        self._announced = self._read = 0  # events, by the headers and in fact
 
     def __iter__(self) -> Iterator[Numbered]:
         number = 0
-        while raw := self._file.readline(LONGEST + 1):
+        while raw := self._file.readline(MAX_LINE_BYTES + 1):
             number += 1
-            with _at(number):
-                if len(raw) > LONGEST:
-                    raise CorruptLine(f"it is longer than {LONGEST:,} bytes")
-                line = parsed(raw)
+            with _line_number_in_errors(number):
+                if len(raw) > MAX_LINE_BYTES:
+                    raise CorruptLine(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
+                line = parse_line(raw)
                 if isinstance(line, Header):
-                    self._promised += line.events
+                    self._announced += line.events
                     continue
-                if not self._promised:
-                    raise ForeignFile("a history begins with a header, and this is none")
-            self._found += 1
+                if not self._announced:
+                    raise ForeignFile("a history begins with a header, and this file has none")
+            self._read += 1
             yield number, line
 
-    def require_whole(self) -> None:
-        """Raises ForeignFile where there are not as many events as the headers promised, or none at all."""
-        if not self._promised:
+    def require_complete(self) -> None:
+        """Raise ForeignFile if the file has no header, or not as many events as its headers say."""
+        if not self._announced:
             raise ForeignFile("the file is empty")
-        if self._found != self._promised:
+        if self._read != self._announced:
             raise ForeignFile(
-                f"its header tells of {self._promised} events, and {self._found} are there: it was cut off, or edited"
+                f"the header announces {self._announced} events, but the file has {self._read}: "
+                "it was cut off or edited"
             )
 
 
 def _batches(lines: Iterable[Numbered]) -> Iterator[list[Numbered]]:
-    """So many lines at a time; a new batch begins with what stands in the last one already."""
+    """Yield batches of at most BATCH lines. No batch holds an event id, or a version of an aggregate, twice."""
     batch: list[Numbered] = []
     seen: set[object] = set()
     for number, line in lines:
-        marks = {line.event_id, (line.aggregate_id, line.version)}
-        if len(batch) == BATCH or seen & marks:
+        keys = {line.event_id, (line.aggregate_id, line.version)}
+        if len(batch) == BATCH or seen & keys:
             yield batch
             batch, seen = [], set()
         batch.append((number, line))
-        seen |= marks
+        seen |= keys
     if batch:
         yield batch
 
 
 @contextmanager
-def _at(number: int) -> Iterator[None]:
-    """Errors from here on name the line."""
+def _line_number_in_errors(number: int) -> Iterator[None]:
+    """Add the line number as a note to any error inside the block."""
     try:
         yield
     except Exception as error:
@@ -122,75 +127,81 @@ def _at(number: int) -> Iterator[None]:
         raise
 
 
-# --- judging ----------------------------------------------------------------------------------------------------------
+# --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _fresh(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
-    """The lines whose events are not here yet, each of which can follow what is."""
-    # Before `like`: what is appended in between is then found there, and not taken for a gap.
+def _new_lines(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
+    """Return the lines whose events are not in this log yet, after checking that each can be appended."""
+    # Read before `existing`: an event that is appended in between is then found there, and does not look like a gap.
     heads = incoming.heads({line.aggregate_id for _, line in batch})
-    rows = incoming.like([(line.event_id, line.aggregate_id, line.version) for _, line in batch])
+    rows = incoming.existing([(line.event_id, line.aggregate_id, line.version) for _, line in batch])
     by_id = {row.event_id: row for row in rows}
-    by_place = {(row.aggregate_id, row.version): row for row in rows}
-    fresh = []
+    by_version = {(row.aggregate_id, row.version): row for row in rows}
+    new = []
     for number, line in batch:
-        with _at(number):
+        with _line_number_in_errors(number):
             _require_readable(line)
-            row = by_id.get(line.event_id) or by_place.get((line.aggregate_id, line.version))
+            row = by_id.get(line.event_id) or by_version.get((line.aggregate_id, line.version))
             if row:
                 _require_same(line, row)
                 continue
             aggregate_type, version = heads.get(line.aggregate_id, (line.aggregate_type, 0))
             if line.aggregate_type != aggregate_type:
-                raise HistoryConflict(f"{line.aggregate_id} is of the type {aggregate_type!r} here")
+                raise HistoryConflict(f"{line.aggregate_id} has the type {aggregate_type!r} on this site")
             if line.version != version + 1:
                 raise VersionGap(f"version {line.version} of {line.aggregate_id} cannot follow version {version}")
             heads[line.aggregate_id] = aggregate_type, line.version
-            fresh.append((number, line))
-    return fresh
+            new.append((number, line))
+    return new
 
 
-def _require_readable(line: Line) -> None:
-    """This code knows the event, its shape and its aggregate. Raises by name what it does not."""
+def _require_readable(line: EventLine) -> None:
+    """Raise an error by name if this code does not know the event, its schema version or its aggregate type."""
     assert line.event is not None
     assert line.cause
     decider_named(line.aggregate_type)
 
 
-def _require_same(line: Line, row: Row) -> None:
-    """Raises HistoryConflict, and SubjectWasErased for a name that this site has erased."""
-    here = line_of(row)
-    if row.key and row.key.wrapped is None and any(here.data.get(name) == encryption.ERASED for name in line.secrets):
-        raise SubjectWasErased(row.key.subject_id)
-    theirs, ours = _compared(line), _compared(here)
+def _require_same(line: EventLine, row: Row) -> None:
+    """Raise HistoryConflict if the stored event differs from the line.
+
+    Raises SubjectWasErased if the line has personal data that this site has erased.
+    """
+    stored = line_of(row)
+    key = row.key
+    if key and key.wrapped is None and any(stored.data.get(name) == encryption.ERASED for name in line.personal_texts):
+        raise SubjectWasErased(key.subject_id)
+    theirs, ours = _compared_fields(line), _compared_fields(stored)
     if differing := [name for name in ours if ours[name] != theirs[name]]:
         raise HistoryConflict(
-            f"event {row.event_id}, version {row.version} of {row.aggregate_id}, is here, with another"
+            f"event {row.event_id}, version {row.version} of {row.aggregate_id}, is in this log, but with another"
             f" {' and '.join(differing)}"
         )
 
 
-def _compared(line: Line) -> dict[str, Any]:
-    """What makes an event the same: neither who imported it when, nor how this site keeps it."""
+def _compared_fields(line: EventLine) -> dict[str, Any]:
+    """Return the fields that must be equal: all but the import mark and how a site encrypts personal data."""
     fields = msgspec.structs.asdict(line)
     del fields["subject_id"], fields["personal"]
-    extra = {mark: text for mark, text in line.cause.extra.items() if mark != IMPORTED}
+    extra = {key: text for key, text in line.cause.extra.items() if key != IMPORTED}
     return fields | {"metadata": line.metadata | {"extra": extra}}
 
 
-# --- keeping ----------------------------------------------------------------------------------------------------------
+# --- storing ----------------------------------------------------------------------------------------------------------
 
 
-def _rows(lines: Sequence[Numbered], mark: str) -> list[Row]:
-    """The events as they will stand here. Raises SubjectWasErased, WrongKey, CorruptLine."""
-    subjects = {number: _subject(line) for number, line in lines if line.secrets}
+def _rows(lines: Sequence[Numbered], imported_at: str) -> list[Row]:
+    """Return the rows to append, with personal fields encrypted. Raises SubjectWasErased, WrongKey, CorruptLine."""
+    subjects = {number: _subject(line) for number, line in lines if line.personal_texts}
     keys = _keys(subjects)
     rows = []
     for number, line in lines:
         subject_id = subjects.get(number)
-        sealed = encryption.encrypt_fields(line.secrets, line.event_id, keys[subject_id]) if subject_id else {}
-        metadata = line.metadata | {"extra": line.cause.extra | {IMPORTED: mark}}
-        with _at(number):
+        encrypted = (
+            encryption.encrypt_fields(line.personal_texts, line.event_id, keys[subject_id]) if subject_id else {}
+        )
+        metadata = line.metadata | {"extra": line.cause.extra | {IMPORTED: imported_at}}
+        with _line_number_in_errors(number):
             rows.append(
                 Row(
                     event_id=line.event_id,
@@ -201,32 +212,37 @@ def _rows(lines: Sequence[Numbered], mark: str) -> list[Row]:
                     schema_version=line.schema_version,
                     timestamp=line.timestamp,
                     metadata=_storable(metadata),
-                    data=_storable(line.data | sealed),
+                    data=_storable(line.data | encrypted),
                     subject_id=subject_id,
                 )
             )
     return rows
 
 
-def _subject(line: Line) -> UUID:
-    """Whose personal data an event holds: as its own site knew them, or else as its declaration says."""
+def _subject(line: EventLine) -> UUID:
+    """Return the person whose data an event holds: as the line says, or else as the event's declaration says."""
     subject_id = line.subject_id or encryption.subject_of(EVENTS[line.event_type], line.event)
     if subject_id is None:
-        raise CorruptLine(f"event {line.event_id} holds personal data, and nothing says whose")
+        raise CorruptLine(f"event {line.event_id} holds personal data, but names no subject")
     return subject_id
 
 
 def _keys(subjects: dict[int, UUID]) -> dict[UUID, bytes]:
-    """A key for each subject of a line. Raises SubjectWasErased for the first line about somebody erased."""
+    """Return a key for each subject. `subjects` is by line number.
+
+    Raises SubjectWasErased with the number of the first line about an erased person.
+    """
     try:
         return encryption.keys_of(subjects.values())
     except SubjectWasErased as error:
-        with _at(next(number for number, subject_id in subjects.items() if subject_id == error.subject_id)):
+        with _line_number_in_errors(
+            next(number for number, subject_id in subjects.items() if subject_id == error.subject_id)
+        ):
             raise
 
 
 def _storable(value: dict[str, Any]) -> str:
     text = as_json(value)
     if _NUL.search(text):
-        raise CorruptLine("it holds the character NUL, which no database column takes")
+        raise CorruptLine("it holds the character NUL, which PostgreSQL cannot store")
     return text

@@ -1,7 +1,7 @@
-"""Rows of the log copied out as they stand, and rows of another site's log copied in. With its SQL on the log's tables.
+"""Copy rows of the log out, and copy rows of another site's log in. Contains its own SQL on the log's tables.
 
-What comes in is staged in a table of the transaction's own and placed in one statement at the end: however long a file
-is, readers of the feed are held back for that statement only.
+Fast path: COPY into a temporary table and one INSERT at the end, instead of an append for each event; measured in
+docs/decisions/12. Readers of the feed wait for that one INSERT only, however long the file is.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,7 +24,7 @@ from eventstore.sql import cursor as log_cursor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An event as it stands in the table, JSON as text, and the key of whoever's data it holds."""
+    """An event as stored in the table: JSON as text, and the subject's key if it holds personal data."""
 
     event_id: UUID
     aggregate_id: UUID
@@ -40,7 +40,7 @@ class Row:
 
 
 def positions_of(aggregate_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
-    """Where in the log the events of these aggregates stand, in its order, and whose each is."""
+    """Return (position, aggregate id) of each event of these aggregates, in log order."""
     with log_cursor() as cursor:
         cursor.execute(
             "SELECT position, aggregate_id FROM events WHERE aggregate_id = ANY(%s) ORDER BY position",
@@ -50,7 +50,7 @@ def positions_of(aggregate_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
 
 
 def rows_at(positions: Sequence[int]) -> list[Row]:
-    """The events at these positions, in order, whether this code knows them or not. Raises WrongKey."""
+    """Return the events at these positions, in order, also those of types this code does not know. Raises WrongKey."""
     with log_cursor() as cursor:
         cursor.execute(
             f"SELECT {_ROW} FROM events e LEFT JOIN subject_keys k USING (subject_id)"
@@ -61,9 +61,9 @@ def rows_at(positions: Sequence[int]) -> list[Row]:
 
 
 class Incoming:
-    """What an import brings, as far as it has read; it is not in the log before `place`.
+    """The staged events of an import. They are in the log only after `append_staged`.
 
-    Needs a transaction. Imports wait for each other, so that the same file sent twice at once is there once.
+    Needs a transaction. Imports wait for each other, so a file that is sent twice at once is imported once.
     """
 
     def __init__(self) -> None:
@@ -74,45 +74,51 @@ class Incoming:
             cursor.execute("CREATE UNIQUE INDEX ON incoming (event_id)")
             cursor.execute("CREATE UNIQUE INDEX ON incoming (aggregate_id, version)")
 
-    def like(self, events: Sequence[tuple[UUID, UUID, int]]) -> list[Row]:
-        """What is here already, in the log or staged, under these event ids or at these aggregates' versions."""
+    def existing(self, events: Sequence[tuple[UUID, UUID, int]]) -> list[Row]:
+        """Return the rows, in the log or staged, that have the event id or the (aggregate id, version) of an event.
+
+        `events` are (event id, aggregate id, version). Raises WrongKey.
+        """
         event_ids, aggregate_ids, versions = map(list, zip(*events, strict=True))
         with log_cursor() as cursor:
-            cursor.execute(_LIKE, (event_ids, aggregate_ids, versions))
+            cursor.execute(_EXISTING, (event_ids, aggregate_ids, versions))
             return [_row(row) for row in cursor]
 
     def heads(self, aggregate_ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
-        """The type and latest version of those aggregates that have events, in the log or staged."""
+        """Return the type and latest version of each of these aggregates that has events, in the log or staged."""
         with log_cursor() as cursor:
             cursor.execute(_HEADS, (list(aggregate_ids),))
             return {aggregate_id: (aggregate_type, version) for aggregate_id, aggregate_type, version in cursor}
 
     def stage(self, rows: Sequence[Row]) -> None:
-        """Keep these until `place`: versions that follow, and nothing that `like` has found."""
+        """Stage rows. Versions must follow the heads, and `existing` must have found none of them."""
         with log_cursor() as cursor, cursor.copy(f"COPY incoming ({_COLUMNS}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row([getattr(row, name) for name in _FIELDS])
 
-    def place(self) -> tuple[int, list[AppendedVersions]]:
-        """Append what was staged, in its order: the last position taken (0 if nothing was), and what has grown.
+    def append_staged(self) -> tuple[int, list[AppendedVersions]]:
+        """Append the staged rows in order; return the last position (0 if there were none) and the versions appended.
 
-        Has to be the last thing its transaction does. Raises HistoryConflict where somebody appended meanwhile.
+        Must be the last thing that its transaction does. Raises HistoryConflict if another writer appended one of the
+        versions in the meantime.
         """
         try:
             with transaction.atomic(), log_cursor() as cursor:
                 cursor.execute(ANNOUNCE)
-                cursor.execute(_PLACE)
+                cursor.execute(_APPEND)
                 (position,) = cursor.fetchone() or (0,)
         except (IntegrityError, OperationalError) as error:
             if isinstance(error.__cause__, pg.UniqueViolation | pg.DeadlockDetected):
-                what = error.__cause__.diag.message_detail
-                raise HistoryConflict(f"somebody appended, meanwhile, what the file tells otherwise: {what}") from error
+                detail = error.__cause__.diag.message_detail
+                raise HistoryConflict(
+                    f"meanwhile, another writer appended other events than the file has: {detail}"
+                ) from error
             raise
         with log_cursor() as cursor:
-            cursor.execute(_GROWTH)
-            grown = [AppendedVersions(*row) for row in cursor]
+            cursor.execute(_APPENDED_VERSIONS)
+            appended = [AppendedVersions(*row) for row in cursor]
             cursor.execute("DROP TABLE incoming")
-        return position, grown
+        return position, appended
 
 
 # --- SQL --------------------------------------------------------------------------------------------------------------
@@ -132,7 +138,7 @@ _FIELDS = (
 _COLUMNS = ", ".join(_FIELDS).replace(" data", " event_data")
 _ROW = f"{_COLUMNS}, k.wrapped_key, k.master"
 _BOTH = f"(SELECT {_COLUMNS} FROM events UNION ALL SELECT {_COLUMNS} FROM incoming)"
-_LIKE = f"""
+_EXISTING = f"""
 SELECT {_ROW} FROM (
     SELECT {_COLUMNS} FROM {_BOTH} here WHERE event_id = ANY(%s)
     UNION
@@ -144,11 +150,11 @@ _HEADS = f"""
 SELECT DISTINCT ON (aggregate_id) aggregate_id, aggregate_type, version FROM {_BOTH} here
  WHERE aggregate_id = ANY(%s) ORDER BY aggregate_id, version DESC
 """
-_PLACE = f"""
+_APPEND = f"""
 WITH placed AS (INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM incoming ORDER BY place RETURNING position)
 SELECT coalesce(max(position), 0) FROM placed
 """
-_GROWTH = "SELECT aggregate_id, min(aggregate_type), min(version) - 1, max(version) FROM incoming GROUP BY 1"
+_APPENDED_VERSIONS = "SELECT aggregate_id, min(aggregate_type), min(version) - 1, max(version) FROM incoming GROUP BY 1"
 
 
 def _row(columns: Sequence[Any]) -> Row:

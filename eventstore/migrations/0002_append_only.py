@@ -1,8 +1,8 @@
-"""What makes the table a log, in the database itself."""
+"""Make the table append-only, and define its horizon, in the database itself."""
 
 from django.db import migrations
 
-# ENABLE ALWAYS: a plain trigger sleeps while session_replication_role is 'replica'.
+# ENABLE ALWAYS: a plain trigger does not fire while session_replication_role is 'replica'.
 APPEND_ONLY = """
 CREATE FUNCTION events_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -21,10 +21,10 @@ DROP TRIGGER events_append_only ON events;
 DROP FUNCTION events_refuse_change;
 """
 
-# Everything at or below the horizon is settled. The sequence is read before the announcements, never after: a writer
-# that announces later takes a position above what was read. An announcement holds 31 bits, so the distance is taken
-# modulo 2^31 with its sign: a writer that announced after the sequence was read is ahead, and holds nothing back.
-# 4711 is the announcements' lock class.
+# Every event at or below the horizon is settled. Read the sequence before the announcements, never after: a writer that
+# announces later takes a position above the value that was read. An announcement holds 31 bits, so the distance is
+# computed modulo 2^31, with its sign: a writer that announced after the sequence was read is ahead of it, and does not
+# lower the horizon. 4711 is the lock class of announcements.
 HORIZON = """
 CREATE FUNCTION events_horizon(OUT horizon bigint, OUT latest bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE behind bigint;

@@ -1,4 +1,4 @@
-"""Hash partitions from the beginning, where EVENTS_PARTITIONS asks for them. A log that is filled is left alone."""
+"""Partition an empty log if EVENTS_PARTITIONS says so. A log with events is not changed."""
 
 from typing import Any
 

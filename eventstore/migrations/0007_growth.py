@@ -1,4 +1,4 @@
-"""Indexes of the log that cost an append next to nothing. A log that 0006 has partitioned has them already."""
+"""Add indexes to the log that hardly slow down appends. A log that 0006 partitioned has them already."""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import migrations, models

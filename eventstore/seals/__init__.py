@@ -1,4 +1,4 @@
-"""Seals: signed Merkle roots over ranges of the log, so that a change behind the log's back is found.
+"""Seals: signed Merkle roots over ranges of the log, to detect changes made by direct access to the database.
 
-The append-only triggers, which refuse such a change in the first place, are in the migrations.
+The append-only triggers, which prevent most such changes, are in the migrations.
 """

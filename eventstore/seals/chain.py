@@ -1,8 +1,10 @@
-"""Seals: proof that nothing in the log was changed, removed or inserted, even by whoever owns the database.
+"""Seal the log: prove that no event was changed, removed or inserted, even by the owner of the database.
 
-A consumer of the log seals what is settled, range by range: the Merkle root over the canonical bytes of a range's
-events, chained to the seal before and signed (Ed25519). Who appends pays nothing. What is encrypted is sealed as it is
-stored, so erasing a person changes no seal. docs/tamper-evidence.md.
+A periodic task seals the settled events, range by range. A seal holds the Merkle root over the canonical bytes of the
+range's events and the hash of the previous seal, and is signed (Ed25519). Appends do not wait for it. Encrypted fields
+are sealed in their encrypted form, so erasing a person changes no seal. See docs/tamper-evidence.md.
+
+Fast path: PostgreSQL hashes the events, instead of Python; measured in docs/performance.md.
 """
 
 import json
@@ -20,10 +22,11 @@ from eventstore.errors import NotSealed
 from eventstore.models import Seal
 from eventstore.seals import keys, merkle
 
-EVENTS = 4096  # of one seal, at most
-_POSITION, _HASH = 8, 32  # bytes of an entry of `leaves`
+EVENTS_PER_SEAL = 4096  # at most
+_POSITION, _HASH = 8, 32  # sizes in bytes of the two parts of an entry in `Seal.leaves`
 
-# The canonical bytes of an event: PostgreSQL's text of this array, whatever a session's time zone or date style is.
+# The canonical bytes of an event: PostgreSQL's text of this array. It does not depend on the session's time zone or
+# date style.
 _CANONICAL = """jsonb_build_array(position, event_id, aggregate_id, aggregate_type, version, event_type, schema_version,
   event_data, metadata, round(extract(epoch FROM timestamp) * 1000000), subject_id)::text"""
 _LEAVES = f"""
@@ -37,21 +40,21 @@ Leaf = tuple[int, bytes]
 
 
 def seal_settled() -> int:
-    """Seal everything that is settled; returns how many seals that took. Raises SealKeyMissing, MalformedSealKey.
+    """Seal all settled events; return the number of new seals. Raises SealKeyMissing, MalformedSealKey.
 
-    Where somebody else is sealing already, this leaves it to them. A seal that is not full is the last: writers that
-    never pause would keep this going for ever, at a seal for every few events.
+    Returns at once if another process is sealing. Stops after the first seal that is not full: with writers that never
+    pause, it would otherwise run for ever and make a seal for every few events.
     """
-    made = 0
+    seals = 0
     while events := _seal_next():
-        made += 1
-        if events < EVENTS:
+        seals += 1
+        if events < EVENTS_PER_SEAL:
             break
-    return made
+    return seals
 
 
 def _seal_next() -> int:
-    """How many events the next seal covers; 0 where none was made."""
+    """Make the next seal; return the number of events it covers, or 0 if none was made."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('seals'))")
         if not cursor.fetchone()[0]:
@@ -59,14 +62,14 @@ def _seal_next() -> int:
         last = newest()
         after = last.through if last else 0
         horizon = store.horizon()
-        leaves = leaves_between(after, horizon, limit=EVENTS)
+        leaves = leaves_between(after, horizon, limit=EVENTS_PER_SEAL)
         if not leaves:
             return 0
         seal = Seal(
             number=last.number + 1 if last else 1,
             after=after,
-            # Up to the horizon: a hole in a range that is settled stays one, and what appears there was inserted.
-            through=leaves[-1][0] if len(leaves) == EVENTS else horizon,
+            # Up to the horizon: a gap in a settled range stays a gap. An event that appears there later was inserted.
+            through=leaves[-1][0] if len(leaves) == EVENTS_PER_SEAL else horizon,
             events=len(leaves),
             root=merkle.root([digest for _, digest in leaves]),
             previous=hash_of(last) if last else bytes(_HASH),
@@ -81,19 +84,20 @@ def _seal_next() -> int:
 
 
 def newest() -> Seal | None:
+    """Return the latest seal, without its leaves."""
     return Seal.objects.defer("leaves").order_by("number").last()
 
 
 def leaves_between(after: int, through: int, *, limit: int) -> list[Leaf]:
-    """The leaves of the events that stand in the log in this range, at most `limit`, hashed by the database."""
+    """Return the leaves of the events now in the log after `after` up to `through`, at most `limit`."""
     with connection.cursor() as cursor:
         cursor.execute(_LEAVES, [after, through, limit])
         return [(position, bytes(digest)) for position, digest in cursor]
 
 
 def statement(seal: Seal) -> bytes:
-    """What is signed: the seal as JSON, sorted and without spaces."""
-    stated = {
+    """Return the bytes that are signed: the seal as JSON with sorted keys and no spaces."""
+    fields = {
         "seal": seal.number,
         "after": seal.after,
         "through": seal.through,
@@ -103,36 +107,36 @@ def statement(seal: Seal) -> bytes:
         "sealed_at": seal.sealed_at.astimezone(UTC).isoformat(timespec="microseconds"),
         "public_key": bytes(seal.public_key).hex(),
     }
-    return json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
 def hash_of(seal: Seal) -> bytes:
-    """What the next seal is chained to."""
+    """Return the hash of a seal, which the next seal contains."""
     return sha256(statement(seal)).digest()
 
 
 def is_genuine(seal: Seal) -> bool:
-    """Whether a trusted key signed it. Raises MalformedSealKey."""
+    """Return whether a trusted key signed the seal. Raises MalformedSealKey."""
     key = bytes(seal.public_key)
-    return key in keys.trusted() and keys.is_signed(statement(seal), bytes(seal.signature), key)
+    return key in keys.trusted() and keys.is_valid_signature(statement(seal), bytes(seal.signature), key)
 
 
 def leaves_of(seal: Seal) -> list[Leaf]:
-    """What was sealed, as the seal's row keeps it. The hashes are genuine if they make the signed root."""
-    kept = bytes(seal.leaves)
-    entries = (kept[start : start + _POSITION + _HASH] for start in range(0, len(kept), _POSITION + _HASH))
+    """Return the leaves stored with a seal. They are genuine only if their Merkle root is the signed root."""
+    stored = bytes(seal.leaves)
+    entries = (stored[start : start + _POSITION + _HASH] for start in range(0, len(stored), _POSITION + _HASH))
     return [(int.from_bytes(entry[:_POSITION]), entry[_POSITION:]) for entry in entries]
 
 
 def public_form(seal: Seal) -> dict[str, str]:
-    """A seal to give away: enough to prove later what the log was. Holds no personal data."""
+    """Return a seal in the form that is published, to prove later what the log was. It holds no personal data."""
     return {"statement": statement(seal).decode(), "signature": bytes(seal.signature).hex()}
 
 
 def prove(event: int | UUID) -> dict[str, Any]:
-    """That an event, by position or id, was in the log when its seal was signed: what a third party needs to check it.
+    """Return a proof that an event, given by position or id, was in the log when its seal was signed.
 
-    Raises NotSealed, MalformedSealKey.
+    The proof holds all that a third party needs to check it. Raises NotSealed, MalformedSealKey.
     """
     column = "position" if isinstance(event, int) else "event_id"
     with connection.cursor() as cursor:
@@ -143,12 +147,14 @@ def prove(event: int | UUID) -> dict[str, Any]:
     position, canonical = row
     seal = Seal.objects.filter(after__lt=position, through__gte=position).first()
     if seal is None:
-        raise NotSealed(f"the event at {position} is not sealed yet: run `manage.py seal_log`, then ask again")
+        raise NotSealed(f"the event at {position} is not sealed yet: run `manage.py seal_log`, then try again")
     sealed = leaves_of(seal)
     digests = [digest for _, digest in sealed]
     index = next((number for number, (at, _) in enumerate(sealed) if at == position), None)
     if index is None or digests[index] != merkle.leaf(canonical.encode()) or merkle.root(digests) != bytes(seal.root):
-        raise NotSealed(f"the event at {position} is not what seal {seal.number} sealed: run `manage.py verify_log`")
+        raise NotSealed(
+            f"the event at {position} differs from what seal {seal.number} covers: run `manage.py verify_log`"
+        )
     if not is_genuine(seal):
         raise NotSealed(f"seal {seal.number} is not signed by a trusted key: run `manage.py verify_log`")
     return {"event": canonical, "index": index, "path": [step.hex() for step in merkle.path(digests, index)]} | (
@@ -156,10 +162,11 @@ def prove(event: int | UUID) -> dict[str, Any]:
     )
 
 
-def numbered(seals: Any) -> Iterator[Seal]:
-    """Seals in order, a few at a time in memory, without their leaves."""
+def in_order(seals: Any) -> Iterator[Seal]:
+    """Yield the seals of a queryset by number, without their leaves. Holds at most 500 in memory."""
     yield from seals.defer("leaves").order_by("number").iterator(chunk_size=500)
 
 
-def sealed_at_words(moment: datetime) -> str:
+def format_sealed_at(moment: datetime) -> str:
+    """Return the time of a seal in local time, to the second."""
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""The keys that sign seals, from SEAL_KEYS (the first signs) and SEAL_PUBLIC_KEYS (of those that are retired)."""
+"""The keys of seals. The first of SEAL_KEYS signs; the others, and SEAL_PUBLIC_KEYS of retired keys, are trusted."""
 
 import base64
 
@@ -13,23 +13,25 @@ _BYTES = 32
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """The key in use. Raises SealKeyMissing, MalformedSealKey."""
+    """Return the key that signs new seals. Raises SealKeyMissing, MalformedSealKey."""
     if not settings.SEAL_KEYS:
         raise SealKeyMissing("SEAL_KEYS is empty: nothing can be sealed")
     return _private(settings.SEAL_KEYS[0])
 
 
 def trusted() -> frozenset[bytes]:
-    """The public keys whose seals count. Raises MalformedSealKey."""
+    """Return the public keys whose signatures are accepted. Raises MalformedSealKey."""
     own = (public_bytes(_private(entry)) for entry in settings.SEAL_KEYS)
     return frozenset((*own, *map(_public, settings.SEAL_PUBLIC_KEYS)))
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    """Return the 32 bytes of the public key."""
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def is_signed(message: bytes, signature: bytes, public_key: bytes) -> bool:
+def is_valid_signature(message: bytes, signature: bytes, public_key: bytes) -> bool:
+    """Return whether the key made this signature of the message. A malformed key or signature is not valid."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):

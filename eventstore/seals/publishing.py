@@ -1,4 +1,7 @@
-"""Seal what is settled, and give the latest seal away, so that a log cut off together with its seals is found out."""
+"""Seal settled events, and publish the latest seal outside the database.
+
+A published seal shows whether the log was truncated together with its seals.
+"""
 
 import errno
 import json
@@ -18,15 +21,15 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="eventstore.publishing.seal")
 def seal() -> None:
-    """Beat calls it."""
+    """Seal all settled events. Celery beat sends this task."""
     chain.seal_settled()
 
 
 @shared_task(name="eventstore.publishing.publish")
 def publish() -> None:
-    """Give the latest seal away as SEAL_FILE and SEAL_MAIL_TO say; one failing does not stop the other. Beat calls it.
+    """Publish the latest seal to SEAL_FILE and SEAL_MAIL_TO. Celery beat sends this task.
 
-    A way that fails is logged and tried again at the next time, with the seal that is the latest then.
+    A failure of one does not stop the other. It is logged, and the next run publishes the seal that is the latest then.
     """
     newest = chain.newest()
     if newest is None:
@@ -35,20 +38,25 @@ def publish() -> None:
         try:
             to_file(newest, Path(settings.SEAL_FILE))
         except OSError:
-            log.exception("seal %s cannot be written to SEAL_FILE; the next one will be tried", newest.number)
+            log.exception("seal %s cannot be written to SEAL_FILE; the next run will try again", newest.number)
     if settings.SEAL_MAIL_TO:
         try:
             by_mail(newest, settings.SEAL_MAIL_TO)
-        except OSError:  # smtplib's errors are among these
-            log.exception("seal %s cannot be sent by mail; the next one will be tried", newest.number)
+        except OSError:  # includes the errors of smtplib
+            log.exception("seal %s cannot be sent by mail; the next run will try again", newest.number)
 
 
 def to_file(newest: Seal, path: Path) -> None:
-    """Append the seal to a file as a JSON line, whole or not at all, and wait until the disk has it. Raises OSError."""
+    """Append the seal to a file as a JSON line and wait until it is on disk. Raises OSError.
+
+    If the line cannot be written completely, none of it is left in the file.
+    """
     line = (json.dumps(chain.public_form(newest)) + "\n").encode()
     with path.open("ab", buffering=0) as file:
         before = file.tell()
-        written = file.write(line)  # unbuffered, so one write; a disk that fills up takes a part of it in silence
+        written = file.write(
+            line
+        )  # one write, as it is unbuffered; a full disk takes only a part of it, without an error
         if written != len(line):
             file.truncate(before)
             raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes could be written", str(path))
@@ -56,7 +64,7 @@ def to_file(newest: Seal, path: Path) -> None:
 
 
 def by_mail(newest: Seal, addresses: list[str]) -> None:
-    """Raises OSError, as smtplib does."""
+    """Send the seal by mail. Raises OSError, as smtplib does."""
     send_mail(
         subject=f"Seal {newest.number} of the event log, through position {newest.through}",
         message="Keep this: it proves what the log was when it was sealed.\n"

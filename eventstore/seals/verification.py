@@ -1,4 +1,4 @@
-"""Recompute what was sealed, and name the first event that is not as it was: changed, removed or inserted."""
+"""Verify the log against its seals, and name the first event that was changed, removed or inserted in each range."""
 
 import json
 import threading
@@ -9,23 +9,31 @@ from django.db import connection
 
 from eventstore.models import Event, Seal
 from eventstore.seals import keys, merkle
-from eventstore.seals.chain import EVENTS, hash_of, leaves_between, leaves_of, numbered, sealed_at_words, statement
+from eventstore.seals.chain import (
+    EVENTS_PER_SEAL,
+    format_sealed_at,
+    hash_of,
+    in_order,
+    leaves_between,
+    leaves_of,
+    statement,
+)
 
-LOWEST = -(2**63)
+LOWEST_POSITION = -(2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Finding:
-    """Something that is not as it was sealed: where in the log, what, and how many more there are in that range."""
+    """A difference from what was sealed: its position, a message, and how many more events of the range differ."""
 
     position: int
-    words: str
+    message: str
     others: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What was verified, and what was found, in the order of the log."""
+    """The numbers of seals, sealed events and events not sealed yet, and the findings in log order."""
 
     seals: int = 0
     events: int = 0
@@ -36,20 +44,20 @@ class Report:
 def verify(
     *, workers: int = 2, published: Sequence[str] = (), progress: Callable[[int], None] = lambda seals: None
 ) -> Report:
-    """Check the chain of seals, and every event against its seal, with so many connections at once.
+    """Check the chain of seals, and every event against its seal, with `workers` connections in parallel.
 
-    `published` are seals that were given away earlier, as `seals.public_form` in JSON: they tell whether the log and
-    its seals were truncated, or made anew, together. `progress` is called with the number of seals just done. Raises
+    `published` are seals published earlier, as JSON of `chain.public_form`. They show whether the log was truncated or
+    rewritten together with its seals. `progress` is called with the number of seals just checked. Raises
     MalformedSealKey.
     """
     report = Report()
     trusted = keys.trusted()
     numbers: list[int] = []
-    report.findings += _chain(numbered(Seal.objects.all()), trusted, numbers)
+    report.findings += _check_chain(in_order(Seal.objects.all()), trusted, numbers)
     report.seals = len(numbers)
     for line in published:
-        report.findings += _against(json.loads(line), trusted)
-    for events, findings in _in_parallel(numbers, workers, progress):
+        report.findings += _check_published(json.loads(line), trusted)
+    for events, findings in _check_ranges(numbers, workers, progress):
         report.events += events
         report.findings += findings
     last = Seal.objects.defer("leaves").order_by("number").last()
@@ -58,47 +66,51 @@ def verify(
     return report
 
 
-def _chain(seals: Iterable[Seal], trusted: frozenset[bytes], numbers: list[int]) -> Iterator[Finding]:
-    """Whether the seals follow on each other, and a trusted key signed each. Notes their numbers."""
+def _check_chain(seals: Iterable[Seal], trusted: frozenset[bytes], numbers: list[int]) -> Iterator[Finding]:
+    """Check that each seal follows the previous one and is signed by a trusted key. Adds their numbers to `numbers`."""
     last, previous, through = 0, bytes(32), 0
     for seal in seals:
         numbers.append(seal.number)
         if seal.number != last + 1:
-            words = f"after seal {last} comes seal {seal.number}: seals were removed"
-            yield Finding(position=through, words=words)
+            message = f"after seal {last} comes seal {seal.number}: seals were removed"
+            yield Finding(position=through, message=message)
         elif seal.after != through or bytes(seal.previous) != previous:
-            words = f"seal {seal.number} does not follow on the one before it: one of the two was replaced"
-            yield Finding(position=through, words=words)
+            message = f"seal {seal.number} does not follow the one before it: one of the two was replaced"
+            yield Finding(position=through, message=message)
         if bytes(seal.public_key) not in trusted:
-            words = f"seal {seal.number} was signed by a key that is not trusted: {bytes(seal.public_key).hex()}"
-            yield Finding(position=through, words=words)
-        elif not keys.is_signed(statement(seal), bytes(seal.signature), bytes(seal.public_key)):
-            yield Finding(position=through, words=f"seal {seal.number} was changed: the signature is not of this seal")
+            message = f"seal {seal.number} was signed by a key that is not trusted: {bytes(seal.public_key).hex()}"
+            yield Finding(position=through, message=message)
+        elif not keys.is_valid_signature(statement(seal), bytes(seal.signature), bytes(seal.public_key)):
+            message = f"seal {seal.number} was changed: its signature is not valid"
+            yield Finding(position=through, message=message)
         last, previous, through = seal.number, hash_of(seal), seal.through
 
 
-def _against(published: dict[str, str], trusted: frozenset[bytes]) -> Iterator[Finding]:
-    """Whether the table still holds the published seal."""
+def _check_published(published: dict[str, str], trusted: frozenset[bytes]) -> Iterator[Finding]:
+    """Check that the table still holds the published seal."""
     stated = json.loads(published["statement"])
     key = bytes.fromhex(stated["public_key"])
-    signed = keys.is_signed(published["statement"].encode(), bytes.fromhex(published["signature"]), key)
-    kept = Seal.objects.filter(number=stated["seal"]).defer("leaves").first()
+    signed = keys.is_valid_signature(published["statement"].encode(), bytes.fromhex(published["signature"]), key)
+    current = Seal.objects.filter(number=stated["seal"]).defer("leaves").first()
     if key not in trusted or not signed:
-        yield Finding(position=stated["after"], words="the published seal itself is not signed by a trusted key")
-    elif kept is None:
+        yield Finding(position=stated["after"], message="the published seal itself is not signed by a trusted key")
+    elif current is None:
         last = Seal.objects.order_by("-number").values_list("number", "through").first() or (0, 0)
         yield Finding(
             position=last[1],
-            words=f"seal {stated['seal']} was published, through position {stated['through']}, and is gone: the log and"
-            f" its seals were truncated after position {last[1]} (seal {last[0]})",
+            message=f"seal {stated['seal']} was published, through position {stated['through']}, and is gone: the log"
+            f" and its seals were truncated after position {last[1]} (seal {last[0]})",
         )
-    elif statement(kept) != published["statement"].encode():
-        yield Finding(position=stated["after"], words=f"seal {stated['seal']} is not the one that was published")
+    elif statement(current) != published["statement"].encode():
+        yield Finding(position=stated["after"], message=f"seal {stated['seal']} is not the one that was published")
 
 
-def _in_parallel(numbers: list[int], workers: int, progress: Callable[[int], None]) -> list[tuple[int, list[Finding]]]:
-    """The events counted and the findings of each worker. Hashing is the database's, so threads do it at once."""
-    todo, lock = iter(numbers), threading.Lock()
+def _check_ranges(numbers: list[int], workers: int, progress: Callable[[int], None]) -> list[tuple[int, list[Finding]]]:
+    """Check the range of each seal; return the events and findings of each worker.
+
+    Threads are enough, as the database does the hashing.
+    """
+    remaining, lock = iter(numbers), threading.Lock()
     results: list[tuple[int, list[Finding]]] = []
     failures: list[BaseException] = []
 
@@ -108,15 +120,15 @@ def _in_parallel(numbers: list[int], workers: int, progress: Callable[[int], Non
         try:
             while not failures:
                 with lock:
-                    number = next(todo, None)
+                    number = next(remaining, None)
                 if number is None:
                     break
                 seal = Seal.objects.get(number=number)
-                found, more = _range(seal)
-                events, findings = events + found, findings + more
+                range_events, range_findings = _check_range(seal)
+                events, findings = events + range_events, findings + range_findings
                 with lock:
                     progress(1)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asked, below
+        except BaseException as error:  # noqa: BLE001 - raised below, in the caller's thread
             failures.append(error)
         finally:
             connection.close()
@@ -132,38 +144,40 @@ def _in_parallel(numbers: list[int], workers: int, progress: Callable[[int], Non
     return results
 
 
-def _range(seal: Seal) -> tuple[int, list[Finding]]:
-    """The events that stand in a seal's range, and the first that is not as it was sealed."""
-    kept = leaves_of(seal)
-    # More than were sealed, and from below the first position too: to see what was inserted, with memory bounded.
-    found = leaves_between(LOWEST if seal.number == 1 else seal.after, seal.through, limit=seal.events + EVENTS)
-    root = bytes(seal.root)
-    sound = merkle.root([digest for _, digest in found]) == root
-    if sound and found == kept:
-        return len(found), []
-    if sound or merkle.root([digest for _, digest in kept]) != root:
-        what = "its events are sound" if sound else f"events between {seal.after} and {seal.through} differ too"
-        words = f"the leaves kept with seal {seal.number} were changed; {what}"
-        return len(found), [Finding(position=seal.after, words=words)]
-    return len(found), [_first_difference(seal, dict(kept), dict(found))]
-
-
-def _first_difference(seal: Seal, kept: dict[int, bytes], found: dict[int, bytes]) -> Finding:
-    # By hash, which the root vouches for: the positions that are kept with the hashes are signed by nobody.
-    genuine, standing = set(kept.values()), set(found.values())
-    wrong = {at for at, digest in found.items() if digest not in genuine}
-    positions = sorted(wrong | {at for at, digest in kept.items() if digest not in standing})
-    first = positions[0]
-    sealed = f"seal {seal.number} of {sealed_at_words(seal.sealed_at)}"
-    if first not in found:
-        gone = f"the event at position {first} was removed; {sealed} covers it"
-        if not any(at > first for at in found) and not Event.objects.filter(position__gt=first).exists():
-            gone = f"the log was truncated: everything from position {first} on is gone; {sealed} covers it"
-        return Finding(position=first, words=gone, others=len(positions) - 1)
-    what = "was changed" if first in kept else "was inserted later"
-    event = Event.objects.defer("timestamp").get(position=first)  # it may have been moved out of Python's calendar
-    words = (
-        f"the event at position {first} {what}: {event.event_type}, version {event.version} of {event.aggregate_type}"
-        f" {event.aggregate_id}, event {event.event_id}; {sealed} covers it"
+def _check_range(seal: Seal) -> tuple[int, list[Finding]]:
+    """Count the events in a seal's range, and find the first that differs from what was sealed."""
+    sealed = leaves_of(seal)
+    # Read more events than were sealed, and positions below 1, to find inserted events. The limit bounds the memory.
+    current = leaves_between(
+        LOWEST_POSITION if seal.number == 1 else seal.after, seal.through, limit=seal.events + EVENTS_PER_SEAL
     )
-    return Finding(position=first, words=words, others=len(positions) - 1)
+    root = bytes(seal.root)
+    is_sound = merkle.root([digest for _, digest in current]) == root
+    if is_sound and current == sealed:
+        return len(current), []
+    if is_sound or merkle.root([digest for _, digest in sealed]) != root:
+        result = "its events are sound" if is_sound else f"events between {seal.after} and {seal.through} differ too"
+        message = f"the leaves stored with seal {seal.number} were changed; {result}"
+        return len(current), [Finding(position=seal.after, message=message)]
+    return len(current), [_first_difference(seal, dict(sealed), dict(current))]
+
+
+def _first_difference(seal: Seal, sealed: dict[int, bytes], current: dict[int, bytes]) -> Finding:
+    # Compare hashes, which the signed root covers. The positions stored beside the hashes are not signed.
+    sealed_digests, current_digests = set(sealed.values()), set(current.values())
+    wrong = {at for at, digest in current.items() if digest not in sealed_digests}
+    positions = sorted(wrong | {at for at, digest in sealed.items() if digest not in current_digests})
+    first = positions[0]
+    covering = f"seal {seal.number} of {format_sealed_at(seal.sealed_at)} covers it"
+    if first not in current:
+        message = f"the event at position {first} was removed; {covering}"
+        if not any(at > first for at in current) and not Event.objects.filter(position__gt=first).exists():
+            message = f"the log was truncated: everything from position {first} on is gone; {covering}"
+        return Finding(position=first, message=message, others=len(positions) - 1)
+    change = "was changed" if first in sealed else "was inserted later"
+    event = Event.objects.defer("timestamp").get(position=first)  # the timestamp may be outside of Python's range
+    message = (
+        f"the event at position {first} {change}: {event.event_type}, version {event.version} of {event.aggregate_type}"
+        f" {event.aggregate_id}, event {event.event_id}; {covering}"
+    )
+    return Finding(position=first, message=message, others=len(positions) - 1)

@@ -1,4 +1,4 @@
-"""The shape of the log's tables on disk: one plain table, or hash partitions.
+"""How the log's table is stored: as one plain table, or as hash partitions.
 
-Reading and appending do not depend on it: that is `eventstore.store`.
+`eventstore.store` reads and appends without knowing which.
 """

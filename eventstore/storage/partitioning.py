@@ -1,7 +1,7 @@
-"""The log in one plain table or in hash partitions by aggregate: converting a live one either way. docs/storage.md.
+"""Convert a live log between one plain table and hash partitions by aggregate. See docs/storage.md.
 
-A second table is made beside and filled up to the horizon while everybody goes on: what stands there never changes.
-Then, under a short lock, the rest is copied, the sequence's value carried over, and the names are swapped.
+1. Create a second table and copy all settled events into it. Readers and writers go on: settled events never change.
+2. Under a short lock, copy the remaining events, set the new sequence to the old one's value, and swap the names.
 """
 
 import time
@@ -15,19 +15,19 @@ from psycopg import errors as pg
 from eventstore import store
 from eventstore.errors import ConversionRefused, ConversionTimedOut
 
-BESIDE, BEFORE = "events_converted", "events_before_conversion"
+NEW_TABLE, OLD_TABLE = "events_converted", "events_before_conversion"
 SEQUENCE = "events_position_seq"
 SWAP_ATTEMPTS = 100
-LOCK_TIMEOUT = "200ms"  # how long others may queue behind the swap before it steps back; far below deadlock_timeout
-TAIL = 5000  # rows that may be left to copy under the lock
-IDENTITY_SINCE = 170_000  # the PostgreSQL version whose partitioned tables can have identity columns
+LOCK_TIMEOUT = "200ms"  # others queue behind a waiting swap at most so long; far below deadlock_timeout
+MAX_TAIL = 5000  # rows that may be copied under the lock
+IDENTITY_SINCE = 170_000  # the first PostgreSQL version that allows identity columns in partitioned tables
 
-_BLOOM = {  # by name: what the model says of them
+_BLOOM = {  # index name without prefix, and its column and operator class, as in `models.Event`
     "event_type": "event_type text_bloom_ops(n_distinct_per_range=64)",
     "subject": "subject_id uuid_bloom_ops(n_distinct_per_range=500)",
 }
-# Of what was copied, before anybody asks; what is appended later is summed up by autovacuum.
-_SUM_UP = """
+# Summarises the copied rows before the first query. Autovacuum summarises rows that are appended later.
+_SUMMARISE = """
 SELECT brin_summarize_new_values(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
  WHERE indrelid IN (SELECT relid FROM pg_partition_tree('events')) AND relkind = 'i'
    AND relam = (SELECT oid FROM pg_am WHERE amname = 'brin')
@@ -40,48 +40,49 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What a conversion did: how many events it moved, and for how long nobody could read or write (seconds)."""
+    """The result of a conversion: the number of events in the log, and how long it was locked, in seconds."""
 
     events: int
     locked: float
 
 
 def partitions() -> int:
-    """How many partitions the log has; 0 for a plain table."""
+    """Return the number of partitions of the log; 0 for a plain table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass")
         return int(cursor.fetchone()[0])
 
 
 def convert(
-    wanted: int, *, batch: int = 20_000, progress: Callable[[int, int], None] = lambda done, of: None
+    count: int, *, batch: int = 20_000, progress: Callable[[int, int], None] = lambda position, latest: None
 ) -> Converted:
-    """Give the log so many partitions, 0 for a plain table. One that was broken off goes on where it stood.
+    """Convert the log into `count` partitions, or into a plain table if it is 0.
 
-    `progress(position, latest)` is called after each batch. Raises ConversionRefused, ConversionTimedOut.
+    Continues an interrupted conversion into the same number of partitions. Copies `batch` events in a transaction, and
+    calls `progress(position, latest)` after each batch. Raises ConversionRefused, ConversionTimedOut.
     """
-    with _alone():
-        return _convert(wanted, batch, progress)
+    with _only_conversion():
+        return _convert(count, batch, progress)
 
 
-def _convert(wanted: int, batch: int, progress: Callable[[int, int], None]) -> Converted:
-    if wanted == partitions():
-        raise ConversionRefused(f"the log has {wanted} partitions already" if wanted else "the log is a plain table")
-    if _exists(BEFORE):
-        raise ConversionRefused(f"{BEFORE} is still there: look whether all is well, then --drop-old")
-    if not _exists(BESIDE):
+def _convert(count: int, batch: int, progress: Callable[[int, int], None]) -> Converted:
+    if count == partitions():
+        raise ConversionRefused(f"the log has {count} partitions already" if count else "the log is a plain table")
+    if _exists(OLD_TABLE):
+        raise ConversionRefused(f"{OLD_TABLE} is still there: check that the log is complete, then run --drop-old")
+    if not _exists(NEW_TABLE):
         with transaction.atomic():
-            _create(wanted)
-    elif _parts_of(BESIDE) != wanted:
-        raise ConversionRefused(f"another conversion, into {_parts_of(BESIDE)} partitions, was begun: --discard it")
+            _create(count)
+    elif (begun := _partitions_of(NEW_TABLE)) != count:
+        raise ConversionRefused(f"another conversion, into {begun} partitions, was begun: --discard it")
     compared = 0
     for _ in range(SWAP_ATTEMPTS):
         _copy_all(batch, progress)
         compared = _compare(after=compared)
-        _copy_all(batch, progress)  # what came while that was compared
+        _copy_all(batch, progress)  # events appended during the comparison
         try:
             locked = _swap(compared)
-        except _Outrun:
+        except _TailTooLong:
             continue
         except OperationalError as error:
             if not isinstance(error.__cause__, pg.LockNotAvailable):
@@ -90,28 +91,29 @@ def _convert(wanted: int, batch: int, progress: Callable[[int, int], None]) -> C
         else:
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE events")
-                cursor.execute(_SUM_UP)
+                cursor.execute(_SUMMARISE)
                 cursor.execute("SELECT count(*) FROM events")
                 return Converted(events=cursor.fetchone()[0], locked=locked)
-    raise ConversionTimedOut("the log was in use all the time; what was copied is kept: run it again to swap")
+    raise ConversionTimedOut("the log was busy, so the tables could not be swapped. The copy is kept: run it again")
 
 
 def discard() -> bool:
-    """Drop what a conversion that was broken off has left; says whether there was any."""
-    return _drop(BESIDE)
+    """Drop the unfinished table of an interrupted conversion; return whether there was one."""
+    return _drop(NEW_TABLE)
 
 
 def drop_old() -> bool:
-    """Drop the table from before the last conversion; says whether there was one."""
-    return _drop(BEFORE)
+    """Drop the old table that the last conversion left; return whether there was one."""
+    return _drop(OLD_TABLE)
 
 
-class _Outrun(Exception):
-    """More was appended than should be copied under a lock: step back and copy it without one."""
+class _TailTooLong(Exception):
+    """More events are left than may be copied under the lock: copy them without it first."""
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _only_conversion() -> Iterator[None]:
+    """Hold the lock of conversions. Raises ConversionRefused if another process holds it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext('partition_log'))")
         if not cursor.fetchone()[0]:
@@ -125,42 +127,50 @@ def _alone() -> Iterator[None]:
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 
-def _create(wanted: int) -> None:
-    by_hash = "PARTITION BY HASH (aggregate_id)" if wanted else ""
-    sequence = f"{BESIDE}_position_seq"
+def _create(count: int) -> None:
+    """Create the second table with the log's columns, constraints, indexes, triggers and privileges."""
+    by_hash = "PARTITION BY HASH (aggregate_id)" if count else ""
+    sequence = f"{NEW_TABLE}_position_seq"
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE {BESIDE} (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS) {by_hash}")
-        cursor.execute(f"ALTER TABLE {BESIDE} ALTER position DROP DEFAULT")
-        for number in range(wanted):
+        cursor.execute(f"CREATE TABLE {NEW_TABLE} (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS) {by_hash}")
+        cursor.execute(f"ALTER TABLE {NEW_TABLE} ALTER position DROP DEFAULT")
+        for number in range(count):
             cursor.execute(
-                f"CREATE TABLE events_p{number:02}_of_{wanted} PARTITION OF {BESIDE}"
-                f" FOR VALUES WITH (MODULUS {wanted}, REMAINDER {number})"
+                f"CREATE TABLE events_p{number:02}_of_{count} PARTITION OF {NEW_TABLE}"
+                f" FOR VALUES WITH (MODULUS {count}, REMAINDER {number})"
             )
-        if not wanted or connection.connection.info.server_version >= IDENTITY_SINCE:
+        if not count or connection.connection.info.server_version >= IDENTITY_SINCE:
             identity = f"GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME {sequence})"
-            cursor.execute(f"ALTER TABLE {BESIDE} ALTER position ADD {identity}")
+            cursor.execute(f"ALTER TABLE {NEW_TABLE} ALTER position ADD {identity}")
         else:
-            cursor.execute(f"CREATE SEQUENCE {sequence} OWNED BY {BESIDE}.position")
-            cursor.execute(f"ALTER TABLE {BESIDE} ALTER position SET DEFAULT nextval('{sequence}')")
-        cursor.execute(f"ALTER TABLE {BESIDE} ADD CONSTRAINT {BESIDE}_aggregate_version UNIQUE (aggregate_id, version)")
-        # A unique key of a partitioned table has to contain the aggregate: there these two are plain indexes.
-        if wanted:
-            cursor.execute(f"CREATE INDEX {BESIDE}_pkey ON {BESIDE} (position)")
-            cursor.execute(f"CREATE INDEX {BESIDE}_event_id_key ON {BESIDE} (event_id)")
+            cursor.execute(f"CREATE SEQUENCE {sequence} OWNED BY {NEW_TABLE}.position")
+            cursor.execute(f"ALTER TABLE {NEW_TABLE} ALTER position SET DEFAULT nextval('{sequence}')")
+        cursor.execute(
+            f"ALTER TABLE {NEW_TABLE} ADD CONSTRAINT {NEW_TABLE}_aggregate_version UNIQUE (aggregate_id, version)"
+        )
+        # A unique key of a partitioned table must contain aggregate_id, so there these two are plain indexes.
+        if count:
+            cursor.execute(f"CREATE INDEX {NEW_TABLE}_pkey ON {NEW_TABLE} (position)")
+            cursor.execute(f"CREATE INDEX {NEW_TABLE}_event_id_key ON {NEW_TABLE} (event_id)")
         else:
-            cursor.execute(f"ALTER TABLE {BESIDE} ADD CONSTRAINT {BESIDE}_pkey PRIMARY KEY (position)")
-            cursor.execute(f"ALTER TABLE {BESIDE} ADD CONSTRAINT {BESIDE}_event_id_key UNIQUE (event_id)")
+            cursor.execute(f"ALTER TABLE {NEW_TABLE} ADD CONSTRAINT {NEW_TABLE}_pkey PRIMARY KEY (position)")
+            cursor.execute(f"ALTER TABLE {NEW_TABLE} ADD CONSTRAINT {NEW_TABLE}_event_id_key UNIQUE (event_id)")
         for name, column in _BLOOM.items():
-            cursor.execute(f"CREATE INDEX {BESIDE}_{name} ON {BESIDE} USING brin ({column}) WITH (autosummarize = on)")
-        _guard(cursor, wanted)
-        _carry_grants(cursor, "events", f"TABLE {BESIDE}")
-        _carry_grants(cursor, SEQUENCE, f"SEQUENCE {sequence}")
+            cursor.execute(
+                f"CREATE INDEX {NEW_TABLE}_{name} ON {NEW_TABLE} USING brin ({column}) WITH (autosummarize = on)"
+            )
+        _create_triggers(cursor, count)
+        _copy_grants(cursor, "events", f"TABLE {NEW_TABLE}")
+        _copy_grants(cursor, SEQUENCE, f"SEQUENCE {sequence}")
 
 
-def _guard(cursor: object, wanted: int) -> None:
-    """A statement's trigger fires for the table it names alone, so each partition needs one of its own."""
-    run = cursor.execute  # type: ignore[attr-defined]  # Django's cursors have no type of their own
-    for table in (BESIDE, *(f"events_p{number:02}_of_{wanted}" for number in range(wanted))):
+def _create_triggers(cursor: object, count: int) -> None:
+    """Create the append-only triggers. A statement trigger fires only for the table named in the statement.
+
+    So each partition needs its own trigger.
+    """
+    run = cursor.execute  # type: ignore[attr-defined]  # Django's cursors have no public type
+    for table in (NEW_TABLE, *(f"events_p{number:02}_of_{count}" for number in range(count))):
         run(
             f"CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
             " FOR EACH STATEMENT EXECUTE FUNCTION events_refuse_change()"
@@ -168,7 +178,7 @@ def _guard(cursor: object, wanted: int) -> None:
         run(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER events_append_only")
 
 
-def _carry_grants(cursor: object, source: str, target: str) -> None:
+def _copy_grants(cursor: object, source: str, target: str) -> None:
     run = cursor.execute  # type: ignore[attr-defined]
     run(
         "SELECT format('GRANT %%s ON %%s TO %%s', a.privilege_type, %s, CASE a.grantee WHEN 0 THEN 'PUBLIC'"
@@ -181,7 +191,7 @@ def _carry_grants(cursor: object, source: str, target: str) -> None:
 
 
 def _copy_all(batch: int, progress: Callable[[int, int], None]) -> None:
-    """Copies what is settled, batch by batch, each a transaction of its own."""
+    """Copy all settled events, each batch in its own transaction."""
     while True:
         horizon = store.horizon()
         copied = _copy(f"AND position <= {horizon} ORDER BY position LIMIT {int(batch)}")
@@ -190,11 +200,12 @@ def _copy_all(batch: int, progress: Callable[[int, int], None]) -> None:
             return
 
 
-def _copy(what: str = "") -> int:
+def _copy(condition: str) -> int:
+    """Copy the events after the last one copied that meet `condition`; return their number."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {BESIDE} ({_COLUMNS}) OVERRIDING SYSTEM VALUE SELECT {_COLUMNS} FROM events"
-            f" WHERE position > %s {what}",
+            f"INSERT INTO {NEW_TABLE} ({_COLUMNS}) OVERRIDING SYSTEM VALUE SELECT {_COLUMNS} FROM events"
+            f" WHERE position > %s {condition}",
             [_copied_through()],
         )
         return int(cursor.rowcount)
@@ -202,15 +213,15 @@ def _copy(what: str = "") -> int:
 
 def _copied_through() -> int:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT coalesce(max(position), 0) FROM {BESIDE}")
+        cursor.execute(f"SELECT coalesce(max(position), 0) FROM {NEW_TABLE}")
         return int(cursor.fetchone()[0])
 
 
 def _compare(*, after: int) -> int:
-    """Whether both tables hold the same rows after a position; returns up to where. Raises ConversionRefused."""
+    """Check that both tables hold the same rows after a position; return the last one. Raises ConversionRefused."""
     through, digests = _copied_through(), []
     with connection.cursor() as cursor:
-        for table in ("events", BESIDE):
+        for table in ("events", NEW_TABLE):
             cursor.execute(
                 f"SELECT count(*), coalesce(sum(hashtextextended(ROW({_COLUMNS})::text, 0)::numeric), 0) FROM {table}"
                 " WHERE position > %s AND position <= %s",
@@ -224,37 +235,40 @@ def _compare(*, after: int) -> int:
 
 
 def _swap(compared: int) -> float:
-    """Copies and compares the rest, and swaps the names, under a lock; returns for how many seconds it was held."""
+    """Copy and compare the rest and swap the names, under a lock; return how many seconds the lock was held."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        # The sequence first, as writers do, who announce before they append.
-        cursor.execute(f"ALTER SEQUENCE {SEQUENCE} RENAME TO {BEFORE}_position_seq")
+        # The sequence first: writers read it before they lock the table, so the same order avoids deadlocks.
+        cursor.execute(f"ALTER SEQUENCE {SEQUENCE} RENAME TO {OLD_TABLE}_position_seq")
         cursor.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
         start = time.perf_counter()
-        if _copy(f"ORDER BY position LIMIT {TAIL + 1}") > TAIL:
-            raise _Outrun
+        if _copy(f"ORDER BY position LIMIT {MAX_TAIL + 1}") > MAX_TAIL:
+            raise _TailTooLong
         _compare(after=compared)
-        cursor.execute(f"SELECT setval('{BESIDE}_position_seq', last_value, is_called) FROM {BEFORE}_position_seq")
+        cursor.execute(
+            f"SELECT setval('{NEW_TABLE}_position_seq', last_value, is_called) FROM {OLD_TABLE}_position_seq"
+        )
         for statement in (
-            f"ALTER TABLE events RENAME TO {BEFORE}",
-            f"ALTER TABLE {BESIDE} RENAME TO events",
-            f"ALTER SEQUENCE {BESIDE}_position_seq RENAME TO {SEQUENCE}",
-            *_renamed("events_aggregate_version", f"{BESIDE}_aggregate_version"),
-            *_renamed("events_pkey", f"{BESIDE}_pkey"),
-            *_renamed("events_event_id_key", f"{BESIDE}_event_id_key"),
-            *(part for name in _BLOOM for part in _renamed(f"events_{name}", f"{BESIDE}_{name}")),
+            f"ALTER TABLE events RENAME TO {OLD_TABLE}",
+            f"ALTER TABLE {NEW_TABLE} RENAME TO events",
+            f"ALTER SEQUENCE {NEW_TABLE}_position_seq RENAME TO {SEQUENCE}",
+            *_renamed("events_aggregate_version", f"{NEW_TABLE}_aggregate_version"),
+            *_renamed("events_pkey", f"{NEW_TABLE}_pkey"),
+            *_renamed("events_event_id_key", f"{NEW_TABLE}_event_id_key"),
+            *(part for name in _BLOOM for part in _renamed(f"events_{name}", f"{NEW_TABLE}_{name}")),
         ):
             cursor.execute(statement)
     return time.perf_counter() - start
 
 
 def _renamed(name: str, new: str) -> tuple[str, str]:
-    """The old table's index out of the way, the new one's in its place; a constraint's name follows its index's.
+    """Return statements that rename the old table's index and give its name to the new one's.
 
-    A log that is partitioned as it is made has no more indexes yet than the migrations before.
+    A constraint is renamed with its index. IF EXISTS: a new site may convert its log before later migrations create
+    all of its indexes.
     """
     return (
-        f"ALTER INDEX IF EXISTS {name} RENAME TO {name.replace('events', BEFORE, 1)}",
+        f"ALTER INDEX IF EXISTS {name} RENAME TO {name.replace('events', OLD_TABLE, 1)}",
         f"ALTER INDEX IF EXISTS {new} RENAME TO {name}",
     )
 
@@ -265,14 +279,14 @@ def _exists(table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _parts_of(table: str) -> int:
+def _partitions_of(table: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass", [table])
         return int(cursor.fetchone()[0])
 
 
 def _drop(table: str) -> bool:
-    there = _exists(table)
+    existed = _exists(table)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
-    return there
+    return existed

@@ -176,7 +176,7 @@ def test_a_wrong_cancellation_is_restored_from_the_version_before_it(enter: Ente
     expect(page.locator(".order-head")).to_contain_text("Unpaid", ignore_case=True)
     newest.locator("summary").click()
     newest.get_by_role("link", name="Open in the event log").click()
-    expect(page.locator(".story .here")).to_contain_text("order.restored this event")
+    expect(page.locator(".trace .here")).to_contain_text("order.restored this event")
 
 
 def test_an_order_is_shown_as_of_a_moment(enter: Enter, running: Running) -> None:

@@ -22,94 +22,91 @@ from eventstore.errors import (
 )
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt, Event
-from orders.accounts.commands import DepositMoney, OpenAccount
-from orders.commands import CancelOrder
-from orders.events import OrderCreated, OrderPaid
-from tests.support.orders import new_order, pay
+from tests.support.booking import BOOKED, Booked, Cancel, Paid, new_booking, pay
 from tests.support.statements import sent
 
 STAFF = Context(actor="staff:anna")
 
 
-CUSTOMER = new_id()
+GUEST = new_id()
 
 
 @pytest.mark.django_db
 def test_a_command_becomes_events_with_their_cause_and_a_receipt() -> None:
-    create = new_order()
+    create = new_booking()
     context = Context(actor="staff:anna", correlation_id=new_id(), causation_id=new_id(), extra={"synthetic": "yes"})
     answer = dispatch(create, context)
-    assert answer == Answer(command_id=context.command_id, aggregate_id=create.order_id, version=1)
-    (fact,) = store.read_stream(create.order_id)
-    assert isinstance(fact.event, OrderCreated)
-    assert (fact.version, fact.aggregate_type) == (1, "order")
+    assert answer == Answer(command_id=context.command_id, aggregate_id=create.booking_id, version=1)
+    (fact,) = store.read_stream(create.booking_id)
+    assert isinstance(fact.event, Booked)
+    assert (fact.version, fact.aggregate_type) == (1, "test.booking")
     assert fact.metadata == context.metadata
-    row = Event.objects.get(aggregate_id=create.order_id)
-    assert (row.event_type, row.schema_version, row.event_id) == ("order.created", 2, fact.event_id)
+    row = Event.objects.get(aggregate_id=create.booking_id)
+    assert (row.event_type, row.schema_version, row.event_id) == ("test.booked", 2, fact.event_id)
     assert row.metadata["actor"] == "staff:anna"
     assert CommandReceipt.objects.get(command_id=context.command_id).version == 1
 
 
 @pytest.mark.django_db
 def test_a_repeated_command_is_not_done_again_and_gets_the_first_answer() -> None:
-    create = new_order()
+    create = new_booking()
     first = dispatch(create, STAFF)
-    dispatch(pay(create.order_id), Context(actor="staff:anna"))
-    again = dispatch(replace(create, order_id=new_id()), STAFF)  # a new order id is incidental
+    dispatch(pay(create.booking_id), Context(actor="staff:anna"))
+    again = dispatch(replace(create, booking_id=new_id()), STAFF)  # a new booking id is incidental
     assert again == replace(first, replayed=True)
-    assert len(store.read_stream(create.order_id)) == 2
+    assert len(store.read_stream(create.booking_id)) == 2
 
 
 @pytest.mark.django_db
 def test_a_repeat_gets_the_first_answer_even_if_a_rule_would_refuse_it_now() -> None:
-    create, payment = new_order(), Context(actor="staff:anna", expected_version=1)
+    create, payment = new_booking(), Context(actor="staff:anna", expected_version=1)
     dispatch(create, STAFF)
-    first = dispatch(pay(create.order_id), payment)
-    assert dispatch(pay(create.order_id), payment) == replace(first, replayed=True)
+    first = dispatch(pay(create.booking_id), payment)
+    assert dispatch(pay(create.booking_id), payment) == replace(first, replayed=True)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_order_takes_one_statement_and_a_later_command_two() -> None:
-    first, create = (replace(new_order(), customer_id=CUSTOMER) for _ in range(2))
-    dispatch(first, Context(actor="staff:anna"))  # creates the customer's key
+def test_a_new_booking_takes_one_statement_and_a_later_command_two() -> None:
+    first, create = (replace(new_booking(), guest_id=GUEST) for _ in range(2))
+    dispatch(first, Context(actor="staff:anna"))  # creates the guest's key
     with sent() as statements:
         dispatch(create, Context(actor="staff:anna"))
     assert [statement.split()[0] for statement in statements] == ["WITH"]
     with sent() as statements:
-        dispatch(pay(create.order_id), Context(actor="staff:anna"))
+        dispatch(pay(create.booking_id), Context(actor="staff:anna"))
     assert [statement.split()[0] for statement in statements] == ["SELECT", "WITH"]
 
 
 @pytest.mark.django_db
-def test_an_existing_order_is_not_begun_again_although_the_log_is_not_read_first() -> None:
-    create = new_order()
+def test_an_existing_booking_is_not_begun_again_although_the_log_is_not_read_first() -> None:
+    create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(CommandRefused):
         dispatch(create, Context(actor="staff:anna"))
-    assert len(store.read_stream(create.order_id)) == 1
+    assert len(store.read_stream(create.booking_id)) == 1
 
 
 @pytest.mark.django_db
 def test_a_command_id_with_different_content_is_refused() -> None:
-    create = new_order()
+    create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(IdempotencyConflict):
         dispatch(replace(create, reference="other"), STAFF)
     with pytest.raises(IdempotencyConflict):
-        dispatch(pay(create.order_id), STAFF)
-    assert len(store.read_stream(create.order_id)) == 1
+        dispatch(pay(create.booking_id), STAFF)
+    assert len(store.read_stream(create.booking_id)) == 1
 
 
 @pytest.mark.django_db
 def test_a_refused_command_leaves_nothing_not_even_a_receipt() -> None:
-    create = new_order()
+    create = new_booking()
     dispatch(create, STAFF)
     refused = Context(actor="staff:anna")
     with pytest.raises(CommandRefused):
-        dispatch(pay(create.order_id, "1.00"), refused)
+        dispatch(pay(create.booking_id, "1.00"), refused)
     assert not CommandReceipt.objects.filter(command_id=refused.command_id).exists()
-    assert len(store.read_stream(create.order_id)) == 1
-    assert dispatch(pay(create.order_id), refused).version == 2, "the id may be used for the corrected command"
+    assert len(store.read_stream(create.booking_id)) == 1
+    assert dispatch(pay(create.booking_id), refused).version == 2, "the id may be used for the corrected command"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -120,30 +117,30 @@ def test_a_command_without_events_is_also_done_only_once() -> None:
     def receive(sender: Any, **payload: Any) -> None:
         positions.append(payload["position"])
 
-    account_id = new_id()
-    dispatch(OpenAccount(account_id=account_id, customer_id=new_id(), currency="GBP"), Context(actor="staff:anna"))
-    deposit = DepositMoney(account_id=account_id, amount=Decimal(5), method="card", reference="pay_1")
-    dispatch(deposit, Context(actor="staff:anna"))
+    create = new_booking()
+    dispatch(create, Context(actor="staff:anna"))
+    payment = replace(pay(create.booking_id), reference="pay_1")
+    dispatch(payment, Context(actor="staff:anna"))
     events_appended.connect(receive)
-    first = dispatch(deposit, STAFF)
-    again = dispatch(deposit, STAFF)
-    in_a_batch = dispatch_batch([(deposit, Context(actor="staff:anna")), (deposit, STAFF)])
+    first = dispatch(payment, STAFF)
+    again = dispatch(payment, STAFF)
+    in_a_batch = dispatch_batch([(payment, Context(actor="staff:anna")), (payment, STAFF)])
     events_appended.disconnect(receive)
     assert (first.version, again) == (2, replace(first, replayed=True))
     assert [answer.version for answer in in_a_batch if isinstance(answer, Answer)] == [2, 2]
     assert CommandReceipt.objects.get(command_id=STAFF.command_id).version == 2
-    assert len(store.read_stream(account_id)) == 2
+    assert len(store.read_stream(create.booking_id)) == 2
     assert positions == [], "without an event, no signal is sent"
     with pytest.raises(IdempotencyConflict):
-        dispatch(replace(deposit, amount=Decimal(6)), STAFF)
+        dispatch(replace(payment, amount=Decimal(6)), STAFF)
 
 
 @pytest.mark.django_db
 def test_an_expected_version_that_is_no_longer_current_is_refused() -> None:
-    create = new_order()
+    create = new_booking()
     dispatch(create, STAFF)
-    cancel = CancelOrder(order_id=create.order_id, reason="changed my mind")
-    dispatch(pay(create.order_id), Context(actor="staff:anna", expected_version=1))
+    cancel = Cancel(booking_id=create.booking_id, reason="changed my mind")
+    dispatch(pay(create.booking_id), Context(actor="staff:anna", expected_version=1))
     with pytest.raises(ConcurrencyError) as stale:
         dispatch(cancel, Context(actor="staff:anna", expected_version=1))
     assert (stale.value.expected, stale.value.actual) == (1, 2)
@@ -153,12 +150,12 @@ def test_an_expected_version_that_is_no_longer_current_is_refused() -> None:
 @pytest.mark.django_db
 def test_a_guard_sees_the_state_before_the_rules_do() -> None:
     def refuse(state: Any) -> None:
-        raise AggregateNotFound("order_not_found", "there is no such order")
+        raise AggregateNotFound("booking_not_found", "there is no such booking")
 
-    create = new_order()
+    create = new_booking()
     dispatch(create, STAFF)
     with pytest.raises(AggregateNotFound):
-        dispatch(pay(create.order_id), Context(actor="customer:x", guard=refuse))
+        dispatch(pay(create.booking_id), Context(actor="customer:x", guard=refuse))
 
 
 @pytest.mark.django_db
@@ -172,7 +169,7 @@ def write(
     expected_version: int,
     *events: object,
     receipt: store.Receipt | None = None,
-    aggregate_type: str = "order",
+    aggregate_type: str = "test.booking",
 ) -> int:
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     return store.append(
@@ -189,46 +186,35 @@ def write(
     )
 
 
-def created(order_id: UUID) -> OrderCreated:
-    return OrderCreated(
-        order_id=order_id,
-        reference="",
-        customer_id=None,
-        customer_name="",
-        customer_email="",
-        shipping_address="",
-        billing_address="",
-        country="",
-        currency="GBP",
-        prices_include_tax=True,
-        lines=(),
-        discounts=(),
-        tax=Decimal(0),
-        total=Decimal(0),
-    )
+def created(booking_id: UUID) -> Booked:
+    return replace(BOOKED, booking_id=booking_id, guest_id=None, guest_name="", guest_email="")
 
 
 @pytest.mark.django_db(transaction=True)  # an outer transaction would hide what a failed append has written
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
 @pytest.mark.parametrize("expected_version", [0, 2, 7])
 def test_an_append_at_a_wrong_version_writes_nothing(expected_version: int, count: int) -> None:
-    order_id = new_id()
-    write(order_id, 0, created(order_id))
+    booking_id = new_id()
+    write(booking_id, 0, created(booking_id))
     receipt = store.Receipt(
-        command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=order_id, version=expected_version + count
+        command_id=new_id(),
+        command_type="x",
+        fingerprint=b"",
+        aggregate_id=booking_id,
+        version=expected_version + count,
     )
     with pytest.raises(ConcurrencyError):
-        write(order_id, expected_version, *[created(order_id)] * count, receipt=receipt)
-    assert [fact.version for fact in store.read_stream(order_id)] == [1]
+        write(booking_id, expected_version, *[created(booking_id)] * count, receipt=receipt)
+    assert [fact.version for fact in store.read_stream(booking_id)] == [1]
     assert not CommandReceipt.objects.filter(command_id=receipt.command_id).exists()
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [1, 100], ids=["one statement", "copy"])
 def test_events_and_receipt_are_written_together_or_not_at_all(count: int) -> None:
-    order_id, other = new_id(), new_id()
-    receipt = store.Receipt(command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=order_id, version=1)
-    write(order_id, 0, created(order_id), receipt=receipt)
+    booking_id, other = new_id(), new_id()
+    receipt = store.Receipt(command_id=new_id(), command_type="x", fingerprint=b"", aggregate_id=booking_id, version=1)
+    write(booking_id, 0, created(booking_id), receipt=receipt)
     with pytest.raises(ConcurrencyError):
         write(other, 0, *[created(other)] * count, receipt=receipt)  # the command was already done
     assert store.read_stream(other) == []
@@ -237,9 +223,9 @@ def test_events_and_receipt_are_written_together_or_not_at_all(count: int) -> No
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [2, 100], ids=["one statement", "copy"])
 def test_a_write_whose_version_is_ahead_writes_no_event(count: int) -> None:
-    order_id = new_id()
+    booking_id = new_id()
     with pytest.raises(ConcurrencyError):
-        write(order_id, 5, *[created(order_id)] * count)
+        write(booking_id, 5, *[created(booking_id)] * count)
     assert not Event.objects.exists()
 
 
@@ -249,13 +235,13 @@ def test_several_writes_are_appended_together_or_not_at_all(count: int) -> None:
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     writes = [
         store.Write(
-            aggregate_type="order",
-            aggregate_id=order_id,
+            aggregate_type="test.booking",
+            aggregate_id=booking_id,
             expected_version=expected,
-            events=[created(order_id)] * count,
+            events=[created(booking_id)] * count,
             metadata=metadata,
         )
-        for order_id, expected in ((new_id(), 0), (new_id(), 3))
+        for booking_id, expected in ((new_id(), 0), (new_id(), 3))
     ]
     with pytest.raises(ConcurrencyError):
         store.append(writes)
@@ -270,14 +256,14 @@ def test_other_database_errors_are_not_taken_for_a_lost_race() -> None:
 
 @pytest.mark.django_db
 def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_no_other_command() -> None:
-    one, two = new_order(), new_order()
+    one, two = new_booking(), new_booking()
     done_before = Context(actor="service:import")
     dispatch(two, done_before)
     answers = dispatch_batch(
         [
             (one, Context(actor="service:import")),
-            (pay(one.order_id), Context(actor="service:import")),
-            (pay(one.order_id), Context(actor="service:import")),
+            (pay(one.booking_id), Context(actor="service:import")),
+            (pay(one.booking_id), Context(actor="service:import")),
             (two, done_before),
             (replace(two, reference="other"), done_before),
         ]
@@ -293,12 +279,12 @@ def test_a_batch_does_what_single_commands_would_and_a_refusal_stops_no_other_co
     assert answers[1].version == 2
     assert isinstance(answers[3], Answer)
     assert answers[3].replayed
-    assert [type(fact.event) for fact in store.read_stream(one.order_id)] == [OrderCreated, OrderPaid]
+    assert [type(fact.event) for fact in store.read_stream(one.booking_id)] == [Booked, Paid]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_command_done_while_a_batch_was_reading_is_recognised_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    create, context = new_order(), Context(actor="service:import")
+    create, context = new_booking(), Context(actor="service:import")
     read = store.histories
 
     def read_then_done_elsewhere(shapes: Any) -> Any:
@@ -314,7 +300,7 @@ def test_a_command_done_while_a_batch_was_reading_is_recognised_as_done(monkeypa
 
 @pytest.mark.django_db
 def test_a_stale_version_in_a_batch_is_answered_and_stops_no_other_command() -> None:
-    one, two = new_order(), new_order()
+    one, two = new_booking(), new_booking()
     stale, done = dispatch_batch(
         [(one, Context(actor="service:import", expected_version=4)), (two, Context(actor="service:import"))]
     )
@@ -346,8 +332,8 @@ def at_once(*work: Any) -> list[Any]:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_command_sent_eight_times_at_once_is_done_once() -> None:
-    create, context = new_order(), Context(actor="customer:x")
-    answers = at_once(*[lambda: dispatch(replace(create, order_id=new_id()), context)] * 8)
+    create, context = new_booking(), Context(actor="customer:x")
+    answers = at_once(*[lambda: dispatch(replace(create, booking_id=new_id()), context)] * 8)
     assert {answer.aggregate_id for answer in answers} == {answers[0].aggregate_id}
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 7
     assert Event.objects.count() == 1
@@ -355,32 +341,32 @@ def test_the_same_command_sent_eight_times_at_once_is_done_once() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_eight_concurrent_payments_is_taken_and_the_others_are_refused() -> None:
-    create = new_order()
+    create = new_booking()
     dispatch(create, STAFF)
-    answers = at_once(*[lambda: dispatch(pay(create.order_id), Context(actor="customer:x"))] * 8)
+    answers = at_once(*[lambda: dispatch(pay(create.booking_id), Context(actor="customer:x"))] * 8)
     assert sum(isinstance(answer, Answer) for answer in answers) == 1
     assert {answer.code for answer in answers if isinstance(answer, CommandRefused)} == {"nothing_due"}
-    assert len(store.read_stream(create.order_id)) == 2
+    assert len(store.read_stream(create.booking_id)) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_batches_and_single_commands_that_race_for_the_same_orders_lose_and_double_nothing() -> None:
-    orders = [new_order() for _ in range(40)]
+def test_batches_and_single_commands_that_race_for_the_same_bookings_lose_and_double_nothing() -> None:
+    bookings = [new_booking() for _ in range(40)]
 
     def batch(reverse: bool) -> Any:
-        chosen = orders[::-1] if reverse else orders
+        chosen = bookings[::-1] if reverse else bookings
         return dispatch_batch([(create, Context(actor=f"service:{reverse}")) for create in chosen])
 
     def single() -> Any:
-        for create in orders[::3]:
+        for create in bookings[::3]:
             with suppress(CommandRefused):  # if another thread created it
                 dispatch(create, Context(actor="staff:anna"))
-            dispatch(pay(create.order_id), Context(actor="staff:anna"))
+            dispatch(pay(create.booking_id), Context(actor="staff:anna"))
 
     outcomes = at_once(lambda: batch(False), lambda: batch(True), single)
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    for number, create in enumerate(orders):
-        assert [fact.version for fact in store.read_stream(create.order_id)] == ([1, 2] if number % 3 == 0 else [1])
+    for number, create in enumerate(bookings):
+        assert [fact.version for fact in store.read_stream(create.booking_id)] == ([1, 2] if number % 3 == 0 else [1])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -393,13 +379,15 @@ def test_the_signal_comes_after_commit_with_ids_only_and_cannot_fail_the_command
 
     events_appended.connect(listen)
     try:
-        create = new_order()
+        create = new_booking()
         with transaction.atomic():
             dispatch(create, STAFF)
             assert received == []
-        assert received == [{"aggregate_ids": {create.order_id}, "position": store.latest_position(), "snapshots": {}}]
+        assert received == [
+            {"aggregate_ids": {create.booking_id}, "position": store.latest_position(), "snapshots": {}}
+        ]
         with pytest.raises(CommandRefused):
-            dispatch(pay(create.order_id, "1.00"), Context(actor="staff:anna"))
+            dispatch(pay(create.booking_id, "1.00"), Context(actor="staff:anna"))
         assert len(received) == 1
     finally:
         events_appended.disconnect(listen)

@@ -1,8 +1,6 @@
 """Stored events stay readable: names are stable, older shapes still load, and unreadable events are named."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,52 +13,33 @@ from eventstore.errors import (
     UndeclaredMessage,
     UnknownEventType,
 )
-from eventstore.messages import EVENTS, DuplicateName, command, event, upcaster
-from tests.support.order_examples import CREATE, CREATED, ORDER
-
-SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
-SHIPPED_TYPES = sorted(name for name in EVENTS if not name.startswith("test."))
-
-
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_stored_sample_of_every_version_of_every_event_still_loads_and_keeps_its_shape(path: Path) -> None:
-    name, _, version = path.stem.rpartition(".v")
-    stored = path.read_text()
-    loaded = codec.decode(name, int(version), stored)
-    if int(version) == EVENTS[name].schema_version:
-        assert json.loads(codec.encode(loaded)) == json.loads(stored), (
-            f"the shape of {name} has changed: raise its schema_version and leave this sample unchanged"
-        )
-
-
-@pytest.mark.parametrize("name", SHIPPED_TYPES)
-def test_every_declared_event_has_a_stored_sample_of_its_current_version(name: str) -> None:
-    assert f"{name}.v{EVENTS[name].schema_version}" in {path.stem for path in SAMPLES}
+from eventstore.messages import DuplicateName, command, event, upcaster
+from tests.support.booking import BOOK, GUEST
 
 
 def test_a_name_belongs_to_one_message() -> None:
-    with pytest.raises(DuplicateName, match="OrderCreated"):
+    with pytest.raises(DuplicateName, match="Booked"):
 
-        @event("order.created")
+        @event("test.booked")
         class Other:
             pass
 
-    with pytest.raises(DuplicateName, match="CreateOrder"):
+    with pytest.raises(DuplicateName, match="Book"):
 
-        @command("order.create")
+        @command("test.book")
         class Another:
             pass
 
 
 def test_an_undeclared_event_type_is_named() -> None:
-    with pytest.raises(UnknownEventType, match=r"'order\.vanished'"):
-        codec.decode("order.vanished", 1, "{}")
+    with pytest.raises(UnknownEventType, match=r"'test\.vanished'"):
+        codec.decode("test.vanished", 1, "{}")
 
 
-@pytest.mark.parametrize("stored", ["{}", "not json", '{"order_id": 7}'])
+@pytest.mark.parametrize("stored", ["{}", "not json", '{"booking_id": 7}'])
 def test_a_corrupt_event_is_named_with_its_stored_data(stored: str) -> None:
-    with pytest.raises(CorruptEvent, match=r"order\.shipped v1"):
-        codec.decode("order.shipped", 1, stored)
+    with pytest.raises(CorruptEvent, match=r"test\.booked v1"):
+        codec.decode("test.booked", 1, stored)
 
 
 @event("test.addressed", schema_version=3)
@@ -99,8 +78,8 @@ def test_an_event_that_an_upcaster_cannot_convert_is_corrupt() -> None:
 
 
 def test_a_missing_upcaster_is_named() -> None:
-    with pytest.raises(MissingUpcaster, match=r"order\.shipped from version 0 to 1"):
-        codec.decode("order.shipped", 0, "{}")
+    with pytest.raises(MissingUpcaster, match=r"test\.booked from version 0 to 1"):
+        codec.decode("test.booked", 0, "{}")
 
 
 def test_one_version_has_one_upcaster() -> None:
@@ -110,7 +89,7 @@ def test_one_version_has_one_upcaster() -> None:
 
 def test_a_version_newer_than_the_code_is_named() -> None:
     with pytest.raises(NewerSchemaVersion, match="stored as version 9; this code reads up to 2"):
-        codec.decode("order.shipped", 9, "{}")
+        codec.decode("test.booked", 9, "{}")
 
 
 def test_only_declared_events_are_stored() -> None:
@@ -119,5 +98,5 @@ def test_only_declared_events_are_stored() -> None:
 
 
 def test_a_fingerprint_ignores_only_incidental_fields() -> None:
-    assert codec.fingerprint(CREATE) == codec.fingerprint(replace(CREATE, order_id=CREATED.customer_id or ORDER))
-    assert codec.fingerprint(CREATE) != codec.fingerprint(replace(CREATE, country="France"))
+    assert codec.fingerprint(BOOK) == codec.fingerprint(replace(BOOK, booking_id=GUEST))
+    assert codec.fingerprint(BOOK) != codec.fingerprint(replace(BOOK, country="France"))

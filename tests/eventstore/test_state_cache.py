@@ -10,9 +10,7 @@ from eventstore import store
 from eventstore.dispatch import Answer, Context, current_state, dispatch, dispatch_batch
 from eventstore.errors import CommandRefused
 from eventstore.state_cache import StateCache
-from orders.commands import HoldOrder, ShipOrder
-from orders.order import ORDER
-from tests.support.orders import new_order, pay
+from tests.support.booking import BOOKING, Block, CheckIn, new_booking, pay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,47 +34,47 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_states_after_a_batch_are_not_loaded_for_the_next_batch(loads: list[int]) -> None:
-    cache, order = StateCache(), new_order()
-    dispatch_batch([(order, context()), (pay(order.order_id), context())], cache)
-    (shipped,) = dispatch_batch([(ShipOrder(order_id=order.order_id), context(expected_version=2))], cache)
-    assert isinstance(shipped, Answer)
-    assert shipped.version == 3
+    cache, booking = StateCache(), new_booking()
+    dispatch_batch([(booking, context()), (pay(booking.booking_id), context())], cache)
+    (checked_in,) = dispatch_batch([(CheckIn(booking_id=booking.booking_id), context(expected_version=2))], cache)
+    assert isinstance(checked_in, Answer)
+    assert checked_in.version == 3
     assert loads == [1, 0]
-    state_left = cache.pop({order.order_id: ORDER})[order.order_id]
-    assert (state_left.state, state_left.version) == (current_state(ORDER, order.order_id), 3)
+    state_left = cache.pop({booking.booking_id: BOOKING})[booking.booking_id]
+    assert (state_left.state, state_left.version) == (current_state(BOOKING, booking.booking_id), 3)
 
 
 def test_only_the_most_recently_used_states_are_cached(loads: list[int]) -> None:
-    cache, orders = StateCache(max_size=2), [new_order() for _ in range(3)]
-    for order in orders:
-        dispatch_batch([(order, context())], cache)
-    dispatch_batch([(pay(order.order_id), context()) for order in orders], cache)
+    cache, bookings = StateCache(max_size=2), [new_booking() for _ in range(3)]
+    for booking in bookings:
+        dispatch_batch([(booking, context())], cache)
+    dispatch_batch([(pay(booking.booking_id), context()) for booking in bookings], cache)
     assert loads == [1, 1, 1, 1]
 
 
 def test_commands_of_other_writers_in_between_are_seen(loads: list[int]) -> None:
-    cache, order = StateCache(), new_order()
-    dispatch_batch([(order, context()), (pay(order.order_id), context())], cache)
-    dispatch(HoldOrder(order_id=order.order_id, reason="Check"), Context(actor="staff:anna"))
-    (refused,) = dispatch_batch([(ShipOrder(order_id=order.order_id), context())], cache)
+    cache, booking = StateCache(), new_booking()
+    dispatch_batch([(booking, context()), (pay(booking.booking_id), context())], cache)
+    dispatch(Block(booking_id=booking.booking_id, reason="Check"), Context(actor="staff:anna"))
+    (refused,) = dispatch_batch([(CheckIn(booking_id=booking.booking_id), context())], cache)
     assert isinstance(refused, CommandRefused)
-    assert refused.code == "on_hold"
+    assert refused.code == "blocked"
     assert loads == [1, 0, 1], "the log refused what was decided on the cached state"
 
 
 def test_a_refusal_is_decided_on_the_current_log() -> None:
-    cache, order = StateCache(), new_order()
-    dispatch_batch([(order, context())], cache)
-    dispatch(pay(order.order_id), Context(actor="staff:anna"))
-    (shipped,) = dispatch_batch([(ShipOrder(order_id=order.order_id), context(expected_version=2))], cache)
-    assert isinstance(shipped, Answer), "the cached order was not paid, and at version 1"
+    cache, booking = StateCache(), new_booking()
+    dispatch_batch([(booking, context())], cache)
+    dispatch(pay(booking.booking_id), Context(actor="staff:anna"))
+    (checked_in,) = dispatch_batch([(CheckIn(booking_id=booking.booking_id), context(expected_version=2))], cache)
+    assert isinstance(checked_in, Answer), "the cached booking was not paid, and at version 1"
 
 
 def test_a_decision_without_events_is_made_on_the_current_log(loads: list[int]) -> None:
-    cache, order = StateCache(), new_order()
-    paid = replace(pay(order.order_id), payment_reference="pay_1")
-    dispatch_batch([(order, context()), (paid, context())], cache)
-    dispatch(HoldOrder(order_id=order.order_id, reason="Check"), Context(actor="staff:anna"))
+    cache, booking = StateCache(), new_booking()
+    paid = replace(pay(booking.booking_id), reference="pay_1")
+    dispatch_batch([(booking, context()), (paid, context())], cache)
+    dispatch(Block(booking_id=booking.booking_id, reason="Check"), Context(actor="staff:anna"))
     (repeated,) = dispatch_batch([(paid, context())], cache)
     assert isinstance(repeated, Answer)
     assert repeated.version == 3
@@ -84,11 +82,13 @@ def test_a_decision_without_events_is_made_on_the_current_log(loads: list[int]) 
 
 
 def test_a_rolled_back_state_is_not_cached() -> None:
-    cache, order = StateCache(), new_order()
+    cache, booking = StateCache(), new_booking()
     with transaction.atomic():
-        dispatch_batch([(order, context())], cache)
+        dispatch_batch([(booking, context())], cache)
         transaction.set_rollback(True)
-    other = replace(order, lines=order.lines[:1])
+    other = replace(booking, rooms=booking.rooms[:1])
     dispatch(other, Context(actor="staff:anna"))
-    (paid,) = dispatch_batch([(pay(order.order_id), context())], cache)
-    assert isinstance(paid, CommandRefused), "the order that was rolled back cost 25.00; the one in the log costs less"
+    (paid,) = dispatch_batch([(pay(booking.booking_id), context())], cache)
+    assert isinstance(paid, CommandRefused), (
+        "the booking that was rolled back cost 25.00; the one in the log costs less"
+    )

@@ -4,7 +4,7 @@ from django.db import connection
 
 
 def dump() -> str:
-    """Every row of every table of every schema, as text."""
+    """Return every row of every table in every schema, as text."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"

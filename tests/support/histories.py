@@ -1,4 +1,4 @@
-"""Small histories, and the ways of a file between two sites."""
+"""Small histories, and helpers to export and import them."""
 
 import io
 import json
@@ -17,28 +17,31 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.histories.export import export, histories
 from eventstore.histories.importer import Imported, import_history
 from eventstore.ids import new_id
-from orders.commands import PayOrder
-from tests.support.order_examples import CREATE
+from tests.support.booking import BOOK, Pay
 from tests.support.tally import Count
 
 
 def staff(**more: Any) -> Context:
+    """Return the context of a command that staff send."""
     return Context(actor="staff:anna", **more)
 
 
-def order(**changes: Any) -> UUID:
-    create = replace(CREATE, order_id=new_id(), **changes)
-    dispatch(create, staff())
-    return create.order_id
+def booking(**changes: Any) -> UUID:
+    """Record a booking: `BOOK` with a new id and with these changes; return its id."""
+    book = replace(BOOK, booking_id=new_id(), **changes)
+    dispatch(book, staff())
+    return book.booking_id
 
 
-def paid_order(**changes: Any) -> UUID:
-    order_id = order(**changes)
-    dispatch(PayOrder(order_id=order_id, amount=Decimal(25), payment_method="card"), staff(extra={"note": "by phone"}))
-    return order_id
+def paid_booking(**changes: Any) -> UUID:
+    """Record a booking and its payment; return its id."""
+    booking_id = booking(**changes)
+    dispatch(Pay(booking_id=booking_id, amount=Decimal(25), method="card"), staff(extra={"note": "by phone"}))
+    return booking_id
 
 
 def tally(*counts: int) -> UUID:
+    """Record a tally with these counts; return its id."""
     tally_id = new_id()
     for by in counts:
         dispatch(Count(tally_id=tally_id, by=by), staff())
@@ -46,19 +49,22 @@ def tally(*counts: int) -> UUID:
 
 
 def file_of(*aggregates: UUID) -> list[str]:
+    """Return the lines of an export."""
     return list(export(histories(aggregates)))
 
 
 def load(lines: list[str]) -> Imported:
+    """Import the lines of an export."""
     return import_history(io.BytesIO("\n".join(lines).encode("utf-8", "surrogatepass")))
 
 
-def moved(line: str, **changes: Any) -> str:
+def changed(line: str, **changes: Any) -> str:
+    """Return a line of an export with other fields."""
     return json.dumps(json.loads(line) | changes)
 
 
 def facts_of(aggregate_id: UUID) -> list[tuple[Any, ...]]:
-    """Everything an import keeps."""
+    """Return what an import must not change of each event."""
     return [
         (
             fact.event_id,
@@ -75,15 +81,15 @@ def facts_of(aggregate_id: UUID) -> list[tuple[Any, ...]]:
 
 
 def in_threads(*works: Callable[[], object]) -> list[object]:
-    """What each gave or raised."""
+    """Call each function in a thread, all at the same time; return what each returned or raised."""
     outcomes: list[object] = [None] * len(works)
-    together = threading.Barrier(len(works))
+    start = threading.Barrier(len(works))
 
     def run(number: int, work: Callable[[], object]) -> None:
         try:
-            together.wait(10)
+            start.wait(10)
             outcomes[number] = work()
-        except Exception as error:  # noqa: BLE001 - it is what the test looks at
+        except Exception as error:  # noqa: BLE001 - the test checks it
             outcomes[number] = error
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""Sealed logs, and ways to change one behind its back."""
+"""A sealed log, and changes to it that only the owner of the database can make."""
 
 import io
 
@@ -9,21 +9,22 @@ from eventstore.models import Event
 from eventstore.seals import chain
 from eventstore.seals.chain import seal_settled
 from eventstore.seals.verification import verify
-from tests.support.tally import append_tally as counted
+from tests.support.tally import append_tally
 
 
 @pytest.fixture
 def sealed(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Twelve events under three seals; gives their positions."""
-    monkeypatch.setattr(chain, "EVENTS", 5)
+    """Return the positions of twelve events under three seals."""
+    monkeypatch.setattr(chain, "EVENTS_PER_SEAL", 5)
     for _ in range(4):
-        counted(3)
+        append_tally(3)
     assert seal_settled() == 3
     return list(Event.objects.order_by("position").values_list("position", flat=True))
 
 
-def found() -> list[str]:
-    return [finding.words for finding in verify().findings]
+def findings() -> list[str]:
+    """Return the messages of a verification."""
+    return [finding.message for finding in verify().findings]
 
 
 # --- tampering --------------------------------------------------------------------------------------------------------
@@ -41,10 +42,11 @@ CHANGES = {
 }
 
 
-# --- given away -------------------------------------------------------------------------------------------------------
+# --- commands ---------------------------------------------------------------------------------------------------------
 
 
-def command(name: str, *arguments: str) -> str:
+def run_command(name: str, *arguments: str) -> str:
+    """Run a management command; return its output, or its errors if it fails."""
     out, err = io.StringIO(), io.StringIO()
     try:
         call_command(name, *arguments, stdout=out, stderr=err)

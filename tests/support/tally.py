@@ -1,4 +1,4 @@
-"""A small aggregate of the tests' own: a tally that only goes up, unless it is restored."""
+"""A small example aggregate: a tally that only goes up, unless it is restored. See `booking` for a larger one."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -66,6 +66,7 @@ def restore(wish: Restore, was: Tally, now: Tally, undone: Sequence[Counted | Re
 
 
 UNDENIABLE = 13
+"""A count that cannot be restored away."""
 
 TALLY: Decider[Tally, Count, Counted | Restored] = Decider(
     aggregate_type="test.tally",
@@ -80,7 +81,7 @@ register_restore(TALLY, Restore, restore)
 
 
 def written(events: int, tally_id: UUID | None = None) -> store.Write:
-    """A tally, a new one unless it is named, that begins with so many events."""
+    """Return a write that begins a tally with this number of events."""
     return store.Write(
         aggregate_type=TALLY.aggregate_type,
         aggregate_id=tally_id or new_id(),
@@ -91,26 +92,27 @@ def written(events: int, tally_id: UUID | None = None) -> store.Write:
 
 
 def append_tally(events: int = 1) -> UUID:
+    """Append a new tally with this number of events; return its id."""
     write = written(events)
     store.append([write])
     return write.aggregate_id
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Somebody has appended a tally of one, and commits only when this is over."""
-    holding, release = threading.Event(), threading.Event()
+def open_append() -> Iterator[None]:
+    """Append a tally in another connection, which commits only at the end of the block."""
+    appended, release = threading.Event(), threading.Event()
 
-    def late() -> None:
+    def append() -> None:
         with transaction.atomic():
             append_tally()
-            holding.set()
+            appended.set()
             release.wait(20)
         connection.close()
 
-    writer = threading.Thread(target=late)
+    writer = threading.Thread(target=append)
     writer.start()
-    assert holding.wait(20)
+    assert appended.wait(20)
     try:
         yield
     finally:

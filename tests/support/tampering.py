@@ -1,4 +1,4 @@
-"""What whoever owns the database can do to the log behind its back."""
+"""Changes to the log that only the owner of the database can make, past its triggers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from django.db import connection
 
 from eventstore.personal_data import encryption
 
-GUARDED = """
+TRIGGERS = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger
  WHERE tgname IN ('events_append_only', 'seals_append_only') ORDER BY tgrelid
 """
@@ -16,25 +16,26 @@ SELECT tgrelid::regclass::text, tgname FROM pg_trigger
 
 @contextmanager
 def unguarded() -> Iterator[Any]:
-    """The log's triggers disabled, on its partitions too: as its owner, and nobody else, can do."""
+    """Disable the triggers of the log, its partitions and its seals inside the block; yield a cursor."""
     with connection.cursor() as cursor:
-        cursor.execute(GUARDED)
-        guarded = cursor.fetchall()
-        for table, trigger in guarded:
+        cursor.execute(TRIGGERS)
+        triggers = cursor.fetchall()
+        for table, trigger in triggers:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         try:
             yield cursor
         finally:
-            for table, trigger in guarded:
+            for table, trigger in triggers:
                 cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
 
 def behind_the_logs_back(statement: str, *values: Any) -> None:
+    """Execute a statement with the triggers disabled."""
     with unguarded() as cursor:
         cursor.execute(statement, values)
 
 
 def empty() -> None:
-    """As a site is before anything was recorded there."""
+    """Empty the log and the tables that belong to it, as on a new site."""
     behind_the_logs_back("TRUNCATE events, command_receipts, snapshots, subject_keys")
     encryption._key_cache.clear()

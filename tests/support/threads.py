@@ -1,4 +1,4 @@
-"""Work that goes on at the same time: each in a thread with a connection of its own, as another process has."""
+"""Run functions at the same time, each in a thread with its own database connection, like another process."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ from django.db import connection
 
 @contextmanager
 def at_once(*works: Callable[[], object]) -> Iterator[list[threading.Thread]]:
-    """Begun here, and over at the end of the block; the first that failed fails it."""
+    """Start the functions at the beginning of the block and wait for them at its end. Raises the first error."""
     failed: list[Exception] = []
 
     def run(work: Callable[[], object]) -> None:
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - raised below, where the test sees it
+        except Exception as error:  # noqa: BLE001 - raised below, in the thread of the test
             failed.append(error)
         finally:
             connection.close()
@@ -28,6 +28,6 @@ def at_once(*works: Callable[[], object]) -> Iterator[list[threading.Thread]]:
     finally:
         for thread in threads:
             thread.join(60)
-    assert not any(thread.is_alive() for thread in threads), "it does not end"
+    assert not any(thread.is_alive() for thread in threads), "a thread did not end within 60 seconds"
     if failed:
         raise failed[0]

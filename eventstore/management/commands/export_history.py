@@ -1,4 +1,4 @@
-"""`manage.py export_history AGGREGATE…`: histories as JSON lines or as a test. docs/replay-a-bug.md."""
+"""`manage.py export_history AGGREGATE…`: print histories as JSON lines or as a test. See docs/replay-a-bug.md."""
 
 from typing import Any
 from uuid import UUID
@@ -6,14 +6,14 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eventstore.errors import UNREADABLE, AggregateNotFound, explained
-from eventstore.histories import as_test as astest
+from eventstore.histories.as_test import module_source
 from eventstore.histories.export import anonymised, export, histories
 
 
 class Command(BaseCommand):
     help = (
-        "Print everything some aggregates went through as JSON lines, for import_history on another site. Personal data"
-        " is printed in the clear unless it is anonymised; keys are never printed."
+        "Print all events of some aggregates as JSON lines, for import_history on another site. Personal data is"
+        " printed unencrypted unless --anonymise is given. Keys are never printed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,29 +21,29 @@ class Command(BaseCommand):
         parser.add_argument(
             "--anonymise",
             action="store_true",
-            help="Put pseudonyms in the place of personal fields, people's ids, actors' names (a service keeps its"
-            " own), marks in metadata.extra, any e-mail address, and the words of a known name in any other text."
-            " Amounts, skus, dates and aggregates' ids stay, and so does what else a free text says: see --redact.",
+            help="Replace by pseudonyms: personal fields, people's ids, actors' names (except services), the texts in"
+            " metadata.extra, every e-mail address, and the words of known names in other texts. Amounts, skus, dates"
+            " and aggregates' ids stay. So does the rest of a free text: see --redact.",
         )
         parser.add_argument(
             "--redact",
             action="append",
             default=[],
             metavar="FIELD",
-            help="With --anonymise: replace the whole text of this field too, such as reason. May be repeated.",
+            help="With --anonymise: also replace the whole text of this field, such as reason. Can be repeated.",
         )
-        parser.add_argument("--as-test", action="store_true", help="Print a test of the history, in Python, instead.")
+        parser.add_argument("--as-test", action="store_true", help="Print a Python test of the history instead.")
 
     def handle(
         self, *, aggregates: list[UUID], anonymise: bool, redact: list[str], as_test: bool, **options: Any
     ) -> None:
         if redact and not anonymise:
-            raise CommandError("--redact goes with --anonymise")
+            raise CommandError("--redact needs --anonymise")
         try:
-            found = histories(aggregates)
+            exported = histories(aggregates)
             if anonymise:
-                found = anonymised(found, redacted=redact)
-            for text in [astest.module(found)] if as_test else export(found):
+                exported = anonymised(exported, redacted=redact)
+            for text in [module_source(exported)] if as_test else export(exported):
                 self.stdout.write(text)
         except (AggregateNotFound, *UNREADABLE) as error:
             raise CommandError(explained(error)) from error

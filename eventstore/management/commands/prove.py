@@ -1,4 +1,4 @@
-"""`manage.py prove EVENT`: that an event was in the log when its seal was signed, for anybody to check."""
+"""`manage.py prove EVENT`: print a proof that an event was in the log when its seal was signed."""
 
 import json
 from argparse import ArgumentTypeError
@@ -12,10 +12,10 @@ from eventstore.seals.chain import prove
 
 
 class Command(BaseCommand):
-    help = "Print an inclusion proof of an event as JSON. docs/verify_proof.py checks it with the public key alone."
+    help = "Print an inclusion proof of an event as JSON. docs/verify_proof.py checks it; it needs only the public key."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("event", type=_event, help="Its position, or its event id.")
+        parser.add_argument("event", type=_event, help="The position or the id of the event.")
 
     def handle(self, *, event: int | UUID, **options: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`manage.py seal_log`: seal what is settled now, and give the latest seal away."""
+"""`manage.py seal_log`: seal the settled events now, and publish the latest seal."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from eventstore.seals import chain, keys, publishing
 
 
 class Command(BaseCommand):
-    help = "Seal what is settled in the log. A worker does it every SEAL_SECONDS; this does it now."
+    help = "Seal the settled events of the log now. A worker also does it every SEAL_SECONDS."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--to-file", type=Path, help="Append the latest seal to this file, a JSON line each.")
+        parser.add_argument("--to-file", type=Path, help="Append the latest seal to this file, as a JSON line.")
         parser.add_argument("--mail", action="store_true", help="Send the latest seal to SEAL_MAIL_TO.")
         parser.add_argument("--public-key", action="store_true", help="Only print the public key, in hex.")
 
@@ -23,20 +23,20 @@ class Command(BaseCommand):
             if public_key:
                 self.stdout.write(keys.public_bytes(keys.signing_key()).hex())
                 return
-            made = chain.seal_settled()
+            new_seals = chain.seal_settled()
         except (SealKeyMissing, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
         newest = chain.newest()
         if newest is None:
             self.stdout.write("nothing to seal: the log is empty")
             return
-        self.stdout.write(f"{made} new; {newest} covers the log through position {newest.through}")
+        self.stdout.write(f"{new_seals} new; {newest} covers the log through position {newest.through}")
         if mail and not settings.SEAL_MAIL_TO:
-            raise CommandError("SEAL_MAIL_TO names nobody")
+            raise CommandError("SEAL_MAIL_TO is empty")
         try:
             if to_file:
                 publishing.to_file(newest, to_file)
             if mail:
                 publishing.by_mail(newest, settings.SEAL_MAIL_TO)
         except OSError as error:
-            raise CommandError(f"the seal could not be given away: {error}") from error
+            raise CommandError(f"the seal could not be published: {error}") from error

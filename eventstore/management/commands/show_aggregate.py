@@ -1,4 +1,4 @@
-"""`manage.py show_aggregate ID`: its history and state, now or as of a version or moment."""
+"""`manage.py show_aggregate ID`: print an aggregate's events and state, now or as of a version or time."""
 
 import json
 from argparse import ArgumentTypeError
@@ -19,9 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("aggregate", type=UUID)
-        parser.add_argument("--at-version", type=int, help="As of this version.")
-        parser.add_argument("--recorded-by", type=moment, help="What was recorded by this moment (ISO 8601).")
-        parser.add_argument("--as-of", type=moment, help="What had happened by this moment (ISO 8601).")
+        parser.add_argument("--at-version", type=int, help="Up to this version.")
+        parser.add_argument("--recorded-by", type=moment, help="Only events recorded up to this time (ISO 8601).")
+        parser.add_argument("--as-of", type=moment, help="Only events that happened up to this time (ISO 8601).")
 
     def handle(
         self,
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             past = load_as_of(aggregate, AsOf(version=at_version, recorded=recorded_by, occurred=as_of))
         except AggregateNotFound as error:
             raise CommandError(error.message) from error
-        shown = {
+        output = {
             "aggregate_id": str(aggregate),
             "aggregate_type": past.facts[0].aggregate_type,
             "version": past.version,
@@ -53,10 +53,11 @@ class Command(BaseCommand):
                 for fact in past.facts
             ],
         }
-        self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
+        self.stdout.write(json.dumps(output, indent=2, ensure_ascii=False))
 
 
 def moment(text: str) -> datetime:
+    """Parse a time. Raises ArgumentTypeError."""
     try:
         return timetravel.parse_moment(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Everything that followed from an event."""
+"""Traces: all events of a request, and which of them an event caused."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ import pytest
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
 from eventstore.followers import causality
-from eventstore.followers.causality import correlate, story_of
+from eventstore.followers.causality import correlate, trace_of
 from eventstore.ids import new_id
 from eventstore.models import Correlation
 from tests.support.tally import Count
@@ -25,8 +25,8 @@ def count(correlation_id: UUID, cause: UUID | None = None) -> UUID:
 
 
 @pytest.fixture(params=["indexed", "half indexed", "not indexed"])
-def told(request: pytest.FixtureRequest) -> tuple[UUID, list[UUID]]:
-    """A request does two things; the first causes a third, that one a fourth; strangers in between."""
+def indexed_trace(request: pytest.FixtureRequest) -> tuple[UUID, list[UUID]]:
+    """Four events of one request: the first causes the third, the third causes the fourth. Others come in between."""
     mine = new_id()
     first = count(mine)
     count(new_id())
@@ -41,20 +41,20 @@ def told(request: pytest.FixtureRequest) -> tuple[UUID, list[UUID]]:
     return mine, [first, second, third, fourth]
 
 
-def test_a_story_is_told_in_order_with_each_event_under_its_cause(told: tuple[UUID, list[UUID]]) -> None:
-    mine, events = told
-    story = story_of(mine, of=events[0])
-    assert [chapter.fact.event_id for chapter in story.chapters] == events
-    assert [chapter.depth for chapter in story.chapters] == [0, 0, 1, 2]
+def test_a_trace_lists_events_in_order_with_each_under_its_cause(indexed_trace: tuple[UUID, list[UUID]]) -> None:
+    mine, events = indexed_trace
+    trace = trace_of(mine, event_id=events[0])
+    assert [entry.fact.event_id for entry in trace.entries] == events
+    assert [entry.depth for entry in trace.entries] == [0, 0, 1, 2]
 
 
-@pytest.mark.parametrize(("of", "expected"), [(0, [2, 3]), (1, []), (2, [3]), (3, [])])
-def test_what_followed_is_what_was_caused_by_it_or_by_what_it_caused(
-    told: tuple[UUID, list[UUID]], of: int, expected: list[int]
+@pytest.mark.parametrize(("index", "expected"), [(0, [2, 3]), (1, []), (2, [3]), (3, [])])
+def test_effects_are_what_the_event_caused_directly_or_indirectly(
+    indexed_trace: tuple[UUID, list[UUID]], index: int, expected: list[int]
 ) -> None:
-    mine, events = told
-    story = story_of(mine, of=events[of])
-    followed = [chapter.fact.event_id for chapter in story.chapters if chapter.followed]
+    mine, events = indexed_trace
+    trace = trace_of(mine, event_id=events[index])
+    followed = [entry.fact.event_id for entry in trace.entries if entry.is_effect]
     assert followed == [events[number] for number in expected]
 
 
@@ -68,21 +68,21 @@ def test_each_event_is_indexed_once_in_steps_of_any_size(monkeypatch: Any) -> No
     assert sorted(Correlation.objects.values_list("correlation_id", flat=True)) == sorted(correlation_ids)
 
 
-def test_a_story_that_is_too_long_says_how_much_it_leaves_out(monkeypatch: Any) -> None:
-    monkeypatch.setattr(causality, "LONGEST", 2)
+def test_a_trace_that_is_too_long_says_how_many_events_it_omits(monkeypatch: Any) -> None:
+    monkeypatch.setattr(causality, "MAX_ENTRIES", 2)
     mine = new_id()
     first = count(mine)
     for _ in range(3):
         count(mine)
-    story = story_of(mine, of=first)
-    assert (len(story.chapters), story.untold) == (2, 2)
+    trace = trace_of(mine, event_id=first)
+    assert (len(trace.entries), trace.omitted) == (2, 2)
 
 
-def test_damaged_metadata_holds_up_no_other_story() -> None:
+def test_damaged_metadata_does_not_stop_other_traces() -> None:
     mine = new_id()
     count(new_id())
     behind_the_logs_back('UPDATE events SET metadata = \'{"correlation_id": "x"}\'')
     first = count(mine)
     correlate()
     assert Correlation.objects.get().correlation_id == mine
-    assert [chapter.fact.event_id for chapter in story_of(mine, of=first).chapters] == [first]
+    assert [entry.fact.event_id for entry in trace_of(mine, event_id=first).entries] == [first]

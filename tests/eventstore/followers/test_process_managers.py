@@ -1,4 +1,4 @@
-"""Reactions to events: done once whatever breaks, at their time, and only to what is news."""
+"""Reactions to events are done exactly once, at their time, and only to new events."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from eventstore import store
 from eventstore.codec import IMPORTED
-from eventstore.dispatch import Context, dispatch, events_appended
+from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.followers import process_managers
 from eventstore.followers.consumers import follow
@@ -18,11 +18,8 @@ from eventstore.followers.process_managers import PROCESSES, Forget, Intent, Pro
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.store import Recorded
-from eventstore.wakeups import wakeup
-from projections import tasks
 from tests.support.tally import Count, Counted
 from tests.support.threads import at_once
-from tests.support.wakeups import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = timedelta(days=1)
@@ -31,7 +28,7 @@ ECHO, MIRROR = new_id(), new_id()
 
 @pytest.fixture
 def echo() -> Iterator["Process"]:
-    """Whatever is counted by 7 is counted again elsewhere, a day later, unless an 8 comes first; by 9 at once."""
+    """A count of 7 plans a count in another tally a day later; an 8 cancels that. A count of 9 is echoed at once."""
 
     class Echo(Process):
         name = "test-echo"
@@ -65,22 +62,22 @@ def counted(tally_id: UUID) -> list[int]:
     return [fact.event.by for fact in store.read_stream(tally_id)]
 
 
-def a_day_later() -> None:
+def run_a_day_later() -> None:
     PlannedCommand.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     process_managers.run()
 
 
-def test_a_reaction_is_sent_at_its_deadline_and_once(echo: Process) -> None:
+def test_a_reaction_is_sent_once_at_its_deadline(echo: Process) -> None:
     count(7)
     process_managers.run()
     assert counted(ECHO) == []
-    a_day_later()
-    a_day_later()
+    run_a_day_later()
+    run_a_day_later()
     assert counted(ECHO) == [1]
     assert not PlannedCommand.objects.exists()
 
 
-def test_what_it_causes_names_its_cause(echo: Process) -> None:
+def test_the_events_of_a_reaction_name_their_cause(echo: Process) -> None:
     correlation_id = new_id()
     cause = store.read_stream(count(9, correlation_id=correlation_id))[0]
     process_managers.run()
@@ -90,15 +87,15 @@ def test_what_it_causes_names_its_cause(echo: Process) -> None:
     assert effect.metadata.correlation_id == correlation_id
 
 
-def test_what_is_forgotten_is_not_sent(echo: Process) -> None:
+def test_a_forgotten_command_is_not_sent(echo: Process) -> None:
     tally_id = count(7)
     process_managers.run()
     dispatch(Count(tally_id=tally_id, by=8), Context(actor="staff:anna"))
-    a_day_later()
+    run_a_day_later()
     assert counted(ECHO) == []
 
 
-def test_a_refused_command_is_kept_with_the_rules_words_and_may_have_an_alternative(echo: Process) -> None:
+def test_a_refused_command_is_stored_with_the_refusal_and_can_be_replaced(echo: Process) -> None:
     count(9)
     process_managers.run()
     refused = PlannedCommand.objects.get(command_type="test.count", refused_at__isnull=False)
@@ -122,24 +119,24 @@ def test_a_crash_before_the_checkpoint_moves_plans_nothing_twice(
     assert ConsumerCheckpoint.objects.get(name="process:test-echo").problem == ""
 
 
-def test_a_crash_between_the_command_and_striking_it_off_does_it_once(
+def test_a_crash_between_the_command_and_the_deletion_of_its_plan_does_it_once(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count(9)
     monkeypatch.setattr(PlannedCommand, "delete", crash)
     process_managers.run()
-    assert counted(ECHO) == [], "they stand or fall together"
+    assert counted(ECHO) == [], "the command and the deletion are one transaction"
     plan = PlannedCommand.objects.get(refused_at=None, attempts=1, body__tally_id=str(ECHO))
     assert "the power went" in plan.problem
     assert plan.due_at > timezone.now()
     monkeypatch.undo()
-    a_day_later()
-    a_day_later()
+    run_a_day_later()
+    run_a_day_later()
     assert counted(ECHO) == [1]
 
 
-def test_what_was_done_although_nobody_heard_of_it_is_not_done_again(echo: Process) -> None:
-    """A backup restored, a plan written again: the command id is made from the cause, and has its receipt."""
+def test_a_command_is_not_repeated_after_its_checkpoint_went_back(echo: Process) -> None:
+    """The plan is written again, as after a restored backup. Its command id is the same and has a receipt."""
     count(9)
     process_managers.run()
     ConsumerCheckpoint.objects.filter(name="process:test-echo").update(position=0)
@@ -147,7 +144,7 @@ def test_what_was_done_although_nobody_heard_of_it_is_not_done_again(echo: Proce
     assert counted(ECHO) == [1]
 
 
-def test_what_happened_before_it_was_installed_is_no_news(echo: Process) -> None:
+def test_events_before_the_installation_are_ignored(echo: Process) -> None:
     ConsumerCheckpoint.objects.all().delete()
     count(9)
     process_managers.install()
@@ -155,23 +152,23 @@ def test_what_happened_before_it_was_installed_is_no_news(echo: Process) -> None
     assert counted(ECHO) == []
 
 
-def test_what_another_site_recorded_is_not_reacted_to(echo: Process) -> None:
+def test_imported_events_are_ignored(echo: Process) -> None:
     count(9, extra={IMPORTED: "2026-01-01T00:00:00Z"})
     process_managers.run()
     assert counted(ECHO) == []
 
 
-def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
+def test_a_failing_process_stops_only_itself_and_continues_once_it_is_fixed(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Other(Process):
         name = "test-other"
-        plan = "Will be heard"
-        heard: list[int] = []
+        plan = "Will be noted"
+        counts: list[int] = []
 
         @reacts_to(Counted)
         def counted(self, event: Counted, fact: Recorded[Counted]) -> Iterable[Intent]:
-            self.heard.append(event.by)
+            self.counts.append(event.by)
             return ()
 
     try:
@@ -179,7 +176,7 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
         monkeypatch.setitem(echo.reactions, Counted, crash)
         count(9)
         process_managers.run()
-        assert Other.heard == [9]
+        assert Other.counts == [9]
         assert counted(ECHO) == []
         monkeypatch.undo()
         process_managers.run()
@@ -188,36 +185,27 @@ def test_a_process_that_raises_stops_alone_and_goes_on_once_mended(
         del PROCESSES["test-other"]
 
 
-def test_a_commit_wakes_the_processes_by_way_of_the_views(echo: Process) -> None:
-    count(1)
-    assert process_managers.run.name not in waiting()
-    tasks.project_all()
-    tasks.project_all()
-    assert waiting().count(process_managers.run.name) == 1, "one message however often it is rung"
-    assert wakeup.wake_first_wave in [receiver() for _, receiver, *_ in events_appended.receivers]
-
-
 def crash(*args: Any, **kwargs: Any) -> None:
     raise RuntimeError("the power went")
 
 
-def test_it_does_not_run_after_those_who_go_on_appending(echo: Process) -> None:
-    heard: list[int] = []
+def test_a_follower_stops_even_if_others_go_on_appending(echo: Process) -> None:
+    pages: list[int] = []
 
-    def hear_while_somebody_appends(facts: list[Recorded[Any]]) -> None:
-        heard.append(len(facts))
-        if len(heard) < 5:
+    def append_while_handling(facts: list[Recorded[Any]]) -> None:
+        pages.append(len(facts))
+        if len(pages) < 5:
             with at_once(lambda: count(1)):
                 pass
 
     count(1)
-    follow("test-follower", hear_while_somebody_appends)
-    assert heard == [1], "what came meanwhile rang: it is for the next run"
-    follow("test-follower", hear_while_somebody_appends)
-    assert heard == [1, 1]
+    follow("test-follower", append_while_handling)
+    assert pages == [1], "events appended meanwhile are left to the next run"
+    follow("test-follower", append_while_handling)
+    assert pages == [1, 1]
 
 
-def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo: Process) -> None:
+def test_a_plan_of_an_undeclared_command_waits_for_code_that_declares_it(echo: Process) -> None:
     PlannedCommand.objects.create(
         command_id=new_id(),
         process="test-echo",
@@ -234,7 +222,7 @@ def test_a_plan_of_a_command_that_is_no_longer_declared_waits_for_the_code(echo:
         PlannedCommand.objects.update(attempts=1000, due_at=timezone.now())
 
 
-def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
+def test_an_older_worker_skips_no_event_that_a_newer_one_reacts_to(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process_managers.run()
@@ -247,6 +235,6 @@ def test_an_older_worker_passes_over_nothing_that_a_newer_one_reacts_to(
     assert counted(ECHO) == [1]
 
 
-def test_a_database_that_is_migrated_only_in_part_has_no_processes_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_are_not_installed_in_a_partly_migrated_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConsumerCheckpoint._meta, "db_table", "not_there_yet")
     process_managers.install_after_migration()

@@ -1,4 +1,4 @@
-"""A history printed as a test runs as it is printed, laid out as by the formatter, and fails when a rule changes."""
+"""A history printed as a test runs as it is, is formatted as ruff formats it, and fails if a rule changes."""
 
 import io
 import subprocess
@@ -17,14 +17,12 @@ from hypothesis import strategies as st
 from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.dispatch import dispatch
-from eventstore.histories.python_source import Source, Unprintable, flat, laid_out, quoted
+from eventstore.histories.python_source import Source, Unprintable, lay_out, one_line, quote
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt
 from eventstore.personal_data.subjects import EraseSubject, erase
-from orders.commands import CancelOrder, RestoreOrder, ShipOrder
-from orders.values import LineKind
-from tests.support.histories import file_of, load, order, paid_order, staff, tally
-from tests.support.order_examples import CREATE, CREATED
+from tests.support.booking import BOOK, BOOKED, Cancel, CheckIn, Reinstate, RoomKind
+from tests.support.histories import booking, file_of, load, paid_booking, staff, tally
 from tests.support.tally import Counted
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -50,7 +48,7 @@ def ruff(verb: str, source: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(source: str, path: Path) -> str:
-    """What pytest says of a module, in a process of its own."""
+    """Run a module with pytest in a process of its own; return the output."""
     module = path / "test_printed.py"
     module.write_text(source)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module), "--rootdir", str(ROOT)]
@@ -58,29 +56,29 @@ def run(source: str, path: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False).stdout
 
 
-def require_laid_out(source: str) -> None:
+def require_formatted(source: str) -> None:
     assert ruff("format --diff", source).stdout == ""
     found = ruff("check", source)
     assert found.returncode == 0, found.stdout
 
 
 @database
-def test_an_order_becomes_a_test_of_each_of_its_commands_that_runs_as_it_is(tmp_path: Path) -> None:
-    order_id = paid_order(customer_id=new_id())
-    dispatch(ShipOrder(order_id=order_id, carrier="DHL", tracking_code='it\'s "JD\\01"'), staff())
-    cancelled = order(customer_id=None, lines=(replace(CREATE.lines[0], kind=LineKind.CHARGE, name="n" * 90),))
-    dispatch(CancelOrder(order_id=cancelled, reason="x" * 130), staff())
-    dispatch(RestoreOrder(order_id=cancelled, version=1, reason="y"), staff())
+def test_each_command_of_a_booking_becomes_a_test_that_runs_as_it_is(tmp_path: Path) -> None:
+    booking_id = paid_booking(guest_id=new_id())
+    dispatch(CheckIn(booking_id=booking_id, desk="north", key_code='it\'s "JD\\01"'), staff())
+    cancelled = booking(guest_id=None, rooms=(replace(BOOK.rooms[0], kind=RoomKind.EXTRA, name="n" * 90),))
+    dispatch(Cancel(booking_id=cancelled, reason="x" * 130), staff())
+    dispatch(Reinstate(booking_id=cancelled, version=1, reason="y"), staff())
     for options in ([], ["--anonymise"]):
-        source = printed(order_id, cancelled, *options)
-        require_laid_out(source)
+        source = printed(booking_id, cancelled, *options)
+        require_formatted(source)
         assert "6 passed" in run(source, tmp_path)
         assert "leads_to" not in source
         assert ("Ada" in source) == (not options)
 
 
 @database
-def test_the_words_of_such_a_test() -> None:
+def test_the_source_of_such_a_test() -> None:
     tally_id = tally(5, 7)
     assert (
         printed(tally_id)
@@ -88,8 +86,8 @@ def test_the_words_of_such_a_test() -> None:
 
 from uuid import UUID
 
-from tests.support.tally import Count, Counted
 from tests.support.decider_spec import given
+from tests.support.tally import Count, Counted
 
 E1 = Counted(by=5)
 E2 = Counted(by=7)
@@ -108,40 +106,42 @@ def test_count_brings_version_2() -> None:
 
 
 @database
-def test_a_long_history_is_named_as_a_whole(tmp_path: Path) -> None:
+def test_a_long_history_has_a_name_for_all_its_events(tmp_path: Path) -> None:
     source = printed(tally(*range(1, 12)))
-    require_laid_out(source)
+    require_formatted(source)
     assert "given(*HISTORY_1[:10]).when(command).then(E11)" in source
     assert "11 passed" in run(source, tmp_path)
 
 
 @database
-def test_where_no_receipt_was_kept_the_command_is_found_by_what_it_does(tmp_path: Path) -> None:
-    order_id = paid_order(customer_id=new_id())
-    lines = file_of(order_id)
+def test_without_a_receipt_the_command_is_found_by_its_events(tmp_path: Path) -> None:
+    booking_id = paid_booking(guest_id=new_id())
+    lines = file_of(booking_id)
     empty()
     load(lines)
-    assert "2 passed" in run(printed(order_id), tmp_path)
-    assert "given(E1).when(command)" in printed(order_id)
+    assert "2 passed" in run(printed(booking_id), tmp_path)
+    assert "given(E1).when(command)" in printed(booking_id)
 
 
 @database
 def test_the_history_of_an_erased_person_is_a_test_too(tmp_path: Path) -> None:
-    customer = new_id()
-    order_id = order(customer_id=customer)
-    answer = erase(customer, staff())
-    source = printed(order_id, answer.aggregate_id)
-    require_laid_out(source)
-    assert 'customer_name="[erased]"' in source
+    guest = new_id()
+    booking_id = booking(guest_id=guest)
+    answer = erase(guest, staff())
+    source = printed(booking_id, answer.aggregate_id)
+    require_formatted(source)
+    assert 'guest_name="[erased]"' in source
     assert EraseSubject.__name__ in source
     assert "2 passed" in run(source, tmp_path)
     erasure = printed(answer.aggregate_id, "--anonymise")
-    assert str(customer) not in erasure
-    assert "# No command is sent here: EraseSubject is for another aggregate." in erasure, "its id is made of theirs"
+    assert str(guest) not in erasure
+    assert "# No command is sent here: EraseSubject is for another aggregate." in erasure, (
+        "the id of an erasure is made from the id of the person"
+    )
     assert "1 passed" in run(erasure, tmp_path)
 
 
-def recorded(tally_id: UUID, *counts: int, version: int = 0) -> None:
+def record(tally_id: UUID, *counts: int, version: int = 0) -> None:
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     events = [Counted(by=by) for by in counts]
     write = store.Write(
@@ -151,34 +151,34 @@ def recorded(tally_id: UUID, *counts: int, version: int = 0) -> None:
 
 
 @database
-def test_events_that_todays_rules_would_not_make_are_a_test_of_the_state_that_says_why(tmp_path: Path) -> None:
+def test_events_that_the_current_rules_refuse_become_a_test_of_the_state_with_the_reason(tmp_path: Path) -> None:
     tally_id = new_id()
-    recorded(tally_id, 4)
-    recorded(tally_id, -3, version=1)
-    recorded(tally_id, 5, 6, version=2)
+    record(tally_id, 4)
+    record(tally_id, -3, version=1)
+    record(tally_id, 5, 6, version=2)
     source = printed(tally_id)
-    require_laid_out(source)
+    require_formatted(source)
     assert "# No command is sent here: Count raises CommandRefused: a tally only goes up;" in source
     assert "# No command is sent here: Count brings about test.counted today;" in source
     assert "expected = Tally(total=12, largest=6)" in source
     assert 'given(E1, E2, E3, E4).leads_to("test.tally", expected)' in source
     assert "3 passed" in run(source, tmp_path)
-    assert "1 failed, 2 passed" in run(source.replace("total=12", "total=13"), tmp_path), "it looks at the state"
+    assert "1 failed, 2 passed" in run(source.replace("total=12", "total=13"), tmp_path), "the test compares the state"
 
 
 @database
-def test_a_rule_that_has_changed_since_is_named(tmp_path: Path) -> None:
-    order_id = order(customer_id=new_id())
+def test_a_command_whose_rule_has_changed_is_named(tmp_path: Path) -> None:
+    booking_id = booking(guest_id=new_id())
     behind_the_logs_back(
-        'UPDATE events SET event_data = event_data || \'{"total": "26.00"}\' WHERE aggregate_id = %s', order_id
+        'UPDATE events SET event_data = event_data || \'{"total": "26.00"}\' WHERE aggregate_id = %s', booking_id
     )
-    source = printed(order_id)
-    assert "# No command is sent here: CreateOrder brings about another order.created.total today." in source
+    source = printed(booking_id)
+    assert "# No command is sent here: Book brings about another test.booked.total today." in source
     assert "1 passed" in run(source, tmp_path)
 
 
 @database
-def test_a_command_that_no_code_declares_any_more_is_named(tmp_path: Path) -> None:
+def test_an_undeclared_command_is_named(tmp_path: Path) -> None:
     tally_id = tally(5)
     CommandReceipt.objects.update(command_type="test.gone")
     source = printed(tally_id)
@@ -187,27 +187,27 @@ def test_a_command_that_no_code_declares_any_more_is_named(tmp_path: Path) -> No
 
 
 @database
-def test_what_todays_code_cannot_fold_is_a_test_that_shows_it(tmp_path: Path) -> None:
-    order_id = order(customer_id=new_id())
+def test_events_that_cannot_be_folded_become_a_failing_test(tmp_path: Path) -> None:
+    booking_id = booking(guest_id=new_id())
     metadata = Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id())
     store.append(
         [
             store.Write(
-                aggregate_type="order",
-                aggregate_id=order_id,
+                aggregate_type="test.booking",
+                aggregate_id=booking_id,
                 expected_version=1,
                 events=[Counted(by=1)],
                 metadata=metadata,
             )
         ]
     )
-    source = printed(order_id)
-    require_laid_out(source)
-    assert "# Today's code cannot take this: AttributeError:" in source
-    assert 'given(E1, E2).leads_to("order", ...)' in source
-    told = run(source, tmp_path)
-    assert "1 failed, 1 passed" in told
-    assert "has no attribute 'apply'" in told
+    source = printed(booking_id)
+    require_formatted(source)
+    assert "# The current code cannot apply these events: AttributeError:" in source
+    assert 'given(E1, E2).leads_to("test.booking", ...)' in source
+    output = run(source, tmp_path)
+    assert "1 failed, 1 passed" in output
+    assert "has no attribute 'apply'" in output
 
 
 @database
@@ -224,13 +224,13 @@ def test_an_event_that_cannot_be_read_is_named() -> None:
 @given(st.text())
 @settings(max_examples=400)
 def test_any_text_reads_back(text: str) -> None:
-    assert eval(quoted(text)) == text
+    assert eval(quote(text)) == text
 
 
 @given(st.text("'\"\\ab\n", max_size=8))
 @settings(max_examples=40, deadline=None)
-def test_texts_are_quoted_as_the_formatter_would(text: str) -> None:
-    source = f"X = {quoted(text)}\n"
+def test_texts_are_quoted_as_ruff_quotes_them(text: str) -> None:
+    source = f"X = {quote(text)}\n"
     assert ruff("format --diff", source).stdout == ""
 
 
@@ -247,8 +247,8 @@ values = st.recursive(
     | st.datetimes(timezones=st.just(UTC) | st.none())
     | st.dates()
     | st.timedeltas()
-    | st.sampled_from(LineKind)
-    | st.builds(lambda count: replace(CREATED.lines[0], quantity=count), st.integers()),
+    | st.sampled_from(RoomKind)
+    | st.builds(lambda count: replace(BOOKED.rooms[0], nights=count), st.integers()),
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.lists(inner, max_size=5).map(tuple)
@@ -261,33 +261,33 @@ values = st.recursive(
 
 @given(st.lists(values, min_size=1, max_size=4))
 @settings(max_examples=100, deadline=None)
-def test_any_value_reads_back_and_is_laid_out_as_the_formatter_would(found: list[Any]) -> None:
+def test_any_value_reads_back_and_is_formatted_as_ruff_formats_it(originals: list[Any]) -> None:
     source = Source()
-    body = "\n".join(laid_out(source.code(each), before=f"V{number} = ") for number, each in enumerate(found))
+    body = "\n".join(lay_out(source.code(each), before=f"V{number} = ") for number, each in enumerate(originals))
     text = f"{source.imports()}\n\n{body}\n".lstrip()
     names: dict[str, Any] = {}
     exec(text, names)
-    assert [names[f"V{number}"] for number in range(len(found))] == found
+    assert [names[f"V{number}"] for number in range(len(originals))] == originals
     assert ruff("format --diff", text).stdout == ""
 
 
-def test_two_classes_of_one_name_are_told_apart() -> None:
+def test_two_classes_with_the_same_name_get_different_names() -> None:
     source = Source()
     assert (source.imported("one", "Thing"), source.imported("two", "Thing")) == ("Thing", "Thing_")
     assert source.imports() == "from one import Thing\nfrom two import Thing as Thing_"
 
 
-def test_a_value_that_is_no_source_is_named() -> None:
+def test_a_value_that_cannot_be_source_is_named() -> None:
     class Hidden:
         pass
 
     with pytest.raises(Unprintable, match="Hidden"):
         Source().code(Hidden())
-    with pytest.raises(Unprintable, match="nobody can import"):
+    with pytest.raises(Unprintable, match="cannot be imported"):
         Source().name(Hidden)
 
 
 def test_times_and_spans_read_back() -> None:
     source = Source()
     for value in (datetime(2011, 3, 30, 12, tzinfo=UTC), date(2011, 3, 30), timedelta(days=1, microseconds=5)):
-        assert eval(flat(source.code(value)), {"datetime": datetime, "date": date, "timedelta": timedelta}) == value
+        assert eval(one_line(source.code(value)), {"datetime": datetime, "date": date, "timedelta": timedelta}) == value

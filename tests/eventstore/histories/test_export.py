@@ -1,4 +1,4 @@
-"""Histories taken elsewhere: the same ids, versions and times, all or nothing, under the other site's own keys."""
+"""Histories moved to another site keep ids, versions and times, and are encrypted with that site's own keys."""
 
 import io
 import json
@@ -31,9 +31,8 @@ from eventstore.personal_data import encryption
 from eventstore.personal_data.subjects import erase
 from eventstore.timetravel import as_of
 from eventstore.timetravel.as_of import AsOf
-from orders.commands import CancelOrder, CreateOrder, PayOrder, ShipOrder
-from tests.support.histories import facts_of, file_of, load, order, paid_order, staff, tally
-from tests.support.order_examples import CREATE
+from tests.support.booking import BOOK, Book, Cancel, CheckIn, Pay
+from tests.support.histories import booking, facts_of, file_of, load, paid_booking, staff, tally
 from tests.support.tally import Count
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -42,10 +41,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12)
 creations = st.builds(
-    lambda **fields: replace(CREATE, order_id=new_id(), **fields),
-    customer_id=st.none() | st.uuids(),
-    customer_name=texts,
-    customer_email=texts,
+    lambda **fields: replace(BOOK, booking_id=new_id(), **fields),
+    guest_id=st.none() | st.uuids(),
+    guest_name=texts,
+    guest_email=texts,
     country=texts,
     reference=texts,
 )
@@ -60,9 +59,9 @@ contexts = st.builds(
 ends = st.lists(
     st.sampled_from(
         [
-            lambda order_id: PayOrder(order_id=order_id, amount=Decimal("25.00"), payment_method="card"),
-            lambda order_id: ShipOrder(order_id=order_id),
-            lambda order_id: CancelOrder(order_id=order_id, reason="because"),
+            lambda booking_id: Pay(booking_id=booking_id, amount=Decimal("25.00"), method="card"),
+            lambda booking_id: CheckIn(booking_id=booking_id),
+            lambda booking_id: Cancel(booking_id=booking_id, reason="because"),
         ]
     ),
     max_size=3,
@@ -71,37 +70,37 @@ ends = st.lists(
 
 @given(st.lists(st.tuples(creations, ends, contexts, st.booleans()), min_size=1, max_size=4))
 @settings(max_examples=40, deadline=None)
-def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
-    orders: list[tuple[CreateOrder, list[Callable[[UUID], object]], Context, bool]],
+def test_an_export_imported_into_an_empty_site_is_unchanged(
+    bookings: list[tuple[Book, list[Callable[[UUID], object]], Context, bool]],
 ) -> None:
     empty()
     start = store.latest_position()
-    for create, _, context, _ in orders:
+    for create, _, context, _ in bookings:
         dispatch(create, replace(context, command_id=new_id()))
-    for create, wishes, context, _ in orders:
+    for create, wishes, context, _ in bookings:
         for wish in wishes:
             try:
-                dispatch(wish(create.order_id), replace(context, command_id=new_id()))
+                dispatch(wish(create.booking_id), replace(context, command_id=new_id()))
             except CommandRefused:
                 continue
-    for create, _, _, erased in orders:
-        if erased and (create.customer_name or create.customer_email):
-            subject_id = create.customer_id or create.order_id
+    for create, _, _, erased in bookings:
+        if erased and (create.guest_name or create.guest_email):
+            subject_id = create.guest_id or create.booking_id
             if SubjectKey.objects.get(pk=subject_id).wrapped_key is not None:
                 erase(subject_id, staff())
-    ids = [create.order_id for create, _, _, _ in orders]
-    facts = [facts_of(order_id) for order_id in ids]
-    states = [as_of.load_as_of(order_id, AsOf()).state for order_id in ids]
+    ids = [create.booking_id for create, _, _, _ in bookings]
+    facts = [facts_of(booking_id) for booking_id in ids]
+    states = [as_of.load_as_of(booking_id, AsOf()).state for booking_id in ids]
     told = [fact.event_id for fact in store.read_after(start, limit=100).events if fact.aggregate_id in ids]
     lines = file_of(*ids)
     empty()
     start = store.latest_position()
     done = load(lines)
-    assert [facts_of(order_id) for order_id in ids] == facts
-    assert [as_of.load_as_of(order_id, AsOf()).state for order_id in ids] == states
+    assert [facts_of(booking_id) for booking_id in ids] == facts
+    assert [as_of.load_as_of(booking_id, AsOf()).state for booking_id in ids] == states
     assert (done.added, done.present) == (sum(map(len, facts)), 0)
     assert done.position == store.latest_position()
-    assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in the order they came in"
+    assert [fact.event_id for fact in store.read_after(start, limit=100).events] == told, "in log order"
     again = load(lines)
     assert (again.added, again.present) == (0, done.added)
     assert [{**json.loads(line), "subject_id": "", "personal": "", "metadata": ""} for line in file_of(*ids)[1:]] == [
@@ -109,50 +108,50 @@ def test_what_is_exported_and_imported_into_an_empty_site_is_what_it_was(
     ]
 
 
-def test_a_name_travels_in_the_clear_and_is_encrypted_under_the_other_sites_own_key() -> None:
-    customer = new_id()
-    order_id = paid_order(customer_id=customer)
+def test_a_name_is_exported_unencrypted_and_encrypted_with_the_other_sites_own_key() -> None:
+    guest = new_id()
+    booking_id = paid_booking(guest_id=guest)
     key = bytes(SubjectKey.objects.get().wrapped_key or b"")
-    lines = file_of(order_id)
+    lines = file_of(booking_id)
     assert "Ada Whitfield" in lines[1]
     assert encryption.PREFIX not in "".join(lines)
     empty()
-    encryption.forget(customer)
+    encryption.forget(guest)
     load(lines)
     stored = Event.objects.get(version=1)
-    assert stored.subject_id == customer
-    assert stored.event_data["customer_name"].startswith(encryption.PREFIX)
+    assert stored.subject_id == guest
+    assert stored.event_data["guest_name"].startswith(encryption.PREFIX)
     assert "Ada" not in str(stored.event_data)
     assert bytes(SubjectKey.objects.get().wrapped_key or b"") != key
-    erase(customer, staff())
-    assert store.read_stream(order_id)[0].event.customer_name == encryption.ERASED
+    erase(guest, staff())
+    assert store.read_stream(booking_id)[0].event.guest_name == encryption.ERASED
 
 
 def test_no_key_is_in_any_export() -> None:
-    order_id = paid_order(customer_id=new_id())
+    booking_id = paid_booking(guest_id=new_id())
     key = SubjectKey.objects.get()
     wrapped = bytes(key.wrapped_key or b"")
     unwrapped = encryption.unwrap(encryption.StoredKey(key.subject_id, wrapped, key.master))
-    text = "\n".join(file_of(order_id))
+    text = "\n".join(file_of(booking_id))
     for secret in [wrapped, unwrapped, *encryption.masters().values()]:
         assert secret.hex() not in text
         assert encryption._text(secret).rstrip("=") not in text
 
 
-def test_what_was_erased_stays_erased_where_it_is_imported() -> None:
-    customer = new_id()
-    order_id = order(customer_id=customer)
-    erase(customer, staff())
-    lines = file_of(order_id)
-    assert '"customer_name": "[erased]"' in lines[1]
+def test_erased_data_stays_erased_on_the_other_site() -> None:
+    guest = new_id()
+    booking_id = booking(guest_id=guest)
+    erase(guest, staff())
+    lines = file_of(booking_id)
+    assert '"guest_name": "[erased]"' in lines[1]
     empty()
     load(lines)
-    assert store.read_stream(order_id)[0].event.customer_email == encryption.ERASED
+    assert store.read_stream(booking_id)[0].event.guest_email == encryption.ERASED
     assert not SubjectKey.objects.exists()
     assert load(lines).present == 1
 
 
-def test_an_imported_event_says_so_and_when() -> None:
+def test_an_imported_event_is_marked_with_the_time_of_the_import() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     empty()
@@ -163,7 +162,7 @@ def test_an_imported_event_says_so_and_when() -> None:
     assert not CommandReceipt.objects.exists()
 
 
-def test_a_history_goes_on_where_the_site_left_off() -> None:
+def test_an_import_adds_the_events_that_are_missing() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     for by in (3, 4):
@@ -176,7 +175,7 @@ def test_a_history_goes_on_where_the_site_left_off() -> None:
     assert as_of.load_as_of(tally_id, AsOf()).state.total == 15
 
 
-def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> None:
+def test_concatenated_files_and_repeated_lines_are_imported_once() -> None:
     first, second = tally(1, 2), tally(3)
     both = file_of(first) + file_of(second) + file_of(first)
     empty()
@@ -184,18 +183,18 @@ def test_files_one_after_another_and_lines_that_come_twice_are_one_history() -> 
     assert (done.added, done.present) == (3, 2)
 
 
-def test_a_long_file_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_file_is_imported_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "BATCH", 3)
     tallies = [tally(1, 2, 3, 4) for _ in range(3)]
     lines = file_of(*tallies)
     empty()
     assert load(lines).added == 12
-    monkeypatch.setattr(importer, "LONGEST", 100)
+    monkeypatch.setattr(importer, "MAX_LINE_BYTES", 100)
     with pytest.raises(CorruptLine, match="longer than 100 bytes"):
         load(lines)
 
 
-def test_views_and_snapshots_are_told_after_the_commit() -> None:
+def test_projections_and_snapshots_are_notified_after_the_commit() -> None:
     tally_id = tally(*range(1, 12))
     lines = file_of(tally_id)
     empty()
@@ -227,7 +226,7 @@ def _name(data: dict[str, Any]) -> dict[str, Any]:
     return {"person": data["person"], "name": data["full_name"]}
 
 
-def test_an_event_travels_in_the_shape_it_was_stored_in_and_is_led_on_where_it_is_read() -> None:
+def test_an_event_is_exported_in_its_stored_shape_and_upcast_when_it_is_read() -> None:
     tally_id, person, event_id = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), staff())
     sealed = encryption.encrypt_fields({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])
@@ -263,13 +262,13 @@ def test_the_command_line_writes_and_reads_a_file_and_explains_what_it_refuses(t
     assert out.getvalue() == "2 events imported, 0 were here already\n"
     file.write_text(file.read_text().replace('"by": 2', '"by": 3'))
     with pytest.raises(
-        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*site of its own"
+        CommandError, match=r"(?s)line 3: HistoryConflict: event .* with another data.*separate site"
     ) as told:
         call_command("import_history", str(file))
     assert "Nothing was imported." in str(told.value)
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("import_history", str(tmp_path / "missing"))
-    with pytest.raises(CommandError, match="AggregateNotFound: the log holds nothing"):
+    with pytest.raises(CommandError, match="AggregateNotFound: the log holds no event"):
         call_command("export_history", str(new_id()))
-    with pytest.raises(CommandError, match="goes with --anonymise"):
+    with pytest.raises(CommandError, match="--redact needs --anonymise"):
         call_command("export_history", str(tally_id), "--redact", "reason")

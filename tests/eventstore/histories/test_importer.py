@@ -1,4 +1,4 @@
-"""What an import refuses, with everything else of its file, and what comes of others who write meanwhile."""
+"""What an import refuses, always with the whole file, and imports with other writers at the same time."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ from eventstore.models import Event, SubjectKey
 from eventstore.personal_data.subjects import erase
 from eventstore.timetravel import as_of
 from eventstore.timetravel.as_of import AsOf
-from tests.support.histories import file_of, in_threads, load, moved, order, staff, tally
+from tests.support.histories import booking, changed, file_of, in_threads, load, staff, tally
 from tests.support.tally import Count
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def refused(lines: list[str], error: type[Exception], words: str) -> None:
-    """By name, with words, and nothing written."""
+    """Assert that the import raises this error with this message, and writes nothing."""
     before = list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()
     with pytest.raises(error, match=words):
         load(lines)
@@ -56,7 +56,7 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
         ({"data": []}, CorruptLine, "data"),
         ({"metadata": {}}, CorruptEvent, "actor"),
         ({"aggregate_type": "test.gone"}, UndeclaredMessage, "'test.gone'"),
-        ({"aggregate_type": "order"}, HistoryConflict, "'test.tally'"),
+        ({"aggregate_type": "test.booking"}, HistoryConflict, "'test.tally'"),
         ({"event_id": "3"}, CorruptLine, "event_id"),
         ({"version": 0}, CorruptLine, "version"),
         ({"version": 4}, VersionGap, "version 4 of .* cannot follow version 1"),
@@ -67,29 +67,29 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
         ({"data": {"by": 1, "note": float("nan")}}, CorruptLine, "NaN"),
     ],
 )
-def test_a_line_that_cannot_be_is_refused_with_its_number_and_all_the_others_with_it(
+def test_an_invalid_line_is_refused_with_its_number_and_the_whole_file_with_it(
     change: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
-    lines[2] = moved(lines[2], **change)
+    lines[2] = changed(lines[2], **change)
     refused(lines, error, words)
     refused(lines, error, r"line 3\b")
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", "[]", '{"event_id": 1}', "[" * 100_000, "caf\udce9"])
-def test_what_is_no_line_is_refused_with_its_number(text: str) -> None:
+def test_a_malformed_line_is_refused_with_its_number(text: str) -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
     refused([*lines[:2], text, *lines[3:]], CorruptLine, r"line 3\b")
 
 
-def test_a_gap_is_refused_wherever_it_is() -> None:
+def test_a_gap_is_refused_at_any_place() -> None:
     lines = file_of(tally(1, 2, 3))
     empty()
     refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
     refused([*lines[:2], lines[3]], VersionGap, "version 3 of .* cannot follow version 1")
-    refused(lines[:-1], ForeignFile, "tells of 3 events, and 2 are there")
+    refused(lines[:-1], ForeignFile, "announces 3 events, but the file has 2")
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
@@ -97,58 +97,58 @@ def test_a_file_of_another_kind_is_refused() -> None:
     empty()
     refused([], ForeignFile, "empty")
     refused(lines[1:], ForeignFile, "begins with a header")
-    refused([moved(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
-    refused([moved(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
+    refused([changed(lines[0], format_version=2), *lines[1:]], ForeignFile, "event-history 2")
+    refused([changed(lines[0], format="orders"), *lines[1:]], ForeignFile, "orders 1")
 
 
 def test_another_history_of_the_same_aggregate_is_refused() -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
-    refused([*lines[:2], moved(lines[2], data={"by": 3})], HistoryConflict, "with another data")
-    refused([*lines[:2], moved(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
-    refused([*lines[:2], moved(lines[2], version=3)], HistoryConflict, "with another version")
+    refused([*lines[:2], changed(lines[2], data={"by": 3})], HistoryConflict, "with another data")
+    refused([*lines[:2], changed(lines[2], event_id=str(new_id()))], HistoryConflict, "with another event_id")
+    refused([*lines[:2], changed(lines[2], version=3)], HistoryConflict, "with another version")
     earlier = json.loads(lines[2])["timestamp"].replace("20", "19", 1)
-    refused([*lines[:2], moved(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
+    refused([*lines[:2], changed(lines[2], timestamp=earlier)], HistoryConflict, "with another timestamp")
     metadata = json.loads(lines[2])["metadata"] | {"actor": "staff:bea"}
-    refused([*lines[:2], moved(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
+    refused([*lines[:2], changed(lines[2], metadata=metadata)], HistoryConflict, "with another metadata")
 
 
 def test_a_file_that_contradicts_itself_is_refused() -> None:
     lines = file_of(tally(1, 2))
     empty()
-    lines[0] = moved(lines[0], events=3)
-    refused([*lines, moved(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
-    refused([*lines, moved(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
+    lines[0] = changed(lines[0], events=3)
+    refused([*lines, changed(lines[2], data={"by": 3})], HistoryConflict, r"line 4\b")
+    refused([*lines, changed(lines[2], event_id=str(new_id()))], HistoryConflict, r"line 4\b")
 
 
-def test_nothing_is_imported_of_somebody_who_was_erased_here() -> None:
-    customer = new_id()
-    order_id, other = order(customer_id=customer), order(customer_id=customer)
-    lines, others = file_of(order_id), file_of(other)
+def test_nothing_is_imported_about_a_person_who_was_erased_on_this_site() -> None:
+    guest = new_id()
+    booking_id, other = booking(guest_id=guest), booking(guest_id=guest)
+    lines, others = file_of(booking_id), file_of(other)
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s", other)
-    erase(customer, staff())
-    refused(lines, SubjectWasErased, str(customer))
+    erase(guest, staff())
+    refused(lines, SubjectWasErased, str(guest))
     refused(others, SubjectWasErased, r"line 2\b")
     refused([*file_of(tally(1)), *others], SubjectWasErased, r"line 4\b")
 
 
-def test_export_refuses_what_it_cannot_tell_rightly() -> None:
-    with pytest.raises(AggregateNotFound, match="holds nothing"):
+def test_export_refuses_incomplete_histories() -> None:
+    with pytest.raises(AggregateNotFound, match="holds no event of"):
         file_of(new_id())
     tally_id = tally(1, 2, 3)
     behind_the_logs_back("DELETE FROM events WHERE aggregate_id = %s AND version = 2", tally_id)
     with pytest.raises(VersionGap, match="has version 3 in the log, but no version 2"):
         file_of(tally_id)
-    order_id = order(customer_id=new_id())
+    booking_id = booking(guest_id=new_id())
     SubjectKey.objects.all().delete()
     with pytest.raises(WrongKey, match="subject_keys has no row"):
-        file_of(order_id)
+        file_of(booking_id)
 
 
-# --- others at work ---------------------------------------------------------------------------------------------------
+# --- concurrency -----------------------------------------------------------------------------------------------------
 
 
-def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
+def test_a_file_sent_several_times_at_once_is_imported_once() -> None:
     tally_id = tally(*range(1, 30))
     lines = file_of(tally_id)
     empty()
@@ -157,7 +157,7 @@ def test_the_same_file_sent_several_times_at_once_is_there_once() -> None:
 
 
 def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version() -> None:
-    """Whoever comes first: the append finds the imported events and goes on after them, or the import is refused."""
+    """Either the append continues after the imported events, or it comes first and the import is refused."""
     refusals = 0
     for _ in range(25):
         empty()
@@ -182,30 +182,30 @@ def test_an_import_and_an_append_to_the_same_aggregate_never_both_take_a_version
         assert [fact.version for fact in store.read_stream(tally_id)] in ([1, 2], [1, 2, 3])
 
 
-def test_an_append_that_comes_between_reading_and_placing_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_append_between_the_checks_and_the_insert_refuses_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
     tally_id = tally(1)
     lines = file_of(tally_id)
     dispatch(Count(tally_id=tally_id, by=2), staff())
     longer = file_of(tally_id)
     empty()
     load(lines)
-    place = Incoming.place
+    place = Incoming.append_staged
 
     def late(incoming: Incoming) -> Any:
         in_threads(lambda: dispatch(Count(tally_id=tally_id, by=40), staff()))
         return place(incoming)
 
-    monkeypatch.setattr(Incoming, "place", late)
+    monkeypatch.setattr(Incoming, "append_staged", late)
     with pytest.raises(HistoryConflict, match="meanwhile"):
         load(longer)
     assert as_of.load_as_of(tally_id, AsOf()).state.total == 41
 
 
-def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_append_between_two_reads_of_an_import_is_a_conflict_and_not_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     tally_id = tally(1, 2)
     lines = file_of(tally_id)
     empty()
-    looks = {name: getattr(Incoming, name) for name in ("like", "heads")}
+    looks = {name: getattr(Incoming, name) for name in ("existing", "heads")}
     waiting = [Count(tally_id=tally_id, by=1)]
 
     def after_an_append(name: str) -> Any:
@@ -219,12 +219,12 @@ def test_an_append_between_two_looks_of_an_import_is_a_conflict_and_no_gap(monke
 
     for name in looks:
         monkeypatch.setattr(Incoming, name, after_an_append(name))
-    refused_at = r"version 1 of .*, is here"
+    refused_at = r"version 1 of .*, is in this log"
     with pytest.raises(HistoryConflict, match=refused_at):
         load(lines)
 
 
-def test_a_feed_is_held_back_while_an_import_is_placed_and_skips_nothing() -> None:
+def test_the_feed_waits_for_an_open_import_and_skips_no_event() -> None:
     tally_id = tally(1, 2, 3)
     lines = file_of(tally_id)
     empty()

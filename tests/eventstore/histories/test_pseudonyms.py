@@ -1,4 +1,4 @@
-"""What leaves the house under pseudonyms names nobody, and still tells the same story."""
+"""A history with pseudonyms names no person and is otherwise unchanged."""
 
 import io
 import json
@@ -16,39 +16,38 @@ from eventstore.histories.export import anonymised, export, histories
 from eventstore.ids import new_id
 from eventstore.personal_data.encryption import ERASED
 from eventstore.personal_data.subjects import erase
-from orders.commands import CancelOrder, PayOrder
+from tests.support.booking import BOOK, Cancel, Pay
 from tests.support.histories import load
-from tests.support.order_examples import CREATE
 from tests.support.tampering import empty
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADA = UUID("0192a000-0000-7000-8000-00000000ada1")
-AFTER_HER = {"customer_id": ADA, "customer_name": "Ada Whitfield", "customer_email": "ada.w@example.com"}
+ADAS = {"guest_id": ADA, "guest_name": "Ada Whitfield", "guest_email": "ada.w@example.com"}
 
 
-def order(**fields: Any) -> UUID:
-    create = replace(CREATE, order_id=new_id(), **fields)
-    dispatch(create, Context(actor=f"customer:{create.customer_id}" if create.customer_id else "staff:anna.kay"))
-    return create.order_id
+def booking(**fields: Any) -> UUID:
+    book = replace(BOOK, booking_id=new_id(), **fields)
+    dispatch(book, Context(actor=f"customer:{book.guest_id}" if book.guest_id else "staff:anna.kay"))
+    return book.booking_id
 
 
-def cancelled(order_id: UUID, reason: str, **context: Any) -> UUID:
-    dispatch(CancelOrder(order_id=order_id, reason=reason), Context(actor="staff:anna.kay", **context))
-    return order_id
+def cancelled(booking_id: UUID, reason: str, **context: Any) -> UUID:
+    dispatch(Cancel(booking_id=booking_id, reason=reason), Context(actor="staff:anna.kay", **context))
+    return booking_id
 
 
-def lines_of(*order_ids: UUID, redacted: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in export(anonymised(histories(order_ids), redacted=redacted))][1:]
+def lines_of(*booking_ids: UUID, redacted: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in export(anonymised(histories(booking_ids), redacted=redacted))][1:]
 
 
-def test_nobody_is_named_in_any_spelling_anywhere() -> None:
+def test_no_person_is_named_in_any_spelling_in_any_field() -> None:
     first = cancelled(
-        order(**AFTER_HER, reference="ada.w@example.com", country=f"by {ADA} herself"),
+        booking(**ADAS, reference="ada.w@example.com", country=f"by {ADA} herself"),
         f"ADA WHITFIELD (customer {str(ADA).upper()}) rang: write to Ada.W@Example.com or bob@home.org, says anna.kay",
         extra={"on_behalf_of": "Ada W.", "subject": str(ADA), "address": "192.0.2.7"},
     )
     guest = cancelled(
-        order(customer_id=None, customer_name="Joy Stone", customer_email="joy@x.org", reference="Joy Stone"),
+        booking(guest_id=None, guest_name="Joy Stone", guest_email="joy@x.org", reference="Joy Stone"),
         "staff:anna.kay",
     )
     text = "\n".join(map(json.dumps, lines_of(first, guest))).casefold()
@@ -57,34 +56,34 @@ def test_nobody_is_named_in_any_spelling_anywhere() -> None:
         *("anna", "kay", "anna.kay", "joy", "stone", "joy stone", "joy@x.org"),
         *(str(ADA), ADA.hex),
     ):
-        if original == "ada":  # may stand by chance in an id
+        if original == "ada":  # can occur in an id by chance
             continue
         assert original.casefold() not in text, original
 
 
 def test_the_same_person_has_the_same_pseudonym_throughout_a_file_and_another_in_the_next() -> None:
-    orders = [cancelled(order(**AFTER_HER), "Ada Whitfield rang, says Ada") for _ in range(2)]
-    lines = lines_of(*orders)
-    names = {line["data"]["customer_name"] for line in lines if "customer_name" in line["data"]}
-    ids = {line["data"]["customer_id"] for line in lines if "customer_id" in line["data"]}
+    bookings = [cancelled(booking(**ADAS), "Ada Whitfield rang, says Ada") for _ in range(2)]
+    lines = lines_of(*bookings)
+    names = {line["data"]["guest_name"] for line in lines if "guest_name" in line["data"]}
+    ids = {line["data"]["guest_id"] for line in lines if "guest_id" in line["data"]}
     (name,), (person,) = names, ids
     assert name.startswith("Person ")
     assert {line["data"]["reason"] for line in lines if "reason" in line["data"]} == {f"{name} rang, says {name}"}
     assert {line["subject_id"] for line in lines} == {person, None}
     assert {line["metadata"]["actor"] for line in lines if line["version"] == 1} == {f"customer:{person}"}
-    assert lines_of(*orders)[0]["data"]["customer_name"] != name
+    assert lines_of(*bookings)[0]["data"]["guest_name"] != name
 
 
-def test_what_is_no_person_stays_and_a_mail_address_keeps_its_form() -> None:
-    order_id = order(**AFTER_HER)
+def test_other_fields_stay_and_an_email_address_stays_an_email_address() -> None:
+    booking_id = booking(**ADAS)
     dispatch(
-        PayOrder(order_id=order_id, amount=Decimal("25.00"), payment_method="card", payment_reference="pay_1"),
+        Pay(booking_id=booking_id, amount=Decimal("25.00"), method="card", reference="pay_1"),
         Context(actor="service:till", extra={"synthetic": "paid in full", "till": "7"}),
     )
-    plain = [json.loads(line) for line in export(histories([order_id]))][1:]
-    created, paid = lines_of(order_id)
-    assert created["data"]["customer_email"].endswith("@example.invalid")
-    people = ("customer_id", "customer_name", "customer_email")
+    plain = [json.loads(line) for line in export(histories([booking_id]))][1:]
+    created, paid = lines_of(booking_id)
+    assert created["data"]["guest_email"].endswith("@example.invalid")
+    people = ("guest_id", "guest_name", "guest_email")
     for line, original in ((created, plain[0]), (paid, plain[1])):
         stays = {name: value for name, value in original["data"].items() if name not in people}
         assert stays.items() <= line["data"].items()
@@ -96,36 +95,36 @@ def test_what_is_no_person_stays_and_a_mail_address_keeps_its_form() -> None:
     assert paid["metadata"]["extra"]["till"].startswith("Person ")
 
 
-def test_amounts_and_skus_stay_even_where_a_name_reads_like_one() -> None:
-    (line,) = lines_of(order(customer_id=None, customer_name="25.00", customer_email="Throw 7", reference="W 7"))
+def test_amounts_and_skus_stay_even_if_a_name_looks_like_one() -> None:
+    (line,) = lines_of(booking(guest_id=None, guest_name="25.00", guest_email="Single 7", reference="W 7"))
     assert line["data"]["total"] == "25.00"
-    assert [each["sku"] for each in line["data"]["lines"]] == ["MUG", "THR"]
+    assert [each["sku"] for each in line["data"]["rooms"]] == ["DBL", "SGL"]
     assert line["data"]["reference"] == "W 7"
 
 
-def test_a_free_text_may_be_replaced_whole() -> None:
-    order_id = cancelled(order(**AFTER_HER), "the neighbour in number 7 took it")
-    assert lines_of(order_id)[1]["data"]["reason"] == "the neighbour in number 7 took it"
+def test_a_free_text_can_be_replaced_as_a_whole() -> None:
+    booking_id = cancelled(booking(**ADAS), "the neighbour in number 7 took it")
+    assert lines_of(booking_id)[1]["data"]["reason"] == "the neighbour in number 7 took it"
     out = io.StringIO()
-    call_command("export_history", str(order_id), "--anonymise", "--redact", "reason", "--redact", "name", stdout=out)
+    call_command("export_history", str(booking_id), "--anonymise", "--redact", "reason", "--redact", "name", stdout=out)
     assert "neighbour" not in out.getvalue()
-    assert "Mug" not in out.getvalue(), "fields within fields too"
+    assert "Double" not in out.getvalue(), "nested fields too"
 
 
-def test_what_is_empty_or_erased_stays_so() -> None:
-    order_id = order(customer_id=ADA, customer_name="Ada", customer_email="")
+def test_empty_and_erased_fields_stay_so() -> None:
+    booking_id = booking(guest_id=ADA, guest_name="Ada", guest_email="")
     erase(ADA, Context(actor="service:test"))
-    (line,) = lines_of(order_id)
-    assert (line["data"]["customer_name"], line["data"]["customer_email"]) == (ERASED, "")
-    assert line["data"]["customer_id"] != str(ADA)
+    (line,) = lines_of(booking_id)
+    assert (line["data"]["guest_name"], line["data"]["guest_email"]) == (ERASED, "")
+    assert line["data"]["guest_id"] != str(ADA)
 
 
 def test_a_file_with_pseudonyms_is_imported_like_any_other() -> None:
-    order_id = cancelled(order(**AFTER_HER), "Ada rang")
-    lines = list(export(anonymised(histories([order_id]))))
+    booking_id = cancelled(booking(**ADAS), "Ada rang")
+    lines = list(export(anonymised(histories([booking_id]))))
     assert json.loads(lines[0])["anonymised"] is True
     empty()
     load(lines)
-    created, last = store.read_stream(order_id)
-    assert created.event.customer_name.startswith("Person ")
-    assert last.event.reason == f"{created.event.customer_name} rang" or last.event.reason.startswith("Person ")
+    created, last = store.read_stream(booking_id)
+    assert created.event.guest_name.startswith("Person ")
+    assert last.event.reason == f"{created.event.guest_name} rang" or last.event.reason.startswith("Person ")

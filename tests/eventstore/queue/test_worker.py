@@ -28,7 +28,7 @@ from eventstore.queue import worker
 from eventstore.queue.acceptance import accept, outcome_of
 from eventstore.queue.worker import run
 from eventstore.wakeups import celery_broker
-from tests.support.orders import new_order
+from tests.support.booking import new_booking
 from tests.support.tally import Count, Restore, Tally
 from tests.support.threads import at_once
 
@@ -207,29 +207,29 @@ def test_a_broker_that_is_down_refuses_nothing(
 
 
 def test_a_body_is_encrypted_while_it_waits_and_deleted_afterwards() -> None:
-    create = new_order()
-    assert create.customer_id
-    queued = accept(create, Context(actor="customer:1"), owner=create.customer_id)
-    assert create.customer_name.encode() not in bytes(queued.body or b"")
-    assert create.customer_name not in str(queued.context)
+    create = new_booking()
+    assert create.guest_id
+    queued = accept(create, Context(actor="customer:1"), owner=create.guest_id)
+    assert create.guest_name.encode() not in bytes(queued.body or b"")
+    assert create.guest_name not in str(queued.context)
     run()
     assert (reload(queued).status, reload(queued).body) == (Status.DONE, None)
 
 
 def test_no_command_of_an_erased_person_is_done() -> None:
-    done, create = new_order(), new_order()
-    assert create.customer_id
-    first = accept(done, Context(actor="customer:1"), owner=create.customer_id)
+    done, create = new_booking(), new_booking()
+    assert create.guest_id
+    first = accept(done, Context(actor="customer:1"), owner=create.guest_id)
     run()
-    waiting = accept(create, Context(actor="customer:1"), owner=create.customer_id)
-    erase(create.customer_id, Context(actor="staff:anna"))
+    waiting = accept(create, Context(actor="customer:1"), owner=create.guest_id)
+    erase(create.guest_id, Context(actor="staff:anna"))
     run()
     refusal = outcome_of(reload(waiting))
     assert isinstance(refusal, CommandRefused)
     assert refusal.code == "subject_erased"
     assert not QueuedCommand.objects.filter(pk=first.pk).exists()
     with pytest.raises(SubjectWasErased):
-        accept(new_order(), Context(actor="customer:1"), owner=create.customer_id)
+        accept(new_booking(), Context(actor="customer:1"), owner=create.guest_id)
 
 
 def test_an_outcome_is_deleted_after_some_days_and_its_command_is_never_done_again(settings: Any) -> None:

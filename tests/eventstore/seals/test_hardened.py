@@ -1,4 +1,4 @@
-"""What an owner of the database can do to mislead whoever verifies, and what a busy or full machine does to sealing."""
+"""Verification against a misleading owner of the database, and sealing on a busy machine or a full disk."""
 
 import json
 import resource
@@ -16,32 +16,31 @@ from eventstore.models import Event, Seal
 from eventstore.seals import chain, publishing
 from eventstore.seals.chain import prove, seal_settled
 from eventstore.seals.keys import signing_key
-from tests.support.seals import CHANGES, command, found, sealed
-from tests.support.tally import append_tally as counted
+from tests.support.seals import CHANGES, findings, run_command
+from tests.support.tally import append_tally
 from tests.support.tampering import behind_the_logs_back
 
-__all__ = ["sealed"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def forge_a_kept_position() -> None:
-    """The second seal's second entry under another position, its hash and so the root as they were."""
+def forge_a_stored_position() -> None:
+    """Change the position of the second entry of the second seal, but not its hash, so the root is unchanged."""
     kept = bytearray(Seal.objects.get(number=2).leaves)
     kept[40:48] = (10**9).to_bytes(8)
     behind_the_logs_back("UPDATE seals SET leaves = %s WHERE number = 2", bytes(kept))
 
 
-def test_a_forged_position_beside_a_genuine_hash_blames_no_sound_event(sealed: list[int]) -> None:
-    forge_a_kept_position()
-    assert found() == ["the leaves kept with seal 2 were changed; its events are sound"]
+def test_a_forged_position_with_a_genuine_hash_accuses_no_sound_event(sealed: list[int]) -> None:
+    forge_a_stored_position()
+    assert findings() == ["the leaves stored with seal 2 were changed; its events are sound"]
     behind_the_logs_back(CHANGES["a byte of the data"], sealed[8])
-    assert found()[0].startswith(f"the event at position {sealed[8]} was changed")
+    assert findings()[0].startswith(f"the event at position {sealed[8]} was changed")
 
 
 @pytest.mark.parametrize("moment", ["infinity", "-infinity"])
 def test_an_event_moved_to_the_end_of_time_is_named(sealed: list[int], moment: str) -> None:
     behind_the_logs_back("UPDATE events SET timestamp = %s WHERE position = %s", moment, sealed[6])
-    assert found()[0].startswith(f"the event at position {sealed[6]} was changed")
+    assert findings()[0].startswith(f"the event at position {sealed[6]} was changed")
 
 
 def test_the_canonical_time_is_whole_microseconds(sealed: list[int]) -> None:
@@ -56,13 +55,13 @@ def test_the_canonical_time_is_whole_microseconds(sealed: list[int]) -> None:
         assert {same for (same,) in cursor} == {True}
 
 
-def test_one_call_seals_what_there_is_and_returns_however_busy_the_writers() -> None:
+def test_sealing_returns_although_writers_never_pause() -> None:
     stop = threading.Event()
 
     def write() -> None:
         try:
             while not stop.is_set():
-                counted()
+                append_tally()
         finally:
             connection.close()
 
@@ -89,23 +88,23 @@ def test_one_call_seals_what_there_is_and_returns_however_busy_the_writers() -> 
     assert made == [1]
     seal_settled()
     assert sum(Seal.objects.values_list("events", flat=True)) == Event.objects.count()
-    assert found() == []
+    assert findings() == []
 
 
-def test_nothing_is_proved_by_a_seal_that_no_trusted_key_signed(sealed: list[int]) -> None:
+def test_a_seal_without_a_trusted_signature_proves_nothing(sealed: list[int]) -> None:
     behind_the_logs_back("UPDATE seals SET sealed_at = sealed_at - interval '1 day' WHERE number = 2")
     with pytest.raises(NotSealed, match="seal 2 is not signed by a trusted key"):
         prove(sealed[6])
 
 
-def test_a_log_without_any_seal_is_not_said_to_be_sound(sealed: list[int]) -> None:
+def test_a_log_without_seals_does_not_verify(sealed: list[int]) -> None:
     behind_the_logs_back("DELETE FROM seals")
-    assert "there is no seal, and 12 events: nothing is proved" in command("verify_log")
+    assert "there are 12 events and no seal, so nothing is proved" in run_command("verify_log")
 
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Files may grow to this many bytes: what is beyond is not written, as on a full disk."""
+    """Limit the size of files inside the block: bytes beyond it are not written, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -114,7 +113,7 @@ def room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_seal_is_written_whole_or_not_at_all(
+def test_a_seal_is_written_completely_or_not_at_all(
     sealed: list[int], tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "seals"
@@ -127,10 +126,10 @@ def test_a_seal_is_written_whole_or_not_at_all(
     assert file.read_bytes() == whole
     publishing.publish()
     assert file.read_bytes() == whole * 2
-    assert "12 events are as 3 seals say" in command("verify_log", "--against", str(file))
+    assert "12 events are as 3 seals say" in run_command("verify_log", "--against", str(file))
 
 
-def test_a_key_that_is_no_ascii_is_named(settings: Any) -> None:
+def test_a_key_that_is_not_ascii_is_named(settings: Any) -> None:
     settings.SEAL_KEYS = ["ké"]
     with pytest.raises(MalformedSealKey, match="is not base64"):
         signing_key()
@@ -143,4 +142,4 @@ def test_a_published_seal_that_lacks_a_part_is_named(sealed: list[int], tmp_path
     del stated[lacking]
     file = tmp_path / "seals"
     file.write_text(json.dumps(given | {"statement": json.dumps(stated)}))
-    assert "is no seal as" in command("verify_log", "--against", str(file))
+    assert "is not a seal that `seal_log --to-file` wrote" in run_command("verify_log", "--against", str(file))

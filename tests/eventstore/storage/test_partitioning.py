@@ -1,4 +1,4 @@
-"""The log in hash partitions: the same log, converted while everybody goes on."""
+"""The log in hash partitions is the same log; readers and writers go on during a conversion."""
 
 import io
 import os
@@ -27,8 +27,7 @@ from eventstore.seals.verification import verify
 from eventstore.storage import partitioning
 from eventstore.storage.partitioning import convert, discard, drop_old, partitions
 from tests.support.running import ROOT
-from tests.support.tally import Count, held_back, written
-from tests.support.tally import append_tally as counted
+from tests.support.tally import Count, append_tally, open_append, written
 from tests.support.tampering import behind_the_logs_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +36,7 @@ AS_INSTALLED = int(os.environ.get("EVENTS_PARTITIONS", "0"))
 
 @pytest.fixture(autouse=True)
 def _as_it_was(transactional_db: None) -> Iterator[None]:
-    """The table goes back to what the other tests expect."""
+    """Convert the table back to the shape that other tests expect."""
     yield
     drop_old()
     discard()
@@ -53,21 +52,21 @@ def rows() -> list[tuple[Any, ...]]:
 
 
 def other() -> int:
-    """Any other number of partitions than now."""
+    """Return another number of partitions than the current one."""
     return 4 if partitions() != 4 else 3
 
 
-def test_a_converted_log_is_the_same_log_and_goes_on() -> None:
+def test_a_converted_log_holds_the_same_events_and_takes_more() -> None:
     for events in (1, 3, 70):
-        counted(events)
+        append_tally(events)
     before = rows()
     seal_settled()
-    tally_id = counted(2)
+    tally_id = append_tally(2)
     done = convert(other())
     assert done.events == 76
     assert rows()[:74] == before
     dispatch(Count(tally_id=tally_id, by=5), Context(actor="staff:anna"))
-    counted(70)
+    append_tally(70)
     page = store.read_after(0, limit=1000)
     assert [fact.position for fact in page.events] == sorted(row[0] for row in rows())
     assert page.events[76].position == store.read_stream(tally_id)[-1].position > before[-1][0]
@@ -75,8 +74,8 @@ def test_a_converted_log_is_the_same_log_and_goes_on() -> None:
     assert verify().findings == []
 
 
-def test_and_back_again() -> None:
-    counted(5)
+def test_a_log_is_converted_there_and_back() -> None:
+    append_tally(5)
     before = rows()
     for shape in (3, 0, 5, 0):
         if partitions() != shape:
@@ -85,12 +84,12 @@ def test_and_back_again() -> None:
         assert (partitions(), rows()) == (shape, before)
 
 
-def test_in_either_shape_one_version_of_an_aggregate_is_taken_once() -> None:
+def test_in_either_shape_a_version_of_an_aggregate_is_unique() -> None:
     for shape in (0, 4):
         if partitions() != shape:
             convert(shape)
             drop_old()
-        tally_id = counted()
+        tally_id = append_tally()
         with pytest.raises(ConcurrencyError):
             store.append([written(1, tally_id)])
         columns = partitioning._COLUMNS.removeprefix("position, ")
@@ -101,7 +100,7 @@ def test_in_either_shape_one_version_of_an_aggregate_is_taken_once() -> None:
 def test_the_log_and_each_of_its_partitions_refuse_to_be_changed() -> None:
     if partitions() != 4:
         convert(4)
-    counted()
+    append_tally()
     with connection.cursor() as cursor:
         cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'events'::regclass")
         tables = ["events", *(row[0] for row in cursor.fetchall())]
@@ -116,7 +115,7 @@ def test_the_log_and_each_of_its_partitions_refuse_to_be_changed() -> None:
 
 def a_filled_log(shape: int) -> None:
     for _ in range(50):
-        counted(100)
+        append_tally(100)
     if partitions() != shape:
         convert(shape)
     with connection.cursor() as cursor:
@@ -134,7 +133,7 @@ def plan(statement: str, how: str = "EXPLAIN (GENERIC_PLAN)") -> str:
 
 
 def numbered(statement: str) -> str:
-    """With $1, $2 … as a prepared statement has them."""
+    """Return the statement with the placeholders of a prepared statement: $1, $2 …"""
     parts = statement.split("%s")
     text = "".join(part + (f"${number}" if number < len(parts) else "") for number, part in enumerate(parts, start=1))
     return text.replace("%%", "%")
@@ -150,7 +149,7 @@ def test_the_feed_finds_its_positions_by_index_in_either_shape(shape: int) -> No
     assert "->  Sort" not in shown, "they come in order"
 
 
-def test_one_aggregates_history_is_looked_for_in_its_own_partition_alone() -> None:
+def test_a_history_is_read_from_one_partition_only() -> None:
     a_filled_log(4)
     with connection.cursor() as cursor:
         cursor.execute(f"PREPARE stream AS {numbered(store._STREAM)}")
@@ -169,28 +168,28 @@ def test_the_log_browser_counts_a_large_log_by_estimate_in_either_shape(
 ) -> None:
     a_filled_log(shape)
     monkeypatch.setattr(large_lists, "COUNT_UP_TO", 10)
-    counted(50)  # more than the last ANALYZE knew
+    append_tally(50)  # more than the last ANALYZE knew
     assert large_lists.FastPaginator(Event.objects.all(), 50).count == 5000
 
 
-def test_a_conversion_that_was_broken_off_goes_on_where_it_stood(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_conversion_continues_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
-        counted(4)
+        append_tally(4)
     before = rows()
     copied: list[int] = []
 
-    def break_off(position: int, latest: int) -> None:
+    def interrupt(position: int, latest: int) -> None:
         copied.append(position)
         if len(copied) == 2:
             raise KeyboardInterrupt
 
     wanted = other()
     with pytest.raises(KeyboardInterrupt):
-        convert(wanted, batch=3, progress=break_off)
+        convert(wanted, batch=3, progress=interrupt)
     assert rows() == before
     with pytest.raises(ConversionRefused, match=f"into {wanted} partitions, was begun"):
         convert(wanted + 7)
-    counted(1)
+    append_tally(1)
     resumed: list[int] = []
     convert(wanted, batch=3, progress=lambda position, latest: resumed.append(position))
     assert resumed[0] > copied[-1]
@@ -202,24 +201,24 @@ def test_a_conversion_that_was_broken_off_goes_on_where_it_stood(monkeypatch: py
 
 
 def test_a_copy_that_was_changed_is_never_swapped_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted(6)
+    append_tally(6)
     before, shape, wanted = rows(), partitions(), other()
     monkeypatch.setattr(partitioning, "_swap", lambda compared: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         convert(wanted)
     monkeypatch.undo()
-    behind_the_logs_back(f"UPDATE {partitioning.BESIDE} SET event_data = '{{\"by\": 2}}' WHERE version = 3")
+    behind_the_logs_back(f"UPDATE {partitioning.NEW_TABLE} SET event_data = '{{\"by\": 2}}' WHERE version = 3")
     with pytest.raises(ConversionRefused, match="the copy differs"):
         convert(wanted)
     assert (partitions(), rows()) == (shape, before)
     assert discard()
 
 
-def test_a_log_that_is_in_use_all_the_time_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted(2)
+def test_a_log_that_is_always_busy_is_left_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    append_tally(2)
     monkeypatch.setattr(partitioning, "SWAP_ATTEMPTS", 2)
     shape = partitions()
-    with held_back(), pytest.raises(ConversionTimedOut, match="run it again"):
+    with open_append(), pytest.raises(ConversionTimedOut, match="run it again"):
         convert(other())
     assert partitions() == shape
     convert(other())
@@ -227,7 +226,7 @@ def test_a_log_that_is_in_use_all_the_time_is_left_as_it_is(monkeypatch: pytest.
 
 
 class Crowd:
-    """Writers of every kind, and a reader of the feed, who go on until they are told to stop."""
+    """Threads that append in different ways and a reader of the feed. They run until `stop` is set."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
@@ -262,8 +261,8 @@ class Crowd:
         self.read += [(fact.position, fact.aggregate_id, fact.version) for fact in page.events]
 
 
-def test_nobody_notices_a_conversion_neither_writers_nor_whoever_follows_the_feed() -> None:
-    counted(3000)
+def test_a_conversion_disturbs_neither_writers_nor_readers_of_the_feed() -> None:
+    append_tally(3000)
     crowd = Crowd()
     for thread in crowd.threads:
         thread.start()
@@ -287,7 +286,7 @@ def test_nobody_notices_a_conversion_neither_writers_nor_whoever_follows_the_fee
     for _, aggregate_id, version in crowd.read:
         assert version == reached.get(aggregate_id, 0) + 1
         reached[aggregate_id] = version
-    assert len(crowd.acknowledged) > 80, "there was a crowd"
+    assert len(crowd.acknowledged) > 80, "other threads appended meanwhile"
 
 
 def command(*arguments: str) -> str:
@@ -299,15 +298,15 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_says_what_it_did_and_what_it_cannot_do() -> None:
-    counted(10)
+def test_the_command_prints_its_result_and_its_refusals() -> None:
+    append_tally(10)
     wanted = other()
     assert f"10 events are in {wanted} partitions; the log was locked for" in command("--partitions", str(wanted))
     assert f"the log has {wanted} partitions already" in command("--partitions", str(wanted))
     assert "is still there" in command("--partitions", "0")
     assert command("--drop-old") == "dropped\n"
     assert "nothing to drop" in command("--discard")
-    assert "--partitions is 0 to 1024" in command("--partitions", "-1")
+    assert "--partitions must be 0 to 1024" in command("--partitions", "-1")
 
 
 def test_one_conversion_at_a_time() -> None:
@@ -321,7 +320,7 @@ def test_one_conversion_at_a_time() -> None:
             convert(other())
 
 
-def test_privileges_are_carried_over() -> None:
+def test_privileges_are_copied() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP ROLE IF EXISTS test_writer; CREATE ROLE test_writer")
         try:
@@ -339,7 +338,7 @@ def test_privileges_are_carried_over() -> None:
             cursor.execute("DROP OWNED BY test_writer; DROP ROLE test_writer")
 
 
-def test_a_new_site_can_begin_with_partitions() -> None:
+def test_a_new_site_can_start_with_partitions() -> None:
     name = f"partitioned_{os.getpid()}"
     url = os.environ["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as maintenance:

@@ -99,9 +99,9 @@ def check_log(*arguments: str) -> str:
 def test_the_deployment_gate_reads_and_refolds_everything() -> None:
     for _ in range(3):
         tally_reported_late()
-    assert "9 events of 3 aggregates decoded and refolded" in check_log()
+    assert "9 events of 3 aggregates decoded and folded" in check_log()
     assert "aggregates decoded" in check_log("--sample", "0.5")
-    assert "share above 0" in check_log("--sample", "0")
+    assert "must be above 0" in check_log("--sample", "0")
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_the_deployment_gate_reads_and_refolds_everything() -> None:
         ("UPDATE events SET schema_version = 9 WHERE aggregate_id = %s", "NewerSchemaVersion: test.counted is stored"),
         (
             "DELETE FROM events WHERE aggregate_id = %s AND version = 2",
-            "1 to 3, 2 of them: there is a gap",
+            "2 events with versions 1 to 3: there is a gap",
         ),
         (
             "DELETE FROM events WHERE aggregate_id = %s AND version = 1",
-            "2 to 3, 2 of them: there is a gap",
+            "2 events with versions 2 to 3: there is a gap",
         ),
         ("UPDATE events SET aggregate_type = 'gone' WHERE aggregate_id = %s", "no decider is registered"),
     ],

@@ -320,10 +320,10 @@ def test_an_events_page_tells_what_followed_from_it(log_in: LogIn) -> None:
     )
     dispatch(ExpireOrder(order_id=order_id, days=14), context)
     story = (
-        text(client.get(f"{EVENTS}{cause.position}/change/")).partition('<ol class="story">')[2].partition("</ol>")[0]
+        text(client.get(f"{EVENTS}{cause.position}/change/")).partition('<ol class="trace">')[2].partition("</ol>")[0]
     )
     assert story.index("order.created") < story.index("this event") < story.index("order.cancelled")
-    assert "followed from this" in story
+    assert "caused by this event" in story
     assert "unpaid-orders (service)" in story
     assert "--depth: 1" in story
 
