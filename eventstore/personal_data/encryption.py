@@ -7,13 +7,14 @@ docs/personal-data.md.
 
 import base64
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
+from cachetools import TTLCache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -101,26 +102,26 @@ def decrypt_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
 
 # --- keys -------------------------------------------------------------------------------------------------------------
 
-_key_cache: dict[UUID, tuple[float, bytes]] = {}
-"""Recently used keys and the monotonic time at which each expires.
+_key_cache: TTLCache[UUID, bytes] = TTLCache(_CACHE_SIZE, ttl=_CACHE_SECONDS)
+"""Recently used keys, under the lock beside it.
 
 For encryption only. Decryption always reads the stored key, so an erased subject is unreadable at once."""
+_key_cache_lock = Lock()
 
 
 def keys_of(subject_ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """Return a key to encrypt with for each subject. Create missing keys. Raises SubjectWasErased, WrongKey."""
-    now = time.monotonic()
     wanted = set(subject_ids)
-    cached = {each: _key_cache[each][1] for each in wanted & _key_cache.keys() if _key_cache[each][0] > now}
+    with _key_cache_lock:
+        cached = {each: key for each in wanted if (key := _key_cache.get(each)) is not None}
     missing = wanted - cached.keys()
     if not missing:
         return cached
     loaded = {stored.subject_id: unwrap(stored) for stored in _load_or_create(sorted(missing))}
 
     def cache_loaded() -> None:
-        if len(_key_cache) > _CACHE_SIZE:
-            _key_cache.clear()
-        _key_cache.update({each: (now + _CACHE_SECONDS, key) for each, key in loaded.items()})
+        with _key_cache_lock:
+            _key_cache.update(loaded)
 
     transaction.on_commit(cache_loaded)  # after the commit: a key that was rolled back must not encrypt anything
     return cached | loaded
@@ -128,7 +129,8 @@ def keys_of(subject_ids: Iterable[UUID]) -> dict[UUID, bytes]:
 
 def forget(subject_id: UUID) -> None:
     """Remove a subject's key from the cache of this process."""
-    _key_cache.pop(subject_id, None)
+    with _key_cache_lock:
+        _key_cache.pop(subject_id, None)
 
 
 def unwrap(stored: StoredKey) -> bytes:

@@ -5,12 +5,12 @@ that has a wake-up of its own, and so has each shard of a divided projection. Wa
 most one of each waits in the broker, however fast commits come.
 """
 
-import time
 from collections.abc import Collection
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+from cachetools.func import ttl_cache
 from celery import current_app
 from django.db.models import Count
 
@@ -21,14 +21,12 @@ from projections.engine.projection import PROJECTIONS
 
 SHARD_COUNTS_SECONDS = 5.0  # how long a process remembers the number of shards of each projection
 
-_shard_counts: tuple[float, dict[str, int]] = (0.0, {})
-
 
 def wakeups_for(aggregate_ids: Collection[UUID] | None = None) -> list[Wakeup]:
     """Return the wake-ups to send when these aggregates have new events; None means that any aggregate may have."""
-    wakeups = [joint_wakeup()]
+    wakeups, counts = [joint_wakeup()], shard_counts()
     for projection in PROJECTIONS.values():
-        count = shard_counts().get(projection.name, 0)
+        count = counts.get(projection.name, 0)
         if count != 1:
             count = count or projection.shards
             numbers = range(count) if aggregate_ids is None else sorted({shard_of(key, count) for key in aggregate_ids})
@@ -52,21 +50,16 @@ def task_named(name: str) -> Any:
     return current_app.tasks[name]
 
 
+@ttl_cache(maxsize=1, ttl=SHARD_COUNTS_SECONDS)
 def shard_counts() -> dict[str, int]:
     """Return the number of shards of each projection that ever ran, at most SHARD_COUNTS_SECONDS old.
 
     An old number does no harm: a wake-up for a shard that is gone wakes all shards of its projection.
     """
-    global _shard_counts  # noqa: PLW0603 - remembered by the process
-    read_at, counts = _shard_counts
-    if time.monotonic() - read_at > SHARD_COUNTS_SECONDS:
-        live = Checkpoint.objects.filter(space=LIVE).order_by().values("projection")
-        counts = dict(live.annotate(number=Count("pk")).values_list("projection", "number"))
-        _shard_counts = time.monotonic(), counts
-    return counts
+    live = Checkpoint.objects.filter(space=LIVE).order_by().values("projection")
+    return dict(live.annotate(number=Count("pk")).values_list("projection", "number"))
 
 
 def forget_shard_counts() -> None:
     """Make the next call of `shard_counts` query the database."""
-    global _shard_counts  # noqa: PLW0603 - the same
-    _shard_counts = 0.0, {}
+    shard_counts.cache_clear()

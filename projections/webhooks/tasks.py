@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any
 
+from cachetools.func import ttl_cache
 from celery import shared_task
 from celery.signals import worker_ready
 
@@ -16,8 +17,6 @@ log = logging.getLogger(__name__)
 
 SLICE_SECONDS = 20.0  # after which a worker gives other tasks a turn
 CACHE_SECONDS = 5.0  # for which a process caches whether any endpoint exists
-
-_cached_any_endpoint = (0.0, False)  # when it was read, and whether any enabled endpoint existed
 
 
 def wakeups(aggregate_ids: Any = None) -> list[Wakeup]:
@@ -56,18 +55,14 @@ def _run_at_start(**signal: Any) -> None:
     run.apply_async(retry=False)
 
 
+@ttl_cache(maxsize=1, ttl=CACHE_SECONDS)
 def _any_endpoint() -> bool:
     """Return whether any enabled endpoint exists, as of a few seconds ago.
 
     Fast path: cached by the process instead of a query and a wake-up at each commit; docs/decisions/24-webhooks.md. The
     sweep delivers what the first seconds of a new endpoint miss.
     """
-    global _cached_any_endpoint  # noqa: PLW0603 - cached by the process
-    read_at, exists = _cached_any_endpoint
-    if time.monotonic() - read_at > CACHE_SECONDS:
-        exists = WebhookEndpoint.objects.filter(disabled_at=None).exists()
-        _cached_any_endpoint = time.monotonic(), exists
-    return exists
+    return WebhookEndpoint.objects.filter(disabled_at=None).exists()
 
 
 def _wakeup() -> Wakeup:
