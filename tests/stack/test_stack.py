@@ -135,7 +135,7 @@ def wait_until_level(running: Running, seconds: float = 60) -> None:
 
 def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Running) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "ordersite.devstack.supervisor"],
+        [sys.executable, "-m", "ordersite.devstack"],
         cwd=ROOT,
         env=running.environment,
         capture_output=True,
@@ -143,7 +143,7 @@ def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Runnin
         check=False,
     )
     assert second.returncode != 0
-    assert "it runs already from this folder" in second.stderr
+    assert "the site already runs from this folder" in second.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

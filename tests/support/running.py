@@ -48,7 +48,7 @@ class Running:
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "said.txt").open("w") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ordersite.devstack.supervisor"],
+                [sys.executable, "-m", "ordersite.devstack"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=said,

@@ -34,7 +34,7 @@ def shop() -> list[Order]:
 
 def state_of(number: int) -> Order:
     state = Order()
-    for command, _ in demo._life_of_order(number, NOW):
+    for command, _ in demo._commands_of_order(number, NOW):
         state = reduce(evolve, decide(command, state), state)
     return state
 
@@ -60,7 +60,7 @@ def test_its_prices_have_tax_discounts_and_shipping_in_them(shop: list[Order]) -
 
 def test_nothing_in_it_happens_before_what_it_follows_from_or_after_today() -> None:
     for number in range(demo.ORDERS):
-        times = [context.occurred_at for _, context in demo._life_of_order(number, NOW)]
+        times = [context.occurred_at for _, context in demo._commands_of_order(number, NOW)]
         assert times == sorted(times, key=lambda at: at or NOW)
         assert all(at and at <= NOW for at in times)
 
