@@ -137,9 +137,9 @@ def test_every_command_of_an_order_but_those_of_processes_is_offered() -> None:
 def test_a_command_without_a_row_of_its_own_is_named_after_its_declaration() -> None:
     deposit = Offer(DepositMoney)
     assert (deposit.title, deposit.part) == ("Deposit", None)
-    assert deposit.says.startswith("With `customer_id`")
-    assert Offer(make_dataclass("Undescribed", ["order_id"])).says == "", "Python's own words for it are none"
-    assert Offer(c.SettleRefund).says == "The money is with the customer."
+    assert deposit.description.startswith("With `customer_id`")
+    assert Offer(make_dataclass("Undescribed", ["order_id"])).description == "", "Python's own words for it are none"
+    assert Offer(c.SettleRefund).description == "The money is with the customer."
     assert Offer(c.SettleRefund).part == "refund_id"
     assert set(form_for(DepositMoney, "account_id").base_fields) >= {"amount", "method", "reference"}
 
@@ -201,7 +201,7 @@ def test_a_form_shows_what_is_wrong_where_it_is_wrong_and_sends_nothing(log_in: 
     staff, order_id = log_in(BACK_OFFICE), order_after([PAY])
     for filled, words in (
         ({"lines-1-quantity": "two"}, "Enter a whole number."),
-        ({"lines-1-quantity": "", "lines-2-quantity": "0"}, "Name at least one."),
+        ({"lines-1-quantity": "", "lines-2-quantity": "0"}, "Fill in at least one row."),
     ):
         assert words in text(submit(staff, "ship_lines", [order_id], **filled))
     wrong = {"return_id": "7", "restocked-1-quantity": "1"}
@@ -225,7 +225,7 @@ def test_a_change_that_is_prepared_shows_what_it_would_cost_and_is_made_or_disca
     assert StaffOrder.objects.get().total == 25
     submit(staff, "stage_edit", [order_id], **{"quantities-1-quantity": "4", "quantities-2-quantity": "1"})
     stale = text(submit(staff, "commit_edit", [order_id], seen="2"))
-    assert "it has changed since you saw it" in stale
+    assert "it has changed since you opened this form" in stale
     assert "A change is prepared: it costs 15.00 GBP more" in stale
     done = text(submit(staff, "commit_edit", [order_id], seen="3"))
     assert "Changed: it costs 15.00 GBP more" in done
