@@ -17,7 +17,7 @@ from benchmarks import invoices, scratch
 from benchmarks.harness import Options, Report, Timing, at_least, cost, interleave, speed, timed
 from eventstore.dispatch import dispatch
 from ordersite.importing.batches import batches_of
-from ordersite.importing.commands import Figure, Step
+from ordersite.importing.commands import Figure, ImportCommand
 from ordersite.importing.reading import CREDIT_NOTE
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import import_file
@@ -104,22 +104,22 @@ class _Singles:
 
     def __init__(self, file: Path) -> None:
         zone = ZoneInfo(settings.TIME_ZONE)
-        batches = batches_of(file, encoding="utf-8-sig", zone=zone, commands=1000)
-        self.steps = [step for batch in batches for step in batch.steps]
-        self.parts = max(len(self.steps) // SINGLES, ROUNDS)
+        batches = batches_of(file, encoding="utf-8-sig", zone=zone, size=1000)
+        self.commands = [command for batch in batches for command in batch.commands]
+        self.parts = max(len(self.commands) // SINGLES, ROUNDS)
         self.round = 0
         self.checks: dict[str, bool] = {}
 
     def next(self) -> Timing:
-        part = [step for step in self.steps if self._part_of(step) == self.round]
+        part = [command for command in self.commands if self._part_of(command) == self.round]
         self.round += 1
         before = _events()
-        timing = timed(lambda: [dispatch(step.command, step.context) for step in part], count=len(part))
+        timing = timed(lambda: [dispatch(each.command, each.context) for each in part], count=len(part))
         self.checks["single commands make the same number of events"] = _events() - before == len(part)
         return timing
 
-    def _part_of(self, step: Step) -> int:
-        command: Any = step.command
+    def _part_of(self, sent: ImportCommand) -> int:
+        command: Any = sent.command
         return int(command.order_id.int % self.parts)
 
 

@@ -277,7 +277,7 @@ def test_an_order_that_somebody_else_changed_is_left_alone_and_the_line_says_so(
     }
     dispatch(wishes[theirs], Context(actor="staff:anna"))
     report = imported(tmp_path, *bought, line("C2", sku, -1, "21 09:00", "10"))
-    assert report["quarantine"] == {"refused: the order was changed otherwise": 1}
+    assert report["quarantine"] == {"refused: something else changed the order": 1}
     assert report["customers_cancellation_lines"]["not_matched"] == report["quarantine"]
     asked = {RequestRefund: "order.refund_requested", RequestReturn: "order.return_requested"}
     assert happened("1")[3:] == [asked[theirs]], "what they asked for, nobody decided on"
@@ -289,7 +289,7 @@ def test_a_note_from_staff_is_a_change_too(tmp_path: Path) -> None:
     dispatch(AddNote(order_id=order("1").order_id, text="Call back"), Context(actor="staff:anna"))
     report = imported(tmp_path, *bought, line("C2", "AA", -1, "21 09:00", "10"))
     assert report["lines_cancelling"] == 0
-    assert report["quarantine"] == {"refused: the order was changed otherwise": 1}
+    assert report["quarantine"] == {"refused: something else changed the order": 1}
 
 
 def random_lines(random: Random) -> Iterator[str]:
@@ -327,7 +327,7 @@ def test_what_had_to_be_put_away_is_found_as_if_it_had_stayed_near(
 ) -> None:
     lines = list(random_lines(Random(seed)))
     report = imported(tmp_path, *lines)
-    monkeypatch.setattr(purchase_store, "NEAR", 2)
+    monkeypatch.setattr(purchase_store, "IN_MEMORY", 2)
     again = imported(tmp_path, *lines)
     assert again["commands_repeated"] == again["commands"] == report["commands"], "the same commands, one by one"
     for key in report.keys() - {"commands_repeated", "seconds", "lines_per_second", "orders_added"}:
