@@ -56,7 +56,7 @@ load: .venv/bench  ## customers and staff on a site of its own, and does all of 
 	@$(BIN)/python -m benchmarks.load $(if $(SECONDS),--seconds $(SECONDS)) $(if $(USERS),--users $(USERS))
 
 performance: .venv/bench  ## write the figures of the last benchmarks into docs/performance.md
-	@$(BIN)/python -m benchmarks.kept
+	@$(BIN)/python -m benchmarks.tables
 
 .venv/bench: .venv/installed requirements-bench.txt
 	@$(BIN)/python ordersite/devstack/install.py requirements-bench.txt
