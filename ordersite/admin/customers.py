@@ -52,15 +52,15 @@ class CustomerCommands:
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ordersite.change_user")
 
-    @action(description="Address is proven", url_path="verify-email", permissions=["manage"], icon="mark_email_read")
+    @action(description="Verify the address", url_path="verify-email", permissions=["manage"], icon="mark_email_read")
     def verify_email(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the form that marks the address as verified; on POST, send it."""
-        return self._ask(request, object_id, VerifyEmail, "Address is proven", _verify, "email")
+        return self._ask(request, object_id, VerifyEmail, "Verify the address", _verify, "email")
 
-    @action(description="Forget", url_path="erase", permissions=["manage"], icon="person_off")
+    @action(description="Erase personal data", url_path="erase", permissions=["manage"], icon="person_off")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the form that erases the customer's personal data; on POST, erase it."""
-        return self._ask(request, object_id, EraseCustomer, "Forget", _erase)
+        return self._ask(request, object_id, EraseCustomer, "Erase personal data", _erase)
 
     def _ask(
         self, request: HttpRequest, object_id: str, command: type, title: str, send: Callable[..., Any], *copied: str

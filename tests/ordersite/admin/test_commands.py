@@ -1,4 +1,4 @@
-"""Every command of an order in the back office: it is offered where it can be sent, and its form sends it."""
+"""Every order command in the admin: it is offered when it is possible, and its form sends it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import make_dataclass
@@ -41,7 +41,7 @@ MONEY = {"amount": "25.00", "payment_method": "card"}
 
 # fmt: off
 SENT: dict[type, tuple[Sequence[Given], dict[str, Any], type, dict[str, Any]]] = {
-    # command: what happened before, what is filled in, the event, and what stands in it
+    # command: the commands before it, the form data, the event, and the event's fields
     c.PayOrder: ([], MONEY, e.OrderPaid, {"amount": Decimal("25.00")}),
     c.PayFromAccount: ([], {"amount": ""}, e.PaymentAuthorised, {"method": "account"}),
     c.AuthorisePayment: ([], MONEY, e.PaymentAuthorised, {"amount": Decimal("25.00")}),
@@ -190,7 +190,7 @@ def test_staff_place_an_order_and_see_it(log_in: LogIn) -> None:
     for _ in range(2):
         page = text(staff.post(f"{ORDERS}place/", {"form_id": form_id, **NEW}, follow=True))
         assert "Order PHONE-1: Order placed: 2 lines for 10.50 GBP" in page
-    order = StaffOrder.objects.get()  # one, though its form was sent twice
+    order = StaffOrder.objects.get()  # only one, although its form was sent twice
     assert (order.total, order.tax, order.customer_id) == (Decimal("10.5000"), Decimal("1.3300"), None)
     refused = text(staff.post(f"{ORDERS}place/", {"form_id": str(new_id()), **NEW, "currency": "XXX"}))
     assert "is no ISO 4217 currency" in refused
