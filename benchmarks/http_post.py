@@ -1,4 +1,4 @@
-"""POST an order with its lines over HTTP: ours, compared with a plain DRF view that inserts the same with the ORM."""
+"""POST an order with its lines over HTTP, compared with a plain DRF view that inserts the same with the ORM."""
 
 import json
 import os

@@ -46,7 +46,7 @@ def show(result: dict[str, Any]) -> None:
             sides.add_row(name, f"{side['rate']:,.0f}", *(str(side.get(key, "")) for key in ("p50_ms", "p99_ms")))
     if sides.rows:
         console.print(sides)
-    ratios = Table("ours against", "ratio (median)", "spread", "asked", "")
+    ratios = Table("ours against", "ratio (median)", "spread", "limit", "")
     for name, value in result["ratios"].items():
         met = {True: "met", False: "[bold]not met[/]", None: ""}[result["met"].get(name)]
         low, high = result["spread"][name]

@@ -54,7 +54,7 @@ def _tables(result: dict[str, Any]) -> str:
         for name, side in sides.items():
             lines.append(f"| {name} | {side['rate']:,.0f} | {side.get('p50_ms', '')} | {side.get('p99_ms', '')} |")
         lines.append("")
-    lines += ["| ours against | ratio | spread | asked | |", "|---|--:|--:|--:|---|"]
+    lines += ["| ours against | ratio | spread | limit | |", "|---|--:|--:|--:|---|"]
     for name, value in result["ratios"].items():
         low, high = result["spread"][name]
         met = {True: "met", False: "**not met**", None: ""}[result["met"].get(name)]
