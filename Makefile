@@ -11,7 +11,7 @@ help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: install  ## start the whole site with a demo shop (PORT=8000)
-	@exec $(BIN)/python -m ordersite.devstack.supervisor
+	@exec $(BIN)/python -m ordersite.devstack
 
 test: install  ## the whole suite, in parallel, against real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q
@@ -35,8 +35,7 @@ install: .venv/installed  ## the virtual environment and what it needs
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) has no venv module: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
-	@echo "installing (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python ordersite/devstack/install.py requirements-dev.txt
 	@touch $@
 
 format: install  ## write the format and the safe fixes
@@ -58,11 +57,10 @@ load: .venv/bench  ## customers and staff on a site of its own, and does all of 
 	@$(BIN)/python -m benchmarks.load $(if $(SECONDS),--seconds $(SECONDS)) $(if $(USERS),--users $(USERS))
 
 performance: .venv/bench  ## write the figures of the last benchmarks into docs/performance.md
-	@$(BIN)/python -m benchmarks.kept
+	@$(BIN)/python -m benchmarks.tables
 
 .venv/bench: .venv/installed requirements-bench.txt
-	@echo "installing the peers (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@$(BIN)/python ordersite/devstack/install.py requirements-bench.txt
 	@touch $@
 
 samples: install  ## write a stored sample of each event that has none yet (docs/add-a-command.md)

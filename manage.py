@@ -1,11 +1,12 @@
 #!/usr/bin/env python
-"""Django's command line, with an answer for the most common mistake: the servers are not up."""
+"""Django's command line. If the servers are not running, it says how to start them."""
 
 import os
 import sys
 
 
 def main() -> None:
+    """Run the management command that the command line names."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordersite.settings.development")
     try:
         from django.core.management import execute_from_command_line  # noqa: PLC0415

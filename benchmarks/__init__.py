@@ -1,2 +1,4 @@
-"""How fast it is, as ratios: each side measured in the same run, because an absolute time says nothing about another
-machine. docs/performance.md tells how to read them."""
+"""Benchmarks. They report ratios, because an absolute time says nothing about another machine.
+
+Both sides of a ratio are measured in the same run. docs/performance.md explains how to read the figures.
+"""

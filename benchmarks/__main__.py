@@ -1,10 +1,10 @@
-"""`python -m benchmarks NAME [--json] [--events N]`: one benchmark. `manage.py bench` and `make bench` call it."""
+"""`python -m benchmarks NAME [--json] [--events N]`: run one benchmark. `manage.py bench` and `make bench` call it."""
 
 import argparse
 import importlib
 import sys
 
-from benchmarks import kept, reporting
+from benchmarks import reporting, tables
 from benchmarks.harness import Options
 from benchmarks.scratch import database
 
@@ -26,29 +26,28 @@ BENCHES = {
     "queueing": "queueing.run",
     "partitions": "partitions.run",
 }
-"""Where each one stands: the module and its function."""
+"""The module and the function of each benchmark."""
 
 
 def main() -> None:
+    """Run the benchmark that the command line names. Exits with 1 if one of its checks failed."""
     parser = argparse.ArgumentParser(prog="manage.py bench", description="Measure one path of the site, as ratios.")
     parser.add_argument(
         "--names", action="version", version=" ".join(BENCHES), help="print the names, and nothing else"
     )
     parser.add_argument("name", choices=BENCHES, metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--json", action="store_true", help="print one object instead of tables")
-    parser.add_argument(
-        "--events", type=int, help="of how many events, where that can be chosen: growth, rebuild, memory"
-    )
-    given = parser.parse_args()
-    module, _, function = BENCHES[given.name].partition(".")
+    parser.add_argument("--events", type=int, help="number of events, for growth, rebuild and memory")
+    arguments = parser.parse_args()
+    module, _, function = BENCHES[arguments.name].partition(".")
     with database():
-        report = getattr(importlib.import_module(f"benchmarks.{module}"), function)(Options(events=given.events))
-        found = reporting.as_json(report)
-    kept.keep(found)
-    if given.json:
-        print(reporting.dumped(found))
+        report = getattr(importlib.import_module(f"benchmarks.{module}"), function)(Options(events=arguments.events))
+        result = reporting.as_json(report)
+    tables.save(result)
+    if arguments.json:
+        print(reporting.dumped(result))
     else:
-        reporting.show(found)
+        reporting.show(result)
     sys.exit(not report.is_right)
 
 

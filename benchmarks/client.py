@@ -1,6 +1,6 @@
-"""A client of HTTP/1.1 that costs little itself: connections that are kept, one request at a time on each.
+"""A cheap HTTP/1.1 client: persistent connections, with one request at a time on each.
 
-Nothing of HTTP beyond what both servers send: an answer has a `Content-Length`, or is a 304.
+It supports only what both servers send: an answer has a `Content-Length`, or is a 304.
 """
 
 import selectors
@@ -16,20 +16,22 @@ _END = b"\r\n\r\n"
 
 
 class UnexpectedAnswer(RuntimeError):
-    """A server answered otherwise than it should; the message is the answer."""
+    """A server sent an unexpected answer. The message is that answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """An HTTP answer."""
+
     status: int
     head: bytes
     body: bytes
 
     def header(self, name: str) -> str:
-        """The value of a header, empty where there is none."""
+        """Return the value of a header, or "" if there is none."""
         start = f"{name}: ".encode().lower()
-        found = [line[len(start) :] for line in self.head.split(b"\r\n") if line.lower().startswith(start)]
-        return found[0].decode() if found else ""
+        values = [line[len(start) :] for line in self.head.split(b"\r\n") if line.lower().startswith(start)]
+        return values[0].decode() if values else ""
 
 
 @dataclass(slots=True)
@@ -41,9 +43,9 @@ class _Connection:
 
 @dataclass(slots=True)
 class Client:
-    """`answers` counts statuses; every so many answers one is kept in `sample`, to be looked at once the clock stands.
+    """Sends requests and counts `answers`. Every `keep`-th answer goes into `sample`, to be checked after the run.
 
-    Raises UnexpectedAnswer for any status but `expected`.
+    Raises UnexpectedAnswer for any status other than `expected`.
     """
 
     port: int
@@ -54,7 +56,7 @@ class Client:
     sample: list[Answer] = field(default_factory=list)
 
     def run(self, seconds: float, *, connections: int = CONNECTIONS) -> Timing:
-        """As many requests as are answered in so long, with the latency of each."""
+        """Send requests for `seconds`. Return the number of answers and the latency of each."""
         latencies: list[float] = []
         with selectors.DefaultSelector() as selector:
             opened = [_Connection(socket.create_connection(("127.0.0.1", self.port))) for _ in range(connections)]
@@ -76,22 +78,22 @@ class Client:
                         self._send(connection)
                     else:
                         waiting -= 1
-            taken = time.perf_counter() - start
+            elapsed = time.perf_counter() - start
             for each in opened:
                 each.socket.close()
-        return Timing(len(latencies), taken, latencies)
+        return Timing(len(latencies), elapsed, latencies)
 
     def _send(self, connection: _Connection) -> None:
         connection.received, connection.sent_at = b"", time.perf_counter()
         connection.socket.sendall(next(self.requests))
 
     def _is_answered(self, connection: _Connection) -> bool:
-        """Whether the whole answer is there; counts it."""
+        """Receive data; return whether the answer is complete, and count it."""
         more = connection.socket.recv(65_536)
         if not more:
             raise UnexpectedAnswer(f"the connection was closed after {connection.received!r}")
         connection.received += more
-        answer = _whole(connection.received)
+        answer = _parse(connection.received)
         if answer is None:
             return False
         if answer.status != self.expected:
@@ -103,7 +105,7 @@ class Client:
 
 
 def written(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """A request as it is sent."""
+    """Return the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json", "User-Agent: bench"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body:
@@ -112,11 +114,11 @@ def written(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 
 
 def ask(port: int, request: bytes) -> Answer:
-    """One request, one answer, whatever its status."""
+    """Send one request. Return its answer, with any status."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request)
         received = b""
-        while (answer := _whole(received)) is None:
+        while (answer := _parse(received)) is None:
             more = connection.recv(65_536)
             if not more:
                 raise UnexpectedAnswer(f"the connection was closed after {received!r}")
@@ -124,8 +126,8 @@ def ask(port: int, request: bytes) -> Answer:
     return answer
 
 
-def _whole(received: bytes) -> Answer | None:
-    """The answer, once all of it is there."""
+def _parse(received: bytes) -> Answer | None:
+    """Return the answer, or None while it is incomplete."""
     head, end, body = received.partition(_END)
     status = int(head[9:12]) if end else 0
     if not end or (status != 304 and len(body) < _length(head)):

@@ -1,4 +1,4 @@
-"""A whole command: its receipt looked for, the order loaded, the rule asked, event and receipt appended, committed."""
+"""Dispatch whole commands: look for the receipt, load the order, decide, append event and receipt, commit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,24 +18,25 @@ from orders import commands as c
 from projections.tasks import sweep
 
 ROUNDS = 4
-ORDERS = 100  # of each writer
+ORDERS = 100  # for each writer
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     raw.create()
-    sweep()  # the views have begun, as on any site
+    sweep()  # the read models have checkpoints, as on any site
     timings = interleave(
         {
-            "ours": lambda: side_by_side(unannounced),
+            "ours": lambda: side_by_side(without_signal),
             "raw": lambda: side_by_side(lambda: raw.appending(1)),
             "ours, with the doorbell": lambda: side_by_side(ours),
             "ours, a new order each": lambda: side_by_side(placing),
         },
         rounds=ROUNDS,
     )
-    seen = watched(lambda: side_by_side(ours))
+    feed = watched(lambda: side_by_side(ours))
     done = sum(timing.count for side, rounds in timings.items() if side.startswith("ours") for timing in rounds)
-    placed = ORDERS * WRITERS * (2 * ROUNDS + 1)  # by no command
+    placed = ORDERS * WRITERS * (2 * ROUNDS + 1)  # appended without a command
     events = scratch.scalar("SELECT count(*) FROM events") - placed
     receipts = scratch.scalar("SELECT count(*) FROM command_receipts")
     return Report(
@@ -48,17 +49,17 @@ def run(options: Options) -> Report:
             "raw, with the doorbell": speed(timings["ours, with the doorbell"], timings["raw"]),
             "raw, a new order each": speed(timings["ours, a new order each"], timings["raw"]),
         },
-        checks={"every command has one event and one receipt": events == receipts >= done} | seen.checks,
+        checks={"every command has one event and one receipt": events == receipts >= done} | feed.checks,
         notes=[
-            "Orders are held and released in turn; a new one takes one statement. Raw is one INSERT of one event.",
-            "The doorbell is what wakes the workers after the commit: a round trip to Valkey.",
+            "Orders are held and released in turn. A new order takes one statement. Raw is an INSERT of one event.",
+            "The doorbell is the wake-up of the workers after the commit: one round trip to Valkey.",
         ],
     )
 
 
 @contextmanager
 def ours() -> Iterator[Callable[[], object]]:
-    """Goes round a hundred orders: each time round one is held, or released."""
+    """Hold each of a hundred orders, then release each, again and again."""
     orders = [samples.placed(new_id()) for _ in range(ORDERS)]
     store.append(orders)
     turns = cycle([(change, write.aggregate_id) for change in (c.HoldOrder, c.ReleaseOrder) for write in orders])
@@ -72,8 +73,8 @@ def ours() -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def unannounced() -> Iterator[Callable[[], object]]:
-    """The same, and nobody is told."""
+def without_signal() -> Iterator[Callable[[], object]]:
+    """Do the same without wake-ups."""
     events_appended.receivers = []
     events_appended.sender_receivers_cache.clear()
     with ours() as send:
@@ -82,7 +83,7 @@ def unannounced() -> Iterator[Callable[[], object]]:
 
 @contextmanager
 def placing() -> Iterator[Callable[[], object]]:
-    """Places an order of three lines, again and again, and rings."""
+    """Place orders of three lines, with wake-ups."""
     customer_id = new_id()
     yield lambda: dispatch(samples.placing(new_id(), customer_id), samples.context())
     connection.close()

@@ -1,7 +1,7 @@
-"""A shop that has been open for long: the demo shop's orders, again and again, every few hours of several years.
+"""Fill a database with several years of a shop: copies of the demo shop, one every few hours.
 
-One copy of the demo shop, the youngest, is written by the real commands and the real projections. The others are made
-from its rows by PostgreSQL itself, with ids, moments and positions of their own.
+Real commands and projections write one copy, the youngest. PostgreSQL makes the other copies from its rows, with
+different ids, times and positions.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,11 +25,11 @@ from projections.engine.checkpoints import Checkpoint
 from projections.engine.projection import PROJECTIONS
 from projections.staff.orders import StaffOrder
 
-HOURS = 4  # between one copy and the next: 1,800 orders a day
-BATCH = 100_000  # events made in one statement
+HOURS = 4  # between two copies: 1,800 orders a day
+BATCH = 100_000  # events in one statement
 MODELS: tuple[type[Model], ...] = (Event, CommandReceipt, StaffOrder, CustomerOrder)
 
-# An id keeps its random part and is as much older as its copy is: copies differ, and come in order of time.
+# Only the time in an id is changed, by the age of the copy: so ids differ, and are in order of time.
 _MOVED = f"""
 CREATE FUNCTION pg_temp.moved(id uuid, older int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$
 SELECT (lpad(to_hex((('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint
@@ -42,7 +42,7 @@ _POSITIONS = ("position", "through", "after")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """How many copies of the demo shop there are, of how many it may come to have, and how many events each has."""
+    """A database of copies: how many there are now, how many there will be at most, and the events in each copy."""
 
     copies: int
     most: int
@@ -51,11 +51,12 @@ class Shop:
 
     @property
     def events(self) -> int:
+        """Return the number of events in all copies."""
         return self.copies * self.each
 
 
 def begin(*, most: int) -> Shop:
-    """The demo shop, once, in an empty database: the last of what will be at most so many events."""
+    """Load the demo shop into an empty database, as the youngest copy of at most `most` events."""
     write_roles()
     demo.load(timezone.now())
     for projection in PROJECTIONS.values():
@@ -64,28 +65,28 @@ def begin(*, most: int) -> Shop:
 
 
 def seeded(models: Iterable[type[Model]], *, most: int) -> Shop:
-    """What is in these tables now, to be copied."""
+    """Save the rows that are in these tables now, as the seed of all copies."""
     with connection.cursor() as cursor:
         for model in models:
             cursor.execute(f"CREATE TABLE seed_{model._meta.db_table} AS SELECT * FROM {model._meta.db_table}")
-        # Ciphertext is bound to its event: a copy could not be read. So what is copied is what it says.
+        # Encrypted data is bound to its event and could not be read in a copy, so the seed has clear data.
         for fact in store.read_after(0, limit=1_000_000).events:
-            said = codec.encode(fact.event)
-            cursor.execute("UPDATE seed_events SET event_data = %s WHERE position = %s", [said, fact.position])
+            clear = codec.encode(fact.event)
+            cursor.execute("UPDATE seed_events SET event_data = %s WHERE position = %s", [clear, fact.position])
         cursor.execute("SELECT max(position) - min(position) + 1 FROM events")
         (each,) = cursor.fetchone() or (0,)
         return Shop(copies=1, most=-(-most // each), each=each, models=tuple(models))
 
 
 def forget(shop: Shop) -> None:
-    """Drop what was kept to be copied."""
+    """Drop the seed tables."""
     with connection.cursor() as cursor:
         for model in shop.models:
             cursor.execute(f"DROP TABLE seed_{model._meta.db_table}")
 
 
-def grow(shop: Shop, *, events: int, told: Callable[[str], object] = lambda words: None) -> Shop:
-    """Copy it until there are at least so many events, as a database is that has been looked after."""
+def grow(shop: Shop, *, events: int, progress: Callable[[str], object] = lambda text: None) -> Shop:
+    """Make copies until there are at least `events` events, then vacuum and analyze."""
     grown = replace(shop, copies=max(-(-events // shop.each), shop.copies))
     step = max(BATCH // shop.each, 1)
     with connection.cursor() as cursor:
@@ -98,7 +99,7 @@ def grow(shop: Shop, *, events: int, told: Callable[[str], object] = lambda word
                 for model in shop.models:
                     _copy(cursor, model, copies, shop)
                 _keys(cursor, copies, shop)
-                told(f"{copies.stop * shop.each:,} events")
+                progress(f"{copies.stop * shop.each:,} events")
         cursor.execute("SELECT setval('events_position_seq', max(position)) FROM events")
         (last,) = cursor.fetchone() or (0,)
         Checkpoint.objects.update(position=last)
@@ -124,7 +125,7 @@ def _copy(cursor: Any, model: type[Model], copies: range, shop: Shop) -> None:
 
 
 def _moved(field: "Field[Any, Any]", shop: Shop) -> str:
-    """A column's value in a copy."""
+    """Return the SQL of a column's value in a copy."""
     match getattr(field, "target_field", field):
         case UUIDField():
             return f"pg_temp.moved({field.column}, older)"
@@ -136,14 +137,14 @@ def _moved(field: "Field[Any, Any]", shop: Shop) -> str:
             )
             return f"{field.column} || jsonb_strip_nulls(jsonb_build_object({ids}))"
         case IntegerField() if field.primary_key or field.column in _POSITIONS:
-            # The accountants' key of an entry is the position of its event, and one digit more.
+            # The key of an accounting entry is the position of its event and one more digit.
             return f"{field.column} + copy * {shop.each}::bigint * {10 if field.column == 'entry_id' else 1}"
         case _:
             return str(field.column)
 
 
 def _keys(cursor: Any, copies: range, shop: Shop) -> None:
-    """A key for each person of these copies."""
+    """Create a key for each person in these copies."""
     cursor.execute(
         "SELECT DISTINCT pg_temp.moved(subject_id, %s - copy) FROM generate_series(%s, %s) copy, seed_events"
         " WHERE subject_id IS NOT NULL",
@@ -159,7 +160,7 @@ def _keys(cursor: Any, copies: range, shop: Shop) -> None:
 
 @contextmanager
 def _without_indexes(cursor: Any, shop: Shop) -> Iterator[None]:
-    """Inside, the read models have their keys alone: their indexes are made at once, afterwards."""
+    """Drop all indexes of the read models except the unique ones; create them again at the end, all at once."""
     read_models = {model for projection in PROJECTIONS.values() for model in projection.tables}
     cursor.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND indexdef NOT LIKE 'CREATE UNIQUE%%'",

@@ -1,4 +1,4 @@
-"""What a path costs in a log that is a hundred times as long, against its own cost in the short one."""
+"""The cost of each path in a log that is a hundred times longer, compared with its cost in the short log."""
 
 import gc
 import re
@@ -30,16 +30,12 @@ from projections.staff.orders import StaffOrder
 EVENTS, TIMES_AS_LONG, AT_LEAST = 300_000, 100, 20_000
 ROUNDS = 4
 PAGE = 1000  # events of a batch of the feed
-SOME, UNREAD, CUSTOMERS = (
-    5000,
-    1000,
-    50,
-)  # orders asked for, those of them once, and who asks
+SOME, UNREAD, CUSTOMERS = 5000, 1000, 50  # orders that are read, those of them that are read once, customers
 
 
 @dataclass
 class Site:
-    """A shop in a database of its own, and whoever asks something of it."""
+    """A shop in a separate database, with its staff and customers."""
 
     database: str
     connection: BaseDatabaseWrapper
@@ -48,9 +44,9 @@ class Site:
     staff: Client = field(default_factory=Client)
     customers: dict[UUID, Client] = field(default_factory=dict)
     orders: list[UUID] = field(default_factory=list)
-    """From everywhere in the log, each read before."""
+    """Orders from all over the log that were read before."""
     unread: list[UUID] = field(default_factory=list)
-    """Others, that nobody has read since they were written."""
+    """Other orders, not read since they were written."""
     appended: int = 0
 
 
@@ -58,14 +54,16 @@ Path = Callable[[Site], Callable[[], object]]
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     events = options.events or EVENTS
     with sites(max(events // TIMES_AS_LONG, AT_LEAST), events) as (short, long):
         return compared(short, long)
 
 
 def compared(short: Site, long: Site) -> Report:
+    """Measure every path in both sites."""
     gc.collect()
-    gc.freeze()  # what was filled is no garbage, and looking for it is not what is measured
+    gc.freeze()  # so that the garbage collector does not walk these objects while paths are measured
     timings = interleave(
         {
             _side(name, site): _timed(site, path, times)
@@ -74,11 +72,11 @@ def compared(short: Site, long: Site) -> Report:
         },
         rounds=ROUNDS,
     )
-    bars = dict.fromkeys(ASKED, at_most(1.2))
+    bars = dict.fromkeys(LIMITED, at_most(1.2))
     checks: dict[str, bool] = {}
     for site in (short, long):
         with _at(site):
-            checks |= {f"{site.events:,} events: {words}": holds for words, holds in _checks(site).items()}
+            checks |= {f"{site.events:,} events: {check}": holds for check, holds in _checks(site).items()}
     return Report(
         bench="growth",
         what=f"Each path in a log of {long.events:,} events, against itself in one of {short.events:,}.",
@@ -88,9 +86,9 @@ def compared(short: Site, long: Site) -> Report:
         checks=checks,
         figures={f"MB in the database of {site.events:,} events": _megabytes(site) for site in (short, long)},
         notes=[
-            "Loaded, and read as a batch of the feed, are random places of the whole log; listed is what is newest.",
-            "What was loaded before is in memory, if not in that of PostgreSQL; the other loads wait for the disk.",
-            f"shared_buffers is {_one('SHOW shared_buffers')}: what does not fit is read from the system's cache.",
+            "Loads and feed batches are at random places of the whole log; lists show the newest rows.",
+            "Orders loaded before are in memory, at least in the system's cache; the other loads use the disk.",
+            f"shared_buffers is {_one('SHOW shared_buffers')}; other pages are read from the system's cache.",
         ],
     )
 
@@ -111,7 +109,7 @@ def _append(site: Site) -> Callable[[], object]:
 
 
 def _dispatch(site: Site) -> Callable[[], object]:
-    """A command to an order of any age: its receipt, its past, its event."""
+    """Send a command to an order of any age."""
 
     def send() -> None:
         site.appended += 1
@@ -136,8 +134,8 @@ def _feed(site: Site) -> Callable[[], object]:
     return lambda: store.read_after(site.random.randrange(site.events - PAGE), limit=PAGE)
 
 
-def _staff_page(name: str, asked: str = "") -> Path:
-    return lambda site: lambda: site.staff.get(reverse(f"admin:{name}_changelist") + asked)
+def _staff_page(name: str, query: str = "") -> Path:
+    return lambda site: lambda: site.staff.get(reverse(f"admin:{name}_changelist") + query)
 
 
 def _order_page(site: Site) -> Callable[[], object]:
@@ -161,8 +159,8 @@ PATHS: dict[str, tuple[Path, int]] = {
     "order list, those on hold": (_staff_page("projections_stafforder", "?status__exact=on_hold"), 4),
     "order list, a word": (_staff_page("projections_stafforder", "?q=whitfield"), 4),
 }
-"""What is measured, and how often in a round."""
-ASKED = ("append", "load", "feed batch", "order list", "log browser", "a customer's orders")
+"""The paths, with the number of calls in a round."""
+LIMITED = ("append", "load", "feed batch", "order list", "log browser", "a customer's orders")
 
 
 def _timed(site: Site, path: Path, times: int) -> Callable[[], Timing]:
@@ -185,7 +183,7 @@ def _some_order(site: Site) -> UUID:
 
 @contextmanager
 def sites(short: int, long: int) -> Iterator[tuple[Site, Site]]:
-    """The short one is the benchmark's own database; the long one begins as a copy of it."""
+    """Give the short and the long site. The short one is the benchmark's database; the long one begins as its copy."""
     own = connections["default"]
     name = str(own.settings_dict["NAME"])
     shop = filling.grow(filling.begin(most=long), events=short)
@@ -208,16 +206,17 @@ def sites(short: int, long: int) -> Iterator[tuple[Site, Site]]:
 
 
 def site_in(database: str, events: int) -> Site:
+    """Return the site in this database."""
     connection = connections.create_connection("default")
     connection.settings_dict = {**connection.settings_dict, "NAME": database}
     return Site(database, connection, events)
 
 
 def _settle(site: Site) -> None:
-    """Somebody of the staff, some customers, and orders from everywhere in the log, for all rounds."""
+    """Choose staff, customers and orders from all over the log, for all rounds."""
     site.staff.force_login(User.objects.create_superuser("boss"))
-    at = [site.random.randrange(1, site.events + 1) for _ in range(SOME)]
-    orders = StaffOrder.objects.filter(pk__in={fact.aggregate_id for fact in store.read_at(at)})
+    positions = [site.random.randrange(1, site.events + 1) for _ in range(SOME)]
+    orders = StaffOrder.objects.filter(pk__in={fact.aggregate_id for fact in store.read_at(positions)})
     site.orders = list(orders.values_list("pk", flat=True))
     site.unread = [site.orders.pop() for _ in range(UNREAD)]
     for order_id in site.orders:
@@ -231,7 +230,7 @@ def _settle(site: Site) -> None:
 
 @contextmanager
 def _at(site: Site) -> Iterator[None]:
-    """Inside, the site's database is Django's."""
+    """Make the site's database Django's default database."""
     before, connections["default"] = connections["default"], site.connection
     try:
         yield
@@ -245,7 +244,7 @@ def _maintaining(own: BaseDatabaseWrapper) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-# --- whether it was right ---------------------------------------------------------------------------------------------
+# --- checks --------------------------------------------------------------------------------------------------------
 
 
 def _checks(site: Site) -> dict[str, bool]:
@@ -254,18 +253,18 @@ def _checks(site: Site) -> dict[str, bool]:
     loaded = {each: store.history(each, shape=shape_of(ORDER)).version for each in site.orders[:50]}
     rows = StaffOrder.objects.in_bulk(list(loaded))
     return {
-        "every event that was appended is there": _count("events") == site.events + site.appended,
+        "every appended event is stored": _count("events") == site.events + site.appended,
         "a feed batch skips nothing": [each.position for each in page.events]
         == list(range(site.events - PAGE + 1, site.events + 1)),
         "the order list shows the newest": _listed(site, "projections_stafforder") == [str(each) for each in newest],
         "the log browser shows the latest": _listed(site, "eventstore_event")[:1] == [str(store.latest_position())],
-        "what is loaded is all of it": all(version >= rows[each].version for each, version in loaded.items()),
+        "loaded orders are complete": all(version >= rows[each].version for each, version in loaded.items()),
         "customers see their own orders": all(_own(*each) for each in site.customers.items()),
     }
 
 
 def _listed(site: Site, name: str) -> list[str]:
-    """The keys of the rows that a list page shows."""
+    """Return the keys of the rows that a list page shows."""
     url = reverse(f"admin:{name}_changelist")
     links = re.findall(rf"{url}([^/\"]+)/change/", site.staff.get(url).content.decode())
     return list(dict.fromkeys(links))

@@ -1,4 +1,4 @@
-"""Measure several sides in turn, compare them round by round, and say whether what was timed was right."""
+"""Measure several sides in turn, compare them round by round, and report whether the measured work was correct."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What one side did in one round: so many items in so many seconds; `latencies` (seconds) of single ones."""
+    """What one side did in one round: `count` items in `seconds`, and the latencies of single calls in seconds."""
 
     count: int
     seconds: float
@@ -18,13 +18,13 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """Items a second."""
+        """Return items per second."""
         return self.count / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a ratio is asked to be."""
+    """The limit that a ratio has to meet."""
 
     sign: str
     limit: float
@@ -33,48 +33,53 @@ class Bar:
         return f"{self.sign} {self.limit:g}"
 
     def met_by(self, value: float) -> bool:
+        """Whether the value meets the limit."""
         return value >= self.limit if self.sign == "≥" else value <= self.limit
 
 
 def at_least(limit: float) -> Bar:
+    """Return a lower limit."""
     return Bar("≥", limit)
 
 
 def at_most(limit: float) -> Bar:
+    """Return an upper limit."""
     return Bar("≤", limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One ratio, measured once a round. Its value is the median, its spread the least and the greatest."""
+    """A ratio that is measured once in each round."""
 
     rounds: Sequence[float]
     bar: Bar | None = None
 
     @property
     def value(self) -> float:
+        """Return the median."""
         return median(self.rounds)
 
     @property
     def spread(self) -> tuple[float, float]:
+        """Return the smallest and the largest value."""
         return min(self.rounds), max(self.rounds)
 
     @property
     def is_met(self) -> bool | None:
-        """None where nothing is asked of it."""
+        """Whether the limit is met; None if there is no limit."""
         return self.bar.met_by(self.value) if self.bar else None
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What whoever runs a benchmark may choose: of how many events, where it takes a size."""
+    """The options of a benchmark: the number of events, for those that take a size."""
 
     events: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a benchmark found. `sides` has "ours" among them; `checks` says of what was timed whether it was right."""
+    """The result of a benchmark. One of `sides` is "ours". `checks` says whether the measured work was correct."""
 
     bench: str
     what: str
@@ -87,11 +92,15 @@ class Report:
 
     @property
     def is_right(self) -> bool:
+        """Whether all checks passed."""
         return all(self.checks.values())
 
 
 def interleave(sides: Mapping[str, Callable[[], Timing]], *, rounds: int = ROUNDS) -> dict[str, list[Timing]]:
-    """Every side once a round, each time beginning with another one: what disturbs the machine disturbs all of them."""
+    """Measure every side once in each round, and begin each round with another side.
+
+    So a disturbance of the machine affects all sides.
+    """
     taken: dict[str, list[Timing]] = {name: [] for name in sides}
     names = list(sides)
     for number in range(rounds):
@@ -102,37 +111,37 @@ def interleave(sides: Mapping[str, Callable[[], Timing]], *, rounds: int = ROUND
 
 
 def speed(ours: Iterable[Timing], peer: Iterable[Timing], bar: Bar | None = None) -> Ratio:
-    """How many times the peer's rate ours is."""
+    """Return our rate divided by the peer's rate."""
     return Ratio([mine.rate / theirs.rate for mine, theirs in zip(ours, peer, strict=True)], bar)
 
 
 def cost(ours: Iterable[Timing], base: Iterable[Timing], bar: Bar | None = None) -> Ratio:
-    """How many times the base's time one of ours takes."""
+    """Return our time per item divided by the base's time per item."""
     return Ratio([theirs.rate / mine.rate for mine, theirs in zip(ours, base, strict=True)], bar)
 
 
 def timed(work: Callable[[], object], *, count: int = 1) -> Timing:
-    """`work` done once, which is `count` items."""
+    """Measure one call of `work`, which does `count` items."""
     start = time.perf_counter()
     work()
     return Timing(count, time.perf_counter() - start)
 
 
 def one_by_one(work: Callable[[], object], *, times: int) -> Timing:
-    """`work` done so many times, with the latency of each."""
+    """Measure `times` calls of `work`, and the latency of each."""
     latencies = []
-    start = mark = time.perf_counter()
+    start = previous = time.perf_counter()
     for _ in range(times):
         work()
         now = time.perf_counter()
-        latencies.append(now - mark)
-        mark = now
-    return Timing(times, mark - start, latencies)
+        latencies.append(now - previous)
+        previous = now
+    return Timing(times, previous - start, latencies)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A side in short: median items a second, and percentiles of the latencies (ms), 0 where none were kept."""
+    """A side's median rate (items per second), and percentiles of its latencies in ms (0 without latencies)."""
 
     rate: float
     p50_ms: float
@@ -140,6 +149,7 @@ class Summary:
 
 
 def summary(rounds: Sequence[Timing]) -> Summary:
+    """Summarise the rounds of a side."""
     latencies = sorted(latency for each in rounds for latency in each.latencies)
     percentiles = quantiles(latencies, n=100) if len(latencies) > 1 else [0.0] * 99
     return Summary(

@@ -1,4 +1,4 @@
-"""GET one order over HTTP: ours from the view, from the cache, and answered 304, beside a plain DRF detail view."""
+"""GET one order over HTTP: ours from the database, from the cache, and as a 304, compared with a plain DRF view."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,34 +22,35 @@ from projections.engine.projection import PROJECTIONS
 from projections.reading import row_cache
 
 SECONDS, ROUNDS = 1.6, 5
-COLD = 5_000  # more than are read in a round: each of them once, so none from the cache
-HOT = 50
+COLD = 5_000  # more orders than a round reads, so each is read once and none from the cache
+HOT = 50  # orders that are always in the cache
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     user = customer()
-    orders = _placed(user, COLD)
+    orders = _place(user, COLD)
     token = token_of(user)
     connections.close_all()
     with serving.plain() as plain, serving.served("ordersite.wsgi") as port:
-        numbers = _copied(plain.url, COLD)
+        numbers = _create_plain(plain.url, COLD)
         paths = [f"{ORDERS}/{order_id}" for order_id in orders]
-        cold = Client(port, _reading(paths, token), expected=200)
-        hot = Client(port, _reading(paths[:HOT], token), expected=200)
-        held = Client(port, _conditional(port, paths[:HOT], token), expected=304)
-        drf = Client(plain.port, _reading([f"/orders/{number}" for number in numbers], plain.token), expected=200)
-        for each in (cold, hot, held, drf):
+        cold = Client(port, _requests(paths, token), expected=200)
+        hot = Client(port, _requests(paths[:HOT], token), expected=200)
+        unchanged = Client(port, _conditional_requests(port, paths[:HOT], token), expected=304)
+        drf = Client(plain.port, _requests([f"/orders/{number}" for number in numbers], plain.token), expected=200)
+        for each in (cold, hot, unchanged, drf):
             each.run(0.5)
         sides = interleave(
             {
-                "ours": lambda: _forgotten(cold),
+                "ours": lambda: _run_uncached(cold),
                 "cached": lambda: hot.run(SECONDS),
-                "304": lambda: held.run(SECONDS),
+                "304": lambda: unchanged.run(SECONDS),
                 "drf": lambda: drf.run(SECONDS),
             },
             rounds=ROUNDS,
         )
-        alike = all(_is_alike(port, path, token) for path in paths[:HOT])
+        same = all(_is_same(port, path, token) for path in paths[:HOT])
     return Report(
         bench="http_get",
         what=f"Read one of {COLD:,} orders of {LINES} lines over HTTP, 8 connections, 2 cores for everything.",
@@ -62,21 +63,19 @@ def run(options: Options) -> Report:
         },
         checks={
             "no order was read twice in a round of ours": all(each.count <= COLD for each in sides["ours"]),
-            "what was looked at of each is a whole order": all(
-                map(_is_whole, [*cold.sample, *hot.sample, *drf.sample])
-            ),
-            "a 304 has no body": not any(each.body for each in held.sample),
-            "the cache answers byte for byte as the view does": alike,
+            "the sampled answers are complete orders": all(map(_is_whole, [*cold.sample, *hot.sample, *drf.sample])),
+            "a 304 has no body": not any(each.body for each in unchanged.sample),
+            "the cache answers byte for byte like the database": same,
         },
         notes=[
-            "Each request is counted, and its token looked up in the database, also where the cache answers.",
-            "drf: token, order and lines are a query each (select_related, prefetch_related).",
+            "Every request is counted and its token is read from the database, also when the cache answers.",
+            "drf: one query each for token, order and lines (select_related, prefetch_related).",
         ],
     )
 
 
-def _placed(user: User, count: int) -> list[UUID]:
-    """So many orders of theirs, in the log and in the customers' view."""
+def _place(user: User, count: int) -> list[UUID]:
+    """Place `count` orders of a user, and catch up the customer read model. Return their ids."""
     command = msgspec.convert(
         {**BODY, "order_id": new_id(), "customer_id": user.customer_id, "customer_name": "", "customer_email": ""},
         CreateOrder,
@@ -94,8 +93,8 @@ def _placed(user: User, count: int) -> list[UUID]:
     return ids
 
 
-def _copied(url: str, count: int) -> list[int]:
-    """As many of the plain site's own, of the same lines; their numbers."""
+def _create_plain(url: str, count: int) -> list[int]:
+    """Create `count` orders with the same lines in the plain site. Return their numbers."""
     line = BODY["lines"][0]
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -111,25 +110,27 @@ def _copied(url: str, count: int) -> list[int]:
             " FROM plain_drf_order, generate_series(1, %s) number",
             (line["sku"], line["name"], LINES),
         )
-        found = connection.execute("SELECT id FROM plain_drf_order ORDER BY id").fetchall()
+        rows = connection.execute("SELECT id FROM plain_drf_order ORDER BY id").fetchall()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
-    return [number for (number,) in found]
+    return [number for (number,) in rows]
 
 
-def _reading(paths: Sequence[str], token: str) -> Iterator[bytes]:
+def _requests(paths: Sequence[str], token: str) -> Iterator[bytes]:
     return cycle([written("GET", path, {"Authorization": f"Token {token}"}) for path in paths])
 
 
-def _conditional(port: int, paths: Sequence[str], token: str) -> Iterator[bytes]:
-    """Asks for each again, with what it was answered before."""
-    own = {"Authorization": f"Token {token}"}
-    tags = [ask(port, written("GET", path, own)).header("ETag") for path in paths]
-    return cycle([written("GET", path, own | {"If-None-Match": tag}) for path, tag in zip(paths, tags, strict=True)])
+def _conditional_requests(port: int, paths: Sequence[str], token: str) -> Iterator[bytes]:
+    """Return requests with the ETag of an earlier answer."""
+    authorization = {"Authorization": f"Token {token}"}
+    tags = [ask(port, written("GET", path, authorization)).header("ETag") for path in paths]
+    return cycle(
+        [written("GET", path, authorization | {"If-None-Match": tag}) for path, tag in zip(paths, tags, strict=True)]
+    )
 
 
-def _forgotten(client: Client) -> Timing:
-    """Read with an empty cache."""
+def _run_uncached(client: Client) -> Timing:
+    """Empty the cache and run."""
     row_cache.invalidate_all("customer")
     return client.run(SECONDS)
 
@@ -139,12 +140,12 @@ def _is_whole(answer: Answer) -> bool:
     return body["total"] == TOTAL and len(body["lines"]) == LINES
 
 
-def _is_alike(port: int, path: str, token: str) -> bool:
-    """Whether an order is answered from the view as it then is from the cache, but for what counts requests."""
+def _is_same(port: int, path: str, token: str) -> bool:
+    """Whether the answers from the database and from the cache are equal, apart from rate limit and date."""
     row_cache.invalidate_all("customer")
     request = written("GET", path, {"Authorization": f"Token {token}", "X-Request-ID": "one"})
-    read, kept = ask(port, request), ask(port, request)
-    return (_constant(read.head), read.body) == (_constant(kept.head), kept.body)
+    uncached, cached = ask(port, request), ask(port, request)
+    return (_constant(uncached.head), uncached.body) == (_constant(cached.head), cached.body)
 
 
 def _constant(head: bytes) -> list[bytes]:

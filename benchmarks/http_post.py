@@ -1,4 +1,4 @@
-"""POST an order with its lines over HTTP: ours beside a plain DRF view that inserts the same with the ORM."""
+"""POST an order with its lines over HTTP, compared with a plain DRF view that inserts the same with the ORM."""
 
 import json
 import os
@@ -41,15 +41,16 @@ TOTAL = "38.25"
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     token = token_of(customer())
     connections.close_all()
     with serving.plain() as plain, serving.served("ordersite.wsgi") as port:
-        ours = Client(port, _keyed(ORDERS, token), expected=201)
-        drf = Client(plain.port, _keyed("/orders", plain.token), expected=201)
+        ours = Client(port, _requests(ORDERS, token), expected=201)
+        drf = Client(plain.port, _requests("/orders", plain.token), expected=201)
         for each in (ours, drf):
             each.run(1.0)
         sides = interleave({"ours": lambda: ours.run(SECONDS), "drf": lambda: drf.run(SECONDS)}, rounds=ROUNDS)
-        checks = _ours_are_there(ours) | _theirs_are_there(drf, plain.url)
+        checks = _check_ours(ours) | _check_drf(drf, plain.url)
     return Report(
         bench="http_post",
         what=f"Place an order of {LINES} lines over HTTP: 8 connections, 2 cores for client, servers and database.",
@@ -58,26 +59,27 @@ def run(options: Options) -> Report:
         ratios={"drf": speed(sides["ours"], sides["drf"], at_least(0.9))},
         checks=checks,
         notes=[
-            "Ours checks key and rate, encrypts whom the order names, writes event and receipt, rings the doorbell.",
-            "No worker runs: what the views make of it is measured by catchup and lag.",
+            "Ours checks key and rate, encrypts personal data, writes event and receipt, and wakes the workers.",
+            "No worker runs: catchup and lag measure the read models.",
             "drf: a nested ModelSerializer, an INSERT of the order and one of its lines in a transaction.",
         ],
     )
 
 
 def customer() -> User:
-    """Somebody who may ask ours."""
+    """Create a user with a customer."""
     return User.objects.create_user(
         "ada", "ada@example.com", "secret-1", first_name="Ada", last_name="Whitfield", customer_id=new_id()
     )
 
 
 def token_of(user: User) -> str:
+    """Create and return an API token."""
     return str(AuthToken.objects.create(user)[1])
 
 
-def _keyed(path: str, token: str) -> Iterator[bytes]:
-    """The same order again and again, each under a key of its own."""
+def _requests(path: str, token: str) -> Iterator[bytes]:
+    """Yield requests for the same order, each with another idempotency key."""
     body = json.dumps(BODY).encode()
     headers = {"Authorization": f"Token {token}", "Idempotency-Key": "%d"}
     first, _, rest = written("POST", path, headers, body).partition(b"%d")
@@ -87,9 +89,8 @@ def _keyed(path: str, token: str) -> Iterator[bytes]:
         yield first + b"bench-%d" % number + rest
 
 
-def _ours_are_there(client: Client) -> dict[str, bool]:
-
-    orders, events, receipts = _counted(
+def _check_ours(client: Client) -> dict[str, bool]:
+    orders, events, receipts = _counts(
         os.environ["DATABASE_URL"],
         "SELECT count(DISTINCT aggregate_id) FROM events WHERE aggregate_type = 'order'",
         "SELECT count(*) FROM events WHERE aggregate_type = 'order'",
@@ -97,7 +98,7 @@ def _ours_are_there(client: Client) -> dict[str, bool]:
     )
     sampled = [current_state(ORDER, UUID(msgspec.json.decode(each.body)["order_id"])) for each in client.sample]
     return {
-        f"each of ours' {client.answers:,} answers is an order in the log, of one event, with a receipt": (
+        f"each of our {client.answers:,} answers is an order in the log with one event and a receipt": (
             orders == events == receipts == client.answers
         ),
         f"{len(sampled)} of them cost {TOTAL} and have {LINES} lines": bool(sampled)
@@ -105,16 +106,18 @@ def _ours_are_there(client: Client) -> dict[str, bool]:
     }
 
 
-def _theirs_are_there(client: Client, url: str) -> dict[str, bool]:
-    orders, right = _counted(
+def _check_drf(client: Client, url: str) -> dict[str, bool]:
+    orders, right = _counts(
         url,
         "SELECT count(*) FROM plain_drf_order",
         f"SELECT count(*) FROM plain_drf_order WHERE total = {TOTAL}"
         f" AND (SELECT count(*) FROM plain_drf_line WHERE order_id = plain_drf_order.id) = {LINES}",
     )
-    return {f"each of drf's {client.answers:,} answers is an order with its lines": orders == right == client.answers}
+    return {
+        f"each of the {client.answers:,} answers of drf is an order with its lines": orders == right == client.answers
+    }
 
 
-def _counted(url: str, *queries: str) -> list[int]:
+def _counts(url: str, *queries: str) -> list[int]:
     with psycopg.connect(url) as connection:
         return [int((connection.execute(query).fetchone() or (0,))[0]) for query in queries]

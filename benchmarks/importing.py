@@ -1,4 +1,4 @@
-"""The importer: against its own commands dispatched one by one, and against plain COPY of the events it makes."""
+"""The importer, compared with single dispatches of its commands, and with a plain COPY of its events."""
 
 import csv
 import io
@@ -17,23 +17,24 @@ from benchmarks import invoices, scratch
 from benchmarks.harness import Options, Report, Timing, at_least, cost, interleave, speed, timed
 from eventstore.dispatch import dispatch
 from ordersite.importing.batches import batches_of
-from ordersite.importing.commands import Figure, Step
+from ordersite.importing.commands import Figure, ImportCommand
 from ordersite.importing.reading import CREDIT_NOTE
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import import_file
 
 ROUNDS, SINGLES = 4, 1200
-MADE_UP = {"invoices": 1800, "lines": 27}
+GENERATED = {"invoices": 1800, "lines": 27}
 _COLUMNS = (
     "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
 )
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     with tempfile.TemporaryDirectory() as folder:
         files = [_file(Path(folder), f"r{number}") for number in range(ROUNDS + 1)]
         ours, singles = _Import(files), _Singles(_file(Path(folder), "s"))
-        ours.next()  # the first one warms up, and its events are those that COPY is given
+        ours.next()  # the first file is a warm-up, and its events are used for COPY
         copying = _Copy()
         timings = interleave(
             {"ours": ours.next, "single_dispatches": singles.next, "copy": copying.again}, rounds=ROUNDS
@@ -50,9 +51,9 @@ def run(options: Options) -> Report:
             checks=ours.checks | singles.checks | copying.checks,
             figures={"lines_per_second": round(ours.reports[0].lines * timings["ours"][0].rate / copying.events)},
             notes=[
-                f"Invoices {'of a real file' if invoices.REAL else 'made up'}, under other numbers each time.",
-                f"Single dispatches: {SINGLES} commands a round, those of some orders from all over the same file.",
-                "Copy: one COPY of the same rows, encoded before, to a table like the log's with the same indexes.",
+                f"Invoices {'of a real file' if invoices.REAL else 'generated'}, with different numbers each time.",
+                f"Single dispatches: {SINGLES} commands in a round, all those of some orders from the whole file.",
+                "Copy: one COPY of the same rows, encoded beforehand, into a table like the log with the same indexes.",
             ],
         )
 
@@ -60,14 +61,14 @@ def run(options: Options) -> Report:
 def _file(folder: Path, mark: str) -> Path:
     path = folder / f"{mark}.csv.xz"
     if invoices.REAL:
-        invoices.renumbered(Path(invoices.REAL), path, mark=mark)
+        invoices.renumber(Path(invoices.REAL), path, mark=mark)
     else:
-        invoices.written(path, **MADE_UP, mark=f"-{mark}")
+        invoices.generate(path, **GENERATED, mark=f"-{mark}")
     return path
 
 
 class _Import:
-    """One file after the other."""
+    """Imports one file in each round."""
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = list(files)
@@ -75,56 +76,58 @@ class _Import:
         self.checks: dict[str, bool] = {}
 
     def next(self) -> Timing:
+        """Import the next file."""
         file, quarantine, before = self.files.pop(0), io.StringIO(), _events()
-        report = import_file(file, quarantine, progress=lambda share, so_far: None)
+        report = import_file(file, quarantine, progress=lambda share, report: None)
         self.reports.append(report)
-        left_out = {int(row["line"]) for row in csv.DictReader(quarantine.getvalue().splitlines())}
-        sold, credited = _sums(file, left_out)
+        quarantined = {int(row["line"]) for row in csv.DictReader(quarantine.getvalue().splitlines())}
+        sold, credited = _sums(file, quarantined)
         self._check(
-            "every line was imported, took something back, or is in quarantine with its reason",
+            "every line was imported, took something back, or is quarantined with a reason",
             (
                 report.imported + report.cancelling + report.quarantined == report.lines
-                and len(left_out) == report.quarantined == report.reasons.total()
+                and len(quarantined) == report.quarantined == report.reasons.total()
             ),
         )
         self._check(
             "every command was done, and made one event",
             (not report.commands_refused and _events() - before == report.commands),
         )
-        told = tuple(report.sums[figure] for figure in (Figure.SOLD, Figure.PAID, Figure.REFUNDED))
-        self._check("sold, paid and given back are the file's sums to the penny", told == (sold, sold, credited))
+        reported = tuple(report.sums[figure] for figure in (Figure.SOLD, Figure.PAID, Figure.REFUNDED))
+        self._check("sold, paid and refunded are the file's sums to the penny", reported == (sold, sold, credited))
         return Timing(report.commands, report.seconds)
 
-    def _check(self, what: str, holds: bool) -> None:
-        self.checks[what] = self.checks.get(what, True) and holds
+    def _check(self, name: str, holds: bool) -> None:
+        self.checks[name] = self.checks.get(name, True) and holds
 
 
 class _Singles:
-    """The same commands, each by `dispatch`: another part of the file's orders each time."""
+    """Dispatches the same commands one by one, for another part of the file's orders in each round."""
 
     def __init__(self, file: Path) -> None:
         zone = ZoneInfo(settings.TIME_ZONE)
-        batches = batches_of(file, encoding="utf-8-sig", zone=zone, commands=1000)
-        self.steps = [step for batch in batches for step in batch.steps]
-        self.parts = max(len(self.steps) // SINGLES, ROUNDS)
+        batches = batches_of(file, encoding="utf-8-sig", zone=zone, size=1000)
+        self.commands = [command for batch in batches for command in batch.commands]
+        self.parts = max(len(self.commands) // SINGLES, ROUNDS)
         self.round = 0
         self.checks: dict[str, bool] = {}
 
     def next(self) -> Timing:
-        part = [step for step in self.steps if self._part_of(step) == self.round]
+        """Dispatch the next part."""
+        part = [command for command in self.commands if self._part_of(command) == self.round]
         self.round += 1
         before = _events()
-        timing = timed(lambda: [dispatch(step.command, step.context) for step in part], count=len(part))
+        timing = timed(lambda: [dispatch(each.command, each.context) for each in part], count=len(part))
         self.checks["single commands make the same number of events"] = _events() - before == len(part)
         return timing
 
-    def _part_of(self, step: Step) -> int:
-        command: Any = step.command
+    def _part_of(self, sent: ImportCommand) -> int:
+        command: Any = sent.command
         return int(command.order_id.int % self.parts)
 
 
 class _Copy:
-    """What the log holds by now, copied as it is."""
+    """Copies all events of the log in each round."""
 
     def __init__(self) -> None:
         with connection.cursor() as cursor:
@@ -135,6 +138,7 @@ class _Copy:
         self.checks = {"the copy has every event": True}
 
     def again(self) -> Timing:
+        """Copy all events into an empty table."""
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE plain_events")
 
@@ -151,12 +155,12 @@ def _events() -> int:
     return int(scratch.scalar("SELECT count(*) FROM events"))
 
 
-def _sums(file: Path, left_out: set[int]) -> tuple[Decimal, Decimal]:
-    """What the lines that are not in quarantine come to: those of orders, and those of credit notes."""
+def _sums(file: Path, quarantined: set[int]) -> tuple[Decimal, Decimal]:
+    """Return the sums of the lines that are not quarantined: of orders, and of credit notes."""
     sold, credited = Decimal(0), Decimal(0)
     with lzma.open(file, "rt", encoding="utf-8", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), start=2):
-            if number not in left_out:
+            if number not in quarantined:
                 amount = (int(row["Quantity"]) * Decimal(row["UnitPrice"])).quantize(Decimal("0.01"), ROUND_HALF_UP)
                 if row["InvoiceNo"].startswith(CREDIT_NOTE):
                     credited -= amount

@@ -1,7 +1,7 @@
-"""From a commit to the views that show it, by way of Celery: with little to do, and under half of all that can be done.
+"""The lag of read models, through Celery: under light load, and under half of the largest possible load.
 
-Lag is counted from the commit of the events, before anybody is woken, to the moment in which a reader who listens in
-Valkey, as `min_version` does, has found the row in the database.
+Lag is the time from the commit of the events, before any worker is woken, until a reader that listens in Valkey, as
+`min_version` does, finds the row in the database.
 """
 
 import itertools
@@ -36,12 +36,12 @@ from projections.reading.notify import any_row_channel
 from projections.reading.read_your_writes import subscribe, unsubscribe, wait_for_message
 from projections.staff.orders import StaffOrder
 
-COMMANDS = 40  # of each round, under light load
-PAUSE_SECONDS = 0.02  # between two of them
+COMMANDS = 40  # in each round, under light load
+PAUSE_SECONDS = 0.02  # between two commands
 LOADED_SECONDS = 15.0
 WRITERS = 4
-WARMING = 20  # commands before the clock runs
-PATIENCE_SECONDS = 20.0  # until a view that does not follow is given up
+WARM_UP = 20  # commands before the measurement
+PATIENCE_SECONDS = 20.0  # for a read model to show a version
 SAMPLE = 200  # aggregates that are compared with the log at the end
 VIEWS: dict[str, type[models.Model]] = {"staff": StaffOrder, "customer": CustomerOrder}
 
@@ -49,12 +49,12 @@ _fork = multiprocessing.get_context("fork")
 
 
 class NotShown(RuntimeError):
-    """A view does not show what was committed long ago."""
+    """A read model does not show a committed version after PATIENCE_SECONDS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A command, its order, and the version that the order has after it."""
+    """A command, its order, and the order's version after it."""
 
     command: object
     order_id: UUID
@@ -62,11 +62,12 @@ class Sent:
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     most = side_by_side(_writer(pause=0), seconds=2).rate
     with working():
-        _wait_until_level()
+        _wait_until_caught_up()
         for view in VIEWS:
-            _lags(view, WARMING)
+            _lags(view, WARM_UP)
         timings = interleave(
             {
                 "ours": lambda: _lags("staff", COMMANDS),
@@ -76,11 +77,11 @@ def run(options: Options) -> Report:
         )
         light = median(lag for each in timings["ours"] for lag in each.latencies)
         loaded, load = _loaded(WRITERS / (most / 2))
-        level_after = _wait_until_level()
+        level_after = _wait_until_caught_up()
     rounds = zip(timings["ours"], timings["noop_task"], strict=True)
     return Report(
         bench="lag",
-        what="From the commit of a command's events to the row that shows them, through Celery; of single commands.",
+        what="From the commit of a single command's events to the row that shows them, through Celery.",
         unit="commands/s",
         sides=timings | {f"ours, at {load:.0f} commands/s": [loaded]},
         ratios={
@@ -96,35 +97,35 @@ def run(options: Options) -> Report:
             "p99 under load, of the p50 at light load": round(_p99(loaded) / light, 1),
         },
         notes=[
-            "noop_task: sent, run by the same worker, and its answer waited for; the ratio is of medians.",
-            "p99_under_load: of the staff view, at half of what eight writers could append, against its p50 then.",
+            "noop_task: from sending a task to its answer, with the same worker; the ratio is of medians.",
+            "p99_under_load: the staff read model at half the rate of eight writers, compared with its p50 then.",
         ],
     )
 
 
 def _lags(view: str, commands: int) -> Timing:
-    """One command after another, each waited for in this view."""
-    ear, work, latencies = subscribe([any_row_channel(view)]), _commands(), []
+    """Send one command after another, and wait for each in this read model."""
+    subscription, work, latencies = subscribe([any_row_channel(view)]), _commands(), []
     start = time.perf_counter()
     try:
         for _ in range(commands):
-            latencies.append(_lag(view, ear, next(work)))
+            latencies.append(_lag(view, subscription, next(work)))
             time.sleep(PAUSE_SECONDS)
     finally:
-        unsubscribe(ear)
+        unsubscribe(subscription)
     return Timing(commands, time.perf_counter() - start, latencies)
 
 
-def _lag(view: str, ear: object, sent: Sent) -> float:
-    """Raises NotShown."""
+def _lag(view: str, subscription: object, sent: Sent) -> float:
+    """Send a command; return the seconds until the read model shows it. Raises NotShown."""
     committed: list[float] = []
     with transaction.atomic():
-        transaction.on_commit(lambda: committed.append(time.perf_counter()))  # before anybody is woken
+        transaction.on_commit(lambda: committed.append(time.perf_counter()))  # before the workers are woken
         dispatch(sent.command, Context(actor="customer:1"))
     while not _shows(view, sent):
         if time.perf_counter() > committed[0] + PATIENCE_SECONDS:
             raise NotShown(f"{view} does not show version {sent.version} of {sent.order_id}")
-        wait_for_message(ear, 1)
+        wait_for_message(subscription, 1)
     return time.perf_counter() - committed[0]
 
 
@@ -157,7 +158,7 @@ def _commands() -> Iterator[Sent]:
 
 
 def _writer(pause: float, begun: Begun | None = None) -> Callable[[], AbstractContextManager[Callable[[], object]]]:
-    """A process that sends one command after another, each so long after the one before was due."""
+    """Return a writer that sends one command every `pause` seconds."""
 
     @contextmanager
     def opened() -> Iterator[Callable[[], object]]:
@@ -187,21 +188,21 @@ def _round_trips() -> Timing:
 
 
 def _loaded(pause: float) -> tuple[Timing, float]:
-    """The lag of the staff view while writers append at this pace, and how many commands a second they did."""
+    """Return the lag of the staff read model while writers append at this pace, and the commands per second."""
     connections.close_all()  # a connection must not be shared with a child
-    ours, theirs = _fork.Pipe()
+    parent, child = _fork.Pipe()
     begun = _fork.Event()
-    sampler = _fork.Process(target=_sample, args=(begun, theirs), daemon=True)
+    sampler = _fork.Process(target=_sample, args=(begun, child), daemon=True)
     sampler.start()
     load = side_by_side(_writer(pause, begun), writers=WRITERS, seconds=LOADED_SECONDS)
-    ours.send("over")
-    lags: Timing = ours.recv()
+    parent.send("over")
+    lags: Timing = parent.recv()
     sampler.join()
     return lags, load.rate + lags.rate
 
 
 def _sample(begun: Begun, pipe: Connection) -> None:
-    """Only while there is load: processes take seconds to begin after many tasks were sent from here."""
+    """Sample the lag once there is load: the writers' processes take seconds to start."""
     begun.wait(PATIENCE_SECONDS)
     rounds = []
     while not pipe.poll():
@@ -215,26 +216,26 @@ def _p99(timing: Timing) -> float:
     return quantiles(timing.latencies, n=100)[98]
 
 
-def _wait_until_level() -> float:
-    """Seconds until every view and every process has read all there is. Raises NotShown."""
+def _wait_until_caught_up() -> float:
+    """Wait until all read models and processes have caught up. Return the seconds. Raises NotShown."""
     start = time.perf_counter()
-    while not _is_level():
+    while not _is_caught_up():
         if time.perf_counter() > start + PATIENCE_SECONDS:
-            raise NotShown("the views are not level")
+            raise NotShown("the read models do not catch up")
         time.sleep(0.02)
     return time.perf_counter() - start
 
 
-def _is_level() -> bool:
+def _is_caught_up() -> bool:
     latest = store.latest_position()
-    marks = Checkpoint.objects.filter(space=LIVE, position__gte=latest, level_at__isnull=False).count()
+    caught_up = Checkpoint.objects.filter(space=LIVE, position__gte=latest, level_at__isnull=False).count()
     processes = ConsumerCheckpoint.objects.filter(name__startswith="process:", position__lt=latest)
-    return marks == len(PROJECTIONS) and not processes.exists()
+    return caught_up == len(PROJECTIONS) and not processes.exists()
 
 
 def _checks() -> dict[str, bool]:
     placed = Event.objects.filter(event_type="order.created").count()
-    taken = dict(Checkpoint.objects.filter(space=LIVE).values_list("projection", "events"))
+    handled = dict(Checkpoint.objects.filter(space=LIVE).values_list("projection", "events"))
     logged = {
         name: Event.objects.filter(event_type__in=projection.event_types).count()
         for name, projection in PROJECTIONS.items()
@@ -242,11 +243,11 @@ def _checks() -> dict[str, bool]:
     for projection in PROJECTIONS.values():
         drift.look_for_drift(projection, count=SAMPLE)
     return {
-        f"{placed:,} orders were placed, and each view of orders has as many rows": {
+        f"{placed:,} orders were placed, and each read model of orders has as many rows": {
             view._default_manager.count() for view in VIEWS.values()
         }
         == {placed},
-        "every view took each of its events once, and parked none": taken == logged
+        "every read model handled each of its events once, and parked none": handled == logged
         and not ParkedEvent.objects.exists(),
-        f"rows of {SAMPLE} aggregates of each view are what the log makes of them": not DriftFlag.objects.exists(),
+        f"rows of {SAMPLE} aggregates of each read model equal a fold of the log": not DriftFlag.objects.exists(),
     }

@@ -1,4 +1,4 @@
-"""Loading an aggregate with a long history, by its snapshot."""
+"""Load an aggregate with a long history from its snapshot."""
 
 from uuid import UUID
 
@@ -12,6 +12,7 @@ SHORT, LONG, LOADS, ROUNDS = 10, 10_000, 300, 7
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     short, long, bare = (samples.long_history(events) for events in (SHORT, LONG, LONG))
     take(ORDER.aggregate_type, str(long))
 
@@ -29,7 +30,7 @@ def run(options: Options) -> Report:
     )
     return Report(
         bench="load",
-        what=f"Loading an order of {LONG:,} events from its snapshot and what came after.",
+        what=f"Loading an order of {LONG:,} events from its snapshot and the events after it.",
         unit="loads/s",
         sides=timings,
         ratios={
@@ -40,5 +41,5 @@ def run(options: Options) -> Report:
             "the state is the same with the snapshot and without": current_state(ORDER, long)
             == current_state(ORDER, bare)
         },
-        notes=["The ratios are of times: what one load costs against one of the other kind."],
+        notes=["The ratios are of times per load."],
     )

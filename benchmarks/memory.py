@@ -1,4 +1,4 @@
-"""Whether the importer and a worker that catches up take no more memory for a long log than for a short one."""
+"""Whether the memory of the importer and of a worker that catches up is independent of the log's length."""
 
 import multiprocessing
 import tempfile
@@ -20,35 +20,36 @@ from projections.engine.catch_up import CatchUpOptions, advance, shard_numbers
 from projections.engine.projection import projection_named
 
 EVENTS = 100_000
-LINES = 4  # of an invoice: short orders make many events in little time
-_PER_INVOICE = 3.3  # events that one brings about
-_PAGE = 4096 / 2**20
+LINES = 4  # per invoice: short orders make many events in little time
+_PER_INVOICE = 3.3  # events per invoice
+_PAGE = 4096 / 2**20  # MiB
 
 Sample = tuple[int, float]
-"""So many events so far, and the MiB that the process holds."""
+"""The number of events so far, and the memory of the process in MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process held meanwhile."""
+    """The memory of one process during its work."""
 
     samples: Sequence[Sample]
     seconds: float
 
     @property
     def peak(self) -> float:
+        """Return the largest memory in MiB."""
         return max(held for _, held in self.samples)
 
     @property
     def slope(self) -> float:
-        """MiB for each million events, over the last two thirds: a straight line through both their middles."""
+        """Return the growth in MiB per million events: a line through the medians of the second and last third."""
         second, third = self._thirds[1:]
         events = median(at for at, _ in third) - median(at for at, _ in second)
         return (median(held for _, held in third) - median(held for _, held in second)) / events * 1e6
 
     @property
     def growth(self) -> float:
-        """What was held in the last third of the events, as a ratio to the first."""
+        """Return the memory in the last third of the events divided by that in the first third."""
         first, _, last = self._thirds
         return median(held for _, held in last) / median(held for _, held in first)
 
@@ -59,8 +60,9 @@ class Held:
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     wanted = options.events or EVENTS
-    importer = measured(lambda tell: _import(wanted, tell))
+    importer = measured(lambda report_events: _import(wanted, report_events))
     events = int(scratch.scalar("SELECT count(*) FROM events"))
     worker = worker_memory(events)
     sides = {"importer": importer, "worker": worker}
@@ -71,33 +73,31 @@ def run(options: Options) -> Report:
         figures[f"{name}_seconds"] = round(held.seconds, 1)
     return Report(
         bench="memory",
-        what=f"What the importer and a worker hold while {events:,} events are written and projected.",
+        what=f"Memory of the importer and of a worker while {events:,} events are written and projected.",
         unit="MiB",
         sides={},
         ratios={f"{name}_last_third": Ratio([held.growth], at_most(1.1)) for name, held in sides.items()},
-        checks={f"the {name} was done with all of them": held.samples[-1][0] >= events for name, held in sides.items()},
+        checks={f"the {name} handled all of them": held.samples[-1][0] >= events for name, held in sides.items()},
         figures=figures,
-        notes=[
-            "The ratios are of resident memory: in the last third of the events to the first. Each has its own process."
-        ],
+        notes=["The ratios: resident memory in the last third of the events, divided by the first third."],
     )
 
 
 def worker_memory(events: int) -> Held:
-    """A worker that brings the staff's view level with this log."""
+    """Measure a worker that catches up the staff read model."""
     return measured(_catch_up)
 
 
 def measured(work: Callable[[Callable[[int], None]], object]) -> Held:
-    """A process of its own that does `work`, which tells how many events it has come by."""
+    """Measure `work` in a separate process. It calls its argument with the number of events so far."""
     connections.close_all()  # a connection must not be shared with a child
     context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
+    receiver, sender = context.Pipe(duplex=False)
     start = time.perf_counter()
-    process = context.Process(target=_sampled, args=(work, theirs), daemon=True)
+    process = context.Process(target=_sampled, args=(work, sender), daemon=True)
     process.start()
-    theirs.close()
-    samples = ours.recv()
+    sender.close()
+    samples = receiver.recv()
     process.join()
     return Held(samples, time.perf_counter() - start)
 
@@ -110,26 +110,26 @@ def _sampled(work: Callable[[Callable[[int], None]], object], pipe: Connection) 
 
 
 def _held() -> float:
-    """MiB of this process's that are in memory and shared with nobody, as Linux tells."""
+    """Return this process's resident memory that is not shared, in MiB, from Linux."""
     _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
     return (int(resident) - int(shared)) * _PAGE
 
 
-def _import(events: int, tell: Callable[[int], None]) -> None:
-    def show(share: float, so_far: Imported) -> None:
-        tell(so_far.commands)
+def _import(events: int, report_events: Callable[[int], None]) -> None:
+    def show(share: float, report: Imported) -> None:
+        report_events(report.commands)
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "many.csv.xz"
-        invoices.written(file, invoices=round(events / _PER_INVOICE), lines=LINES)
+        invoices.generate(file, invoices=round(events / _PER_INVOICE), lines=LINES)
         import_file(file, StringIO(), progress=show)
 
 
-def _catch_up(tell: Callable[[int], None]) -> None:
+def _catch_up(report_events: Callable[[int], None]) -> None:
     projection, seen = projection_named("staff"), 0
     for shard in shard_numbers(projection):
-        level = False
-        while not level:
+        caught_up = False
+        while not caught_up:
             progress = advance(projection, shard, CatchUpOptions())
-            seen, level = seen + progress.events, progress.caught_up
-            tell(seen)
+            seen, caught_up = seen + progress.events, progress.caught_up
+            report_events(seen)

@@ -1,8 +1,8 @@
-"""What a task costs that does nothing. The benchmarks' settings name this module, so a worker knows it."""
+"""A task that does nothing, to measure what a task costs. The benchmarks' settings register this module."""
 
 from celery import shared_task
 
 
 @shared_task(ignore_result=False)
 def noop() -> None:
-    """Sent, taken by a worker, answered."""
+    """Do nothing."""

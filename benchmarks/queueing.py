@@ -1,4 +1,4 @@
-"""Accepting a command to be done later, against doing it."""
+"""Accept a command to be done later, compared with doing it at once."""
 
 from uuid import UUID
 
@@ -7,22 +7,24 @@ from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by
 from eventstore.dispatch import dispatch
 from eventstore.ids import new_id
 from eventstore.queue.acceptance import accept
-from eventstore.queue.worker import run as do_what_waits
+from eventstore.queue.worker import run as run_queue
 
 COMMANDS, ROUNDS = 300, 5
 OWNER = UUID(int=1)
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
+
     def accepting() -> Timing:
         return one_by_one(
             lambda: accept(samples.placing(new_id(), OWNER), samples.context(), owner=OWNER), times=COMMANDS
         )
 
     def later() -> Timing:
-        do_what_waits()
+        run_queue()
         accepting()
-        return timed(do_what_waits, count=COMMANDS)
+        return timed(run_queue, count=COMMANDS)
 
     timings = interleave(
         {
@@ -34,7 +36,7 @@ def run(options: Options) -> Report:
         },
         rounds=ROUNDS,
     )
-    do_what_waits()
+    run_queue()
     left = scratch.scalar("SELECT count(*) FROM command_queue WHERE status <> 'done'")
     return Report(
         bench="queueing",

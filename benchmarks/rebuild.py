@@ -1,4 +1,4 @@
-"""All views rebuilt from the whole log beside the live ones, compared and swapped, by one worker and by two."""
+"""Rebuild all read models from the whole log, compare and swap them, with one worker and with two."""
 
 import os
 import threading
@@ -19,10 +19,11 @@ from projections.rebuild.swap import drop_replaced
 from projections.rebuild.worker_pool import optional_pool, run_concurrently
 
 EVENTS = 40_000
-LARGE = 500_000  # events from which each side is measured once: rounds only make up for the moment's disturbances
+LARGE = 500_000  # events; from here each side is measured once, because short disturbances matter less
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     events = options.events or EVENTS
     shop.fill(events)
     results: list[Rebuilt] = []
@@ -31,7 +32,7 @@ def run(options: Options) -> Report:
     views = list(PROJECTIONS.values())
     for view in views:
         catch_up(view)
-    with connection.cursor() as cursor:  # what the filling left to do in the background is done now, not in a round
+    with connection.cursor() as cursor:  # finish background work of the filling before the first round
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
 
@@ -51,16 +52,16 @@ def run(options: Options) -> Report:
 
         return once
 
-    taken = interleave({"two workers": by(2), "one worker": by(1)}, rounds=1 if events >= LARGE else 2)
-    two, one = taken["two workers"], taken["one worker"]
+    timings = interleave({"two workers": by(2), "one worker": by(1)}, rounds=1 if events >= LARGE else 2)
+    two, one = timings["two workers"], timings["one worker"]
     return Report(
         bench="rebuild",
-        what=f"All {len(views)} views rebuilt from {events:,} events, compared with the live ones and swapped in.",
-        unit="events/s, each taken by every view",
+        what=f"All {len(views)} read models rebuilt from {events:,} events, compared with the live ones and swapped.",
+        unit="events/s, each handled by every read model",
         sides={"ours": two, "one worker": one},
         ratios={"one worker": speed(two, one, at_least(1.7))},
         checks={
-            "each view took every event of an order": all(rebuilt.events in (events, 0) for rebuilt in results)
+            "each read model handled every event of an order": all(rebuilt.events in (events, 0) for rebuilt in results)
             and sum(rebuilt.events == events for rebuilt in results) >= 4 * len(two),
             "no row differs from the live one": all(
                 each.identical for rebuilt in results for each in rebuilt.differences
@@ -80,7 +81,7 @@ def run(options: Options) -> Report:
 
 @contextmanager
 def _peak_memory() -> Iterator[list[float]]:
-    """The most that this process and those it started held at once, in MiB; looked at ten times a second."""
+    """Give the largest memory of this process and its children together, in MiB, sampled ten times a second."""
     peak, over = [0.0], threading.Event()
 
     def watch() -> None:
@@ -97,7 +98,7 @@ def _peak_memory() -> Iterator[list[float]]:
 
 
 def _processor_seconds() -> float:
-    """Of all processors, whatever they did but wait; this machine's, so nothing else should be at work on it."""
+    """Return the busy seconds of all processors of the machine, so nothing else should run on it."""
     user, nice, system, _, _, irq, softirq, steal = (
         int(ticks) for ticks in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
     )
@@ -107,13 +108,14 @@ def _processor_seconds() -> float:
 def _own_processes() -> list[int]:
     me = os.getpid()
     children = Path(f"/proc/{me}/task").glob("*/children")
-    found = [me]
+    pids = [me]
     for each in children:
-        found += [int(pid) for pid in each.read_text().split()]
-    return found
+        pids += [int(pid) for pid in each.read_text().split()]
+    return pids
 
 
 def resident(pid: int) -> float:
+    """Return the resident memory of a process in MiB; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/statm").read_text().split()
     except FileNotFoundError:  # it ended a moment ago

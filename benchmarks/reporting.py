@@ -1,4 +1,4 @@
-"""A report as a table for people, and as an object for machines."""
+"""Show a report as tables, or as a JSON object."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from benchmarks.harness import Report, Summary, summary
 
 
 def as_json(report: Report) -> dict[str, Any]:
+    """Return the report as an object for JSON, with a description of the machine."""
     sides = {name: _side(summary(rounds)) for name, rounds in report.sides.items() if rounds}
     return {
         "bench": report.bench,
@@ -35,33 +36,33 @@ def _side(side: Summary) -> dict[str, float]:
     return {"rate": round(side.rate, 1), **latencies}
 
 
-def show(found: dict[str, Any]) -> None:
-    """Print what `as_json` gives."""
+def show(result: dict[str, Any]) -> None:
+    """Print the tables of a result of `as_json`."""
     console = Console(width=None if os.isatty(1) else 110)
-    console.print(f"\n[bold]{found['bench']}[/]  {found['what']}", highlight=False)
-    sides = Table("side", f"{found['unit']} (median)", "p50 ms", "p99 ms")
-    for name, side in {"ours": found["ours"], **found["peers"]}.items():
+    console.print(f"\n[bold]{result['bench']}[/]  {result['what']}", highlight=False)
+    sides = Table("side", f"{result['unit']} (median)", "p50 ms", "p99 ms")
+    for name, side in {"ours": result["ours"], **result["peers"]}.items():
         if "rate" in side:
             sides.add_row(name, f"{side['rate']:,.0f}", *(str(side.get(key, "")) for key in ("p50_ms", "p99_ms")))
     if sides.rows:
         console.print(sides)
-    ratios = Table("ours against", "ratio (median)", "spread", "asked", "")
-    for name, value in found["ratios"].items():
-        met = {True: "met", False: "[bold]not met[/]", None: ""}[found["met"].get(name)]
-        low, high = found["spread"][name]
-        ratios.add_row(name, f"{value:.2f}", f"{low:.2f} to {high:.2f}", found["bars"].get(name, ""), met)
+    ratios = Table("ours against", "ratio (median)", "spread", "limit", "")
+    for name, value in result["ratios"].items():
+        met = {True: "met", False: "[bold]not met[/]", None: ""}[result["met"].get(name)]
+        low, high = result["spread"][name]
+        ratios.add_row(name, f"{value:.2f}", f"{low:.2f} to {high:.2f}", result["bars"].get(name, ""), met)
     console.print(ratios)
-    for name, value in found["ours"].items():
+    for name, value in result["ours"].items():
         if name not in {"rate", "p50_ms", "p99_ms"}:
             console.print(f"  {name}: {value:,}" if isinstance(value, int | float) else f"  {name}: {value}")
-    for note in found["notes"]:
+    for note in result["notes"]:
         console.print(f"  {note}", highlight=False)
-    for check, holds in found["checks"].items():
+    for check, holds in result["checks"].items():
         console.print(f"  [{'green' if holds else 'bold red'}]{'right' if holds else 'WRONG'}[/]: {check}")
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Return a description of the machine."""
     return {
         "cpu": _processor(),
         "cores": os.cpu_count(),
@@ -90,5 +91,6 @@ def _postgresql() -> str:
         return str(cursor.fetchone()[0])
 
 
-def dumped(found: dict[str, Any]) -> str:
-    return json.dumps(found, indent=2, ensure_ascii=False)
+def dumped(result: dict[str, Any]) -> str:
+    """Return the result as indented JSON."""
+    return json.dumps(result, indent=2, ensure_ascii=False)

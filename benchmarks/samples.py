@@ -1,4 +1,4 @@
-"""Orders and events as a shop has them, for whatever has to be written many times."""
+"""Typical orders and events, to be written many times."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -37,38 +37,39 @@ NEW_LINES = tuple(
 
 
 def event(order_id: UUID) -> EditStaged:
-    """One event of some 420 bytes of JSON, without anything personal in it."""
+    """Return an event of about 420 bytes of JSON, without personal data."""
     return EditStaged(order_id=order_id, lines=(LINE,), difference=Decimal("15.30"), currency="GBP")
 
 
 def metadata() -> Metadata:
+    """Return metadata with new ids."""
     return Metadata(actor="customer:1", command_id=new_id(), correlation_id=new_id())
 
 
 def encoded() -> tuple[str, str]:
-    """That event and its metadata as the log stores them."""
+    """Return the JSON of that event and of its metadata, as the log stores them."""
     return codec.encode(event(new_id())), codec.encode(metadata())
 
 
 def write(events: int) -> store.Write:
-    """A new aggregate with so many of that event."""
+    """Return a write of a new order with `events` such events."""
     order_id = new_id()
     return written(order_id, [event(order_id)] * events)
 
 
-def written(order_id: UUID, events: Sequence[OrderEvent], known: Metadata | None = None) -> store.Write:
-    """A new order whose history these events are."""
+def written(order_id: UUID, events: Sequence[OrderEvent], same: Metadata | None = None) -> store.Write:
+    """Return a write of a new order with these events, with the metadata `same` or new ones."""
     return store.Write(
         aggregate_type=ORDER.aggregate_type,
         aggregate_id=order_id,
         expected_version=0,
         events=events,
-        metadata=known or metadata(),
+        metadata=same or metadata(),
     )
 
 
 def placing(order_id: UUID, customer_id: UUID) -> c.CreateOrder:
-    """A new order of three lines."""
+    """Return a command that places an order of three lines."""
     return c.CreateOrder(
         order_id=order_id,
         customer_id=customer_id,
@@ -80,12 +81,12 @@ def placing(order_id: UUID, customer_id: UUID) -> c.CreateOrder:
 
 
 def placed(order_id: UUID) -> store.Write:
-    """An order that was placed, and nothing else happened to it."""
+    """Return a write of an order that was only placed."""
     return written(order_id, ORDER.decide(placing(order_id, OWNER), ORDER.initial))
 
 
 def long_history(events: int) -> UUID:
-    """Append an order with so many events: it is placed, and held and released again and again."""
+    """Append an order with `events` events: placed, then held and released again and again. Return its id."""
     order_id = new_id()
     first = ORDER.decide(placing(order_id, OWNER), ORDER.initial)
     held = OrderHeld(order_id=order_id, reason="address to be checked")
@@ -96,4 +97,5 @@ def long_history(events: int) -> UUID:
 
 
 def context() -> Context:
+    """Return a customer's context."""
     return Context(actor="customer:1")

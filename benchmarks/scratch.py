@@ -1,4 +1,4 @@
-"""A database of a benchmark's own, on servers of the benchmarks' own that wait for the disk, gone when it ends."""
+"""A temporary database for a benchmark, on separate durable servers."""
 
 import os
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ services = Services(STATE)
 
 
 def connect() -> psycopg.Connection:
-    """A connection of psycopg's own to the benchmark's database, each statement a transaction by itself."""
+    """Connect to the benchmark's database by psycopg, in autocommit mode."""
     return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
 
 
 def scalar(statement: LiteralString) -> Any:
-    """The one value that a statement gives."""
+    """Return the first value of a statement's first row."""
     with connect() as own:
         row = own.execute(statement).fetchone()
     return row[0] if row else None
@@ -28,9 +28,9 @@ def scalar(statement: LiteralString) -> Any:
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Django, set up on an empty database with every migration applied; Valkey too."""
-    found_running = services.up
-    if not found_running:
+    """Set up Django on a new, migrated database, and Valkey; drop the database at the end."""
+    was_running = services.up
+    if not was_running:
         services.start()
     maintenance = f"{services.database_url.rsplit('/', 1)[0]}/postgres"
     name = f"bench_{os.getpid()}"
@@ -53,5 +53,5 @@ def database() -> Iterator[None]:
     finally:
         with psycopg.connect(maintenance, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        if not found_running:
+        if not was_running:
             services.stop()

@@ -1,4 +1,4 @@
-"""What seals cost, off the path of whoever appends, and how fast a log is verified."""
+"""The cost of seals, which are made after the appends, and the speed of verifying a log."""
 
 from benchmarks import samples, scratch
 from benchmarks.harness import Options, Report, Timing, cost, interleave, one_by_one, speed, timed
@@ -10,12 +10,14 @@ BATCH, BATCHES, ROUNDS = 2000, 10, 3
 
 
 def run(options: Options) -> Report:
-    def appended() -> None:
+    """Run the benchmark."""
+
+    def append() -> None:
         for _ in range(BATCHES):
             store.append([samples.write(1) for _ in range(BATCH)])
 
     def sealing() -> Timing:
-        appended()
+        append()
         return timed(seal_settled, count=BATCH * BATCHES)
 
     def verifying(workers: int) -> Timing:
@@ -31,11 +33,11 @@ def run(options: Options) -> Report:
         rounds=ROUNDS,
     )
     seal_settled()
-    found = verify()
+    result = verify()
     room = scratch.scalar("SELECT pg_total_relation_size('seals') / pg_total_relation_size('events')::float")
     return Report(
         bench="sealing",
-        what="Sealing what is settled, and verifying it.",
+        what="Sealing settled events, and verifying them.",
         unit="events/s",
         sides=timings,
         ratios={
@@ -43,11 +45,11 @@ def run(options: Options) -> Report:
             "verifying with 2 workers": speed(timings["verifying with 2 workers"], timings["verifying"]),
         },
         checks={
-            "every event is sealed, and as it was": not (found.findings or found.unsealed),
-            "none was passed over": found.events == store.latest_position(),
+            "every event is sealed and unchanged": not (result.findings or result.unsealed),
+            "every event was verified": result.events == store.latest_position(),
         },
         figures={"room of the seals in that of the log": round(room, 3)},
         notes=[
-            "appending one: what sealing an event costs, in appends; with 2 workers: how much faster than with one."
+            "appending one: the cost of sealing an event, in appends; with 2 workers: how much faster than with one."
         ],
     )

@@ -1,4 +1,4 @@
-"""Web servers to be measured: ours and a plain one, with the same workers and threads, at ports of their own."""
+"""Web servers to measure: ours and a plain one, with the same workers and threads, on free ports."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ class NotServed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The plain site: where it is served, whose token may ask, and its database."""
+    """The plain site: its port, an API token, and the URL of its database."""
 
     port: int
     token: str
@@ -31,7 +31,7 @@ class Plain:
 
 @contextmanager
 def served(application: str, environment: Mapping[str, str] | None = None) -> Iterator[int]:
-    """Serve a WSGI application as production does, and give the port. Raises NotServed."""
+    """Serve a WSGI application as production does; give its port. Raises NotServed."""
     port = _free_port()
     log = STATE / f"{application.partition('.')[0]}-web.log"
     command = web_server(str(port), f"{application}:application")
@@ -58,7 +58,7 @@ def served(application: str, environment: Mapping[str, str] | None = None) -> It
 
 @contextmanager
 def plain() -> Iterator[Plain]:
-    """The plain site on a database of its own on the same server."""
+    """Serve the plain site on a separate database of the same PostgreSQL."""
     ours = os.environ["DATABASE_URL"]
     url, maintenance = f"{ours}_plain", f"{ours.rsplit('/', 1)[0]}/postgres"
     name = url.rsplit("/", 1)[1]
@@ -66,7 +66,7 @@ def plain() -> Iterator[Plain]:
         connection.execute(f"CREATE DATABASE {name}")
         after.callback(connection.execute, f"DROP DATABASE {name} WITH (FORCE)")
         environment = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": f"{PLAIN}.settings"}
-        made = subprocess.run(  # noqa: S603 - our own command
+        created = subprocess.run(  # noqa: S603 - our own command
             [PYTHON, "-m", PLAIN],
             cwd=ROOT,
             env={**os.environ, **environment},
@@ -75,7 +75,7 @@ def plain() -> Iterator[Plain]:
             check=True,
         )
         port = after.enter_context(served(f"{PLAIN}.wsgi", environment))
-        yield Plain(port, made.stdout.strip(), url)
+        yield Plain(port, created.stdout.strip(), url)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""A shop's log, as large as wanted: whole lives of orders by the rules, with personal data, many open at once."""
+"""Fill the log with a shop's events: complete orders by the rules, with personal data, many open at the same time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
@@ -22,9 +22,9 @@ from orders.order import ORDER
 from orders.state import Order
 from orders.values import LineQuantity
 
-OPEN_AT_ONCE = 400  # orders that something still happens to
-TEMPLATES = 300  # different orders; each is placed again and again, under other ids, names and references
-BATCH = 2000  # events appended at once
+OPEN_AT_ONCE = 400  # orders with events still to come
+TEMPLATES = 300  # different orders; each is used many times with other ids, names and references
+BATCH = 2000  # events in one append
 BEGINNING = datetime(2025, 1, 6, 8, tzinfo=UTC)
 _ORDER = UUID(int=1)
 _PEOPLE = ("Ada Whitfield", "Grace Hopkins", "Émile Durand", "Jörg Weiß", "Mary Okafor", "Li Na", "Tom Baker")
@@ -32,9 +32,9 @@ _COUNTRIES = ("United Kingdom",) * 8 + ("France", "Germany", "Ireland")
 
 
 def fill(events: int, *, in_the_clear: bool = False, seed: int = 7) -> int:
-    """Append that many events, in the order in which a shop would; returns how many orders they are of.
+    """Append `events` events in a realistic order. Return the number of orders.
 
-    With `in_the_clear` also to `clear_events`, for peers that cannot decrypt what is personal.
+    With `in_the_clear`, also write them to the table `clear_events`, for peers that cannot decrypt personal data.
     """
     lives = _interleaved(events, Random(seed))  # noqa: S311 - a sample, not a secret
     numbered = enumerate(lives)
@@ -42,10 +42,10 @@ def fill(events: int, *, in_the_clear: bool = False, seed: int = 7) -> int:
     with scratch.connect() as own:
         if in_the_clear:
             own.execute(_CLEAR)
-        while some := list(islice(numbered, BATCH)):
-            orders.update(life.order_id for _, (life, _) in some)
-            at = [BEGINNING + timedelta(seconds=40 * number) for number, _ in some]
-            writes = [life.write(version, when) for (_, (life, version)), when in zip(some, at, strict=True)]
+        while batch := list(islice(numbered, BATCH)):
+            orders.update(life.order_id for _, (life, _) in batch)
+            at = [BEGINNING + timedelta(seconds=40 * number) for number, _ in batch]
+            writes = [life.write(version, when) for (_, (life, version)), when in zip(batch, at, strict=True)]
             last = store.append(writes)
             if in_the_clear:
                 _copy(own, writes, at, last - len(writes) + 1)
@@ -71,7 +71,7 @@ def _copy(own: psycopg.Connection, writes: Sequence[store.Write], at: Sequence[d
 
 
 class _Life:
-    """An order that is placed like a template, by somebody of its own."""
+    """An order with the events of a template, and with its own customer and ids."""
 
     def __init__(self, template: list[Any], number: int, random: Random) -> None:
         self.order_id, self.events = new_id(), template
@@ -92,7 +92,7 @@ class _Life:
     def write(self, version: int, at: datetime) -> store.Write:
         event = self.events[version]
         own = {name: value for name, value in self._own.items() if name in _NAMES[type(event)]}
-        if "reference" in own and "customer_email" not in own:  # a provider's, not the order's
+        if "reference" in own and "customer_email" not in own:  # the payment provider's reference, not the order's
             own["reference"] = self._own["payment_reference"]
         command_id = new_id()
         return store.Write(
@@ -108,7 +108,7 @@ _NAMES = {cls: frozenset(each.name for each in fields(cls)) for cls in get_args(
 
 
 def _interleaved(events: int, random: Random) -> Iterator[tuple[_Life, int]]:
-    """What happens next, to whom."""
+    """Yield which order has its next event, and the version before it."""
     templates = [_template(random) for _ in range(TEMPLATES)]
     open_lives: list[tuple[_Life, int]] = []
     placed = 0
@@ -129,7 +129,7 @@ def _interleaved(events: int, random: Random) -> Iterator[tuple[_Life, int]]:
 
 
 def _template(random: Random) -> list[Any]:
-    """One order's life."""
+    """Return the events of one order."""
     lines = tuple(
         c.NewLine(
             sku=f"{random.randrange(20000, 24000)}{random.choice(['', 'A', 'B'])}",

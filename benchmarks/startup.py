@@ -1,4 +1,4 @@
-"""How long a command of `manage.py` takes to start, against Django with nothing but its own apps."""
+"""The start time of `manage.py` commands, compared with Django with its own apps only."""
 
 import os
 import subprocess
@@ -23,21 +23,22 @@ django.setup()
 
 
 def run(options: Options) -> Report:
+    """Run the benchmark."""
     ours = {" ".join(command): ("manage.py", *command) for command in COMMANDS}
-    ended: list[int] = []
-    sides = {name: _started(arguments, ended) for name, arguments in ours.items()}
-    timings = interleave({**sides, "bare Django": _started(("-c", BARE), ended)}, rounds=ROUNDS)
+    exit_codes: list[int] = []
+    sides = {name: _process(arguments, exit_codes) for name, arguments in ours.items()}
+    timings = interleave({**sides, "bare Django": _process(("-c", BARE), exit_codes)}, rounds=ROUNDS)
     return Report(
         bench="startup",
-        what="A whole process, from nothing to its end: commands of manage.py, and Django with its own apps set up.",
+        what="A whole process from start to end: commands of manage.py, and Django with its own apps only.",
         unit="processes/s",
         sides=timings,
         ratios={name: cost(timings[name], timings["bare Django"]) for name in ours},
-        checks={"every process ended well": not any(ended)},
+        checks={"every process exited with 0": not any(exit_codes)},
     )
 
 
-def _started(arguments: tuple[str, ...], ended: list[int]) -> Callable[[], Timing]:
+def _process(arguments: tuple[str, ...], exit_codes: list[int]) -> Callable[[], Timing]:
     command = [sys.executable, "-W", "ignore", *arguments]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ordersite.settings.development"}
 
@@ -45,6 +46,6 @@ def _started(arguments: tuple[str, ...], ended: list[int]) -> Callable[[], Timin
         done = subprocess.run(  # noqa: S603 - our own
             command, cwd=settings.BASE_DIR, env=environment, stdout=subprocess.DEVNULL, check=False
         )
-        ended.append(done.returncode)
+        exit_codes.append(done.returncode)
 
     return lambda: one_by_one(once, times=TIMES)

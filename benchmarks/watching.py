@@ -1,4 +1,4 @@
-"""Somebody reads the feed while others append: was anything skipped, told twice, or told out of order?"""
+"""Read the feed while others append, to check that no event is skipped, repeated or out of order."""
 
 import multiprocessing
 import time
@@ -17,35 +17,36 @@ POLL_SECONDS = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a reader was told while others wrote, and what stands in the log."""
+    """The events that a reader got during the writes, and the number of events in the log."""
 
-    told: int
+    read: int
     twice: int
     out_of_order: int
     written: int
 
     @property
     def checks(self) -> dict[str, bool]:
+        """Return the checks for the report."""
         return {
-            f"a reader who polled meanwhile skipped none of {self.written:,} events": self.told == self.written,
-            "and was told none twice, and each aggregate in order": not (self.twice or self.out_of_order),
+            f"a reader that polled meanwhile skipped none of {self.written:,} events": self.read == self.written,
+            "and got none twice, and each aggregate in order": not (self.twice or self.out_of_order),
         }
 
 
 def watched(write: Callable[[], object]) -> Watched:
-    """Have a process read the feed, page by page, from now until `write` has returned and everything was read."""
-    from_here = store.latest_position()
+    """Run `write`, while another process reads the feed page by page until it has everything."""
+    start = store.latest_position()
     connections.close_all()  # a connection must not be shared with a child
     context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-    reader = context.Process(target=_read, args=(from_here, theirs), daemon=True)
+    parent, child = context.Pipe()
+    reader = context.Process(target=_read, args=(start, child), daemon=True)
     reader.start()
     write()
-    ours.send("written")
-    told, twice, out_of_order = ours.recv()
+    parent.send("written")
+    read, twice, out_of_order = parent.recv()
     reader.join()
-    written = scratch.scalar(f"SELECT count(*) FROM events WHERE position > {from_here}")
-    return Watched(told=told, twice=twice, out_of_order=out_of_order, written=written)
+    written = scratch.scalar(f"SELECT count(*) FROM events WHERE position > {start}")
+    return Watched(read=read, twice=twice, out_of_order=out_of_order, written=written)
 
 
 def _read(position: int, pipe: Connection) -> None:
@@ -53,7 +54,7 @@ def _read(position: int, pipe: Connection) -> None:
     versions: dict[UUID, int] = {}
     twice = out_of_order = 0
     while True:
-        is_over = pipe.poll()  # before reading: what was written by then is in the log
+        is_over = pipe.poll()  # asked before reading, so that the last page has everything
         page = store.read_after(position, limit=1000)
         for fact in page.events:
             twice += fact.position in positions

@@ -1,4 +1,4 @@
-"""What a worker that brings the views along holds in memory, a hundred thousand events after the other."""
+"""The memory of a worker that catches up the read models, after each hundred thousand events."""
 
 import os
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ VIEWS = ("staff", "customer", "accounting")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory (MiB) after each step of events, and by how much it grew a million events (MiB)."""
+    """Resident memory (MiB) after each step, and its growth per million events (MiB)."""
 
     after: list[float]
     slope: float
 
 
 def worker_memory(events: int) -> Memory:
-    """Appends that many events, a step at a time, and has this process bring the views along after each.
+    """Append `events` events in steps, and catch up the read models in this process after each step.
 
-    The first step makes what is made once: it does not count in the slope.
+    The first step does not count in the slope, because it allocates what is allocated only once.
     """
     held = []
     for step in range(max(events // STEP, 2)):

@@ -1,5 +1,5 @@
-"""The benchmarks' settings with the log of a real site: what a worker writes is part of what it costs."""
+"""The benchmarks' settings with a real site's logging, because log lines are part of a worker's cost."""
 
 from benchmarks.settings import *  # noqa: F403
 
-LOGGING_CONFIG = "logging.config.dictConfig"  # type: ignore[assignment]  # there it is None
+LOGGING_CONFIG = "logging.config.dictConfig"  # type: ignore[assignment]  # None in the other settings

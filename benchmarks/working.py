@@ -1,4 +1,4 @@
-"""A worker and its clock, started as `make run` starts them, beside a benchmark."""
+"""Start a worker and beat, as `make run` does, for a benchmark."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ START_SECONDS = 60
 
 
 class WorkerSilent(RuntimeError):
-    """The worker did not come up; its log says why."""
+    """The worker did not start; its log says why."""
 
 
 @contextmanager
 def working() -> Iterator[None]:
-    """A Celery worker that has answered, and beat. Raises WorkerSilent."""
-    started = [_started(command, name) for name, command in supervisor.celery_commands(STATE).items()]
+    """Run a Celery worker and beat; begin once the worker answers. Raises WorkerSilent."""
+    started = [_start(command, name) for name, command in supervisor.celery_commands(STATE).items()]
     try:
         deadline = time.monotonic() + START_SECONDS
         while not current_app.control.ping(timeout=0.5):
@@ -37,7 +37,7 @@ def working() -> Iterator[None]:
             process.kill()
 
 
-def _started(command: list[str], name: str) -> "subprocess.Popen[bytes]":
+def _start(command: list[str], name: str) -> "subprocess.Popen[bytes]":
     with (STATE / f"{name}.log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own commands
             command,

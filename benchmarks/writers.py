@@ -1,4 +1,4 @@
-"""Several processes that do the same thing side by side, as web workers do, for so long."""
+"""Run the same work in several processes at once, as web workers do."""
 
 import gc
 import multiprocessing
@@ -12,25 +12,28 @@ from benchmarks.harness import Timing
 
 WRITERS = 8
 SECONDS = 1.5
-WARMING = 5  # calls before the clock runs: connections opened, statements prepared
+WARM_UP = 5  # calls before the measurement, which open connections and prepare statements
 
 Writer = Callable[[], AbstractContextManager[Callable[[], object]]]
-"""Opened in each process: gives what is to be done again and again, and closes its connection at the end."""
+"""Opened in each process. Gives the function to repeat, and closes its connection at the end."""
 
 _fork = multiprocessing.get_context("fork")  # nothing is connected yet, and closures need no pickling
 
 
 class WriterFailed(RuntimeError):
-    """A writer ended before its time; what it raised stands above."""
+    """A writer process failed. Its traceback is above."""
 
 
 def side_by_side(writer: Writer, *, writers: int = WRITERS, seconds: float = SECONDS, items: int = 1) -> Timing:
-    """How many items (`items` a call) all of them got done, with the latency of each call. Raises WriterFailed."""
+    """Measure the items (`items` per call) of all processes together, and the latency of each call.
+
+    Raises WriterFailed.
+    """
     from django.db import connections
 
     connections.close_all()  # a connection must not be shared with a child
     gc.collect()
-    gc.freeze()  # else each child's collector walks, and so copies, all that the parent has imported
+    gc.freeze()  # otherwise each child's garbage collector would copy the memory of all imports
     barrier = _fork.Barrier(writers)
     pipes, processes = [], []
     for _ in range(writers):
@@ -42,13 +45,13 @@ def side_by_side(writer: Writer, *, writers: int = WRITERS, seconds: float = SEC
     try:
         done = [pipe.recv() for pipe in pipes]
     except EOFError:
-        raise WriterFailed("a writer ended before its time") from None
+        raise WriterFailed("a writer process failed") from None
     finally:
         for process in processes:
             process.join(1)
             process.kill()
     latencies = [latency for _, _, mine in done for latency in mine]
-    # From the first that began to the last that ended: they pass the barrier within a moment of each other.
+    # From the first start to the last end: all processes pass the barrier at almost the same time.
     return Timing(
         len(latencies) * items, max(end for _, end, _ in done) - min(start for start, _, _ in done), latencies
     )
@@ -57,16 +60,16 @@ def side_by_side(writer: Writer, *, writers: int = WRITERS, seconds: float = SEC
 def _write(writer: Writer, barrier: Barrier, seconds: float, sender: Connection) -> None:
     try:
         with writer() as work:
-            for _ in range(WARMING):
+            for _ in range(WARM_UP):
                 work()
             barrier.wait(30)
             latencies = []
-            start = mark = time.perf_counter()
-            while mark - start < seconds:
+            start = previous = time.perf_counter()
+            while previous - start < seconds:
                 work()
                 now = time.perf_counter()
-                latencies.append(now - mark)
-                mark = now
-        sender.send((start, mark, latencies))
+                latencies.append(now - previous)
+                previous = now
+        sender.send((start, previous, latencies))
     finally:
-        barrier.abort()  # those that still wait for one that failed
+        barrier.abort()  # release the writers that wait for a failed one

@@ -1,1 +1,1 @@
-"""`make load`: customers and staff on a site of their own, and what holds after them."""
+"""`make load`: customers and staff on a separate site, and checks of the result."""

@@ -1,6 +1,6 @@
-"""Who puts the load on: customers and staff, each doing one thing after another. Locust runs this file.
+"""The users of the load test: customers and staff, each sending one request after another. Locust runs this file.
 
-What was sent and what was acknowledged is kept for each order, and written to LOAD_RESULT with the figures at the end.
+It counts the commands that were sent and acknowledged for each order, and writes them with the figures to LOAD_RESULT.
 """
 
 import json
@@ -14,7 +14,7 @@ from uuid import uuid4
 from locust import FastHttpUser, between, events, task
 
 TOKENS: dict[str, Any] = json.loads(os.environ["LOAD_TOKENS"])
-"""`customers`: a token each; `staff`: a token; `session`: a cookie of somebody who is logged in to the admin."""
+"""`customers`: a list of tokens; `staff`: a token; `session`: the cookie of a session in the admin."""
 ORDER = {
     "currency": "GBP",
     "country": "France",
@@ -22,8 +22,8 @@ ORDER = {
 }
 PAYMENT = {"amount": "19.90", "payment_method": "card"}
 ONE_LESS = {"quantities": [{"line_id": 1, "quantity": 1}]}
-SENT_AWAY = {"carrier": "DHL"}
-KEPT = 50  # orders that somebody goes on with
+SHIPMENT = {"carrier": "DHL"}
+RECENT = 50  # latest orders that are still used
 
 chance = random.Random(7)  # noqa: S311 - which order, not a secret
 sent: dict[str, Counter[str]] = defaultdict(Counter)
@@ -33,11 +33,14 @@ paid: list[tuple[str, int]] = []
 
 
 class Person(FastHttpUser):
+    """A user with a token."""
+
     abstract = True
     wait_time = between(0.05, 0.25)
     token = ""
 
-    def ask(self, name: str, path: str, *, status: tuple[int, ...] = (200,), **headers: str) -> Any:
+    def get(self, name: str, path: str, *, status: tuple[int, ...] = (200,), **headers: str) -> Any:
+        """Send a GET request. A status that is not in `status` counts as an error."""
         headers |= {"Authorization": f"Token {self.token}"} if self.token else {}
         with self.client.get(path, name=name, headers=headers, catch_response=True, allow_redirects=False) as answer:
             if answer.status_code in status:
@@ -47,16 +50,16 @@ class Person(FastHttpUser):
             return answer
 
     def send(self, name: str, path: str, body: Any, event: str, order_id: str = "") -> Any:
-        """What it was answered; None where a rule refused it, or something went wrong."""
+        """Send a command. Return the answer's body; None if a rule refused it or an error occurred."""
         sent[order_id][event] += 1
         headers = {"Authorization": f"Token {self.token}", "Idempotency-Key": str(uuid4()), "If-Match": "*"}
         with self.client.post(path, json=body, name=name, headers=headers, catch_response=True) as answer:
             if answer.status_code in (200, 201):
                 answer.success()
-                told = answer.json()
-                acknowledged[told["order_id"]][event] += 1
-                return told
-            if answer.status_code == 409:  # not paid, cancelled already: what the rules are for
+                answer_body = answer.json()
+                acknowledged[answer_body["order_id"]][event] += 1
+                return answer_body
+            if answer.status_code == 409:  # refused by a rule: for example not paid, or cancelled
                 answer.success()
                 refused[f"{name}: {answer.json().get('code')}"] += 1
             else:
@@ -65,9 +68,12 @@ class Person(FastHttpUser):
 
 
 class Customer(Person):
+    """Places orders, reads them, pays and edits them."""
+
     weight = 4
 
     def on_start(self) -> None:
+        """Choose a customer, and place a first order."""
         self.token = chance.choice(TOKENS["customers"])
         self.orders: list[tuple[str, int]] = []
         self.tags: dict[str, str] = {}
@@ -75,97 +81,115 @@ class Customer(Person):
 
     @task(3)
     def place(self) -> None:
-        if told := self.send("place", "/api/v1/orders", ORDER, "order.created"):
-            self.orders = [*self.orders[-KEPT:], (told["order_id"], told["version"])]
-            self.read_what_was_done(told)
+        """Place an order."""
+        if answer_body := self.send("place", "/api/v1/orders", ORDER, "order.created"):
+            self.orders = [*self.orders[-RECENT:], (answer_body["order_id"], answer_body["version"])]
+            self.read_own_write(answer_body)
 
     @task(6)
     def read(self) -> None:
+        """Read an order, with the ETag of the last answer."""
         order_id, _ = chance.choice(self.orders or [("", 0)])
         if order_id:
             seen = {"If-None-Match": self.tags[order_id]} if order_id in self.tags else {}
-            answer = self.ask("read one", f"/api/v1/orders/{order_id}", status=(200, 304), **seen)
+            answer = self.get("read one", f"/api/v1/orders/{order_id}", status=(200, 304), **seen)
             if answer.status_code == 200:
                 self.tags[order_id] = answer.headers["ETag"]
 
     @task(2)
     def list(self) -> None:
-        self.ask("list", "/api/v1/orders")
+        """List the orders."""
+        self.get("list", "/api/v1/orders")
 
     @task(2)
     def timeline(self) -> None:
+        """Read a timeline."""
         if self.orders:
-            self.ask("timeline", f"/api/v1/orders/{chance.choice(self.orders)[0]}/timeline")
+            self.get("timeline", f"/api/v1/orders/{chance.choice(self.orders)[0]}/timeline")
 
     @task(2)
     def pay(self) -> None:
+        """Pay an order."""
         if self.orders:
             order_id, _ = self.orders.pop(chance.randrange(len(self.orders)))
-            told = self.send("pay", f"/api/v1/orders/{order_id}/payments", PAYMENT, "order.paid", order_id)
-            if told:
-                paid.append((order_id, told["version"]))
-                self.read_what_was_done(told)
+            answer_body = self.send("pay", f"/api/v1/orders/{order_id}/payments", PAYMENT, "order.paid", order_id)
+            if answer_body:
+                paid.append((order_id, answer_body["version"]))
+                self.read_own_write(answer_body)
 
     @task(1)
     def want_one_less(self) -> None:
+        """Edit an order: one unit less."""
         if self.orders:
             order_id, _ = self.orders.pop(chance.randrange(len(self.orders)))
             self.send("want one less", f"/api/v1/orders/{order_id}/edits", ONE_LESS, "order.edit_committed", order_id)
 
-    def read_what_was_done(self, told: Any) -> None:
-        path = f"/api/v1/orders/{told['order_id']}?min_version={told['version']}"
-        self.ask("read what was just done (min_version)", path)
+    def read_own_write(self, answer_body: Any) -> None:
+        """Read the order at the version of an answer."""
+        path = f"/api/v1/orders/{answer_body['order_id']}?min_version={answer_body['version']}"
+        self.get("read what was just done (min_version)", path)
 
 
 class Clerk(Person):
+    """Uses the admin, and ships paid orders through the API."""
+
     weight = 1
 
     def on_start(self) -> None:
+        """Take the token of staff."""
         self.token = TOKENS["staff"]
 
     def look(self, name: str, path: str) -> None:
+        """Open a page of the admin."""
         token, self.token = self.token, ""
         try:
-            self.ask(name, path, Cookie=f"sessionid={TOKENS['session']}")
+            self.get(name, path, Cookie=f"sessionid={TOKENS['session']}")
         finally:
             self.token = token
 
     @task(3)
     def orders(self) -> None:
+        """Open the order list."""
         self.look("admin: orders", "/admin/projections/stafforder/")
 
     @task(2)
     def search(self) -> None:
+        """Search for orders."""
         self.look("admin: search", f"/admin/projections/stafforder/?q={chance.choice(('mug', 'ada', 'demo'))}")
 
     @task(3)
     def order(self) -> None:
-        known = list(acknowledged)[-KEPT:]
-        if known:
-            self.look("admin: an order", f"/admin/projections/stafforder/{chance.choice(known)}/change/")
+        """Open an order."""
+        order_ids = list(acknowledged)[-RECENT:]
+        if order_ids:
+            self.look("admin: an order", f"/admin/projections/stafforder/{chance.choice(order_ids)}/change/")
 
     @task(1)
     def log(self) -> None:
+        """Open the event log."""
         self.look("admin: the log", "/admin/eventstore/event/")
 
     @task(3)
     def ship(self) -> None:
+        """Ship a paid order."""
         if paid:
             order_id, _ = paid.pop(0)
             self._ship(order_id)
 
     @task(1)
     def ship_too_early(self) -> None:
-        known = list(acknowledged)[-1:]
-        if known:
-            self._ship(known[0])
+        """Ship an order that may not be paid."""
+        order_ids = list(acknowledged)[-1:]
+        if order_ids:
+            self._ship(order_ids[0])
 
     def _ship(self, order_id: str) -> None:
-        self.send("ship", f"/api/v1/back-office/orders/{order_id}/ship", SENT_AWAY, "order.shipped", order_id)
+        self.send("ship", f"/api/v1/back-office/orders/{order_id}/ship", SHIPMENT, "order.shipped", order_id)
 
 
 @events.quitting.add_listener
-def write_down(environment: Any, **more: Any) -> None:
+def write_result(environment: Any, **options: Any) -> None:
+    """Write LOAD_RESULT."""
     stats = environment.stats
     figures = [
         {
@@ -178,7 +202,7 @@ def write_down(environment: Any, **more: Any) -> None:
         }
         for each in [*stats.entries.values(), stats.total]
     ]
-    found = {
+    result = {
         "figures": figures,
         "errors": [f"{each.name}: {each.error} ({each.occurrences} times)" for each in stats.errors.values()],
         "refused": refused,
@@ -186,4 +210,4 @@ def write_down(environment: Any, **more: Any) -> None:
         "placed": sent[""]["order.created"],
         "acknowledged": acknowledged,
     }
-    Path(os.environ["LOAD_RESULT"]).write_text(json.dumps(found))
+    Path(os.environ["LOAD_RESULT"]).write_text(json.dumps(result))

@@ -1,1 +1,1 @@
-"""What ours is measured against, each set up as its own documentation says."""
+"""The peers that ours is compared with, each set up as its own documentation says."""

@@ -1,6 +1,6 @@
-"""The library `eventsourcing`: its recorder for PostgreSQL in the mode that skips nothing, which locks the table.
+"""The library `eventsourcing`: its PostgreSQL recorder, in the mode that skips no event and locks the table.
 
-The recorder alone, with the state encoded before: less than its applications do.
+Only the recorder is measured, with state that is encoded beforehand. An application of the library does more.
 """
 
 import os
@@ -18,6 +18,7 @@ TABLE = "es_events"
 
 
 def recorder() -> PostgresApplicationRecorder:
+    """Return a recorder with a connection of its own."""
     url = urlsplit(os.environ["DATABASE_URL"])
     datastore = PostgresDatastore(
         dbname=url.path.removeprefix("/"),
@@ -32,14 +33,15 @@ def recorder() -> PostgresApplicationRecorder:
 
 
 def create() -> None:
-    made = recorder()
-    made.create_table()
-    made.datastore.close()
+    """Create the library's table."""
+    own = recorder()
+    own.create_table()
+    own.datastore.close()
 
 
 @contextmanager
 def appending(events: int) -> Iterator[Callable[[], object]]:
-    """So many events of a new aggregate."""
+    """Give a function that appends `events` events of a new aggregate."""
     data, _ = samples.encoded()
     state, own = data.encode(), recorder()
 

@@ -1,4 +1,4 @@
-"""Django's ORM as its documentation has it: `bulk_create` in a transaction, with the same columns and keys."""
+"""Django's ORM as documented: `bulk_create` in a transaction, with the same columns and keys."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +13,8 @@ TABLE = "orm_events"
 
 
 class PlainEvent(models.Model):
+    """An event as a plain model."""
+
     position = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField(unique=True)
     aggregate_id = models.UUIDField()
@@ -33,12 +35,14 @@ class PlainEvent(models.Model):
 
 
 def create() -> None:
+    """Create the table."""
     with scratch.connect() as own:
         own.execute(f"CREATE TABLE {TABLE} (LIKE events INCLUDING ALL)")
 
 
 @contextmanager
 def appending(events: int) -> Iterator[Callable[[], object]]:
+    """Give a function that appends `events` events of a new aggregate."""
     data, metadata = (msgspec.json.decode(text) for text in samples.encoded())
 
     def append() -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's own load generator with the raw INSERT: what is left when no Python runs at all."""
+"""PostgreSQL's own load generator with the raw INSERT: the limit without any Python."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from benchmarks.scratch import STATE, services
 
 
 def appending(events: int, *, writers: int) -> Timing:
-    """For two seconds, which is the least that it can be told after one. It keeps no latencies of single ones."""
+    """Measure for two seconds. pgbench reports no latencies of single calls."""
     data, metadata = samples.encoded()
     script = STATE / "insert.sql"
     script.write_text(
@@ -21,12 +21,12 @@ def appending(events: int, *, writers: int) -> Timing:
         f" FROM (SELECT gen_random_uuid() AS id OFFSET 0) one, generate_series(1, {events}) version;\n"
     )
     command = [services.pgbin / "pgbench", "-n", "-M", "prepared", "-c", writers, "-j", 2, "-T", 2, "-f", script]
-    told = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+    output = subprocess.run(  # noqa: S603 - PostgreSQL's own program
         [*map(str, command), os.environ["DATABASE_URL"]], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
-    found = re.search(r"^tps = ([\d.]+)", told, re.MULTILINE)
-    done = re.search(r"transactions actually processed: (\d+)", told)
-    if not (found and done):
-        raise RuntimeError(f"pgbench did not say what it did: {told}")
+    rate = re.search(r"^tps = ([\d.]+)", output, re.MULTILINE)
+    done = re.search(r"transactions actually processed: (\d+)", output)
+    if not (rate and done):
+        raise RuntimeError(f"pgbench printed no result: {output}")
     count = int(done[1])
-    return Timing(count * events, count / float(found[1]))
+    return Timing(count * events, count / float(rate[1]))

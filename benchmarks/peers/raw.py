@@ -1,6 +1,6 @@
-"""The limit: psycopg alone, one prepared INSERT of what was encoded before, into a table of the log's own shape.
+"""The limit: psycopg alone, with one prepared INSERT of data that is encoded beforehand, into a table like the log.
 
-Such a table is no log: whoever reads it by position skips what commits late, and a version can be left out.
+Such a table gives no guarantees: a reader by position skips events that commit late, and versions can have gaps.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,14 @@ _VALUES = "(%s, %s, 'order', 'order.edit_staged', 1, %s::jsonb, %s::jsonb, %s)"
 
 
 def create() -> None:
+    """Create the table."""
     with scratch.connect() as own:
         own.execute(f"CREATE TABLE {TABLE} (LIKE events INCLUDING ALL)")
 
 
 @contextmanager
 def appending(events: int) -> Iterator[Callable[[], object]]:
-    """So many events of a new aggregate, one statement, which commits by itself."""
+    """Give a function that appends `events` events of a new aggregate in one autocommitted statement."""
     data, metadata = samples.encoded()
     statement = f"INSERT INTO {TABLE} ({COLUMNS}) VALUES {', '.join([_VALUES] * events)} RETURNING position"
     with scratch.connect() as own, own.cursor() as cursor:

@@ -1,9 +1,8 @@
-"""Two usual ways to project: Django's `bulk_create`, an upsert for each type of event, and one statement an event by
-the library `eventsourcing`, its runner on PostgreSQL.
+"""Two common ways to project: `bulk_create` of Django, and the projection runner of the library `eventsourcing`.
 
-Both fill a table like that of the staff view, its indexes with it, from events in the clear, with what each event says
-by itself: no event reads the row. So they know less than the view does, such as whether a refund gives back everything,
-and what orders are searched by does not grow.
+Django makes one upsert for each type of event; the library makes one statement for each event. Both fill a table like
+the staff read model, with its indexes, from unencrypted events. Each event sets columns without reading the row, so
+some columns are simpler than in the read model: for example, the search text does not grow.
 """
 
 import os
@@ -31,105 +30,106 @@ MADE = (
     " placed_at, paid, paid_at, payment_method, fulfilment_status, carrier, tracking_code, shipped_at, cancelled,"
     " cancelled_at, cancel_reason, returned, refunded"
 )
-"""What both make as the view does."""
+"""The columns that both fill as the read model does."""
 
 Event = tuple[UUID, int, str, datetime, dict[str, Any]]
-"""Of which aggregate, its version, its type, when, and what it says."""
+"""Aggregate id, version, type, time and data."""
 
 
 def read(after: int, through: int) -> list[Event]:
+    """Return the unencrypted events after one position, up to another."""
     with scratch.connect() as own, own.cursor() as cursor:
         cursor.execute(
             "SELECT aggregate_id, version, event_type, at, event_data::text FROM clear_events"
             " WHERE position > %s AND position <= %s ORDER BY position",
             (after, through),
         )
-        return [(*row, msgspec.json.decode(data)) for *row, data in cursor]
+        return [(*row, msgspec.json.decode(text)) for *row, text in cursor]
 
 
-def _placed(at: datetime, said: dict[str, Any]) -> dict[str, Any]:
+def _placed(at: datetime, data: dict[str, Any]) -> dict[str, Any]:
     taken = ("customer_id", "reference", "country", "currency", "total", "tax")
     personal = ("customer_name", "customer_email", "shipping_address", "billing_address")
-    words = [said[name] for name in ("order_id", "reference", "customer_name", "customer_email", "country")]
-    words += dict.fromkeys(line["sku"] for line in said["lines"])
+    words = [data[name] for name in ("order_id", "reference", "customer_name", "customer_email", "country")]
+    words += dict.fromkeys(line["sku"] for line in data["lines"])
     return {
-        **{name: said[name] for name in taken + personal},
-        "due": said["total"],
+        **{name: data[name] for name in taken + personal},
+        "due": data["total"],
         "fulfilment_status": "unfulfilled",
-        "line_count": len(said["lines"]),
-        "units": sum(line["quantity"] for line in said["lines"] if line["kind"] == "goods"),
+        "line_count": len(data["lines"]),
+        "units": sum(line["quantity"] for line in data["lines"] if line["kind"] == "goods"),
         "placed_at": at,
         "search": " ".join(word for word in words if word).lower(),
     }
 
 
-def _changes(what: str, at: datetime, said: dict[str, Any]) -> dict[str, Any]:
-    """The columns that an event sets."""
-    return _CHANGES[what](at, said) if what in _CHANGES else {}
+def _changes(what: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns that an event sets."""
+    return _CHANGES[what](at, data) if what in _CHANGES else {}
 
 
 _CHANGES: dict[str, Callable[[datetime, dict[str, Any]], dict[str, Any]]] = {
     "order.created": _placed,
-    "order.payment_authorised": lambda at, said: {
+    "order.payment_authorised": lambda at, data: {
         "payment_status": "authorised",
-        "authorised": said["amount"],
-        "payment_method": said["method"],
+        "authorised": data["amount"],
+        "payment_method": data["method"],
     },
-    "order.payment_captured": lambda at, said: {
+    "order.payment_captured": lambda at, data: {
         "payment_status": "paid",
-        "paid": said["amount"],
+        "paid": data["amount"],
         "paid_at": at,
         "due": 0,
     },
-    "order.paid": lambda at, said: {
+    "order.paid": lambda at, data: {
         "payment_status": "paid",
-        "authorised": said["amount"],
-        "paid": said["amount"],
+        "authorised": data["amount"],
+        "paid": data["amount"],
         "paid_at": at,
         "due": 0,
-        "payment_method": said["payment_method"],
+        "payment_method": data["payment_method"],
     },
-    "order.cancelled": lambda at, said: {
+    "order.cancelled": lambda at, data: {
         "status": "cancelled",
         "fulfilment_status": "none",
-        "cancelled": said["amount"],
+        "cancelled": data["amount"],
         "due": 0,
-        "due_back": said["due_back"],
-        "cancel_reason": said["reason"],
+        "due_back": data["due_back"],
+        "cancel_reason": data["reason"],
         "cancelled_at": at,
     },
-    "order.shipped": lambda at, said: {
+    "order.shipped": lambda at, data: {
         "status": "completed",
         "fulfilment_status": "fulfilled",
-        "carrier": said["carrier"],
-        "tracking_code": said["tracking_code"],
+        "carrier": data["carrier"],
+        "tracking_code": data["tracking_code"],
         "shipped_at": at,
     },
-    "order.parcel_delivered": lambda at, said: {"fulfilment_status": "delivered"},
-    "order.return_requested": lambda at, said: {"return_status": "requested"},
-    "order.return_approved": lambda at, said: {"return_status": "approved"},
-    "order.return_received": lambda at, said: {
+    "order.parcel_delivered": lambda at, data: {"fulfilment_status": "delivered"},
+    "order.return_requested": lambda at, data: {"return_status": "requested"},
+    "order.return_approved": lambda at, data: {"return_status": "approved"},
+    "order.return_received": lambda at, data: {
         "return_status": "partial",
-        "returned": said["amount"],
-        "due_back": said["due_back"],
+        "returned": data["amount"],
+        "due_back": data["due_back"],
     },
-    "order.refund_requested": lambda at, said: {"refund_pending": said["amount"]},
-    "order.refund_approved": lambda at, said: {},
-    "order.refund_settled": lambda at, said: {
+    "order.refund_requested": lambda at, data: {"refund_pending": data["amount"]},
+    "order.refund_approved": lambda at, data: {},
+    "order.refund_settled": lambda at, data: {
         "payment_status": "partially_refunded",
         "refund_pending": 0,
-        "refunded": said["amount"],
+        "refunded": data["amount"],
         "due_back": 0,
     },
 }
-"""By type, in the order in which they happen to one order."""
+"""The columns by type of event, in the order in which the events happen to one order."""
 
 
 # --- Django -----------------------------------------------------------------------------------------------------------
 
 
 def bulk_create(after: int, through: int, *, batch: int) -> None:
-    """Rows and checkpoint in one transaction for each batch; in it, an upsert for each type of event."""
+    """Write rows and checkpoint in one transaction for each batch, with an upsert for each type of event."""
     for start in range(after, through, batch):
         end = min(start + batch, through)
         by_type: dict[str, list[Event]] = {}
@@ -144,10 +144,10 @@ def bulk_create(after: int, through: int, *, batch: int) -> None:
 
 def _upsert(events: Iterable[Event]) -> None:
     rows, names = [], {"version"}
-    for order_id, version, what, at, said in events:
-        changes = _changes(what, at, said)
+    for order_id, version, what, at, data in events:
+        changes = _changes(what, at, data)
         names |= changes.keys()
-        missing = {"placed_at": at, "line_count": 0, "units": 0}  # of a row that is there already, and has them
+        missing = {"placed_at": at, "line_count": 0, "units": 0}  # required by INSERT; the existing row has them
         rows.append(StaffOrder(order_id=order_id, version=version, **(missing | _exact(changes))))
     if rows:
         StaffOrder._default_manager.bulk_create(
@@ -180,17 +180,19 @@ class Happened(DomainEvent):  # type: ignore[misc]  # the library is not install
     """An event of the log as an event of the library."""
 
     what: str
-    said: dict[str, Any]
+    data: dict[str, Any]
 
 
 class Shop(Application[UUID]):  # type: ignore[misc]  # the library is not installed where types are checked
-    pass
+    """The library's application that records the events."""
 
 
 class View(PostgresTrackingRecorder):  # type: ignore[misc]  # the library is not installed where types are checked
+    """The read model with the position of the last event."""
+
     def show(self, event: Happened, tracking: Tracking) -> None:
-        """The row and the position in one transaction."""
-        changes = {"version": event.originator_version, **_changes(event.what, event.timestamp, event.said)}
+        """Write the row and the position in one transaction."""
+        changes = {"version": event.originator_version, **_changes(event.what, event.timestamp, event.data)}
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
             cursor.execute(*_statement(event, changes), prepare=True)
@@ -220,9 +222,12 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class ViewProjection(Projection[View]):  # type: ignore[misc]  # the library is not installed where types are checked
+    """The library's projection."""
+
     name = "staffview"
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
+        """Apply one event."""
         self.view.show(domain_event, tracking)
 
 
@@ -240,13 +245,13 @@ def _environment() -> dict[str, str]:
 
 
 def record(after: int, through: int) -> int:
-    """The events as the library keeps them; returns the id of the last."""
+    """Record the events in the library's table. Return the id of the last one."""
     app = Shop(_environment())
     stored = [
         app.mapper.to_stored_event(
-            Happened(originator_id=order_id, originator_version=version, timestamp=at, what=what, said=said)
+            Happened(originator_id=order_id, originator_version=version, timestamp=at, what=what, data=data)
         )
-        for order_id, version, what, at, said in read(after, through)
+        for order_id, version, what, at, data in read(after, through)
     ]
     app.recorder.insert_events(stored)
     last = app.recorder.max_notification_id()
@@ -255,7 +260,7 @@ def record(after: int, through: int) -> int:
 
 
 def run_until(notification_id: int) -> None:
-    """The runner, from its beginning until the view shows this event."""
+    """Run the projection until the read model has this event."""
     with ProjectionRunner(
         application_class=Shop, projection_class=ViewProjection, view_class=View, env=_environment()
     ) as runner:

@@ -1,8 +1,8 @@
-"""The limit of a projection: the staff view made by PostgreSQL alone, one statement for each batch of events.
+"""The limit of a projection: PostgreSQL alone makes the staff read model, with one statement for each batch.
 
-It folds just what benchmarks/shop.py lets happen to an order: paid once, sent in one parcel, cancelled as a whole, one
-return and one refund. Any other life would come out wrong. It reads the events in the clear, and keeps neither the
-order's state (what each line, payment, parcel, refund and return came to) nor when each of them changed.
+It can fold only the orders of benchmarks/shop.py: paid once, sent in one parcel, cancelled as a whole, one return and
+one refund. It would be wrong for other orders. It reads unencrypted events, and stores neither the order's state (its
+lines, payments, parcels, refunds and returns) nor the times of their changes.
 """
 
 from benchmarks import scratch
@@ -16,7 +16,7 @@ _NAMES = (
 )
 _FIXED = ("order_id", "customer_id", "placed_at")
 MADE = ", ".join(name for name in _NAMES.split(", ") if name not in ("state", "times"))
-"""What it makes as the view does."""
+"""The columns that it fills as the read model does."""
 
 _FOLD = """
 WITH happened AS MATERIALIZED (
@@ -90,7 +90,7 @@ WITH happened AS MATERIALIZED (
            coalesce(c.carrier, was.carrier, '') AS carrier,
            coalesce(c.tracking_code, was.tracking_code, '') AS tracking_code,
            coalesce(c.cancel_reason, was.cancel_reason, '') AS cancel_reason,
-           -- Parcels and payments stand before the articles, so those are kept apart in what is not shown otherwise.
+           -- The search text has the articles last, so they are stored in a column that is not compared.
            coalesce(was.times->>'skus', p.skus) AS skus,
            coalesce(c.payment_reference, was.times->>'payment', '') AS payment_reference
       FROM changed c
@@ -128,7 +128,7 @@ SELECT order_id, version, customer_id, reference, country, currency,
 
 
 def create(schema: str) -> None:
-    """The same table, with the same indexes, in a schema of its own."""
+    """Create the same table with the same indexes in a new schema."""
     with scratch.connect() as own:
         own.execute(f"CREATE SCHEMA {schema}")
         own.execute(f"CREATE TABLE {schema}.projections_stafforder (LIKE projections_stafforder INCLUDING ALL)")
@@ -136,7 +136,7 @@ def create(schema: str) -> None:
 
 
 def catch_up(schema: str, after: int, through: int, *, batch: int) -> None:
-    """Rows and checkpoint in one transaction for each batch."""
+    """Write rows and checkpoint in one transaction for each batch."""
     assignments = ", ".join(f"{name} = excluded.{name}" for name in _NAMES.split(", ") if name not in _FIXED)
     fold = _FOLD.format(schema=schema, names=_NAMES, assignments=assignments)
     with scratch.connect() as own:

@@ -1,4 +1,4 @@
-"""The back office's own pages: commands as buttons and forms on top of the read models' lists.
+"""The admin pages that send commands: buttons and forms on top of the read models' lists and pages.
 
-The lists and pages of a read model without commands are in `projections`.
+Read models without commands have their pages in `projections`.
 """

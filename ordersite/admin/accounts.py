@@ -1,4 +1,4 @@
-"""Where staff move money of customers' accounts: by the forms of the account's commands."""
+"""The list of customers' accounts, with forms to open an account, deposit and withdraw."""
 
 from contextlib import suppress
 from typing import Any
@@ -18,48 +18,54 @@ from projections.admin.lookback import looked_back_at
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.order_sections import format_money
 
-KNOWN = ("account_id", "customer_id", "currency")
+SUPPLIED = ("account_id", "customer_id", "currency")  # fields that no form asks for, because the account has them
 
 
 @admin.register(AccountMoney)
 class CustomerAccountAdmin(AccountMoneyAdmin):
+    """Lists accounts with their balances, and sends account commands."""
+
     actions_row = ("deposit", "withdraw")
     actions_list = ("open_account",)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Nobody moves money by what an account was."""
+        """Return False while the list shows a past moment: money is moved by the current balance only."""
         return not looked_back_at(request, AccountMoney) and request.user.has_perm("projections.send_commands")
 
     @action(description="Deposit", url_path="deposit", permissions=["send"], icon="savings")
     def deposit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the form of a deposit; on POST, send it."""
         return self._ask(request, object_id, DepositMoney, "Deposit")
 
     @action(description="Withdraw", url_path="withdraw", permissions=["send"], icon="payments")
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the form of a withdrawal; on POST, send it."""
         return self._ask(request, object_id, WithdrawMoney, "Withdraw")
 
     @action(description="Open an account", url_path="open", permissions=["send"], icon="add_card")
     def open_account(self, request: HttpRequest) -> HttpResponse:
+        """Show the form of a new account; on POST, open it."""
+
         def complete(fields: dict[str, Any]) -> dict[str, Any]:
             return fields | {"account_id": account_of(fields["customer_id"], fields["currency"])}
 
         page = self._page(request, "Open an account", [])
-        return ask(request, page, OpenAccount, "account_id", complete=complete, back=_list(), send=_sent_and_shown)
+        return ask(request, page, OpenAccount, "account_id", complete=complete, back=_list(), send=_send_and_wait)
 
     def _ask(self, request: HttpRequest, object_id: str, command: type, title: str) -> HttpResponse:
         account = self.get_object(request, object_id)
         if account is None:
             raise Http404("there is no such account")
         about = [("Customer", account.customer_id), ("Balance", format_money(account.balance, account.currency))]
-        known = {"account_id": account.pk}
+        fixed = {"account_id": account.pk}
         return ask(
             request,
             self._page(request, title, about),
             command,
-            *KNOWN,
-            complete=lambda fields: fields | known,
+            *SUPPLIED,
+            complete=lambda fields: fields | fixed,
             back=_list(),
-            send=_sent_and_shown,
+            send=_send_and_wait,
         )
 
     def _page(self, request: HttpRequest, title: str, about: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,10 +76,10 @@ def _list() -> str:
     return reverse("admin:projections_accountmoney_changelist")
 
 
-def _sent_and_shown(command: Any, context: Context) -> Answer:
-    """Waits a bounded time until the list shows it."""
+def _send_and_wait(command: Any, context: Context) -> Answer:
+    """Send the command, then wait a limited time until the list shows its result."""
     answer = dispatch(command, context)
-    there = AccountMoney.objects.filter(pk=answer.aggregate_id, version__gte=answer.version)
-    with suppress(NotYetVisible):  # the list says for itself how far it is
-        wait_for(there.first, projection="account_money", rows=[answer.aggregate_id])
+    updated = AccountMoney.objects.filter(pk=answer.aggregate_id, version__gte=answer.version)
+    with suppress(NotYetVisible):  # the list itself shows how far it is behind
+        wait_for(updated.first, projection="account_money", rows=[answer.aggregate_id])
     return answer

@@ -1,4 +1,4 @@
-"""Which commands an order's page offers, and where: what the rules of the order would take now."""
+"""Which commands an order's page offers, and where. Only commands that the order's rules accept now are offered."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,18 +22,20 @@ NEXT: tuple[tuple[type, Callable[[Order], bool]], ...] = (
     (c.RequestRefund, lambda order: order.due_back > order.refund_pending),
     (c.PayOrder, lambda order: order.due > order.capturable),
 )
-"""What an order most likely waits for, the first first: the buttons at its head. The rest is in the menu beside."""
+"""The commands that an order most likely waits for, most likely first, each with a condition.
+
+They become the buttons at the head of the page. All other commands are in the menu beside them."""
 
 IN_PLACE = (c.CommitEdit, c.DiscardEdit)
-"""Shown with what they are about, and not in the menu."""
+"""Shown beside the prepared change, not in the menu."""
 
 AT_ONCE = (c.CommitEdit, c.DiscardEdit, c.ApproveReturn, c.ApproveRefund, c.ConfirmDelivery)
-"""Sent by the button itself: there is nothing to be filled in."""
+"""Sent by the button itself, because there is nothing to fill in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Button:
-    """An offer to one order, or for one part of it."""
+    """The button of a command for one order, or for one part of it."""
 
     offer: Offer
     fields: dict[str, Any]
@@ -41,22 +43,24 @@ class Button:
 
     @property
     def at_once(self) -> bool:
+        """Whether the button sends the command without a form."""
         return self.offer.command in AT_ONCE
 
     @property
     def href(self) -> str:
+        """Return the address of the command's form."""
         return f"{self.offer.url}?{urlencode(self.fields)}"
 
     @property
     def part(self) -> str | None:
-        """The part that it is about: `payment/1`."""
+        """Return the part of the order that the command is about, such as `payment/1`."""
         name = self.offer.part
         return f"{name.removesuffix('_id')}/{self.fields[name]}" if name else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Buttons:
-    """At the head of the page, in the menu by group, beside each part, and with a staged change."""
+    """The buttons of a page: at its head, in the menu by group, beside each part, and beside a prepared change."""
 
     main: list[Button] = field(default_factory=list)
     menu: list[tuple[str, list[Button]]] = field(default_factory=list)
@@ -65,24 +69,24 @@ class Buttons:
 
 
 def buttons(row: StaffOrder, past: PastOrder | None) -> Buttons:
-    """Of an order as it is now; of a past version, to restore it."""
+    """Return the buttons of an order as it is now. A past version has one button at most: restore."""
     if past:
         restore = Button(offer=OFFERS["restore"], fields={"order": row.pk, "version": row.version}, variant="primary")
         return Buttons(main=[restore] if past.restorable else [])
-    known = list(_possible(row))
-    main = list(_main(known, row.state))
-    shown = {each.offer.command for each in main} | set(IN_PLACE)
-    rest = [each for each in known if each.offer.command not in shown and not each.part]
+    possible = list(_possible(row))
+    main = list(_main(possible, row.state))
+    elsewhere = {button.offer.command for button in main} | set(IN_PLACE)
+    rest = [button for button in possible if button.offer.command not in elsewhere and not button.part]
     parts: dict[str, list[Button]] = {}
-    for each in known:
-        if each.part:
-            parts.setdefault(each.part, []).append(each)
-    menu = ((group, [each for each in rest if each.offer.group == group]) for group in GROUPS)
+    for button in possible:
+        if button.part:
+            parts.setdefault(button.part, []).append(button)
+    menu = ((group, [button for button in rest if button.offer.group == group]) for group in GROUPS)
     return Buttons(
         main=main,
-        menu=[(group, those) for group, those in menu if those],
+        menu=[(group, in_group) for group, in_group in menu if in_group],
         parts=parts,
-        staged=[_exactly(each, row) for each in known if each.offer.command in IN_PLACE],
+        staged=[_for_this_version(button, row) for button in possible if button.offer.command in IN_PLACE],
     )
 
 
@@ -90,21 +94,21 @@ def _possible(row: StaffOrder) -> Iterator[Button]:
     for example in possible_commands(row.state):
         offer = OFFERS.get(name_of(type(example)))
         if offer:
-            about = {offer.part: getattr(example, offer.part)} if offer.part else {}
-            yield Button(offer=offer, fields={"order": row.pk, **about})
+            part = {offer.part: getattr(example, offer.part)} if offer.part else {}
+            yield Button(offer=offer, fields={"order": row.pk, **part})
 
 
-def _main(known: Iterable[Button], order: Order) -> Iterator[Button]:
-    """The first of them stands out. Of a command about a part, the first part that waits for it."""
-    first = {each.offer.command: each for each in reversed(list(known))}
+def _main(possible: Iterable[Button], order: Order) -> Iterator[Button]:
+    """Yield the buttons of NEXT; the first one stands out. A command about a part gets its first possible part."""
+    first = {button.offer.command: button for button in reversed(list(possible))}
     variant = "primary"
-    for command, waits in NEXT:
-        if command in first and waits(order):
+    for command, is_likely in NEXT:
+        if command in first and is_likely(order):
             yield replace(first[command], variant=variant)
             variant = "default"
 
 
-def _exactly(button: Button, row: StaffOrder) -> Button:
-    """Of this version, and no other: somebody may have staged another change since."""
+def _for_this_version(button: Button, row: StaffOrder) -> Button:
+    """Bind the button to the version that is shown: another change may have been prepared since."""
     variant = "primary" if button.offer.command is c.CommitEdit else "default"
     return replace(button, fields=button.fields | {"seen": row.version}, variant=variant)

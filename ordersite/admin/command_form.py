@@ -1,4 +1,4 @@
-"""A form for any command, made from its dataclass: declared once, like the API's body."""
+"""Make a form for any command from its dataclass, so that fields and limits are declared once, as for the API."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
@@ -15,16 +15,17 @@ from unfold import widgets
 from ordersite.admin.rows_field import Row, RowsField
 from projections.order_row import status_label
 
-LONG = 300  # characters; what may be longer is written in a box of several lines
+LONG = 300  # characters; a longer text gets a textarea
 BLANK_ROWS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldPrefill:
-    """What is known of a field before it is filled in.
+    """What a form field shows before it is filled in.
 
-    `choices` are for a number that names one of some parts. `rows` are for a tuple of values, one for each line that
-    it may name, under `columns`; None: `blank` empty ones. `as_it_is`: a row that is left as it was found counts.
+    `choices` are for a number that names a part of the order. `rows` are for a tuple of values: one row for each line
+    that may be named, under the headings `columns`; if None, there are `blank` empty rows. With `unchanged_counts`, a
+    row that is sent unchanged is part of the value.
     """
 
     initial: Any = None
@@ -32,47 +33,49 @@ class FieldPrefill:
     columns: tuple[str, ...] = ()
     rows: tuple[Row, ...] | None = None
     blank: int = BLANK_ROWS
-    as_it_is: bool = False
+    unchanged_counts: bool = False
 
 
 class CommandForm(forms.Form):
-    """What is cleaned are the command's own values: what was left out is what its dataclass says it is then."""
+    """A form whose cleaned data are the command's fields. Empty fields get the default of the dataclass."""
 
     defaults: Mapping[str, Any] = {}
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        return given | {name: value for name, value in self.defaults.items() if given.get(name) in EMPTY_VALUES}
+        """Fill in the defaults."""
+        cleaned = self.cleaned_data
+        return cleaned | {name: value for name, value in self.defaults.items() if cleaned.get(name) in EMPTY_VALUES}
 
 
-def form_for(message: type, *supplied: str, known: Mapping[str, FieldPrefill] | None = None) -> type[CommandForm]:
-    """A form with the fields of a command, or of a part of one, but those in `supplied`.
+def form_for(message: type, *supplied: str, prefill: Mapping[str, FieldPrefill] | None = None) -> type[CommandForm]:
+    """Return a form class with the fields of a command (or of a value in one), without those in `supplied`.
 
-    Raises TypeError for a type that no form field shows.
+    Raises TypeError for a type that no form field can show.
     """
     hints = get_type_hints(message)
+    prefill = prefill or {}
     asked = [field for field in fields(message) if field.name not in supplied]
-    shown: dict[str, Any] = {
-        field.name: _field(field, hints[field.name], (known or {}).get(field.name) or FieldPrefill()) for field in asked
+    attributes: dict[str, Any] = {
+        field.name: _field(field, hints[field.name], prefill.get(field.name) or FieldPrefill()) for field in asked
     }
-    shown["defaults"] = {field.name: field.default for field in asked if field.default is not MISSING}
-    return type(f"{message.__name__}Form", (CommandForm,), shown)
+    attributes["defaults"] = {field.name: field.default for field in asked if field.default is not MISSING}
+    return type(f"{message.__name__}Form", (CommandForm,), attributes)
 
 
-def _field(field: "Field[Any]", hint: Any, known: FieldPrefill) -> forms.Field:
+def _field(field: "Field[Any]", hint: Any, prefill: FieldPrefill) -> forms.Field:
     limits: dict[str, Any] = dict(field.metadata.get("serializer_kwargs", {}))
     optional = NoneType in get_args(hint)
     common = {
         "required": field.default is MISSING and not optional,
         "help_text": limits.get("help_text", ""),
-        "initial": known.initial if known.initial is not None else _start(field.default),
-        "label": _label(field.name.removesuffix("_id") if known.choices is not None else field.name),
+        "initial": prefill.initial if prefill.initial is not None else _initial(field.default),
+        "label": _label(field.name.removesuffix("_id") if prefill.choices is not None else field.name),
     }
     if get_origin(hint) is tuple:
-        return _table(get_args(hint)[0], known, common)
+        return _table(get_args(hint)[0], prefill, common)
     bare = next((each for each in get_args(hint) if each is not NoneType), hint)
-    if known.choices is not None:
-        return _choice(known.choices, int, common)
+    if prefill.choices is not None:
+        return _choice(prefill.choices, int, common)
     if bare is bool:
         return forms.BooleanField(**common | {"required": False}, widget=widgets.UnfoldBooleanWidget)
     if issubclass(bare, StrEnum):
@@ -96,39 +99,39 @@ _PLAIN: dict[type, tuple[type[forms.Field], type[forms.Widget], tuple[str, ...]]
 def _plain(kind: type, limits: dict[str, Any], common: dict[str, Any]) -> forms.Field:
     if kind not in _PLAIN:
         raise TypeError(f"no form field shows a {kind.__name__}: add one to ordersite.admin.command_form")
-    make, widget, names = _PLAIN[kind]
-    made: Any = widget
+    field_class, widget_class, limit_names = _PLAIN[kind]
+    widget: Any = widget_class
     if limits.get("max_length", 0) > LONG:
-        made = widgets.UnfoldAdminTextareaWidget(attrs={"rows": 4})
-    return make(widget=made, **common, **{name: limits[name] for name in names if name in limits})
+        widget = widgets.UnfoldAdminTextareaWidget(attrs={"rows": 4})
+    return field_class(widget=widget, **common, **{name: limits[name] for name in limit_names if name in limits})
 
 
 def _choice(choices: tuple[tuple[Any, str], ...], kind: Callable[[Any], Any], common: dict[str, Any]) -> forms.Field:
-    none = () if common["required"] and common["initial"] is not None else (("", "—"),)
+    empty = () if common["required"] and common["initial"] is not None else (("", "—"),)
     if not common["required"] and common["initial"] in dict(choices):
-        none = ()
+        empty = ()
     return forms.TypedChoiceField(
-        choices=(*none, *choices), coerce=kind, empty_value=None, widget=widgets.UnfoldAdminSelectWidget, **common
+        choices=(*empty, *choices), coerce=kind, empty_value=None, widget=widgets.UnfoldAdminSelectWidget, **common
     )
 
 
-def _table(kind: Any, known: FieldPrefill, common: dict[str, Any]) -> forms.Field:
+def _table(kind: Any, prefill: FieldPrefill, common: dict[str, Any]) -> forms.Field:
     if not (isinstance(kind, type) and is_dataclass(kind)):
-        raise TypeError(f"no form field shows several {kind!r}: add one to ordersite.admin.command_form")
-    by_line = known.rows is not None
-    rows = known.rows if known.rows is not None else tuple(Row(key=number) for number in range(known.blank))
+        raise TypeError(f"no form field shows a tuple of {kind!r}: add one to ordersite.admin.command_form")
+    by_line = prefill.rows is not None
+    rows = prefill.rows if prefill.rows is not None else tuple(Row(key=number) for number in range(prefill.blank))
     return RowsField(
         value=kind,
         form=form_for(kind, *(("line_id",) if by_line else ())),
         rows=rows,
-        columns=known.columns,
-        as_it_is=known.as_it_is,
+        columns=prefill.columns,
+        unchanged_counts=prefill.unchanged_counts,
         **common,
     )
 
 
-def _start(default: Any) -> Any:
-    """What a field begins with: what it would be if it were left out, unless that is nothing."""
+def _initial(default: Any) -> Any:
+    """Return the default as the initial value, or None for an empty or missing default."""
     return default if default and default is not MISSING else None
 
 

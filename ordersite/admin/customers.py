@@ -1,4 +1,7 @@
-"""Staff and customers: what they change of an address is a command, and so is forgetting somebody; the log says who."""
+"""The parts of the accounts' admin that send customer commands: change or verify an address, erase a customer.
+
+The log records which member of staff did it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,9 +24,10 @@ from ordersite.models import User
 
 
 class AccountForm(UserChangeForm):
-    """Says beside the address why it cannot be changed so."""
+    """The form of an account. If the e-mail address cannot be changed, the reason is shown beside it."""
 
     def clean_email(self) -> str:
+        """Raises ValidationError if the customer's address cannot be changed to this one."""
         email: str = self.cleaned_data["email"]
         if email != self.instance.email:
             try:
@@ -34,41 +38,43 @@ class AccountForm(UserChangeForm):
 
 
 class FollowsTheLog:
-    """For the accounts' admin: saves a customer's address in the log too, in the same transaction."""
+    """Mixin of the accounts' admin: records a changed address in the log, in the same transaction."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = f"staff:{request.user.get_username()}"
         registration.record_staff_change(obj, Context(actor=actor, correlation_id=correlation_of(request)))
-        super().save_model(request, obj, form, change)  # type: ignore[misc]  # of the admin it is mixed into
+        super().save_model(request, obj, form, change)  # type: ignore[misc]  # defined by the admin class
 
 
 class CustomerCommands:
-    """For the accounts' admin: commands to the customer that an account is of, each by a form made from it."""
+    """Mixin of the accounts' admin: commands about the account's customer, each with its own form."""
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ordersite.change_user")
 
-    @action(description="Address is proven", url_path="verify-email", permissions=["manage"], icon="mark_email_read")
+    @action(description="Verify the address", url_path="verify-email", permissions=["manage"], icon="mark_email_read")
     def verify_email(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, VerifyEmail, "Address is proven", _verify, "email")
+        """Show the form that marks the address as verified; on POST, send it."""
+        return self._ask(request, object_id, VerifyEmail, "Verify the address", _verify, "email")
 
-    @action(description="Forget", url_path="erase", permissions=["manage"], icon="person_off")
+    @action(description="Erase personal data", url_path="erase", permissions=["manage"], icon="person_off")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._ask(request, object_id, EraseCustomer, "Forget", _erase)
+        """Show the form that erases the customer's personal data; on POST, erase it."""
+        return self._ask(request, object_id, EraseCustomer, "Erase personal data", _erase)
 
     def _ask(
-        self, request: HttpRequest, object_id: str, command: type, title: str, send: Callable[..., Any], *more: str
+        self, request: HttpRequest, object_id: str, command: type, title: str, send: Callable[..., Any], *copied: str
     ) -> HttpResponse:
         user = User.objects.filter(pk=object_id, customer_id__isnull=False).first()
         back = reverse("admin:ordersite_user_changelist")
         if user is None:
             messages.error(request, "This account is not a customer's.")
             return HttpResponseRedirect(back)
-        known = {"customer_id": user.customer_id} | {name: getattr(user, name) for name in more}
+        fixed = {"customer_id": user.customer_id} | {name: getattr(user, name) for name in copied}
         page = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]  # of the admin it is mixed into
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]  # defined by the admin class
             "title": title,
-            "says": command.__doc__ if command is EraseCustomer else "",
+            "description": command.__doc__ if command is EraseCustomer else "",
             "opts": User._meta,
             "about": [("Customer", user.get_full_name()), ("Address", user.email), ("Id", user.customer_id)],
         }
@@ -76,8 +82,8 @@ class CustomerCommands:
             request,
             page,
             command,
-            *known,
-            complete=lambda fields: fields | known,
+            *fixed,
+            complete=lambda fields: fields | fixed,
             back=back,
             send=lambda command, context: send(user, command, context),
         )
@@ -90,5 +96,5 @@ def _verify(user: User, command: VerifyEmail, context: Context) -> None:
 
 
 def _erase(user: User, command: EraseCustomer, context: Context) -> None:
-    """More than its event: the key of their data is destroyed, and the account with it."""
+    """Record the event, and destroy the key of the personal data and the account too."""
     erasure.erase(user, context)

@@ -1,4 +1,7 @@
-"""What forms of commands in the admin have in common: sent twice they are one command, and a refusal stands beside."""
+"""What all command forms in the admin share.
+
+A form that is sent twice is one command. A refusal is shown on the page of the form.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,12 +22,15 @@ REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError)
 
 
 def is_sent(request: HttpRequest) -> bool:
-    """Whether a form of ours was sent, and is not only to be shown."""
+    """Whether the request sends one of our forms; otherwise the form is only shown."""
     return request.method == "POST" and is_uuid(request.POST.get("form_id", ""))
 
 
 def context_of(request: HttpRequest, content: str) -> Context:
-    """Who sends the form. The same form with the same content, sent twice, is one command."""
+    """Return the context of the command: who sends it, and an id.
+
+    The same form with the same content gets the same id, so that it is one command when it is sent twice.
+    """
     seen = request.POST.get("seen", "")
     return Context(
         actor=f"staff:{request.user.get_username()}",
@@ -34,9 +40,10 @@ def context_of(request: HttpRequest, content: str) -> Context:
     )
 
 
-def why(refusal: Any) -> str:
+def reason_of(refusal: Any) -> str:
+    """Return the text of a refusal in the reader's language."""
     if isinstance(refusal, ConcurrencyError):
-        return "it has changed since you saw it, so nothing was done: look at it as it is now, and decide again"
+        return "it has changed since you opened this form, so nothing was done. Look at it again, then decide."
     return refusal.message_in(gettext) if isinstance(refusal, CommandRefused) else str(refusal)
 
 
@@ -49,18 +56,18 @@ def ask(
     back: str,
     send: Callable[[Any, Context], Answer | None] = dispatch,
 ) -> HttpResponse:
-    """The form of a command to something else than an order; on POST sends it, and leads `back`.
+    """Show the form of a command that is not about an order; on POST, send it and redirect to `back`.
 
-    `complete` adds to what the form says what is `supplied`; `page` is the context of the admin's page.
+    The form does not ask for the fields in `supplied`; `complete` adds them. `page` is the context of the admin page.
     """
-    made = form_for(command, *supplied)
-    form = made(request.POST if is_sent(request) else None)
+    form_class = form_for(command, *supplied)
+    form = form_class(request.POST if is_sent(request) else None)
     if is_sent(request) and form.is_valid():
         fields = complete(form.cleaned_data)
         try:
             send(command(**fields), context_of(request, f"{command.__name__} {sorted(map(str, fields.items()))}"))
         except REFUSALS as refusal:
-            form.add_error(None, why(refusal))
+            form.add_error(None, reason_of(refusal))
         else:
             messages.success(request, f"{page['title']}: done")
             return HttpResponseRedirect(back)
@@ -70,6 +77,7 @@ def ask(
 
 
 def is_uuid(value: str) -> bool:
+    """Whether the text is a UUID."""
     try:
         UUID(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The form that staff log in with, and what a new password ends."""
+"""The login form of the admin, and the revocation of tokens when a password changes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +14,39 @@ if TYPE_CHECKING:
 
 
 class LoginForm(AuthenticationForm):
-    """Attempts are counted together with those of the API's clients; beyond LOGIN_RATE no password is looked at."""
+    """The login form. Above LOGIN_RATE attempts, no password is checked.
+
+    The attempts of the admin and of the API are counted together.
+    """
 
     def clean(self) -> dict[str, Any]:
+        """Check the password. Raises ValidationError if there were too many attempts."""
         assert self.request is not None
         seconds = seconds_to_wait(count_login_attempt(self.request, self.cleaned_data.get("username")))
         if seconds:
-            words = translate_plural(
+            message = translate_plural(
                 "too many attempts to log in: try again in {number} second",
                 "too many attempts to log in: try again in {number} seconds",
                 number=seconds,
             )
-            raise ValidationError(words, code="throttled")
+            raise ValidationError(message, code="throttled")
         cleaned: dict[str, Any] = super().clean()
         return cleaned
 
 
 class RevokesTokens:
-    """One of AUTH_PASSWORD_VALIDATORS: no rule, but told of each change. Sessions are ended by Django itself."""
+    """A password validator without a rule: Django tells it when a password changes, and it deletes the API tokens.
+
+    Django itself ends the sessions.
+    """
 
     def validate(self, password: str, user: "User | None" = None) -> None:
-        pass
+        """Accept every password."""
 
     def password_changed(self, password: str, user: "User") -> None:
+        """Delete the API tokens of the account."""
         AuthToken.objects.filter(user=user).delete()
 
     def get_help_text(self) -> str:
+        """Return the hint beside the password field."""
         return "A new password ends the account's API tokens."

@@ -1,4 +1,4 @@
-"""Where staff act: the order list and page with the commands they may send, and the accounts."""
+"""The order list and the order page with the commands that staff may send."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from orders.commands import CreateOrder
 from ordersite.admin.command_buttons import Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
 from ordersite.admin.command_form import CommandForm, form_for
-from ordersite.admin.form_views import REFUSALS, context_of, is_sent, is_uuid, why
+from ordersite.admin.form_views import REFUSALS, context_of, is_sent, is_uuid, reason_of
 from ordersite.admin.prefill import NEW_ORDER, prefill_fields
 from ordersite.admin.rows_field import RowsField
 from projections.admin.lookback import looked_back_at
@@ -30,11 +30,11 @@ from projections.staff.order_page import PastOrder
 from projections.staff.order_sections import format_money, money_totals, status_labels
 from projections.staff.orders import StaffOrder
 
-AT_MOST = 500  # orders one submission may change: each is a command of its own
+AT_MOST = 500  # orders that one form may change; each order gets its own command
 
 
 def _bulk(offer: Offer) -> Any:
-    """The list's action that sends one command to each chosen order."""
+    """Return the list action that sends this command to each selected order."""
 
     def ask(self: "OrderAdmin", request: HttpRequest, queryset: QuerySet[StaffOrder]) -> HttpResponse:
         return self._ask(request, offer, queryset)
@@ -45,26 +45,28 @@ def _bulk(offer: Offer) -> Any:
 
 @admin.register(StaffOrder)
 class OrderAdmin(StaffOrderAdmin):
+    """The staff read model's admin, with commands."""
+
     actions = tuple(_bulk(OFFERS[name_of(command)]) for command in BULK)
     actions_list = ("place",)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Nobody sends a command by what an order was: whoever looks back goes back to now first."""
+        """Return False while the list shows a past moment: commands are sent from the current state only."""
         if looked_back_at(request, StaffOrder):
             return False
         return request.user.has_perm("projections.send_commands")
 
     @action(description="Place an order", url_path="place", permissions=["send"], icon="add_shopping_cart")
     def place(self, request: HttpRequest) -> HttpResponse:
-        """The form of a new order; on POST places it and shows it."""
+        """Show the form of a new order; on POST, place the order and show it."""
         offer = OFFERS["create"]
         sent = is_sent(request)
-        form = form_for(offer.command, *offer.supplied, known=NEW_ORDER)(request.POST if sent else None)
+        form = form_for(offer.command, *offer.supplied, prefill=NEW_ORDER)(request.POST if sent else None)
         if sent and form.is_valid():
             answer = _answer(request, offer, new_id(), form.cleaned_data)
             if isinstance(answer, Answer):
-                return self._told(request, answer)
-            form.add_error(None, why(answer))
+                return self._show_result(request, answer)
+            form.add_error(None, reason_of(answer))
         return self._page(request, offer, [], form=form, url=request.path, title=offer.title)
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
@@ -76,17 +78,18 @@ class OrderAdmin(StaffOrderAdmin):
         return super().change_view(request, object_id, form_url, {"offering": self.has_send_permission(request)})
 
     def offers(self, order: StaffOrder, past: PastOrder | None) -> Buttons:
+        """Return the buttons of the order page."""
         return buttons(order, past)
 
     def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
-        """The form of a command for one order or many; on POST sends it to each and reports each outcome."""
+        """Show the form of a command for one order or many; on POST, send it to each and report each outcome."""
         if not self.has_send_permission(request):
             raise PermissionDenied
         if name not in OFFERS:
             raise Http404(f"no command {name}")
         ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
         if not ids or not all(is_uuid(value) for value in ids) or len(ids) > AT_MOST:
-            raise Http404("these are no orders")
+            raise Http404("the request names no orders, or too many")
         return self._ask(request, OFFERS[name], self.get_queryset(request).filter(pk__in=ids))
 
     def _ask(self, request: HttpRequest, offer: Offer, queryset: QuerySet[StaffOrder]) -> HttpResponse:
@@ -95,12 +98,12 @@ class OrderAdmin(StaffOrderAdmin):
             messages.error(request, f"Choose at most {AT_MOST} orders at once.")
             return HttpResponseRedirect(request.get_full_path())
         if not orders or (len(orders) > 1 and offer.command not in BULK):
-            raise Http404(f"{offer.name} is sent to one order that is there")
+            raise Http404(f"{offer.name} needs one order that exists")
         sent = is_sent(request)
-        asked = (request.POST if request.method == "POST" else request.GET).dict()
-        known = prefill_fields(offer.command, orders[0], asked) if len(orders) == 1 else {}
-        made = form_for(offer.command, *offer.supplied, known=known)
-        form = made(request.POST if sent else None, initial=None if sent else _initial(made, asked))
+        parameters = (request.POST if request.method == "POST" else request.GET).dict()
+        prefill = prefill_fields(offer.command, orders[0], parameters) if len(orders) == 1 else {}
+        form_class = form_for(offer.command, *offer.supplied, prefill=prefill)
+        form = form_class(request.POST if sent else None, initial=None if sent else _initial(form_class, parameters))
         if sent and form.is_valid():
             return self._send(request, offer, orders, form.cleaned_data)
         return self._page(request, offer, orders, form=form)
@@ -113,24 +116,25 @@ class OrderAdmin(StaffOrderAdmin):
             (order,) = orders
             answer = answers[order.pk]
             if isinstance(answer, Answer):
-                return self._told(request, answer)
-            messages.error(request, f"Order {order}: {why(answer)}")
+                return self._show_result(request, answer)
+            messages.error(request, f"Order {order}: {reason_of(answer)}")
             return HttpResponseRedirect(_page_of(order.pk))
         versions = {key: answer.version for key, answer in answers.items() if isinstance(answer, Answer)}
-        done = "done" if _shown(versions) else "done; this will show in a moment"
+        done = "done" if _are_shown(versions) else "done; the list will show it in a moment"
         outcomes = [
-            (order, order.pk in versions, done if order.pk in versions else why(answers[order.pk])) for order in orders
+            (order, order.pk in versions, done if order.pk in versions else reason_of(answers[order.pk]))
+            for order in orders
         ]
         return self._page(request, offer, orders, outcomes=outcomes)
 
-    def _told(self, request: HttpRequest, answer: Answer) -> HttpResponse:
-        """The order's page, with what the command did at its head: in the words of its timeline."""
+    def _show_result(self, request: HttpRequest, answer: Answer) -> HttpResponse:
+        """Redirect to the order's page, with a message that describes the new events as the timeline does."""
         facts = store.read_stream(answer.aggregate_id)
-        did = [describe(fact.event).staff for fact in facts if fact.metadata.command_id == answer.command_id]
-        words = "; ".join(did) or "that was so already: nothing changed"
-        shown = _shown({answer.aggregate_id: answer.version})
+        new = [describe(fact.event).staff for fact in facts if fact.metadata.command_id == answer.command_id]
+        text = "; ".join(new) or "nothing changed, because it was so already"
+        is_shown = _are_shown({answer.aggregate_id: answer.version})
         name = StaffOrder.objects.filter(pk=answer.aggregate_id).first() or f"…{str(answer.aggregate_id)[-8:]}"
-        messages.success(request, f"Order {name}: {words}{'' if shown else ' (this will show in a moment)'}")
+        messages.success(request, f"Order {name}: {text}{'' if is_shown else ' (the page will show it in a moment)'}")
         return HttpResponseRedirect(_page_of(answer.aggregate_id))
 
     def _page(self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], **more: Any) -> HttpResponse:
@@ -153,9 +157,9 @@ class OrderAdmin(StaffOrderAdmin):
 
 
 def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str, Any]) -> Answer | Refusal:
-    """Send the command to one order. The same form with the same content, sent twice, is one command."""
-    about = "" if offer.command is CreateOrder else order_id
-    context = context_of(request, f"{offer.name} {about} {sorted(fields.items())}")
+    """Send the command to one order. The same form with the same content is one command, also when sent twice."""
+    target = "" if offer.command is CreateOrder else order_id
+    context = context_of(request, f"{offer.name} {target} {sorted(fields.items())}")
     by = {"by": context.actor} if "by" in offer.supplied else {}
     try:
         return dispatch(offer.command(order_id=order_id, **by, **fields), context)
@@ -163,23 +167,23 @@ def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str
         return refusal
 
 
-def _initial(form: type[CommandForm], asked: dict[str, Any]) -> dict[str, Any]:
-    """What the address says of the form's fields, such as which part or version it is about."""
-    return {name: asked[name] for name, field in form.base_fields.items() if name in asked}
+def _initial(form: type[CommandForm], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of form fields that the query string gives, such as the part or the version."""
+    return {name: parameters[name] for name in form.base_fields if name in parameters}
 
 
 def _page_of(order_id: UUID) -> str:
     return reverse("admin:projections_stafforder_change", args=[order_id])
 
 
-def _shown(versions: dict[UUID, int]) -> bool:
-    """Whether the orders show these versions, after one bounded wait for all of them."""
+def _are_shown(versions: dict[UUID, int]) -> bool:
+    """Whether the read model shows these versions. Waits a limited time, once for all of them."""
 
-    def all_there() -> bool | None:
+    def all_shown() -> bool | None:
         shown = dict(StaffOrder.objects.filter(pk__in=versions).values_list("pk", "version"))
         return all(shown.get(key, 0) >= version for key, version in versions.items()) or None
 
     try:
-        return wait_for(all_there, projection="staff", rows=versions)
+        return wait_for(all_shown, projection="staff", rows=versions)
     except NotYetVisible:
         return False

@@ -1,4 +1,4 @@
-"""What is known of a command's fields once it is known which order it is for."""
+"""Initial values, choices and rows of a command's form, taken from the order that the form is for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -16,25 +16,26 @@ from projections.staff.orders import StaffOrder
 
 NEW_ORDER = {"lines": FieldPrefill(blank=8), "shipping": FieldPrefill(blank=1), "discounts": FieldPrefill(blank=2)}
 
-STARTS: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
+INITIAL: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
     (c.PayOrder, "amount"): lambda row: row.due,
     (c.AuthorisePayment, "amount"): lambda row: max(row.due - row.state.capturable, 0) or None,
     (c.RecordPaymentFailure, "amount"): lambda row: row.due or None,
     (c.ChangeAddress, "shipping_address"): lambda row: row.shipping_address,
     (c.ChangeAddress, "country"): lambda row: row.country,
 }
-"""What a field starts with."""
+"""The initial values of fields, by command and field."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineChoices:
-    """Which lines a field may name: those of which there is at least one unit, by `most`, under the heading `words`.
+    """Which lines a field may name, and how many units of each.
 
-    `filled`: the rows start with that many, and count as they are. `now`: they start with it, and count once changed.
-    `worth`: the heading over what a line comes to at most.
+    `most` returns the number of units, under the heading `heading`; a line with none is not offered. With `filled`, the
+    rows start with that number and count unchanged. With `now`, they start with it and count only if they are changed.
+    `worth` is the heading over the largest amount of a line; "" leaves the column out.
     """
 
-    words: str
+    heading: str
     most: Callable[[Order, Line, int | None], int]
     filled: bool = False
     now: bool = False
@@ -46,8 +47,8 @@ def _open(order: Order, line: Line, part: int | None) -> int:
 
 
 def _outstanding(order: Order, line: Line, part: int | None) -> int:
-    those = (each for each in order.returns if each.status is ReturnStatus.APPROVED and part in (None, each.return_id))
-    return sum(units_of(each.outstanding, line.line_id) for each in those)
+    approved = (one for one in order.returns if one.status is ReturnStatus.APPROVED and part in (None, one.return_id))
+    return sum(units_of(one.outstanding, line.line_id) for one in approved)
 
 
 def _untouched(order: Order, line: Line, part: int | None) -> int:
@@ -56,42 +57,42 @@ def _untouched(order: Order, line: Line, part: int | None) -> int:
 
 LINES = {
     (c.ShipLines, "lines"): LineChoices(
-        words="To be sent", most=lambda order, line, part: line.open if line.is_goods else 0, filled=True
+        heading="To be sent", most=lambda order, line, part: line.open if line.is_goods else 0, filled=True
     ),
-    (c.CancelLines, "lines"): LineChoices(words="Can be cancelled", most=_open),
+    (c.CancelLines, "lines"): LineChoices(heading="Can be cancelled", most=_open),
     (c.RequestReturn, "lines"): LineChoices(
-        words="Can come back",
+        heading="Can come back",
         most=lambda order, line, part: line.shipped - line.returned - order.in_return(line.line_id),
     ),
-    (c.ReceiveReturn, "restocked"): LineChoices(words="On its way", most=_outstanding, filled=True),
-    (c.ReceiveReturn, "damaged"): LineChoices(words="On its way", most=_outstanding),
+    (c.ReceiveReturn, "restocked"): LineChoices(heading="On its way", most=_outstanding, filled=True),
+    (c.ReceiveReturn, "damaged"): LineChoices(heading="On its way", most=_outstanding),
     (c.RequestRefund, "lines"): LineChoices(
-        words="Not refunded",
+        heading="Not refunded",
         most=lambda order, line, part: line.quantity - line.refunded if line.given_back < line.total else 0,
         worth="At most",
     ),
-    (c.StageEdit, "quantities"): LineChoices(words="Now", most=_untouched, now=True),
-    (c.EditOrder, "quantities"): LineChoices(words="Now", most=_untouched, now=True),
+    (c.StageEdit, "quantities"): LineChoices(heading="Now", most=_untouched, now=True),
+    (c.EditOrder, "quantities"): LineChoices(heading="Now", most=_untouched, now=True),
 }
-"""A field about lines that is not here may name any of them."""
+"""The lines that a field may name. A field about lines that is not in this table may name any line."""
 
-_ANY = LineChoices(words="Ordered", most=lambda order, line, part: line.quantity)
+_ANY = LineChoices(heading="Ordered", most=lambda order, line, part: line.quantity)
 
 
-def prefill_fields(command: type, row: StaffOrder, asked: Mapping[str, Any]) -> dict[str, FieldPrefill]:
-    """What is known of the fields of `command` for this order; `asked` is what the request already says."""
-    known: dict[str, FieldPrefill] = {}
+def prefill_fields(command: type, row: StaffOrder, parameters: Mapping[str, Any]) -> dict[str, FieldPrefill]:
+    """Return what the form of `command` shows for this order. `parameters` are those of the request."""
+    prefill: dict[str, FieldPrefill] = {}
     hints = get_type_hints(command)
     for each in fields(command):
-        start = STARTS.get((command, each.name))
+        initial = INITIAL.get((command, each.name))
         if each.name in PART_FIELDS:
             choices = _parts(command, each.name, row, optional=each.default is not MISSING)
-            known[each.name] = FieldPrefill(choices=choices, initial=asked.get(each.name))
+            prefill[each.name] = FieldPrefill(choices=choices, initial=parameters.get(each.name))
         elif _is_about_lines(hints[each.name]):
-            known[each.name] = _lines(LINES.get((command, each.name), _ANY), row, asked)
-        elif start:
-            known[each.name] = FieldPrefill(initial=_plain(start(row)))
-    return known
+            prefill[each.name] = _lines(LINES.get((command, each.name), _ANY), row, parameters)
+        elif initial:
+            prefill[each.name] = FieldPrefill(initial=_plain(initial(row)))
+    return prefill
 
 
 def _is_about_lines(hint: Any) -> bool:
@@ -103,7 +104,7 @@ def _plain(value: Any) -> Any:
 
 
 def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tuple[tuple[int, str], ...]:
-    """The parts that the command could be about; where it need not be about one, all of them."""
+    """Return the parts that the command is possible for; all parts if the field is optional."""
     order = row.state
     parts = {
         "payment_id": order.payments,
@@ -111,28 +112,31 @@ def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tupl
         "refund_id": order.refunds,
         "return_id": order.returns,
     }
-    able = {getattr(each, name) for each in possible_commands(order, (command,))}
+    possible = {getattr(each, name) for each in possible_commands(order, (command,))}
     numbered = ((getattr(each, name), each) for each in parts[name])
-    return tuple((number, describe_part(each, row.currency)) for number, each in numbered if optional or number in able)
+    return tuple(
+        (number, describe_part(each, row.currency)) for number, each in numbered if optional or number in possible
+    )
 
 
-def _lines(of: LineChoices, row: StaffOrder, asked: Mapping[str, Any]) -> FieldPrefill:
+def _lines(choices: LineChoices, row: StaffOrder, parameters: Mapping[str, Any]) -> FieldPrefill:
     order = row.state
-    part = next((int(asked[name]) for name in PART_FIELDS if str(asked.get(name, "")).isdecimal()), None)
+    part = next((int(parameters[name]) for name in PART_FIELDS if str(parameters.get(name, "")).isdecimal()), None)
     rows = []
     for line in order.lines:
-        most = of.most(order, line, part)
+        most = choices.most(order, line, part)
         if most > 0:
             rows.append(
                 Row(
                     key=line.line_id,
-                    cells=(f"{line.name} ({line.sku})", f"{most:,}", *_worth(of, line, row.currency)),
-                    initial={"quantity": most} if of.filled or of.now else {},
-                    most={} if of.now else {"quantity": most},
+                    cells=(f"{line.name} ({line.sku})", f"{most:,}", *_worth(choices, line, row.currency)),
+                    initial={"quantity": most} if choices.filled or choices.now else {},
+                    most={} if choices.now else {"quantity": most},
                 )
             )
-    return FieldPrefill(columns=tuple(filter(None, ("Line", of.words, of.worth))), rows=tuple(rows), as_it_is=of.filled)
+    columns = tuple(filter(None, ("Line", choices.heading, choices.worth)))
+    return FieldPrefill(columns=columns, rows=tuple(rows), unchanged_counts=choices.filled)
 
 
-def _worth(of: LineChoices, line: Line, currency: str) -> tuple[str, ...]:
-    return (format_amount(line.total - line.given_back, currency),) if of.worth else ()
+def _worth(choices: LineChoices, line: Line, currency: str) -> tuple[str, ...]:
+    return (format_amount(line.total - line.given_back, currency),) if choices.worth else ()

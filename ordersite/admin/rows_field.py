@@ -1,4 +1,10 @@
-"""A form field for several values of one kind, such as units of lines: a table with a small form in each row."""
+"""A form field for a tuple of values, such as units of lines: a table with a small form in each row.
+
+Not a Django formset, because a formset is a second form beside the main form, numbered from 0, with a management form.
+Here the table is one field of a form that is made from a dataclass: it has one label and one list of errors, its rows
+are named after line ids, its row forms differ in initial values and limits, and an unchanged row may or may not count.
+A subclass of BaseFormSet would have to override each of these, and would still need this field around it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +18,11 @@ from django.utils.safestring import SafeString
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row: the id of the line that it is about, or any number; what stands in it, begins it and limits it."""
+    """A row of the table.
+
+    `key` is the id of a line, or any number. `cells` are texts before the row's form. `initial` and `most` are the
+    initial values and upper limits of its fields.
+    """
 
     key: int
     cells: tuple[Any, ...] = ()
@@ -21,44 +31,52 @@ class Row:
 
 
 class RowsWidget(forms.Widget):
+    """Shows the rows as a table. The value of the field is the list of row forms."""
+
     template_name = "ordersite/rows.html"
 
     def __init__(self, *, form: type[forms.Form], rows: tuple[Row, ...], columns: tuple[str, ...]) -> None:
         super().__init__()
         self.form, self.rows, self.columns = form, rows, columns
 
-    def in_rows(self, name: str, data: Any = None) -> list[forms.Form]:
+    def row_forms(self, name: str, data: Any = None) -> list[forms.Form]:
+        """Return the form of each row, bound to `data` if there is any."""
         return [self._form(row, name, data) for row in self.rows]
 
     def _form(self, row: Row, name: str, data: Any) -> forms.Form:
         form = self.form(data, prefix=f"{name}-{row.key}", initial=dict(row.initial), use_required_attribute=False)
-        what = str(row.cells[0]) if row.cells else f"row {row.key + 1}"
-        for each, shown in form.fields.items():
-            shown.widget.attrs["aria-label"] = f"{form[each].label}: {what}"
-            if each in row.most:
-                shown.widget.attrs["max"] = row.most[each]
+        row_name = str(row.cells[0]) if row.cells else f"row {row.key + 1}"
+        for field_name, form_field in form.fields.items():
+            form_field.widget.attrs["aria-label"] = f"{form[field_name].label}: {row_name}"
+            if field_name in row.most:
+                form_field.widget.attrs["max"] = row.most[field_name]
         return form
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[forms.Form]:
-        return self.in_rows(name, data)
+        """Return the row forms, bound to the request's data."""
+        return self.row_forms(name, data)
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        shown = value or self.in_rows(name)
+        """Return the table as HTML."""
+        row_forms = value or self.row_forms(name)
         context = {
             "columns": self.columns,
-            "fields": [field.label for field in shown[0]] if shown else [],
-            "rows": list(zip(self.rows, shown, strict=True)),
+            "fields": [field.label for field in row_forms[0]] if row_forms else [],
+            "rows": list(zip(self.rows, row_forms, strict=True)),
         }
         return render_to_string(self.template_name, context)
 
 
 class RowsField(forms.Field):
-    """Its value is a tuple of `value`s: of the rows that were filled in or, where `as_it_is`, are not empty."""
+    """A field whose value is a tuple of `value` objects, one for each row that counts.
+
+    A row counts if it was changed or, with `unchanged_counts`, if it is not empty.
+    """
 
     widget: RowsWidget
     is_table = True
-    """Asked by templates: no other field is one."""
-    default_error_messages = {"required": "Name at least one.", "rows": "Some rows are not right yet."}
+    """Read by the templates; no other field has it."""
+    default_error_messages = {"required": "Fill in at least one row.", "rows": "Some rows have errors."}
 
     def __init__(
         self,
@@ -67,28 +85,30 @@ class RowsField(forms.Field):
         form: type[forms.Form],
         rows: tuple[Row, ...],
         columns: tuple[str, ...],
-        as_it_is: bool,
+        unchanged_counts: bool,
         **common: Any,
     ) -> None:
         super().__init__(widget=RowsWidget(form=form, rows=rows, columns=columns), **common)
-        self.value, self.as_it_is = value, as_it_is
+        self.value, self.unchanged_counts = value, unchanged_counts
 
     def to_python(self, value: list[forms.Form] | None) -> tuple[Any, ...]:
+        """Return the values of the rows that count. Raises ValidationError if one of them has an error."""
         rows = self.widget.rows
         filled = [(row, form) for row, form in zip(rows, value or (), strict=False) if self._counts(form)]
-        if not all([form.is_valid() for _, form in filled]):  # noqa: C419 - each row shows what is wrong with it
+        if not all([form.is_valid() for _, form in filled]):  # noqa: C419 - validate all, so that each row shows its errors
             raise ValidationError(self.error_messages["rows"], code="rows")
-        return tuple(self._made(row, form) for row, form in filled)
+        return tuple(self._value(row, form) for row, form in filled)
 
     def _counts(self, form: forms.Form) -> bool:
-        given = [form[name].data for name in form.fields]
-        if self.as_it_is:
-            return any(each not in ("", "0", None) for each in given)
-        return form.has_changed() and any(each is not None for each in given)
+        data = [form[name].data for name in form.fields]
+        if self.unchanged_counts:
+            return any(each not in ("", "0", None) for each in data)
+        return form.has_changed() and any(each is not None for each in data)
 
-    def _made(self, row: Row, form: forms.Form) -> Any:
-        about = {"line_id": row.key} if "line_id" not in form.fields and row.cells else {}
-        return self.value(**about, **form.cleaned_data)
+    def _value(self, row: Row, form: forms.Form) -> Any:
+        line = {"line_id": row.key} if "line_id" not in form.fields and row.cells else {}
+        return self.value(**line, **form.cleaned_data)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether any row was changed."""
         return bool(data) and any(form.has_changed() for form in data)

@@ -1,4 +1,4 @@
-"""The admin's sidebar: only what the person may see."""
+"""The admin's sidebar, and the warning at the head of each page."""
 
 from typing import Any
 
@@ -50,16 +50,17 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 
 
 def warning(request: HttpRequest) -> list[str] | None:
-    """In the head of every page: that something shown is not as it is now, or does not follow from the log."""
-    view = looked_back_at(request)
-    if view:
-        return [lookback_label(view), "warning"]
+    """Return the text and colour of the warning for a page that shows the past, or when a read model has drift."""
+    past = looked_back_at(request)
+    if past:
+        return [lookback_label(past), "warning"]
     if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
-        return ["A view differs from the log: see Projections", "danger"]
+        return ["A read model differs from the log: see Projections", "danger"]
     return None
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups of links that the user has permission to see."""
     groups = [
         {
             "title": title,

@@ -1,4 +1,4 @@
-"""Logins and groups in the admin."""
+"""The admin pages of accounts and groups."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
@@ -11,21 +11,23 @@ from eventstore.admin.large_lists import FastPaginator
 from ordersite.admin.customers import AccountForm, CustomerCommands, FollowsTheLog
 from ordersite.models import User
 
-admin.site.unregister(Group)  # Django's own page of groups, which is not drawn by unfold
+admin.site.unregister(Group)  # Django's own page, which does not use unfold's templates
 
 
 @admin.register(User)
-class UserAdmin(CustomerCommands, FollowsTheLog, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # only in the stubs
+class UserAdmin(CustomerCommands, FollowsTheLog, BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+    """The accounts, with commands about their customers."""
+
     form = AccountForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")
     fieldsets = (*(BaseUserAdmin.fieldsets or ()), ("Customer", {"fields": ("customer_id",)}))
     actions_row = ("verify_email", "erase")
-    paginator = FastPaginator  # there is an account for each customer
+    paginator = FastPaginator  # one account for each customer is too many to count
     show_full_result_count = False
 
 
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):
-    pass
+    """Django's groups, drawn by unfold."""

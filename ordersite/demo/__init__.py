@@ -1,9 +1,10 @@
-"""The demo shop: about 300 orders over the last 60 days in every state, through the real commands.
+"""The demo shop: about 300 orders of the last 60 days, in every state, created by real commands.
 
-Deterministic for a given day: the same people buy the same things. Needed because real orders cannot be shipped with
-the project, and refused where the settings allow no demo accounts.
+For a given day the result is always the same. The demo exists because real orders cannot be part of the project. It is
+refused if the settings allow no demo accounts.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 from knox.crypto import hash_token
 from knox.models import AuthToken
@@ -27,12 +29,13 @@ from orders.commands import CreateOrder, NewDiscount, NewLine, NewShipping, Orde
 from orders.money import rounded
 from ordersite.demo.goods import GOODS, PEOPLE, RATES
 from ordersite.demo.life import NAMES, Life, NotYet
-from ordersite.demo.stories import FRESH, GROWN, told
+from ordersite.demo.stories import FRESH, GROWN, shuffled
 from ordersite.models import User
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
 
 ORDERS, DAYS, FRESH_DAYS = 300, 60, 8
-TAXED, TAX = "United Kingdom", Decimal(20)  # per cent
+BATCH = 500  # commands of one batch
+TAXED, TAX = "United Kingdom", Decimal(20)  # the country whose orders have tax, and the rate in per cent
 _SEED = 20101201
 
 
@@ -44,27 +47,36 @@ LOGINS = (  # username, password, full name, group
 
 
 class NoDemoHere(Exception):
-    """These settings allow no demo accounts. Use the development settings and a database of their own."""
+    """The settings allow no demo accounts. Use the development settings, and a separate database."""
 
 
-def load(now: datetime) -> int:
-    """Make the logins and, where the log is empty, the orders; returns how many. Raises NoDemoHere."""
+def load(now: datetime, progress: Callable[[int], None] = lambda orders: None) -> int:
+    """Create the logins and, if the log is empty, the orders. Return how many orders. Raises NoDemoHere.
+
+    `progress` is called now and then with the number of orders so far. All orders are created, or none.
+    """
     if not settings.DEMO_ACCOUNTS:
         raise NoDemoHere("the demo shop is refused: DEMO_ACCOUNTS is off in these settings")
     for login in LOGINS:
         _make_login(*login)
     if not store.is_empty():
         return 0
-    commands = [step for number in range(ORDERS) for step in _life_of_order(number, now)]
-    commands.sort(key=lambda step: step[1].occurred_at or now)
-    for answer in dispatch_batch(commands):
-        if isinstance(answer, CommandRefused | IdempotencyConflict):
-            raise answer  # the demo breaks one of the shop's own rules
-    return ORDERS
+    commands = [command for number in range(ORDERS) for command in _commands_of_order(number, now)]
+    commands.sort(key=lambda command: command[1].occurred_at or now)
+    orders = 0
+    with transaction.atomic():  # a later start finds any orders and adds none, so half a shop would stay
+        for start in range(0, len(commands), BATCH):
+            batch = commands[start : start + BATCH]
+            for answer in dispatch_batch(batch):
+                if isinstance(answer, CommandRefused | IdempotencyConflict):
+                    raise answer  # a mistake in the demo: it breaks a rule of the shop
+            orders += sum(isinstance(command, CreateOrder) for command, _ in batch)
+            progress(orders)
+    return orders
 
 
 def token_of(username: str) -> str:
-    """The demo customer's API token: the same every time, made from this site's secret."""
+    """Return the API token of a demo account. It is derived from the site's secret, so it is always the same."""
     token = salted_hmac("demo-token", username).hexdigest() + salted_hmac("demo-token-2", username).hexdigest()[:24]
     user = User.objects.get(username=username, is_demo=True)
     AuthToken.objects.get_or_create(
@@ -93,8 +105,8 @@ def _make_login(username: str, password: str, name: str, group: str | None) -> N
             user.groups.add(Group.objects.get(name=group))
 
 
-def _life_of_order(number: int, now: datetime) -> list[tuple[OrderCommand, Context]]:
-    """An order and what became of it; older ones have come further."""
+def _commands_of_order(number: int, now: datetime) -> list[tuple[OrderCommand, Context]]:
+    """Return the commands of one order, from placing it to its story's end. Older orders have longer stories."""
     random = Random(_SEED + number)  # noqa: S311 - the same shop every time is the point
     name, country, currency, address = PEOPLE[0] if number % 12 == 0 else random.choice(PEOPLE)
     age = DAYS * (ORDERS - number) / ORDERS  # days
@@ -116,14 +128,14 @@ def _life_of_order(number: int, now: datetime) -> list[tuple[OrderCommand, Conte
         reference=f"W-{10_000 + number}",
         **_basket(random, currency, taxed=country == TAXED),
     )
-    stories = told(FRESH if age < FRESH_DAYS else GROWN, _SEED)
+    stories = shuffled(FRESH if age < FRESH_DAYS else GROWN, _SEED)
     with suppress(NotYet):
         stories[number % len(stories)](life)
-    return life.steps
+    return life.commands
 
 
 def _basket(random: Random, currency: str, *, taxed: bool) -> dict[str, Any]:
-    """Lines, a way of sending them, and now and then something taken off."""
+    """Return the lines of a new order, and sometimes shipping and a discount."""
     rate = TAX if taxed else Decimal(0)
 
     def price(pounds: str) -> Decimal:
@@ -141,11 +153,11 @@ def _basket(random: Random, currency: str, *, taxed: bool) -> dict[str, Any]:
         for sku, name, pounds in random.sample(GOODS, random.randint(1, 6))
     ]
     name, pounds = random.choice((("Standard delivery", "4.90"), ("Express delivery", "9.50")))
-    sent = random.random() < 0.8
+    has_shipping = random.random() < 0.8
     voucher = random.random() < 0.12
     return {
         "lines": tuple(replace(line, discount=rounded(line.discount, currency)) for line in lines),
-        "shipping": (NewShipping(name=name, price=price(pounds), tax_rate=rate, code="POST"),) if sent else (),
+        "shipping": (NewShipping(name=name, price=price(pounds), tax_rate=rate, code="POST"),) if has_shipping else (),
         "discounts": (NewDiscount(name="WELCOME", amount=price("3.00")),) if voucher else (),
     }
 

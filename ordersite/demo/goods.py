@@ -1,4 +1,4 @@
-"""Who buys what in the demo shop."""
+"""The people, articles, exchange rates and texts of the demo shop."""
 
 from decimal import Decimal
 

@@ -1,6 +1,7 @@
-"""The life of one order of the demo shop.
+"""Build the commands of one demo order.
 
-Each command is put to the rules at once, so that the next one of a story knows what is due, open or owed.
+The rules decide each command at once, so that the next step of a story can use the order's state, such as the amount
+that is due.
 """
 
 from collections.abc import Callable
@@ -26,12 +27,12 @@ HOURS, DAYS = timedelta(hours=1), timedelta(days=1)
 
 
 class NotYet(Exception):
-    """The next step of a story is in the future: the order is left as it is now."""
+    """The next step of a story is in the future, so the order stays as it is now."""
 
 
 @dataclass(kw_only=True)
 class Life:
-    """An order so far, and the commands that made it so."""
+    """An order and the commands that led to its state. `at` is the time of the last command."""
 
     order_id: UUID
     customer: str
@@ -39,25 +40,27 @@ class Life:
     now: datetime
     random: Random
     order: Order = field(default_factory=Order)
-    steps: list[tuple[OrderCommand, Context]] = field(default_factory=list)
+    commands: list[tuple[OrderCommand, Context]] = field(default_factory=list)
 
     def do(self, kind: type, after: timedelta, actor: str = STAFF, **fields: Any) -> None:
-        """Send a command so long after the one before it. Raises CommandRefused, NotYet."""
+        """Add a command `after` the previous one. Raises CommandRefused, or NotYet if that time is in the future."""
         if self.at + after > self.now:
             raise NotYet
         command = kind(order_id=self.order_id, **fields)
         self.order = reduce(evolve, decider_of(command).decide(command, self.order), self.order)
         self.at += after
-        command_id = uuid5(NAMES, f"{self.order_id}/{len(self.steps)}")
-        self.steps.append((command, Context(actor=actor, command_id=command_id, occurred_at=self.at)))
+        command_id = uuid5(NAMES, f"{self.order_id}/{len(self.commands)}")
+        self.commands.append((command, Context(actor=actor, command_id=command_id, occurred_at=self.at)))
 
-    def some(self, units: Callable[[Any], int]) -> tuple[LineQuantity, ...]:
-        """The first line of goods that has any such units, and how many."""
+    def first_with(self, units: Callable[[Any], int]) -> tuple[LineQuantity, ...]:
+        """Return the first line of goods for which `units` is not 0, with that number of units."""
         line = next(line for line in self.order.goods if units(line))
         return (LineQuantity(line_id=line.line_id, quantity=units(line)),)
 
-    def reference(self, what: str) -> str:
-        return f"{what}_{self.random.randrange(10**10):010}"
+    def reference(self, prefix: str) -> str:
+        """Return a random reference of a payment provider."""
+        return f"{prefix}_{self.random.randrange(10**10):010}"
 
-    def share(self, of: Decimal, *, per_cent: int) -> Decimal:
-        return rounded(of * per_cent / 100, self.order.currency)
+    def share(self, amount: Decimal, *, per_cent: int) -> Decimal:
+        """Return a percentage of an amount, rounded for the order's currency."""
+        return rounded(amount * per_cent / 100, self.order.currency)

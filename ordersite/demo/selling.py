@@ -1,4 +1,4 @@
-"""Stories of orders that are paid, sent, changed and cancelled."""
+"""Stories of orders that are paid, shipped, changed and cancelled. Each story is a function that adds commands."""
 
 from decimal import Decimal
 
@@ -7,7 +7,7 @@ from orders.values import LineQuantity
 from ordersite.demo.goods import CARRIERS, METHODS, NOTES, REASONS
 from ordersite.demo.life import DAYS, HOURS, Life
 
-# --- money comes -----------------------------------------------------------------------------------------------------
+# --- payments --------------------------------------------------------------------------------------------------------
 
 
 def _pay(life: Life) -> None:
@@ -21,7 +21,7 @@ def _pay(life: Life) -> None:
     )
 
 
-def _promise(life: Life, amount: Decimal | None = None) -> int:
+def _authorise(life: Life, amount: Decimal | None = None) -> int:
     life.do(
         c.AuthorisePayment,
         life.random.uniform(0.05, 0.3) * HOURS,
@@ -34,18 +34,21 @@ def _promise(life: Life, amount: Decimal | None = None) -> int:
 
 
 def unpaid(life: Life) -> None:
-    """Nobody paid yet."""
+    """The order is placed and not paid."""
 
 
 def promised(life: Life) -> None:
-    _promise(life)
+    """The payment is authorised, not captured."""
+    _authorise(life)
 
 
 def let_go(life: Life) -> None:
-    life.do(c.VoidPayment, 20 * HOURS, payment_id=_promise(life), reason="The card is about to expire")
+    """The authorisation is voided."""
+    life.do(c.VoidPayment, 20 * HOURS, payment_id=_authorise(life), reason="The card is about to expire")
 
 
 def failed(life: Life) -> None:
+    """The payment fails."""
     life.do(
         c.RecordPaymentFailure,
         life.random.uniform(0.1, 0.4) * HOURS,
@@ -58,35 +61,40 @@ def failed(life: Life) -> None:
 
 
 def failed_then_paid(life: Life) -> None:
+    """The payment fails, a second one succeeds, and the order is shipped."""
     failed(life)
     _pay(life)
     _ship(life)
 
 
 def partly_paid(life: Life) -> None:
+    """Less than the order costs is captured."""
     part = life.share(life.order.due, per_cent=40)
-    life.do(c.CapturePayment, HOURS, payment_id=_promise(life, part), reference=life.reference("cap"))
+    life.do(c.CapturePayment, HOURS, payment_id=_authorise(life, part), reference=life.reference("cap"))
 
 
 def overcharged(life: Life) -> None:
+    """More than the order costs is captured."""
     more = life.order.due + life.share(life.order.due, per_cent=10)
-    life.do(c.CapturePayment, HOURS, payment_id=_promise(life, more), reference=life.reference("cap"))
+    life.do(c.CapturePayment, HOURS, payment_id=_authorise(life, more), reference=life.reference("cap"))
 
 
 def written_off(life: Life) -> None:
+    """The last part of the price is written off, and the order is shipped."""
     part = life.share(life.order.due, per_cent=90)
-    life.do(c.CapturePayment, HOURS, payment_id=_promise(life, part))
+    life.do(c.CapturePayment, HOURS, payment_id=_authorise(life, part))
     life.do(c.WriteOff, 60 * HOURS, reason="The bank kept a fee; not worth asking for")
     _ship(life)
 
 
 def paid(life: Life) -> None:
+    """The order is paid."""
     _pay(life)
     if life.random.random() < 0.3:
         _note(life)
 
 
-# --- goods leave -----------------------------------------------------------------------------------------------------
+# --- shipments -------------------------------------------------------------------------------------------------------
 
 
 def _parcel(life: Life) -> dict[str, str]:
@@ -98,12 +106,14 @@ def _ship(life: Life) -> None:
 
 
 def shipped(life: Life) -> None:
+    """The order is paid and shipped."""
     _pay(life)
     _ship(life)
 
 
 def captured_and_shipped(life: Life) -> None:
-    payment = _promise(life)
+    """The payment is authorised and captured; the order is shipped and delivered."""
+    payment = _authorise(life)
     life.do(c.CapturePayment, 20 * HOURS, payment_id=payment, reference=life.reference("cap"))
     _ship(life)
     _arrive(life)
@@ -121,6 +131,7 @@ def _arrive(life: Life) -> None:
 
 
 def delivered(life: Life) -> None:
+    """The order is paid, shipped and delivered."""
     shipped(life)
     _arrive(life)
     if life.random.random() < 0.1:
@@ -128,11 +139,13 @@ def delivered(life: Life) -> None:
 
 
 def in_parts(life: Life) -> None:
+    """The order is paid, and the first line is shipped."""
     _pay(life)
-    life.do(c.ShipLines, 20 * HOURS, lines=life.some(lambda line: line.open), **_parcel(life))
+    life.do(c.ShipLines, 20 * HOURS, lines=life.first_with(lambda line: line.open), **_parcel(life))
 
 
 def in_two_parcels(life: Life) -> None:
+    """The order is shipped in two parcels and delivered."""
     in_parts(life)
     if any(line.open for line in life.order.goods):
         _ship(life)
@@ -140,11 +153,13 @@ def in_two_parcels(life: Life) -> None:
 
 
 def held(life: Life) -> None:
+    """The paid order is put on hold."""
     _pay(life)
     life.do(c.HoldOrder, 2 * HOURS, reason="The address looks wrong: asked the customer")
 
 
 def sent_elsewhere(life: Life) -> None:
+    """The held order gets another address and is shipped."""
     held(life)
     life.do(
         c.ChangeAddress, 6 * HOURS, life.customer, shipping_address="c/o Hartmann\n14 Station Road\nBristol BS1 6QF"
@@ -158,35 +173,41 @@ def _note(life: Life) -> None:
     life.do(c.AddNote, 3 * HOURS, text=text, visible=visible)
 
 
-# --- less or more is sold --------------------------------------------------------------------------------------------
+# --- cancellations, edits --------------------------------------------------------------------------------------------
 
 
 def cancelled(life: Life) -> None:
+    """The customer cancels the order."""
     life.do(c.CancelOrder, life.random.uniform(1, 20) * HOURS, life.customer, reason=life.random.choice(REASONS))
 
 
 def expired(life: Life) -> None:
+    """The unpaid order is cancelled after 14 days."""
     life.do(c.ExpireOrder, 14 * DAYS, "service:unpaid-orders", days=14)
 
 
 def cancelled_after_payment(life: Life) -> None:
+    """The customer cancels the paid order."""
     _pay(life)
     cancelled(life)
 
 
 def cancelled_in_part(life: Life) -> None:
+    """One line of the paid order is cancelled; the rest is shipped."""
     _pay(life)
-    life.do(c.CancelLines, 5 * HOURS, lines=life.some(lambda line: line.open), reason="Out of stock")
+    life.do(c.CancelLines, 5 * HOURS, lines=life.first_with(lambda line: line.open), reason="Out of stock")
     if any(line.open for line in life.order.goods):
         _ship(life)
 
 
 def to_be_changed(life: Life) -> None:
+    """An edit of the paid order is staged."""
     _pay(life)
     life.do(c.StageEdit, 4 * HOURS, quantities=_one_more(life))
 
 
 def changed(life: Life) -> None:
+    """A staged edit is made; the rest is paid and the order is shipped."""
     to_be_changed(life)
     life.do(c.CommitEdit, HOURS)
     _pay(life)

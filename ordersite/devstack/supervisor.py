@@ -1,7 +1,9 @@
-"""`make run`, or `python -m ordersite.devstack.supervisor`: the whole site in one terminal. Stops what it started.
+"""Run the whole site in one terminal: `make run`, or `python -m ordersite.devstack`.
 
-Servers (unless the environment names others), migrations, a demo shop for an empty log, a Celery worker, Celery beat,
-and the web server. Of these three, one that dies is started again. No Django here: it runs before there is a database.
+It starts PostgreSQL and Valkey (unless the environment names others), applies migrations, loads the demo shop into an
+empty log, and starts a Celery worker, Celery beat and the web server. If one of these three processes dies, it is
+started again. At the end everything that was started here is stopped. This module does not import Django, because it
+runs before there is a database.
 """
 
 import contextlib
@@ -24,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("ORDERSITE_STATE", ROOT / ".local")).resolve()
 START_SECONDS, STOP_SECONDS = 60, 15
 PYTHON = sys.executable
-STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a supervisor, a terminal that is closed
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a supervisor, a closed terminal
+ALONE = ("--without-mingle", "--without-gossip")  # saves the second in which a worker waits for other workers' replies
+RESTARTS, RESTARTS_SECONDS = 5, 60  # a process that starts so often in so many seconds is given up
 
 
 class StackError(RuntimeError):
@@ -33,7 +37,10 @@ class StackError(RuntimeError):
 
 @dataclass
 class Process:
-    """A process of the site, its log in the state folder, and its pid there for whoever has to clean up."""
+    """A process of the site. Its log and its pid file are in the state folder.
+
+    `word` is a part of its command line, by which a later run recognises a process that is left over.
+    """
 
     name: str
     command: list[str]
@@ -42,8 +49,9 @@ class Process:
     started: list[float] = field(default_factory=list)
 
     def start(self) -> None:
+        """Start the process in a session of its own, and write its pid file."""
         with (STATE / f"{self.name}.log").open("ab") as log:
-            # A session of its own: Ctrl-C reaches only us, and we stop the others in order.
+            # A session of its own: Ctrl-C reaches only the supervisor, which stops the others in order.
             self.running = subprocess.Popen(  # noqa: S603 - our own commands
                 self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -51,18 +59,19 @@ class Process:
         self._pidfile.write_text(str(self.running.pid))
 
     def stop(self) -> None:
+        """Stop the process and its children; kill them if they do not end within STOP_SECONDS."""
         if self.running:
-            for _ in range(STOP_SECONDS):  # again each second: a server that is only starting may not hear the first
+            for _ in range(STOP_SECONDS):  # once a second: a process that is still starting may miss the first signal
                 self.running.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.running.wait(1)
                     break
-            _kill_group(self.running.pid)  # whatever it left behind, even where it was killed itself
+            _kill_group(self.running.pid)  # its children may still run, even if it was killed itself
             self.running.wait()
         self._pidfile.unlink(missing_ok=True)
 
     def end_leftover(self) -> bool:
-        """Ends the process group of a run that was killed before it could clean up; says whether there was one."""
+        """Kill the process that an earlier, killed run left behind. Return whether there was one."""
         pid = owner(self._pidfile, self.word)
         if pid:
             _kill_group(pid)
@@ -74,7 +83,8 @@ class Process:
 
 
 def main() -> None:
-    for name in STOPPERS:
+    """Run the site until a stop signal comes. Exits with a message if the site cannot start."""
+    for name in STOP_SIGNALS:
         signal.signal(name, _interrupt)
     STATE.mkdir(parents=True, exist_ok=True)
     try:
@@ -89,23 +99,22 @@ def main() -> None:
 def _run_site() -> None:
     port = os.environ.get("PORT", "8000")
     site = f"http://127.0.0.1:{port}"
-    processes = _processes(port)
+    worker, beat, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
     _require_free(port, patience=5 if any(left_over) else 0)
-    _manage("migrate", "--verbosity", "0")
-    _manage("load_demo")
     try:
-        for process in processes:
+        (STATE / "web.url").write_text(site)  # read by demo_logins
+        logins = _prepare()
+        print("starting the web server, the worker and beat", flush=True)
+        for process in (web, worker):
             process.start()
-        _wait_until_healthy(site, processes)
-        (STATE / "web.url").write_text(site)
-        print(f"\nordersite is up: {site}\n", flush=True)
-        _manage("demo_logins")
-        print(f"\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
+        _wait_until_healthy(site, [web, worker])
+        beat.start()  # last, because its start takes a processor from the others, and the site answers without it
+        print(f"\nordersite is up: {site}\n\n{logins}\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
         _keep_up(processes)
     finally:
-        for name in STOPPERS:
-            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+        for name in STOP_SIGNALS:
+            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave processes running
         for process in reversed(processes):
             process.stop()
         (STATE / "web.url").unlink(missing_ok=True)
@@ -119,39 +128,40 @@ def _processes(port: str) -> list[Process]:
 
 
 def celery_commands(state: Path) -> dict[str, list[str]]:
-    """What runs the worker, and beat, which keeps its schedule in `state`."""
+    """Return the commands of the worker and of beat, which stores its schedule in `state`."""
     celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
     return {
-        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
+        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *ALONE],
         "beat": [*celery, "beat", "--schedule", str(state / "beat"), "--pidfile", ""],
     }
 
 
 def web_server(port: str, application: str) -> list[str]:
-    """What serves a WSGI application here. The benchmarks serve theirs and others by it too."""
+    """Return the command that serves a WSGI application. The benchmarks use it too."""
     workers = os.environ.get("WEB_WORKERS", "2")
-    # An open stream of events holds a thread: those that may be open come on top of those that answer.
+    # An open event stream holds a thread, so the threads for streams are added to those that answer requests.
     threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
     command = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port]
     return [*command, "--workers", workers, "--blocking-threads", threads, "--respawn-failed-workers", application]
 
 
 def _keep_up(processes: list[Process]) -> None:
-    """Until interrupted: start again what died, unless it dies at once every time."""
+    """Restart processes that die, until interrupted. Raises StackError if one dies again and again."""
     while True:
         time.sleep(0.5)
         for process in processes:
             if process.running is None or process.running.poll() is None:
                 continue
-            lately = [start for start in process.started if start > time.monotonic() - 60]
-            if len(lately) >= 5:
+            recent = [start for start in process.started if start > time.monotonic() - RESTARTS_SECONDS]
+            if len(recent) >= RESTARTS:
                 raise StackError(f"the {process.name} keeps dying; see {STATE}/{process.name}.log")
-            _kill_group(process.running.pid)  # its children may have outlived it
+            _kill_group(process.running.pid)  # its children may still run
             print(f"the {process.name} died ({process.running.returncode}); starting it again", flush=True)
             process.start()
 
 
 def _wait_until_healthy(site: str, processes: list[Process]) -> None:
+    """Raises StackError if a process dies, or if the site is not healthy after START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     answer = "nothing"
     while time.monotonic() < deadline:
@@ -166,14 +176,14 @@ def _wait_until_healthy(site: str, processes: list[Process]) -> None:
         except OSError as error:
             answer = str(error)
         time.sleep(0.2)
-    raise StackError(f"{site}/healthz is not well after {START_SECONDS} s; it says: {answer}. Logs are in {STATE}.")
+    raise StackError(f"{site}/healthz is not healthy after {START_SECONDS} s; it says: {answer}. Logs are in {STATE}.")
 
 
 @contextlib.contextmanager
 def _servers() -> Iterator[None]:
-    """The project's own servers, where the environment names no others.
+    """Start the project's own PostgreSQL and Valkey, unless the environment names others; stop them at the end.
 
-    They are stopped at the end even where a run that was killed had left them up: this folder's servers are ours.
+    Servers that a killed run left running are stopped too: they belong to this state folder.
     """
     services = Services(STATE)
     wanted = {
@@ -191,16 +201,17 @@ def _servers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
+    """Hold the lock of the state folder. Raises StackError if another run holds it."""
     with (STATE / "stack.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StackError(f"it runs already from this folder ({ROOT}); stop that one first") from None
+            raise StackError(f"the site already runs from this folder ({ROOT}); stop it first") from None
         yield
 
 
 def _require_free(port: str, patience: float) -> None:
-    """`patience` is how many seconds a port may still be held by what was killed a moment ago."""
+    """Raises StackError if the port is taken. For `patience` seconds a killed process may still hold it."""
     deadline = time.monotonic() + patience
     while True:
         with socket.socket() as probe:
@@ -215,12 +226,20 @@ def _require_free(port: str, patience: float) -> None:
         time.sleep(0.1)
 
 
-def _manage(*arguments: str) -> None:
-    command = [PYTHON, "manage.py", *arguments]
-    # A session of its own, as the processes have: Ctrl-C is for us to handle, and ends it without a traceback.
-    done = subprocess.run(command, cwd=ROOT, check=False, start_new_session=True)  # noqa: S603 - our own command
+def _prepare() -> str:
+    """Migrate and load the demo shop, in a process of its own; return the text about the logins. Raises StackError."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [PYTHON, "-m", "ordersite.devstack.prepare"],
+        cwd=ROOT,
+        env={"LOG_LEVEL": "WARNING", **os.environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        start_new_session=True,  # Ctrl-C reaches only the supervisor, and ends this without a traceback
+    )
     if done.returncode:
-        raise StackError(f"manage.py {' '.join(arguments)} failed; what it said stands above")
+        raise StackError("the database could not be prepared; the reason is above")
+    return done.stdout
 
 
 def _kill_group(pid: int) -> None:
@@ -230,7 +249,3 @@ def _kill_group(pid: int) -> None:
 
 def _interrupt(*signal_and_frame: object) -> None:
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    main()

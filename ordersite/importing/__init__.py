@@ -1,1 +1,1 @@
-"""Real orders from the UCI Online Retail layout, through the real commands. docs/importing.md has the rules."""
+"""Import orders from files in the UCI Online Retail layout, by real commands. The rules are in docs/importing.md."""

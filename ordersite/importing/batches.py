@@ -1,4 +1,4 @@
-"""A file to batches of commands, the next one made while the last is sent."""
+"""Turn a file into batches of commands. The next batch is made while the previous one is sent."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from ordersite.importing.commands import Quarantined, Step
+from ordersite.importing.commands import ImportCommand, Quarantined
 from ordersite.importing.invoices import BadLine, Line, invoices_of, read_line
 from ordersite.importing.mapping import Mapper
 from ordersite.importing.reading import RawLine, UnreadableFile, lines_of
@@ -18,29 +18,36 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Batch:
-    """Commands for one transaction, and what of the file was read for them: `share` is how far that comes."""
+    """Commands for one transaction, and counts of the lines that were read for them.
 
-    steps: list[Step] = field(default_factory=list)
-    left_out: list[tuple[RawLine, str]] = field(default_factory=list)
+    `quarantined` has lines with reasons. `several_times` counts invoices whose lines have different times. `share` is
+    the part of the file that is read so far, from 0 to 1.
+    """
+
+    commands: list[ImportCommand] = field(default_factory=list)
+    quarantined: list[tuple[RawLine, str]] = field(default_factory=list)
     lines: int = 0
     several_times: int = 0
     share: float = 0.0
 
 
-def batches_of(path: Path, *, encoding: str, zone: ZoneInfo, commands: int) -> Iterator[Batch]:
-    """The whole file, so many commands at a time. Raises UnreadableFile once what stood before has been given."""
+def batches_of(path: Path, *, encoding: str, zone: ZoneInfo, size: int) -> Iterator[Batch]:
+    """Yield the whole file in batches of `size` commands.
+
+    Raises UnreadableFile at a damaged place, after the batches of the lines before it.
+    """
     with lines_of(path, encoding) as (raw_lines, share):
         reader = _Reader(zone)
         try:
-            for step in reader.steps(raw_lines):
-                reader.batch.steps.append(step)
-                if len(reader.batch.steps) >= commands:
-                    yield reader.begin_another(share)
+            for command in reader.commands(raw_lines):
+                reader.batch.commands.append(command)
+                if len(reader.batch.commands) >= size:
+                    yield reader.finish_batch(share)
         except UnreadableFile:
             if reader.batch.lines:
-                yield reader.begin_another(share)
+                yield reader.finish_batch(share)
             raise
-        yield reader.begin_another(share)
+        yield reader.finish_batch(share)
 
 
 class _Reader:
@@ -48,21 +55,22 @@ class _Reader:
         self.zone = zone
         self.batch = Batch()
 
-    def begin_another(self, share: Callable[[], float]) -> Batch:
-        """Returns the one that is complete."""
+    def finish_batch(self, share: Callable[[], float]) -> Batch:
+        """Return the batch, and begin a new one."""
         complete, self.batch = self.batch, Batch()
         complete.share = share()
         return complete
 
-    def steps(self, raw_lines: Iterator[RawLine]) -> Iterator[Step]:
+    def commands(self, raw_lines: Iterator[RawLine]) -> Iterator[ImportCommand]:
+        """Yield the commands; put quarantined lines into the current batch."""
         mapper = Mapper()
         for invoice in invoices_of(self._readable(raw_lines)):
             self.batch.several_times += invoice.at != invoice.until
-            for step in mapper.steps(invoice):
-                if isinstance(step, Quarantined):
-                    self.batch.left_out.append((step.line.raw, step.reason))
+            for result in mapper.commands_of(invoice):
+                if isinstance(result, Quarantined):
+                    self.batch.quarantined.append((result.line.raw, result.reason))
                 else:
-                    yield step
+                    yield result
         yield from mapper.end()
 
     def _readable(self, raw_lines: Iterator[RawLine]) -> Iterator[Line]:
@@ -71,19 +79,22 @@ class _Reader:
             try:
                 yield read_line(raw, self.zone)
             except BadLine as bad:
-                self.batch.left_out.append((raw, str(bad)))
+                self.batch.quarantined.append((raw, str(bad)))
 
 
 @contextmanager
-def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The same items, the next one made by a thread while the last is worked on: while that waits for the database."""
-    end = object()
-    with ThreadPoolExecutor(1, "ahead") as thread:
+def read_ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
+    """Give the same items, but make the next one in a thread while the caller works on the current one.
 
-        def each() -> Iterator[T]:
-            coming = thread.submit(next, items, end)
-            while (item := coming.result()) is not end:
-                coming = thread.submit(next, items, end)
+    The caller waits for the database most of the time, so the thread uses time that would be lost.
+    """
+    end = object()
+    with ThreadPoolExecutor(1, "read-ahead") as thread:
+
+        def yield_items() -> Iterator[T]:
+            upcoming = thread.submit(next, items, end)
+            while (item := upcoming.result()) is not end:
+                upcoming = thread.submit(next, items, end)
                 yield item  # type: ignore[misc]  # not the end
 
-        yield each()
+        yield yield_items()

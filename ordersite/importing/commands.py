@@ -1,4 +1,4 @@
-"""What an import sends: a command at a time, and which lines of the file wait for its answer."""
+"""The commands that an import sends, and the lines of the file that depend on their answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ from ordersite.importing.sales import Sale
 
 ACTOR = "service:import_orders"
 APPROVER = f"{ACTOR}/approval"
-"""Who approves a refund: over a limit that takes a second one."""
+"""The actor that approves refunds: above a limit, it may not be the actor that requests them."""
 
 NAMES = UUID("b1d3b9a0-3c0d-4c52-9f7e-21a4f2f2c0de")
 
 
-class Way(StrEnum):
-    """What a line of the file means."""
+class Outcome(StrEnum):
+    """What became of a line of the file."""
 
     ORDER = "ordered"
-    CANCEL = "cancelled"  # goods that did not leave yet, and their money
-    RETURN = "returned"  # goods that left, and their money
-    REFUND = "charge refunded"  # the money of a shipping or a charge line; nothing comes back
-    ALLOWANCE = "allowance"  # money of the order as a whole
+    CANCEL = "cancelled"  # goods that were not shipped yet, and their money
+    RETURN = "returned"  # goods that were shipped, and their money
+    REFUND = "charge refunded"  # the money of a shipping or charge line; no goods
+    ALLOWANCE = "allowance"  # money off the whole order
     WRITE_OFF = "written off"
 
 
 class Figure(StrEnum):
-    """The sums of an import, named as the accountants' view names them."""
+    """The sums of an import, with the names of the accounting read model."""
 
     SOLD = "sold"
     PAID = "paid"
@@ -48,44 +48,49 @@ class Figure(StrEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Awaiting:
-    """Lines that are accounted for once each of their `commands` is answered; `refused` says why one was not done."""
+class PendingLines:
+    """Lines that get their outcome once all their commands are answered.
+
+    `commands` counts the commands without an answer. `refused` is the reason why one of them was refused.
+    """
 
     lines: Sequence[Line]
-    way: Way
+    outcome: Outcome
     commands: int = 0
     refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A command, the lines that wait for it, and what it adds to one of the sums once it is done."""
+class ImportCommand:
+    """A command, the lines that depend on it, and the amount that it adds to one of the sums."""
 
     command: OrderCommand
     context: Context
-    awaiting: Sequence[Awaiting] = ()
+    pending: Sequence[PendingLines] = ()
     figure: Figure | None = None
     amount: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
+    """A line that cannot be imported, with the reason."""
+
     line: Line
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The invoice that commands come from, and the lines of it that wait for them."""
+    """An invoice that commands come from, and its lines that depend on them."""
 
     number: str
     at: datetime
-    awaiting: Sequence[Awaiting] = ()
+    pending: Sequence[PendingLines] = ()
 
-    def step(
+    def command(
         self,
         sale: Sale,
-        what: str,
+        purpose: str,
         command: OrderCommand,
         *,
         synthetic: str = "",
@@ -93,15 +98,16 @@ class Source:
         guard: Callable[[Any], None] | None = None,
         figure: Figure | None = None,
         amount: Decimal = ZERO,
-    ) -> Step:
-        """The next command to `sale`; `synthetic` names the rule that made it up.
+    ) -> ImportCommand:
+        """Return the next command to the order of `sale`, and count its version.
 
-        Its id is the same every time the same invoice is imported: that is what makes a second import add nothing. It
-        is refused where somebody else changed the order: then the versions that are counted here are not its own.
+        `purpose` is unique among the invoice's commands to this order. `synthetic` names the rule that invented the
+        command. The command id is the same in every import of the invoice, so a second import adds nothing. The
+        expected version is the one that is counted here, so the command is refused if anything else changed the order.
         """
         context = Context(
             actor=actor,
-            command_id=uuid5(NAMES, f"{self.number}/{what}/{sale.number}"),
+            command_id=uuid5(NAMES, f"{self.number}/{purpose}/{sale.number}"),
             correlation_id=_correlation_of(self.number),
             expected_version=sale.version,
             occurred_at=self.at,
@@ -109,11 +115,11 @@ class Source:
             guard=guard,
         )
         sale.version += 1
-        for each in self.awaiting:
-            each.commands += 1
-        return Step(command, context, self.awaiting, figure, amount)
+        for lines in self.pending:
+            lines.commands += 1
+        return ImportCommand(command, context, self.pending, figure, amount)
 
 
-@lru_cache(maxsize=1000)  # an invoice's commands come one after the other, but for its parcel of the next day
+@lru_cache(maxsize=1000)  # the commands of an invoice come together, except for the shipment
 def _correlation_of(number: str) -> UUID:
     return uuid5(NAMES, number)

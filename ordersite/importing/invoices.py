@@ -1,4 +1,4 @@
-"""Lines to invoices: what each line says, or why it cannot be taken."""
+"""Read the values of each line, and collect lines into invoices."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from orders.money import plain, rounded
 from ordersite.importing.reading import BAD_DEBT, COLUMNS, CREDIT_NOTE, RawLine
 from ordersite.importing.sales import CURRENCY
 
-# In the real file an invoice's lines stand together but for a few that slipped behind the next invoice's.
-LOOKAHEAD = 200
+# In the real file the lines of an invoice are together, except for a few that come after the next invoice's lines.
+LOOKAHEAD = 200  # lines
 _DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y %H:%M")
-_MOST = 1_000_000_000  # units of an article, or pounds for one
-_REMEMBERED = 10_000  # texts whose meaning is remembered: a shop has some thousand articles and prices
+_MAXIMUM = 1_000_000_000  # units of an article, or pounds for one unit
+_CACHED = 10_000  # parsed texts: a shop has some thousand articles and prices
 
 
 class BadLine(ValueError):
-    """A line that cannot be taken; the message is its reason, as the quarantine report counts it."""
+    """A line cannot be imported. The message is the reason, as the report counts it."""
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line that could be read. `at` is in the shop's time zone; `code` is the sku in upper case.
+    """The values of a line. `at` is in the shop's time zone; `code` is the sku in upper case.
 
     `amount` is quantity times price, rounded to the penny.
     """
@@ -45,7 +45,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class Invoice:
-    """All lines of one number, in the file's order. Its times are asked for once it has all of them."""
+    """All lines with one invoice number, in the file's order. Read `at` and `until` only once it is complete."""
 
     number: str
     lines: list[Line] = field(default_factory=list)
@@ -53,40 +53,44 @@ class Invoice:
 
     @property
     def is_credit_note(self) -> bool:
+        """Whether the number begins with C."""
         return self.number.startswith(CREDIT_NOTE)
 
     @property
     def is_bad_debt(self) -> bool:
+        """Whether the number begins with A."""
         return self.number.startswith(BAD_DEBT)
 
     @cached_property
     def at(self) -> datetime:
-        """The earliest time: some invoices took more than a minute to write."""
+        """Return the earliest time of its lines; the lines of some invoices have different times."""
         return min(line.at for line in self.lines)
 
     @cached_property
     def until(self) -> datetime:
-        """The latest time."""
+        """Return the latest time of its lines."""
         return max(line.at for line in self.lines)
 
     @property
     def customer(self) -> str:
+        """Return the customer of its first line; "" for a guest."""
         return self.lines[0].customer
 
     @property
     def country(self) -> str:
+        """Return the country of its first line."""
         return self.lines[0].country
 
 
 def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
-    """Raises BadLine."""
+    """Return the values of a line. Raises BadLine."""
     values = raw.values
     if len(values) != len(COLUMNS):
         raise BadLine("wrong number of columns")
     invoice, stock_code, description, units, date, unit_price, customer, country = values
-    quantity, price, amount = _priced(units, unit_price)
+    quantity, price, amount = _quantity_and_price(units, unit_price)
     if "\0" in "".join(values):
-        raise BadLine("a character that no database takes (NUL)")
+        raise BadLine("a character that PostgreSQL cannot store (NUL)")
     invoice = invoice.strip().upper()
     if price < 0 and not invoice.startswith(BAD_DEBT):
         raise BadLine("negative price")
@@ -108,37 +112,37 @@ def read_line(raw: RawLine, zone: ZoneInfo) -> Line:
     )
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _priced(units: str, unit_price: str) -> tuple[int, Decimal, Decimal]:
-    """Quantity, price and amount."""
+@lru_cache(maxsize=_CACHED)
+def _quantity_and_price(units: str, unit_price: str) -> tuple[int, Decimal, Decimal]:
+    """Return quantity, price and amount. Raises BadLine."""
     try:
         quantity, price = int(units), Decimal(unit_price)
     except (ValueError, InvalidOperation):
-        raise BadLine("quantity or price is no number") from None
-    if not price.is_finite() or abs(quantity) > _MOST or abs(price) > _MOST:
-        raise BadLine("quantity or price is no number of this world")
+        raise BadLine("quantity or price is not a number") from None
+    if not price.is_finite() or abs(quantity) > _MAXIMUM or abs(price) > _MAXIMUM:
+        raise BadLine("quantity or price is out of range")
     price = plain(price)
     return quantity, price, rounded(quantity * price, CURRENCY)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHED)
 def _article(stock_code: str) -> tuple[str, str]:
-    """Sku and code."""
+    """Return sku and code."""
     return stock_code.strip(), stock_code.strip().upper()
 
 
-@lru_cache(maxsize=LOOKAHEAD)  # an invoice's lines were written in the same minute
+@lru_cache(maxsize=LOOKAHEAD)  # the lines of an invoice have the same time
 def _moment(text: str, zone: ZoneInfo) -> datetime:
-    for form in _DATE_FORMATS:
+    for date_format in _DATE_FORMATS:
         try:
-            return datetime.strptime(text.strip(), form).replace(tzinfo=zone)
+            return datetime.strptime(text.strip(), date_format).replace(tzinfo=zone)
         except ValueError:
             continue
     raise BadLine("the date cannot be read")
 
 
 def invoices_of(lines: Iterable[Line]) -> Iterator[Invoice]:
-    """Invoices in the order they begin, each once no more of its lines are to be expected."""
+    """Yield invoices in the order of their first lines, each once LOOKAHEAD lines passed without a line of it."""
     open_invoices: dict[str, Invoice] = {}
     invoice = Invoice("")
     for count, line in enumerate(lines):

@@ -1,7 +1,7 @@
-"""Invoices to commands, by rules that give the same commands for the same file, every time.
+"""Turn invoices into commands. The same file always gives the same commands.
 
-The file knows neither payments nor parcels. They are made up by rule, and marked `synthetic` in the metadata: an order
-is paid in full the moment it is invoiced, and leaves at noon of the next day unless it was cancelled before.
+The file has no payments and no parcels. Rules invent them, and their events are marked `synthetic` in the metadata: an
+order is paid in full when it is invoiced, and is shipped at noon of the next day unless it was cancelled before.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +15,12 @@ from uuid_utils.compat import uuid5
 from eventstore.ids import id_at
 from orders.commands import CreateOrder, NewLine, NewShipping, PayOrder, ShipOrder, WriteOff
 from orders.values import ZERO, LineKind
-from ordersite.importing.commands import NAMES, Awaiting, Figure, Quarantined, Source, Step, Way
-from ordersite.importing.crediting import credited
+from ordersite.importing.commands import NAMES, Figure, ImportCommand, Outcome, PendingLines, Quarantined, Source
+from ordersite.importing.crediting import credit_commands
 from ordersite.importing.invoices import Invoice, Line
 from ordersite.importing.matching import SHIPPING, Matcher
-from ordersite.importing.purchase_store import Remembered
-from ordersite.importing.sales import CURRENCY, Sale, Sold
+from ordersite.importing.purchase_store import PurchaseStore
+from ordersite.importing.sales import CURRENCY, Sale, SoldLines
 
 PAYMENT_RULE = "paid in full when invoiced"
 SHIPPING_RULE = "shipped at noon of the next day"
@@ -30,54 +30,58 @@ CHARGES = SHIPPING | {"M", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK", "
 
 @dataclass
 class Mapper:
-    """Remembers what customers bought, what still waits for its parcel, unpaid debts, and the invoices seen."""
+    """Turns one invoice after another into commands.
 
-    remembered: Remembered = field(default_factory=Remembered)
+    It keeps what customers bought, orders to be shipped, unpaid debts by amount, and the latest time in the file.
+    """
+
+    purchases: PurchaseStore = field(default_factory=PurchaseStore)
     waiting: dict[UUID, Sale] = field(default_factory=dict)
     debts: dict[Decimal, list[Sale]] = field(default_factory=dict)
     latest: datetime | None = None
 
     @property
     def matcher(self) -> Matcher:
-        return Matcher(self.remembered)
+        """Return the matcher of credit notes."""
+        return Matcher(self.purchases)
 
-    def steps(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
-        """What an invoice brings about, after the parcels that left before it."""
-        if not self.remembered.meets(invoice.number):
+    def commands_of(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
+        """Yield the shipments that come before the invoice, then its commands and quarantined lines."""
+        if not self.purchases.is_new_invoice(invoice.number):
             yield from (Quarantined(line, "came long after the other lines of its invoice") for line in invoice.lines)
             return
-        yield from self._shipped_before(invoice.at)
+        yield from self._ship_until(invoice.at)
         self.latest = max(self.latest or invoice.until, invoice.until)
         if invoice.is_credit_note:
-            yield from credited(invoice, self.matcher)
+            yield from credit_commands(invoice, self.matcher)
         elif invoice.is_bad_debt:
             yield from self._bad_debt(invoice)
         else:
             yield from self._order(invoice)
 
-    def end(self) -> Iterator[Step]:
-        """The parcels that left before the file's last line. The others wait for a file that goes on."""
+    def end(self) -> Iterator[ImportCommand]:
+        """Yield the shipments until the time of the file's last line. A longer file will have the later ones."""
         if self.latest:
-            yield from self._shipped_before(self.latest)
+            yield from self._ship_until(self.latest)
 
-    def _shipped_before(self, moment: datetime) -> Iterator[Step]:
+    def _ship_until(self, moment: datetime) -> Iterator[ImportCommand]:
         for sale in [sale for sale in self.waiting.values() if sale.ships_at <= moment]:
             del self.waiting[sale.order_id]
             if sale.unsent:
                 sale.shipped = True
                 source = Source(number=sale.number, at=sale.ships_at)
-                yield source.step(sale, "ship", ShipOrder(order_id=sale.order_id), synthetic=SHIPPING_RULE)
+                yield source.command(sale, "ship", ShipOrder(order_id=sale.order_id), synthetic=SHIPPING_RULE)
 
-    def _order(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
-        worth = any(line.price > 0 and line.quantity > 0 for line in invoice.lines)
-        good = [line for line in invoice.lines if not _why_not(line, invoice.customer, worth)]
+    def _order(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
+        has_value = any(line.price > 0 and line.quantity > 0 for line in invoice.lines)
+        good = [line for line in invoice.lines if not _quarantine_reason(line, invoice.customer, has_value)]
         if len(good) < len(invoice.lines):
             for line in invoice.lines:
-                if reason := _why_not(line, invoice.customer, worth):
+                if reason := _quarantine_reason(line, invoice.customer, has_value):
                     yield Quarantined(line, reason)
         if not good:
             return
-        sale, create = self._placed(invoice, good)
+        sale, create = self._place(invoice, good)
         yield create
         if sale.money:
             pay = PayOrder(
@@ -87,15 +91,15 @@ class Mapper:
                 payment_reference=invoice.number,
             )
             source = Source(number=invoice.number, at=invoice.at)
-            yield source.step(sale, "pay", pay, synthetic=PAYMENT_RULE, figure=Figure.PAID, amount=sale.money)
+            yield source.command(sale, "pay", pay, synthetic=PAYMENT_RULE, figure=Figure.PAID, amount=sale.money)
         if sale.unsent:
             self.waiting[sale.order_id] = sale
 
-    def _bad_debt(self, invoice: Invoice) -> Iterator[Step | Quarantined]:
-        """What is owed to the shop is an order that nobody pays; what is given up is the first debt of that amount."""
+    def _bad_debt(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
+        """Yield an unpaid order for positive lines; a negative line writes off the first debt of that amount."""
         owed = [line for line in invoice.lines if line.quantity > 0 and line.price > 0]
         if owed:
-            sale, create = self._placed(invoice, owed)
+            sale, create = self._place(invoice, owed)
             self.debts.setdefault(sale.money, []).append(sale)
             yield create
         for line in invoice.lines:
@@ -103,53 +107,53 @@ class Mapper:
                 continue
             amount = -line.amount
             if debts := self.debts.get(amount):
-                yield _written_off(invoice, line, debts.pop(0))
+                yield _write_off(invoice, line, debts.pop(0))
             else:
                 yield Quarantined(line, "bad debt of no order in the file" if amount > 0 else "bad debt of nothing")
 
-    def _placed(self, invoice: Invoice, lines: list[Line]) -> tuple[Sale, Step]:
-        """The order of these lines, and the command that places it."""
-        goods, sending = _apart(lines)
-        ordered, is_debt = goods + sending, invoice.is_bad_debt
+    def _place(self, invoice: Invoice, lines: list[Line]) -> tuple[Sale, ImportCommand]:
+        """Return the order of these lines, and the command that places it."""
+        articles, shipping = _split_shipping(lines)
+        ordered, is_debt = articles + shipping, invoice.is_bad_debt
         are_goods = [not is_debt and line.code not in CHARGES for line in ordered]
         sale = Sale(
             order_id=id_at(invoice.at, f"online-retail/{invoice.number}"),
             number=invoice.number,
             customer=invoice.customer,
             ships_at=invoice.at.replace(hour=12, minute=0, second=0) + timedelta(days=1),
-            sold=_sold(ordered, are_goods),
+            sold=_sold_lines(ordered, are_goods),
             money=sum((line.amount for line in lines), ZERO),
             unsent=sum(line.quantity for line, is_goods in zip(ordered, are_goods, strict=True) if is_goods),
         )
         if not is_debt:
-            self.matcher.sold(sale)
-        source = Source(number=invoice.number, at=invoice.at, awaiting=(Awaiting(lines, Way.ORDER),))
-        create = _create(invoice, sale.order_id, zip(goods, are_goods, strict=False), sending)
-        return sale, source.step(sale, "create", create, figure=Figure.SOLD, amount=sale.money)
+            self.matcher.add_sale(sale)
+        source = Source(number=invoice.number, at=invoice.at, pending=(PendingLines(lines, Outcome.ORDER),))
+        create = _create(invoice, sale.order_id, zip(articles, are_goods, strict=False), shipping)
+        return sale, source.command(sale, "create", create, figure=Figure.SOLD, amount=sale.money)
 
 
-def _why_not(line: Line, customer: str, worth: bool) -> str:
+def _quarantine_reason(line: Line, customer: str, has_value: bool) -> str:
     if line.customer != customer:
         return "another customer than the invoice's first line"
     if line.quantity == 0:
         return "quantity is zero"
     if line.quantity < 0:
         return "negative quantity without a cancellation (a stock correction)"
-    if not worth:
+    if not has_value:
         return "invoice without any value (a stock correction)"
     return ""
 
 
-def _apart(lines: list[Line]) -> tuple[list[Line], list[Line]]:
-    """What is sold, and what sending it costs, which an order numbers last; sending alone is what is sold."""
-    sending = [line for line in lines if line.code in SHIPPING]
-    if not sending or len(sending) == len(lines):
+def _split_shipping(lines: list[Line]) -> tuple[list[Line], list[Line]]:
+    """Return articles and shipping lines, which an order numbers last. Shipping without articles is an article."""
+    shipping = [line for line in lines if line.code in SHIPPING]
+    if not shipping or len(shipping) == len(lines):
         return lines, []
-    return [line for line in lines if line.code not in SHIPPING], sending
+    return [line for line in lines if line.code not in SHIPPING], shipping
 
 
-def _sold(lines: list[Line], are_goods: list[bool]) -> Sold:
-    return Sold(
+def _sold_lines(lines: list[Line], are_goods: list[bool]) -> SoldLines:
+    return SoldLines(
         codes=[line.code for line in lines],
         prices=[line.price for line in lines],
         quantities=[line.quantity for line in lines],
@@ -159,9 +163,9 @@ def _sold(lines: list[Line], are_goods: list[bool]) -> Sold:
 
 
 def _create(
-    invoice: Invoice, order_id: UUID, goods: Iterable[tuple[Line, bool]], sending: Iterable[Line]
+    invoice: Invoice, order_id: UUID, articles: Iterable[tuple[Line, bool]], shipping: Iterable[Line]
 ) -> CreateOrder:
-    """What is `goods`, each with whether it is to be packed; and what sending it costs."""
+    """Return the command that places the order. Each article comes with whether it is goods or a charge."""
     customer = invoice.customer
     return CreateOrder(
         order_id=order_id,
@@ -179,7 +183,7 @@ def _create(
                 unit_price=line.price,
                 kind=LineKind.GOODS if is_goods else LineKind.CHARGE,
             )
-            for line, is_goods in goods
+            for line, is_goods in articles
         ),
         shipping=tuple(
             NewShipping(
@@ -187,15 +191,15 @@ def _create(
                 price=line.amount,
                 code=line.sku,
             )
-            for line in sending
+            for line in shipping
         ),
     )
 
 
-def _written_off(invoice: Invoice, line: Line, debt: Sale) -> Step:
-    source = Source(number=invoice.number, at=invoice.at, awaiting=(Awaiting((line,), Way.WRITE_OFF),))
+def _write_off(invoice: Invoice, line: Line, debt: Sale) -> ImportCommand:
+    source = Source(number=invoice.number, at=invoice.at, pending=(PendingLines((line,), Outcome.WRITE_OFF),))
     reason = f"Written off by {invoice.number}"
     command = WriteOff(order_id=debt.order_id, reason=reason, amount=debt.money)
-    return source.step(
+    return source.command(
         debt, "write off", command, synthetic=WRITING_OFF_RULE, figure=Figure.WRITTEN_OFF, amount=debt.money
     )

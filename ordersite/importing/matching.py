@@ -1,7 +1,7 @@
-"""Which earlier purchases a line of a credit note takes back.
+"""Find the earlier purchases that a line of a credit note takes back.
 
-The file names only customer, sku, units and price; which order it means is found by rule. The rule sees only what stood
-before in the file, so that one pass is enough and a second one says the same.
+A line names customer, sku, units and price, but not the order. Rules find the order. They use only earlier lines of the
+file, so one pass is enough, and a second pass gives the same result.
 """
 
 from collections import Counter
@@ -12,22 +12,22 @@ from itertools import pairwise
 
 from orders.money import rounded, spread
 from orders.values import ZERO
-from ordersite.importing.commands import Way
-from ordersite.importing.purchase_store import Remembered
+from ordersite.importing.commands import Outcome
+from ordersite.importing.purchase_store import PurchaseStore
 from ordersite.importing.sales import CURRENCY, Purchase, Sale
 
 SHIPPING = frozenset(("POST", "DOT", "C2", "C3"))
 ALLOWANCES = SHIPPING | {"D", "M"}
-"""Skus that stand for money alone: what no purchase explains is taken off the customer's earlier orders."""
+"""Skus that mean money only. If no purchase matches them, the money is taken off the customer's earlier orders."""
 
 
 class NoMatch(ValueError):
-    """A line that takes back what the file never sold; the message is its reason, as the report counts it."""
+    """No purchase matches a line of a credit note. The message is the reason, as the report counts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A line of a credit note: `units` is above zero, `price` is the note's own."""
+    """A line of a credit note, with positive units and the price on the note."""
 
     customer: str
     code: str
@@ -36,17 +36,18 @@ class Credit:
 
     @property
     def amount(self) -> Decimal:
+        """Return units times price, rounded to the penny."""
         return rounded(self.units * self.price, CURRENCY)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A share of a credit line; of an allowance, it has no units.
+    """The part of a credit line that one purchase takes. An allowance has no units.
 
-    `amount` is what is given back; where the note's price differs from the purchase's it is the note's.
+    `amount` is the money that is given back, at the price on the note.
     """
 
-    way: Way
+    outcome: Outcome
     purchase: Purchase
     units: int
     amount: Decimal
@@ -54,57 +55,63 @@ class Match:
 
 @dataclass(slots=True)
 class Matcher:
-    """Takes back what each customer bought and has not taken back: never more than was bought.
+    """Matches credit lines with purchases, and never takes back more than a customer bought.
 
-    Purchases and sales stand in the order of the file, so the last is the latest.
+    Purchases and sales are in the order of the file, so the last one is the latest.
     """
 
-    remembered: Remembered
+    purchases: PurchaseStore
 
-    def sold(self, sale: Sale) -> None:
-        """Remember an order that was placed and paid. A guest's is forgotten: nothing could name it again."""
+    def add_sale(self, sale: Sale) -> None:
+        """Keep an order that was placed and paid. A guest's order is not kept: no credit note can mean it."""
         if sale.customer:
-            self.remembered.add(sale)
+            self.purchases.add(sale)
 
-    def meant(self, lines: Sequence[Credit]) -> Sale | None:
-        """The order that a customer's credit note points at: it has the most of the note's lines at their price.
+    def find_order(self, lines: Sequence[Credit]) -> Sale | None:
+        """Return the order that a credit note most likely means, or None if no order has any of its lines.
 
-        Among several, one that is worth exactly the note; then the latest. None if no order has any.
+        It is the order with the most of the note's lines at their price; if several have as many, the one worth exactly
+        the note's amount, then the latest.
         """
-        has: Counter[Sale] = Counter()
+        matching_lines: Counter[Sale] = Counter()
         for line in lines:
             enough = (one for one in self._bought(line) if one.price == line.price and one.units >= line.units)
-            has.update({purchase.sale for purchase in enough})
-        if not has:
+            matching_lines.update({purchase.sale for purchase in enough})
+        if not matching_lines:
             return None
-        most, worth = max(has.values()), sum((line.amount for line in lines), ZERO)
-        best = [sale for sale in reversed(self._sales(lines[0].customer)) if has[sale] == most]
-        return next((sale for sale in best if sale.money == worth), best[0])
+        most, amount = max(matching_lines.values()), sum((line.amount for line in lines), ZERO)
+        best = [sale for sale in reversed(self._sales(lines[0].customer)) if matching_lines[sale] == most]
+        return next((sale for sale in best if sale.money == amount), best[0])
 
-    def match(self, line: Credit, meant: Sale | None) -> list[Match]:
-        """The shares of `line`, in the order they were found; together exactly its units and its amount.
+    def match(self, line: Credit, likely_order: Sale | None) -> list[Match]:
+        """Return the matches of a line; together they have exactly its units and its amount.
 
-        `meant` is the order that the whole credit note points at. A line is taken whole or not at all. Raises NoMatch.
+        `likely_order` is the order that the whole note most likely means. A line is matched as a whole or not at all.
+        Raises NoMatch.
         """
         if not line.customer:
             raise NoMatch("cancellation without a customer")
         if not self._sales(line.customer):
             raise NoMatch("cancellation by a customer without an earlier order in the file")
         try:
-            return self._applied(self._of_purchases(line, meant), line)
+            return self._take(self._match_purchases(line, likely_order), line)
         except NoMatch:
             if line.code not in ALLOWANCES:
                 raise
-            return self._applied((), line)
+            return self._take((), line)
 
     def _bought(self, line: Credit) -> Sequence[Purchase]:
-        return self.remembered.customer(line.customer).bought(line.code)
+        return self.purchases.customer(line.customer).bought(line.code)
 
     def _sales(self, customer: str) -> Sequence[Sale]:
-        return self.remembered.customer(customer).sales
+        return self.purchases.customer(customer).sales
 
-    def _of_purchases(self, line: Credit, meant: Sale | None) -> list[Match]:
-        """Its price first; one that is enough alone; the order that is meant; just these units; the latest."""
+    def _match_purchases(self, line: Credit, likely_order: Sale | None) -> list[Match]:
+        """Match with purchases, the best first.
+
+        Best is the same price, then enough units, the likely order, exactly these units, and the latest.
+        Raises NoMatch.
+        """
         purchases = self._bought(line)
         if not purchases:
             raise NoMatch("cancellation of a purchase that is not in the file")
@@ -117,42 +124,48 @@ class Matcher:
             key=lambda purchase: (
                 purchase.price != line.price,
                 purchase.units < line.units,
-                purchase.sale is not meant,
+                purchase.sale is not likely_order,
                 purchase.units != line.units,
             )
         )
-        return _shared_out(line, bought)
+        return _divide(line, bought)
 
-    def _applied(self, wanted: Sequence[Match], line: Credit) -> list[Match]:
-        """`wanted`, each with as much money as its purchase has left; the rest as allowances. Raises NoMatch."""
-        done: list[Match] = []
-        for match in wanted:
-            done.append(replace(match, amount=min(match.amount, match.purchase.money)))
-            match.purchase.take(match.units, done[-1].amount)
-        rest = line.amount - sum((match.amount for match in done), ZERO)
-        for sale in self._by_likelihood(line.customer, rest, {match.purchase.sale for match in done}) if rest else ():
+    def _take(self, proposed: Sequence[Match], line: Credit) -> list[Match]:
+        """Take units and money from the purchases of `proposed`, and the money they do not have as allowances.
+
+        Raises NoMatch, after putting everything back, if the customer's orders do not have enough money.
+        """
+        taken: list[Match] = []
+        for match in proposed:
+            taken.append(replace(match, amount=min(match.amount, match.purchase.money)))
+            match.purchase.take(match.units, taken[-1].amount)
+        rest = line.amount - sum((match.amount for match in taken), ZERO)
+        for sale in self._by_likelihood(line.customer, rest, {match.purchase.sale for match in taken}) if rest else ():
             amount = min(rest, sale.money)
-            for allowance in _spread(amount, sale):
-                done.append(allowance)
+            for allowance in _allowances(amount, sale):
+                taken.append(allowance)
                 allowance.purchase.take(0, allowance.amount)
             rest -= amount
             if not rest:
                 break
-        if rest or not any(match.amount or match.purchase.is_goods for match in done):
-            for match in done:
+        if rest or not any(match.amount or match.purchase.is_goods for match in taken):
+            for match in taken:
                 match.purchase.take(-match.units, -match.amount)
             raise NoMatch("credit of more money than the customer's orders have left" if rest else "credit of nothing")
-        return done
+        return taken
 
-    def _by_likelihood(self, customer: str, amount: Decimal, own: Container[Sale]) -> list[Sale]:
-        """The sale whose goods are credited first, then one worth exactly `amount`, one worth more, the latest."""
+    def _by_likelihood(self, customer: str, amount: Decimal, credited: Container[Sale]) -> list[Sale]:
+        """Return the customer's orders, the most likely to get an allowance first.
+
+        First are orders whose goods are credited, then orders worth exactly `amount`, then worth more, then the latest.
+        """
         sales = [sale for sale in reversed(self._sales(customer)) if sale.money]
-        sales.sort(key=lambda sale: (sale not in own, sale.money != amount, sale.money < amount))
+        sales.sort(key=lambda sale: (sale not in credited, sale.money != amount, sale.money < amount))
         return sales
 
 
-def _shared_out(line: Credit, purchases: Sequence[Purchase]) -> list[Match]:
-    """`line` over `purchases` in their order. The amounts are rounded so that they add up to the line's."""
+def _divide(line: Credit, purchases: Sequence[Purchase]) -> list[Match]:
+    """Divide the line's units over the purchases, in their order. The rounded amounts add up to the line's amount."""
     ends = [0]
     for purchase in purchases:
         if ends[-1] == line.units:
@@ -161,17 +174,17 @@ def _shared_out(line: Credit, purchases: Sequence[Purchase]) -> list[Match]:
     matches: list[Match] = []
     for purchase, (start, end) in zip(purchases, pairwise(ends), strict=False):
         amount = rounded(end * line.price, CURRENCY) - rounded(start * line.price, CURRENCY)
-        matches.append(Match(_way(purchase), purchase, end - start, amount))
+        matches.append(Match(_outcome(purchase), purchase, end - start, amount))
     return matches
 
 
-def _way(purchase: Purchase) -> Way:
+def _outcome(purchase: Purchase) -> Outcome:
     if not purchase.is_goods:
-        return Way.REFUND
-    return Way.RETURN if purchase.sale.shipped else Way.CANCEL
+        return Outcome.REFUND
+    return Outcome.RETURN if purchase.sale.shipped else Outcome.CANCEL
 
 
-def _spread(amount: Decimal, sale: Sale) -> list[Match]:
-    """An allowance on a whole order: on its lines, in proportion to what can still be given back for each."""
+def _allowances(amount: Decimal, sale: Sale) -> list[Match]:
+    """Divide an allowance on a whole order over its lines, in proportion to the money that each has left."""
     shares = spread(amount, [line.money for line in sale.lines], CURRENCY)
-    return [Match(Way.ALLOWANCE, line, 0, share) for line, share in zip(sale.lines, shares, strict=True) if share]
+    return [Match(Outcome.ALLOWANCE, line, 0, share) for line, share in zip(sale.lines, shares, strict=True) if share]

@@ -1,7 +1,7 @@
-"""What has to be remembered until the end of a file: near at hand what was needed last, the rest in a file.
+"""Keep what customers bought until the end of a file: recently used customers in memory, the others on disk.
 
-So a long file takes no more memory than a short one. SQLite keeps the rest, in a database that is gone when its
-connection is.
+So a long file needs no more memory than a short one. On disk is a temporary SQLite database, which is deleted when its
+connection is closed.
 """
 
 import pickle
@@ -10,80 +10,81 @@ from dataclasses import dataclass, field
 
 from ordersite.importing.sales import Purchase, Sale
 
-NEAR = 5_000  # orders that are kept in memory, about 2 kB each
+IN_MEMORY = 5_000  # orders, about 2 kB each
 
 
 @dataclass(slots=True)
 class Customer:
-    """What a customer bought, in the order of the file. Their orders are only looked through once somebody asks."""
+    """The orders of a customer, in the order of the file. Their lines are indexed when they are first needed."""
 
     sales: list[Sale] = field(default_factory=list)
-    is_whole: bool = False  # whether nothing of it is put away
+    is_complete: bool = False  # whether none of the sales are on disk
     _by_code: dict[str, list[Purchase]] = field(default_factory=dict)
-    _looked_through: int = 0
+    _indexed: int = 0  # sales whose lines are in _by_code
 
     def bought(self, code: str) -> list[Purchase]:
-        """The purchases of what has this code."""
-        for sale in self.sales[self._looked_through :]:
-            for purchase, its in zip(sale.lines, sale.sold.codes, strict=True):
-                self._by_code.setdefault(its, []).append(purchase)
-        self._looked_through = len(self.sales)
+        """Return the customer's purchases of the article with this code."""
+        for sale in self.sales[self._indexed :]:
+            for purchase, line_code in zip(sale.lines, sale.sold.codes, strict=True):
+                self._by_code.setdefault(line_code, []).append(purchase)
+        self._indexed = len(self.sales)
         return self._by_code.get(code, [])
 
 
-class Remembered:
-    """Customers with what they bought, and names that were met."""
+class PurchaseStore:
+    """All customers with their purchases, and the numbers of all invoices."""
 
     def __init__(self) -> None:
         self._count = 0
-        self._full = NEAR  # at how many something is put away next
-        self._near: dict[str, Customer] = {}  # the one needed last stands last
-        # One thread at a time uses it, not always the same one.
-        self._far = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._far.execute("PRAGMA journal_mode = off")
-        self._far.execute("CREATE TABLE bought (number INTEGER PRIMARY KEY, customer TEXT, sales BLOB)")
-        self._far.execute("CREATE INDEX bought_customer ON bought (customer)")
-        self._far.execute("CREATE TABLE met (name TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._limit = IN_MEMORY  # above this number of orders in memory, some are moved to disk
+        self._memory: dict[str, Customer] = {}  # the most recently used customer is last
+        # Only one thread at a time uses the connection, but not always the same thread.
+        self._disk = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._disk.execute("PRAGMA journal_mode = off")
+        self._disk.execute("CREATE TABLE bought (number INTEGER PRIMARY KEY, customer TEXT, sales BLOB)")
+        self._disk.execute("CREATE INDEX bought_customer ON bought (customer)")
+        self._disk.execute("CREATE TABLE invoices (number TEXT PRIMARY KEY) WITHOUT ROWID")
 
-    def meets(self, name: str) -> bool:
-        """Whether this is the first time."""
-        return self._far.execute("INSERT OR IGNORE INTO met VALUES (?)", (name,)).rowcount > 0
+    def is_new_invoice(self, number: str) -> bool:
+        """Record an invoice number. Return whether it was not recorded before."""
+        return self._disk.execute("INSERT OR IGNORE INTO invoices VALUES (?)", (number,)).rowcount > 0
 
     def add(self, sale: Sale) -> None:
-        customer = self._near.pop(sale.customer, None) or Customer()
+        """Add an order to its customer, and move orders to disk if there are too many in memory."""
+        customer = self._memory.pop(sale.customer, None) or Customer()
         customer.sales.append(sale)
-        self._near[sale.customer] = customer
+        self._memory[sale.customer] = customer
         self._count += 1
-        if self._count > self._full:
-            self._put_away()
-            self._full = max(NEAR, self._count + NEAR // 10)
+        if self._count > self._limit:
+            self._move_to_disk()
+            self._limit = max(IN_MEMORY, self._count + IN_MEMORY // 10)
 
     def customer(self, name: str) -> Customer:
-        """Everything that this customer bought so far; without any sale where that is nothing."""
-        customer = self._near.pop(name, None) or Customer()
-        if not customer.is_whole:
-            earlier = self._taken_back(name)
+        """Return the customer with all orders so far; without any orders if there are none."""
+        customer = self._memory.pop(name, None) or Customer()
+        if not customer.is_complete:
+            earlier = self._load_from_disk(name)
             self._count += len(earlier)
-            customer = Customer(earlier + customer.sales, is_whole=True)
+            customer = Customer(earlier + customer.sales, is_complete=True)
         if customer.sales:
-            self._near[name] = customer
+            self._memory[name] = customer
         return customer
 
-    def _taken_back(self, name: str) -> list[Sale]:
-        found = self._far.execute("SELECT sales FROM bought WHERE customer = ? ORDER BY number", (name,)).fetchall()
-        if found:
-            self._far.execute("DELETE FROM bought WHERE customer = ?", (name,))
-        return [sale for (sales,) in found for sale in pickle.loads(sales)]  # noqa: S301 - nobody else can write it
+    def _load_from_disk(self, name: str) -> list[Sale]:
+        rows = self._disk.execute("SELECT sales FROM bought WHERE customer = ? ORDER BY number", (name,)).fetchall()
+        if rows:
+            self._disk.execute("DELETE FROM bought WHERE customer = ?", (name,))
+        return [sale for (sales,) in rows for sale in pickle.loads(sales)]  # noqa: S301 - only this process can write it
 
-    def _put_away(self) -> None:
-        """A tenth of what is near, of those that were not needed for longest and have nothing still to be sent."""
-        for name, customer in list(self._near.items()):
+    def _move_to_disk(self) -> None:
+        """Move a tenth of the orders to disk: those of the least recently used customers without pending shipments."""
+        for name, customer in list(self._memory.items()):
             if all(sale.shipped or not sale.unsent for sale in customer.sales):
-                self._far.execute(
+                self._disk.execute(
                     "INSERT INTO bought (customer, sales) VALUES (?, ?)", (name, pickle.dumps(customer.sales))
                 )
-                self._count -= len(self._near.pop(name).sales)
+                self._count -= len(self._memory.pop(name).sales)
                 for sale in customer.sales:
-                    sale.let_go()
-                if self._count <= NEAR * 0.9:
+                    sale.drop_lines()
+                if self._count <= IN_MEMORY * 0.9:
                     return

@@ -1,4 +1,4 @@
-"""A file in the Online Retail layout as lines, one at a time, whatever it is packed in."""
+"""Read a file in the Online Retail layout line by line: CSV, packed CSV or a spreadsheet."""
 
 import csv
 import gzip
@@ -15,38 +15,39 @@ import msgspec
 import openpyxl
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
-CREDIT_NOTE, BAD_DEBT = "C", "A"  # how the numbers of what is no order begin
+CREDIT_NOTE, BAD_DEBT = "C", "A"  # first letter of their invoice numbers; the numbers of orders have none
 _OPEN: dict[str, Callable[[Any], Any]] = {".csv": lambda packed: packed, ".xz": lzma.open, ".gz": gzip.open}
 
 
 class UnreadableFile(Exception):
-    """The file is not in the layout, or is damaged from some line on. The message says what was expected.
+    """The file does not have the layout, or is damaged from some line on. The message says what was expected.
 
-    What stood before was imported. Once the file is mended, a second run adds the rest and repeats nothing.
+    The lines before the damage are imported. Once the file is repaired, a second run adds the rest and repeats nothing.
     """
 
 
 class RawLine(msgspec.Struct, frozen=True, gc=False):
-    """One line as the file has it, every value as text. A struct, as there is one for every line of the file."""
+    """One line of the file, with all values as text. Fast path: a msgspec struct, because every line makes one."""
 
     number: int
     values: Sequence[str]
 
     @property
     def is_customers_cancellation(self) -> bool:
+        """Whether it is a line of a credit note that names a customer."""
         invoice, customer = self._column("InvoiceNo"), self._column("CustomerID")
         return invoice.upper().startswith(CREDIT_NOTE) and bool(customer)
 
     def _column(self, name: str) -> str:
-        at = COLUMNS.index(name)
-        return self.values[at].strip() if at < len(self.values) else ""
+        index = COLUMNS.index(name)
+        return self.values[index].strip() if index < len(self.values) else ""
 
 
 @contextmanager
 def lines_of(path: Path, encoding: str) -> Iterator[tuple[Iterator[RawLine], Callable[[], float]]]:
-    """The file's lines, and a function that tells which share of it has been read.
+    """Open the file; give its lines, and a function that returns which part of it is read so far (0 to 1).
 
-    Opening it, and each line, raises UnreadableFile.
+    Raises UnreadableFile, when it is opened and at each line.
     """
     with ExitStack() as open_files:
         with _readable(path, encoding):
@@ -55,7 +56,7 @@ def lines_of(path: Path, encoding: str) -> Iterator[tuple[Iterator[RawLine], Cal
             elif path.suffix in _OPEN:
                 rows, share = _text(path, encoding, open_files)
             else:
-                raise UnreadableFile(f"{path}: only .csv, .csv.xz, .csv.gz and .xlsx are read")
+                raise UnreadableFile(f"{path}: only .csv, .csv.xz, .csv.gz and .xlsx can be read")
         yield _raw_lines(rows, path, encoding), share
 
 
@@ -73,7 +74,7 @@ def _sheet(path: Path, open_files: ExitStack) -> tuple[Iterator[Any], Callable[[
     book = openpyxl.load_workbook(path, read_only=True)
     open_files.callback(book.close)
     sheet = book.worksheets[0]
-    counted = _Counted(sheet.iter_rows(values_only=True))
+    counted = _CountedRows(sheet.iter_rows(values_only=True))
     return map(_as_text, counted), lambda: counted.rows / max(sheet.max_row or 1, 1)
 
 
@@ -85,14 +86,14 @@ def _text(path: Path, encoding: str, open_files: ExitStack) -> tuple[Iterator[An
     return csv.reader(text), lambda: packed.tell() / size
 
 
-class _Counted:
-    """Rows, and how many have passed."""
+class _CountedRows:
+    """An iterator of rows that counts them."""
 
     def __init__(self, rows: Any) -> None:
         self._rows = iter(rows)
         self.rows = 0
 
-    def __iter__(self) -> "_Counted":
+    def __iter__(self) -> "_CountedRows":
         return self
 
     def __next__(self) -> Any:
@@ -105,15 +106,14 @@ def _raw_lines(rows: Iterator[Any], path: Path, encoding: str) -> Iterator[RawLi
         heading = tuple(str(name).strip().removeprefix("\ufeff") for name in next(rows, ()))
     if heading != COLUMNS:
         raise UnreadableFile(f"the first line has to be {','.join(COLUMNS)}; it is {','.join(heading)[:200]!r}")
-    with _readable(
-        path, encoding
-    ):  # nothing else happens in here: what is done with a line happens to who asked for it
+    # The caller's errors are not raised in here: a generator does not see what its caller does with a line.
+    with _readable(path, encoding):
         for number, values in enumerate(rows, start=2):
             yield RawLine(number, values)
 
 
 def _as_text(row: tuple[Any, ...]) -> tuple[str, ...]:
-    """A spreadsheet's typed cells as the CSV writes them: 17850.0 is customer 17850."""
+    """Return a spreadsheet's cells as the text that a CSV file has: 17850.0 is customer 17850."""
 
     def text(value: Any) -> str:
         if value is None:

@@ -1,4 +1,4 @@
-"""What became of a file: every line of it, every command, and what they come to."""
+"""The report of an import: the outcome of every line and every command, and the sums."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from eventstore.dispatch import Answer, Refusal
 from eventstore.errors import CommandRefused, ConcurrencyError
 from orders.commands import CancelOrder, CreateOrder, ReceiveReturn, SettleRefund
 from orders.values import ZERO
-from ordersite.importing.commands import Awaiting, Figure, Step, Way
+from ordersite.importing.commands import Figure, ImportCommand, Outcome, PendingLines
 from ordersite.importing.reading import RawLine
 from ordersite.importing.sales import CURRENCY
 
 
 @dataclass
 class Report:
-    """What became of every line: by the way it was taken, or by the reason why it was not. Both add up to `lines`.
+    """Counts of lines by outcome, and of quarantined lines by reason; together they are `lines`.
 
-    A customer's cancellation line is a line of a credit note that names a customer. The sums are what the commands
-    come to that were done, now or before.
+    A customer's cancellation line is a line of a credit note that names a customer. The sums include the commands that
+    an earlier import did.
     """
 
     lines: int = 0
-    ways: Counter[Way] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     not_matched: Counter[str] = field(default_factory=Counter)
     matched: int = 0
@@ -38,74 +38,83 @@ class Report:
 
     @property
     def imported(self) -> int:
-        return self.ways[Way.ORDER]
+        """Return the number of lines that are part of an order."""
+        return self.outcomes[Outcome.ORDER]
 
     @property
     def cancelling(self) -> int:
-        """Lines that took something back."""
-        return self.ways.total() - self.imported
+        """Return the number of lines that took something back."""
+        return self.outcomes.total() - self.imported
 
     @property
     def quarantined(self) -> int:
+        """Return the number of lines that were not imported."""
         return self.reasons.total()
 
     @property
     def orders(self) -> int:
+        """Return the number of orders, now or in an earlier import."""
         return self.done[CreateOrder]
 
     @property
-    def of_customers(self) -> int:
-        """Customers' cancellation lines."""
+    def customers_cancellations(self) -> int:
+        """Return the number of customers' cancellation lines."""
         return self.matched + self.not_matched.total()
 
     @property
     def share_matched(self) -> float:
-        return self.matched / self.of_customers if self.of_customers else 1.0
+        """Return the matched part of the customers' cancellation lines, from 0 to 1."""
+        return self.matched / self.customers_cancellations if self.customers_cancellations else 1.0
 
     @property
     def owed_back(self) -> Decimal:
-        """What was paid, is not owed any more and was not given back: some notes give less than was paid."""
-        off = self.sums[Figure.CANCELLED] + self.sums[Figure.RETURNED] + self.sums[Figure.ALLOWANCES]
-        return off - self.sums[Figure.REFUNDED]
+        """Return the money that was paid, is no longer due and was not refunded: some notes give less than was paid."""
+        reduced = self.sums[Figure.CANCELLED] + self.sums[Figure.RETURNED] + self.sums[Figure.ALLOWANCES]
+        return reduced - self.sums[Figure.REFUNDED]
 
-    def answered(self, step: Step, answer: Answer | Refusal) -> list[Awaiting]:
-        """Count an answer. Returns what waited for it last."""
+    def add_answer(self, sent: ImportCommand, answer: Answer | Refusal) -> list[PendingLines]:
+        """Count an answer. Return the lines that now have all their answers."""
         self.commands += 1
         refusal = ""
         if isinstance(answer, Answer):
             self.commands_repeated += answer.replayed
-            self.done[type(step.command)] += 1
-            self.orders_added += isinstance(step.command, CreateOrder) and not answer.replayed
-            if step.figure:
-                self.sums[step.figure] += step.amount
+            self.done[type(sent.command)] += 1
+            self.orders_added += isinstance(sent.command, CreateOrder) and not answer.replayed
+            if sent.figure:
+                self.sums[sent.figure] += sent.amount
         else:
-            refusal = _why(answer)
-            self.commands_refused[f"{type(step.command).__name__}: {refusal}"] += 1
-        for each in step.awaiting:
-            each.commands -= 1
-            each.refused = each.refused or refusal
-        return [each for each in step.awaiting if not each.commands]
+            refusal = _reason(answer)
+            self.commands_refused[f"{type(sent.command).__name__}: {refusal}"] += 1
+        for pending in sent.pending:
+            pending.commands -= 1
+            pending.refused = pending.refused or refusal
+        return [pending for pending in sent.pending if not pending.commands]
 
-    def taken(self, done: Awaiting) -> None:
-        self.ways[done.way] += len(done.lines)
-        if done.way is not Way.ORDER:
+    def add_lines(self, done: PendingLines) -> None:
+        """Count lines that were imported."""
+        self.outcomes[done.outcome] += len(done.lines)
+        if done.outcome is not Outcome.ORDER:
             self.matched += sum(line.raw.is_customers_cancellation for line in done.lines)
 
-    def left_out(self, raw: RawLine, reason: str) -> None:
+    def add_quarantined(self, raw: RawLine, reason: str) -> None:
+        """Count a line that was not imported."""
         self.reasons[reason] += 1
         if raw.is_customers_cancellation:
             self.not_matched[reason] += 1
 
     def as_json(self) -> dict[str, Any]:
+        """Return the object that `import_orders --json` prints."""
         return {
             "lines": self.lines,
             "lines_imported": self.imported,
             "lines_cancelling": self.cancelling,
-            "lines_cancelling_by_way": {way: n for way, n in self.ways.most_common() if way is not Way.ORDER},
+            "lines_cancelling_by_way": {
+                outcome: count for outcome, count in self.outcomes.most_common() if outcome is not Outcome.ORDER
+            },
             "lines_quarantined": self.quarantined,
             "quarantine": dict(self.reasons.most_common()),
             "customers_cancellation_lines": {
-                "lines": self.of_customers,
+                "lines": self.customers_cancellations,
                 "matched": self.matched,
                 "share": round(self.share_matched, 4),
                 "not_matched": dict(self.not_matched.most_common()),
@@ -127,9 +136,9 @@ class Report:
         }
 
 
-def _why(refusal: Refusal) -> str:
+def _reason(refusal: Refusal) -> str:
     if isinstance(refusal, CommandRefused):
         return refusal.code
     if isinstance(refusal, ConcurrencyError):
-        return "the order was changed otherwise"
-    return "imported before with another content"
+        return "something else changed the order"
+    return "imported before with other content"

@@ -1,4 +1,4 @@
-"""The import itself: lines in, commands in batches, every line accounted for."""
+"""Run an import: read lines, send commands in batches, and count every line."""
 
 import csv
 import gc
@@ -13,22 +13,22 @@ from django.conf import settings
 
 from eventstore.dispatch import dispatch_batch
 from eventstore.state_cache import StateCache
-from ordersite.importing.batches import Batch, ahead, batches_of
+from ordersite.importing.batches import Batch, batches_of, read_ahead
 from ordersite.importing.reading import COLUMNS, RawLine
 from ordersite.importing.report import Report
 
 BATCH = 1000  # commands in one transaction
-_OBJECTS = 100_000  # the collector looks for cycles after so many new ones
+_OBJECTS = 100_000  # new objects between two runs of the garbage collector
 
 
 def import_file(
     path: Path, quarantine: TextIO, *, encoding: str = "utf-8-sig", progress: Callable[[float, Report], None]
 ) -> Report:
-    """Import `path`; lines that cannot be taken go to `quarantine` as CSV, with line number and reason.
+    """Import the file `path`. Write lines that cannot be imported to `quarantine` as CSV, with line number and reason.
 
-    Raises UnreadableFile.
+    `progress` is called after each batch with the part of the file that is done (0 to 1). Raises UnreadableFile.
     """
-    with _seldom_collected():
+    with _rare_garbage_collection():
         return _Import(quarantine, progress).run(path, encoding)
 
 
@@ -36,14 +36,14 @@ class _Import:
     def __init__(self, quarantine: TextIO, progress: Callable[[float, Report], None]) -> None:
         self.report = Report()
         self.progress = progress
-        self.known = StateCache()
+        self.states = StateCache()
         self.writer = csv.writer(quarantine)
         self.writer.writerow(("line", "reason", *COLUMNS))
 
     def run(self, path: Path, encoding: str) -> Report:
         started = time.perf_counter()
         zone = ZoneInfo(settings.TIME_ZONE)
-        with ahead(batches_of(path, encoding=encoding, zone=zone, commands=BATCH)) as batches:
+        with read_ahead(batches_of(path, encoding=encoding, zone=zone, size=BATCH)) as batches:
             for batch in batches:
                 self._send(batch)
                 self.report.seconds = time.perf_counter() - started
@@ -54,26 +54,27 @@ class _Import:
     def _send(self, batch: Batch) -> None:
         self.report.lines += batch.lines
         self.report.several_times += batch.several_times
-        for raw, reason in batch.left_out:
+        for raw, reason in batch.quarantined:
             self._quarantine(raw, reason)
-        answers = dispatch_batch([(step.command, step.context) for step in batch.steps], self.known)
-        for step, answer in zip(batch.steps, answers, strict=True):
-            for done in self.report.answered(step, answer):
+        answers = dispatch_batch([(each.command, each.context) for each in batch.commands], self.states)
+        for sent, answer in zip(batch.commands, answers, strict=True):
+            for done in self.report.add_answer(sent, answer):
                 if not done.refused:
-                    self.report.taken(done)
+                    self.report.add_lines(done)
                 for line in done.lines if done.refused else ():
                     self._quarantine(line.raw, f"refused: {done.refused}")
 
     def _quarantine(self, raw: RawLine, reason: str) -> None:
-        self.report.left_out(raw, reason)
+        self.report.add_quarantined(raw, reason)
         self.writer.writerow((raw.number, reason, *raw.values))
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """An import makes many objects and hardly a cycle: looking for some was two fifths of what it cost.
+def _rare_garbage_collection() -> Iterator[None]:
+    """Fast path: run the garbage collector rarely, and never over the objects that existed before.
 
-    What was there before is not looked at again, what comes is looked at less often.
+    An import makes many objects but hardly any cycles; looking for cycles took two fifths of its time. Measured in
+    docs/decisions/35-importing-in-bulk.md.
     """
     before = gc.get_threshold()
     gc.freeze()

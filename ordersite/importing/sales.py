@@ -1,7 +1,7 @@
-"""What is remembered of an imported order: enough to find what a credit note means, and to foretell what comes of it.
+"""What the importer keeps of each order: enough to match credit notes, and to predict the order's next state.
 
-The importer sends a thousand commands at once and sees no state. So it counts along: which version an order is at, how
-many returns and refunds it has, and what is left of each of its lines, as `orders.state` counts it.
+The importer sends a thousand commands at once and does not read states. So it counts for itself, as `orders.state`
+does: the version of an order, its returns and refunds, and the units and money that are left of each line.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,11 @@ from orders.values import ZERO
 CURRENCY = "GBP"
 
 
-class Sold(NamedTuple):
-    """The lines of an order when it was placed, a tuple a column: most orders are never named by a credit note."""
+class SoldLines(NamedTuple):
+    """The lines of an order when it was placed, stored by column.
+
+    This takes less memory than a list of lines, and no credit note ever means most orders.
+    """
 
     codes: Sequence[str]
     prices: Sequence[Decimal]
@@ -30,16 +33,16 @@ class Sold(NamedTuple):
 
 @dataclass(eq=False)
 class Sale:
-    """An order. `money` was paid for it and not given back; `unsent` units of goods leave at `ships_at`.
+    """An order. `money` was paid and not given back; `unsent` units of goods are shipped at `ships_at`.
 
-    `version`, `returns` and `refunds` are what the order has once every command so far is done.
+    `version`, `returns` and `refunds` are the counts after all commands so far.
     """
 
     order_id: UUID
     number: str
     customer: str
     ships_at: datetime
-    sold: Sold
+    sold: SoldLines
     money: Decimal
     unsent: int
     shipped: bool = False
@@ -49,14 +52,14 @@ class Sale:
 
     @cached_property
     def lines(self) -> list["Purchase"]:
-        """Its lines, numbered from 1; made when a credit note first asks for them."""
+        """Return the lines, numbered from 1. They are created at the first use."""
         return [
             Purchase(self, line_id, price, quantity, total, quantity, is_goods)
             for line_id, (_, price, quantity, total, is_goods) in enumerate(zip(*self.sold, strict=True), start=1)
         ]
 
-    def let_go(self) -> None:
-        """It and its lines know each other, and the collector that looks for such comes seldom in an import."""
+    def drop_lines(self) -> None:
+        """Break the reference cycle of order and lines, because an import rarely runs the garbage collector."""
         self.__dict__.pop("lines", None)
 
 
@@ -64,8 +67,8 @@ class Sale:
 class Purchase:
     """A line of an order. `units` of its `quantity` were not taken back.
 
-    `given_back` is what credit notes gave back for it, `off` what it costs less than at first, `owed` what of that was
-    not given back.
+    `given_back` is the money that credit notes gave back. `reduced` is how much less the line costs now than at first,
+    and `owed` the part of this that was not given back.
     """
 
     sale: Sale
@@ -76,36 +79,36 @@ class Purchase:
     units: int
     is_goods: bool
     given_back: Decimal = ZERO
-    off: Decimal = ZERO
+    reduced: Decimal = ZERO
     owed: Decimal = ZERO
 
     @property
     def money(self) -> Decimal:
-        """The most that can still be given back for it."""
+        """Return the money that can still be given back."""
         return self.total - self.given_back
 
     def take(self, units: int, amount: Decimal) -> None:
-        """Let a credit note have these units and this money; less than none puts them back."""
+        """Take units and money for a credit note; negative values put them back."""
         self.units -= units
         self.given_back += amount
         self.sale.money -= amount
 
-    def taken_off(self, units: int | None = None) -> Decimal:
-        """What the order costs less by the `units` that were taken last, or by the whole line.
+    def reduce(self, units: int | None = None) -> Decimal:
+        """Reduce the line's price by the `units` that were taken last, or to nothing; return the reduction.
 
-        The last units take whatever is left.
+        The last units get the rest, so that roundings add up.
         """
-        amount = self.total - self.off
+        amount = self.total - self.reduced
         if units is not None and self.units:
             before = self.quantity - self.units - units
             amount = min(part(self.total, of=self.quantity, before=before, take=units, currency=CURRENCY), amount)
-        self.off += amount
+        self.reduced += amount
         self.owed += amount
         return amount
 
-    def refunded(self, amount: Decimal) -> Decimal:
-        """What of a refund is an allowance: more than was owed, so that the line costs less by it."""
+    def refund(self, amount: Decimal) -> Decimal:
+        """Count a refund. Return the part that is an allowance: money above what was owed, which reduces the price."""
         from_owed = min(amount, self.owed)
         self.owed -= from_owed
-        self.off += amount - from_owed
+        self.reduced += amount - from_owed
         return amount - from_owed

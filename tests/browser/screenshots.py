@@ -1,4 +1,4 @@
-"""`make screenshots`: the pictures of the docs, taken of a site of its own with the demo shop."""
+"""`make screenshots`: take the pictures of the docs, on a separate site with the demo shop."""
 
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ IMAGES = ROOT / "docs" / "images"
 
 
 def main() -> None:
+    """Start a site and take all pictures."""
     if PATH is None:
         raise SystemExit("no Chromium on the PATH: install it, or set CHROMIUM")
     with tempfile.TemporaryDirectory() as folder:
@@ -26,6 +27,7 @@ def main() -> None:
 
 
 def take_all(page: Page, site: Running) -> None:
+    """Log in as staff and take each picture."""
     login = site.logins()["logins"]["staff"]
     page.goto(f"{site.site}/admin/")
     page.fill("input[name=username]", login["username"])
@@ -58,6 +60,7 @@ def take_all(page: Page, site: Running) -> None:
 
 
 def take(page: Page, name: str) -> None:
+    """Write a picture of the page to docs/images."""
     page.wait_for_load_state("networkidle")
     page.screenshot(path=IMAGES / f"{name}.png")
     print(IMAGES / f"{name}.png")

@@ -26,7 +26,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def enter(chromium: Browser, running: Running) -> Iterator[Enter]:
-    """A page of somebody who has just logged in, on a screen of usual size. No page may log an error."""
+    """Return a function that logs in and returns the page. No page may log an error."""
     contexts, errors = [], []
 
     def log_in(role: str) -> Page:
@@ -60,12 +60,12 @@ def place(running: Running, *, pay: bool = False) -> str:
 
 
 def choose(page: Page, title: str) -> None:
-    """What the menu at the head of an order's page offers."""
+    """Choose a command in the menu of an order's page."""
     page.locator(".menu summary").click()
     page.locator(".menu").get_by_role("link", name=title, exact=True).click()
 
 
-def test_an_order_placed_through_the_api_is_found_shipped_and_told_in_its_timeline(
+def test_an_order_placed_through_the_api_is_found_shipped_and_shown_in_its_timeline(
     enter: Enter, running: Running
 ) -> None:
     order_id = place(running, pay=True)
@@ -140,10 +140,10 @@ def test_the_order_page_fits_a_phone_and_its_menu_closes_with_escape(enter: Ente
     expect(page.locator(".menu > div")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".menu > div")).not_to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing but a table scrolls sideways"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "only tables scroll sideways"
 
 
-def test_several_orders_are_cancelled_from_the_list_and_each_outcome_is_told(enter: Enter, running: Running) -> None:
+def test_several_orders_are_cancelled_from_the_list_and_each_outcome_is_shown(enter: Enter, running: Running) -> None:
     ids = [place(running), place(running)]
     page = enter("staff")
     page.goto(f"{running.site}/admin/projections/stafforder/?q={ids[0]}")
@@ -209,11 +209,11 @@ def test_an_accountant_sees_days_and_entries_and_no_orders(enter: Enter, running
 
 def test_the_api_documentation_opens_without_any_other_site(enter: Enter, running: Running) -> None:
     page = enter("staff")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"{running.site}/api/v1/docs")
     expect(page.get_by_text("/api/v1/orders/{order_id}/payments").first).to_be_visible()
-    assert [url for url in asked if not url.startswith((running.site, "data:"))] == []
+    assert [url for url in requested if not url.startswith((running.site, "data:"))] == []
 
 
 def test_an_auditor_is_shown_the_books_as_they_stood(enter: Enter, running: Running) -> None:

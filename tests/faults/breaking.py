@@ -1,4 +1,4 @@
-"""What is done to a running site: kill -9 of any part of it, and messages of the broker lost, doubled, shuffled."""
+"""Break a running site: kill any part of it with -9, and lose, repeat or shuffle messages of the broker."""
 
 import os
 import random
@@ -16,14 +16,14 @@ import redis
 from ordersite.devstack.servers import EmbeddedError, Services, owner
 from tests.support.running import Running
 
-QUEUE = "celery"  # the broker's list of messages that wait
-RESTARTS = 3  # of a process a minute: of one that dies more often, the stack thinks that it cannot run at all
-MEDDLING_SECONDS = 0.4  # messages wait for milliseconds: how long one stands at the queue
+QUEUE = "celery"  # the broker's list of waiting messages
+RESTARTS = 3  # of a process in a minute: the supervisor gives up a process that dies more often
+MEDDLING_SECONDS = 0.4  # how long the queue is changed again and again, because messages wait for milliseconds only
 
 
 @dataclass
 class Breaker:
-    """Breaks `running` in an order that the seed alone decides, and counts what it did."""
+    """Breaks a site in an order that depends only on the seed, and counts the faults."""
 
     running: Running
     seed: int
@@ -32,15 +32,16 @@ class Breaker:
     _seen: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Of their own: how many of them are drawn depends on the moment, and must not move the order of the faults.
+        # A separate generator: the number of its draws depends on timing, and must not change the order of the faults.
         self.details = random.Random(f"{self.seed}/details")
 
     @property
     def services(self) -> Services:
+        """Return the site's PostgreSQL and Valkey."""
         return Services(self.running.state)
 
-    def go_on_for(self, seconds: float, *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
-        """One fault after another; everything is up at the end."""
+    def run_for(self, seconds: float, *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
+        """Cause one fault after another for `seconds`. Everything runs again at the end."""
         faults: list[Callable[[], None]] = [
             *(lambda name=name: self.kill_process(name) for name in ("worker", "worker", "beat", "web")),
             *(self.kill_postgres, self.kill_backend, self.kill_valkey),
@@ -57,25 +58,26 @@ class Breaker:
                 time.sleep(chance.uniform(*pause))
 
     def kill_process(self, name: str) -> None:
-        """A process with its children. The stack starts it again."""
-        lately = [moment for moment in self._killed.get(name, []) if moment > time.monotonic() - 60]
-        if len(lately) >= RESTARTS:
+        """Kill a process with its children. The supervisor starts it again."""
+        recent = [moment for moment in self._killed.get(name, []) if moment > time.monotonic() - 60]
+        if len(recent) >= RESTARTS:
             return
-        with suppress(ProcessLookupError):  # it has died of another fault, and is not up again
+        with suppress(ProcessLookupError):  # it died of another fault, and does not run yet
             os.killpg(self.running.pid_of(name), signal.SIGKILL)
-            self._killed[name] = [*lately, time.monotonic()]
+            self._killed[name] = [*recent, time.monotonic()]
             self.done[f"kill -9 {name}"] += 1
 
     def kill_postgres(self) -> None:
-        """The whole server; for a while there is none."""
+        """Kill the whole server, and start it after a moment."""
         data = self.services.state / "pg"
         self._kill_server(owner(data / "postmaster.pid", str(data)), "postgres")
 
     def kill_valkey(self) -> None:
+        """Kill the whole server, and start it after a moment."""
         self._kill_server(owner(self.services.state / "valkey.pid", "valkey-server"), "valkey")
 
     def kill_backend(self) -> None:
-        """One connection's process: PostgreSQL ends all others, and recovers."""
+        """Kill the process of one connection. PostgreSQL then ends all connections and recovers."""
         query = (
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             " ORDER BY backend_start"
@@ -88,12 +90,16 @@ class Breaker:
                 self.done["kill -9 a PostgreSQL backend"] += 1
 
     def lose_messages(self) -> None:
+        """Delete waiting messages."""
+
         def lose(broker: "redis.Redis") -> int:
             return len(broker.lpop(QUEUE, 100) or ())
 
         self._meddle("messages lost", lose)
 
     def double_messages(self) -> None:
+        """Send waiting and earlier messages again."""
+
         def double(broker: "redis.Redis") -> int:
             waiting: Any = broker.lrange(QUEUE, 0, 20)
             self._seen = [*self._seen, *waiting][-50:]
@@ -103,6 +109,8 @@ class Breaker:
         self._meddle("messages doubled", double)
 
     def shuffle_messages(self) -> None:
+        """Change the order of waiting messages."""
+
         def shuffle(broker: "redis.Redis") -> int:
             waiting: Any = broker.lpop(QUEUE, 100) or []
             self._seen = [*self._seen, *waiting][-50:]
@@ -124,7 +132,7 @@ class Breaker:
             return
         os.kill(pid, signal.SIGKILL)
         self.done[f"kill -9 {name}"] += 1
-        time.sleep(self.details.uniform(0, 1.5))  # for so long there is none
+        time.sleep(self.details.uniform(0, 1.5))  # the time without the server
         for attempt in range(3):
             try:
                 self.services.start({name})

@@ -1,4 +1,4 @@
-"""What has to hold of a running site, whatever was done to it."""
+"""Check what must be true of a site after any fault."""
 
 import time
 from typing import Any
@@ -8,9 +8,9 @@ import psycopg
 from ordersite.devstack.servers import Services
 from tests.support.running import Running
 
-LEVEL_SECONDS = 60  # after the last command, until the views show everything
+CATCH_UP_SECONDS = 60  # allowed after the last command
 
-COUNTS = {  # what none of there may be; `before` is where the log ended when the run began
+COUNTS = {  # each must be 0; `before` is the end of the log at the beginning of the run
     "events parked": "SELECT count(*) FROM projections_parkedevent",
     "flags of drift": "SELECT count(*) FROM projections_driftflag",
     "aggregates with a gap between versions": """
@@ -27,36 +27,38 @@ COUNTS = {  # what none of there may be; `before` is where the log ended when th
 
 
 def database(running: Running) -> "psycopg.Connection[Any]":
+    """Connect to the site's database."""
     return psycopg.connect(Services(running.state).database_url, autocommit=True)
 
 
 def end_of_log(connection: "psycopg.Connection[Any]") -> int:
+    """Return the position of the last event."""
     ((position,),) = connection.execute("SELECT max(position) FROM events").fetchall()
     return int(position)
 
 
 def events_of_orders(connection: "psycopg.Connection[Any]", after: int) -> dict[str, list[str]]:
-    """The event types of each aggregate, in order."""
-    found: dict[str, list[str]] = {}
+    """Return the event types of each aggregate, in order."""
+    types: dict[str, list[str]] = {}
     query = "SELECT aggregate_id::text, event_type FROM events WHERE position > %s ORDER BY position"
     for order_id, event_type in connection.execute(query, [after]):
-        found.setdefault(order_id, []).append(event_type)
-    return found
+        types.setdefault(order_id, []).append(event_type)
+    return types
 
 
-def wait_until_level(connection: "psycopg.Connection[Any]") -> float:
-    """Seconds until every checkpoint of the live views stands at the end of the log."""
+def wait_until_caught_up(connection: "psycopg.Connection[Any]") -> float:
+    """Wait until every checkpoint is at the end of the log. Return the seconds. Raises AssertionError."""
     started = time.monotonic()
     query = """
         SELECT min(position) >= (SELECT max(position) FROM events) FROM projections_checkpoint WHERE space = ''"""
     while connection.execute(query).fetchone() != (True,):
-        if time.monotonic() > started + LEVEL_SECONDS:
-            raise AssertionError(f"the views are not level after {LEVEL_SECONDS} s")
+        if time.monotonic() > started + CATCH_UP_SECONDS:
+            raise AssertionError(f"the read models have not caught up after {CATCH_UP_SECONDS} s")
         time.sleep(0.05)
     return time.monotonic() - started
 
 
-def what_does_not_hold(running: Running, connection: "psycopg.Connection[Any]", before: int) -> list[str]:
+def find_problems(running: Running, connection: "psycopg.Connection[Any]", before: int) -> list[str]:
     """Of what is written after the position `before`, and of the views; the books' own sums among them."""
     problems = []
     for name, counting in COUNTS.items():
@@ -66,9 +68,9 @@ def what_does_not_hold(running: Running, connection: "psycopg.Connection[Any]", 
     for command, bad in (("rebuild_projections", ("added", "changed")), ("check_projections", ("should be",))):
         arguments = ["--dry-run"] if command == "rebuild_projections" else []
         try:
-            said = running.manage(command, *arguments)
+            output = running.manage(command, *arguments)
         except AssertionError as error:
-            said = f"{bad[0]}: {error}"
-        if any(word in said for word in bad):
-            problems.append(f"{command}: {said}")
+            output = f"{bad[0]}: {error}"
+        if any(word in output for word in bad):
+            problems.append(f"{command}: {output}")
     return problems

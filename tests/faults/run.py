@@ -1,7 +1,7 @@
-"""`make faults SEED=7 SECONDS=120`: break a running site in random order while clients write; does all of it hold?
+"""`make faults SEED=7 SECONDS=120`: break a running site in random order while clients write, then check the result.
 
-The seed decides what is broken in which order, and what the clients send. It prints what it did and what it found;
-each acknowledged command must have exactly its events, and every view must be what a fresh fold of the log makes.
+The seed decides the order of the faults and what the clients send. Each acknowledged command must have exactly its
+events, and every read model must equal a fresh fold of the log.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.breaking import Breaker
-from tests.faults.looking import database, end_of_log, events_of_orders, wait_until_level, what_does_not_hold
+from tests.faults.looking import database, end_of_log, events_of_orders, find_problems, wait_until_caught_up
 from tests.faults.writing import Writer
 from tests.support.running import Running
 
@@ -22,14 +22,14 @@ WRITERS = 3
 
 @dataclass
 class Outcome:
-    """What a run did, and what does not hold after it."""
+    """What a run did, and the problems after it."""
 
     seed: int
     seconds: float
     orders: int = 0
     commands: int = 0
     sent_again: int = 0
-    level_after: float = 0
+    caught_up_after: float = 0
     faults: "Counter[str]" = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -37,14 +37,14 @@ class Outcome:
         lines = [
             f"seed {self.seed}: {self.seconds:.0f} s of faults, {WRITERS} clients",
             f"  {self.commands:,} commands of {self.orders:,} orders done; {self.sent_again:,} requests sent again",
-            f"  the views were level {self.level_after:.1f} s after the last command",
+            f"  the read models had caught up {self.caught_up_after:.1f} s after the last command",
         ]
         lines += [f"  {name}: {count:,}" for name, count in sorted(self.faults.items())]
         return "\n".join([*lines, *(f"FAILED: {problem}" for problem in self.problems)])
 
 
 def run(running: Running, *, seed: int, seconds: float) -> Outcome:
-    """Break `running` for so long; everything is up again when this returns."""
+    """Break the site for `seconds`, and check it. Everything runs again when this returns."""
     with database(running) as connection:
         before = end_of_log(connection)
     auths = {who: {"Authorization": f"Token {token}"} for who, token in running.tokens().items()}
@@ -57,7 +57,7 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     for client in clients:
         client.start()
     try:
-        breaker.go_on_for(seconds)
+        breaker.run_for(seconds)
     finally:
         over.set()
         for client in clients:
@@ -71,37 +71,38 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
         faults=breaker.done,
     )
     outcome.problems += [writer.problem for writer in writers if writer.problem]
-    _look(running, before, {key: types for writer in writers for key, types in writer.orders.items()}, outcome)
+    _check(running, before, {key: types for writer in writers for key, types in writer.orders.items()}, outcome)
     return outcome
 
 
-def _look(running: Running, before: int, expected: dict[str, list[str]], outcome: Outcome) -> None:
-    """Does everything hold that was promised?"""
+def _check(running: Running, before: int, expected: dict[str, list[str]], outcome: Outcome) -> None:
+    """Compare the log with what was acknowledged, and add the problems to the outcome."""
     with database(running) as connection:
-        outcome.level_after = wait_until_level(connection)
-        found = events_of_orders(connection, before)
-        for order_id in sorted(expected.keys() | found.keys()):
-            acknowledged, there = expected.get(order_id, []), found.get(order_id, [])
-            if acknowledged != there:
-                outcome.problems.append(f"order {order_id}: acknowledged {acknowledged}, in the log {there}")
-        outcome.problems += what_does_not_hold(running, connection, before)
+        outcome.caught_up_after = wait_until_caught_up(connection)
+        logged = events_of_orders(connection, before)
+        for order_id in sorted(expected.keys() | logged.keys()):
+            acknowledged, stored = expected.get(order_id, []), logged.get(order_id, [])
+            if acknowledged != stored:
+                outcome.problems.append(f"order {order_id}: acknowledged {acknowledged}, in the log {stored}")
+        outcome.problems += find_problems(running, connection, before)
 
 
 def main() -> None:
+    """Run the faults on a new site, and print the outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--seconds", type=float, default=120)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ordersite-faults-") as folder:
         site = Running(Path(folder) / "state").start()
         try:
-            outcome = run(site, seed=asked.seed, seconds=asked.seconds)
+            outcome = run(site, seed=arguments.seed, seconds=arguments.seconds)
         finally:
             site.stop()
     print(outcome)
     if outcome.problems:
         raise SystemExit(1)
-    print("every acknowledged command has exactly its events, and every view is what the log says")
+    print("every acknowledged command has exactly its events, and every read model equals the log")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clients that append through the API, and do not give up: each command is sent until it is answered."""
+"""Clients that write through the API. They send each command again until it is answered."""
 
 import random
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.running import Running
 
-PATIENCE = 120  # seconds for which a client sends one command again
+PATIENCE = 120  # seconds in which a client repeats one command
 ORDER = {
     "currency": "GBP",
     "country": "France",
@@ -20,7 +20,7 @@ PAYMENT = {"amount": "19.90", "payment_method": "card"}
 PROMISE = {"amount": "19.90", "payment_method": "card", "capture": False}
 
 Step = tuple[str, str, Any, str]
-"""Who sends it, the last part of its path, its body, and the event that it leads to."""
+"""Customer or staff, the last part of the path, the body, and the event that results."""
 CANCEL: Step = ("customer", "cancel", {"reason": "Ordered twice"}, "order.cancelled")
 PAY: Step = ("customer", "payments", PAYMENT, "order.paid")
 BACK: tuple[Step, ...] = (
@@ -45,20 +45,20 @@ LIVES: tuple[tuple[Step, ...], ...] = (
         *BACK,
     ),
 )
-"""What becomes of an order; the longest has all that can happen from its placing to the refund."""
+"""The commands to an order after it is placed. The longest list goes from payment to refund."""
 
 
 class NotAnswered(AssertionError):
-    """A command was refused by the rules, or not answered for too long."""
+    """A command was refused, or not answered for PATIENCE seconds."""
 
 
 @dataclass
 class Writer:
-    """One client. `orders` holds what was acknowledged: each order's event types in order."""
+    """One client. `orders` has the acknowledged event types of each order."""
 
     running: Running
     auths: dict[str, dict[str, str]]
-    """The headers of the customer, and of the staff."""
+    """The headers of the customer and of staff."""
     name: str
     chance: random.Random
     orders: dict[str, list[str]] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class Writer:
     problem: str = ""
 
     def work(self, over: threading.Event) -> None:
+        """Send commands until `over` is set, or until one is refused."""
         try:
             while not over.is_set():
                 self._one_order()
@@ -78,7 +79,7 @@ class Writer:
         order_id = self._send("customer", "/api/v1/orders", ORDER, later)["order_id"]
         self.orders[order_id] = ["order.created"]
         for who, path, body, event in self.chance.choice(LIVES):
-            # Named by the version that was seen, or not: sent again after it was done, both are a repeat.
+            # With or without the expected version: sent again, both are a repeat of the first command.
             seen = f'"{len(self.orders[order_id])}"' if self.chance.random() < 0.5 else "*"
             below = "orders" if who == "customer" else "back-office/orders"
             more = later if who == "customer" else {}
@@ -86,7 +87,7 @@ class Writer:
             self.orders[order_id].append(event)
 
     def _send(self, who: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        """Until it is done. Now and then a client does not believe the answer, and sends the command once more."""
+        """Send a command until it is done. Sometimes send it once more, and check that the answer is the same."""
         self.sent += 1
         headers = {"Idempotency-Key": f"{self.name}-{self.sent}", **headers, **self.auths[who]}
         answer = self._until_answered("POST", path, body, headers)
@@ -98,21 +99,21 @@ class Writer:
 
     def _until_answered(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
         deadline = time.monotonic() + PATIENCE
-        told: Any = "nothing"
+        answer_body: Any = "nothing"
         while time.monotonic() < deadline:
             try:
-                status, answered, told = self.running.call(method, path, body, **headers)
+                status, answered, answer_body = self.running.call(method, path, body, **headers)
             except (OSError, HTTPException, ValueError) as error:
-                status, answered, told = 0, {}, error
+                status, answered, answer_body = 0, {}, error
             if status == 202 and method == "POST":
                 return self._until_done(answered["Location"])
             if status in (200, 201) or (status == 202 and method == "GET"):
-                return told
+                return answer_body
             if 400 <= status < 500 and status != 429:
-                raise NotAnswered(f"{method} {path}: {status} {told}")
+                raise NotAnswered(f"{method} {path}: {status} {answer_body}")
             self.sent_again += 1
             time.sleep(self.chance.uniform(0.02, 0.2))
-        raise NotAnswered(f"{method} {path}: {told} for {PATIENCE} s")
+        raise NotAnswered(f"{method} {path}: {answer_body} for {PATIENCE} s")
 
     def _until_done(self, location: str) -> Any:
         deadline = time.monotonic() + PATIENCE

@@ -60,7 +60,7 @@ def test_the_demo_shop_has_300_orders_in_every_state_and_is_reproducible() -> No
     call_command("load_demo", stdout=again)
     assert "no demo orders added" in again.getvalue()
     assert Event.objects.count() == total
-    first, second = ([step[0] for step in demo._life_of_order(7, NOW)] for _ in range(2))
+    first, second = ([step[0] for step in demo._commands_of_order(7, NOW)] for _ in range(2))
     assert first == second
 
 

@@ -1,4 +1,4 @@
-"""The project's own servers where root may make no user namespace, as in most containers."""
+"""The project's own servers when root cannot create user namespaces, as in most containers."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ import pytest
 from ordersite.devstack.servers import Services
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root has to become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root needs another user")
 @pytest.mark.parametrize("mode", [0o755, 0o700], ids=["open folder", "folder closed to nobody"])
 def test_postgresql_runs_as_nobody_where_there_are_no_user_namespaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
     commands = tmp_path / "bin"
     commands.mkdir()
-    (commands / "setpriv").symlink_to(str(shutil.which("setpriv")))  # and no unshare
+    (commands / "setpriv").symlink_to(str(shutil.which("setpriv")))  # without unshare
     monkeypatch.setenv("PATH", str(commands))
     closed = tmp_path / "a folder"
     closed.mkdir()

@@ -1,4 +1,4 @@
-"""Streams and webhooks of a site that runs: real sockets, a real worker, and streams that are all taken."""
+"""Event streams and webhooks of a running site, with real sockets and a real worker, and with all streams in use."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ STREAM = "/api/v1/events/stream"
 
 
 class Listener:
-    """A client of the stream: one connection, its fields as they come."""
+    """A client of the event stream, with one connection."""
 
     def __init__(self, running: Running, auth: dict[str, str], last: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
@@ -28,22 +28,25 @@ class Listener:
         self.answer = self.connection.getresponse()
         self.last = last
 
-    def pieces(self) -> Iterator[dict[str, str]]:
-        piece: dict[str, str] = {}
+    def messages(self) -> Iterator[dict[str, str]]:
+        """Yield the fields of each message, and remember the last id."""
+        message: dict[str, str] = {}
         while line := self.answer.readline().decode():
             if line == "\n":
-                self.last = piece.get("id", self.last)
-                yield piece
-                piece = {}
+                self.last = message.get("id", self.last)
+                yield message
+                message = {}
             else:
                 name, _, value = line.rstrip("\n").partition(": ")
-                piece[name] = value
+                message[name] = value
 
     def close(self) -> None:
+        """Close the connection."""
         self.connection.close()
 
 
 def place(running: Running, auth: dict[str, str]) -> str:
+    """Place an order and return its id."""
     key = {"Idempotency-Key": str(uuid4())}
     status, _, placed = running.call("POST", "/api/v1/orders", ORDER, **auth, **key)
     assert status == 201
@@ -54,32 +57,32 @@ def test_a_client_that_is_cut_off_and_comes_back_gets_each_event_once_and_soon(r
     auth = customer(running)
     listener = Listener(running, auth)
     assert (listener.answer.status, listener.answer.headers["Content-Type"]) == (200, "text/event-stream")
-    pieces = listener.pieces()
-    hello = next(pieces)
+    messages = listener.messages()
+    hello = next(messages)
     assert set(hello) == {"retry", "id"}
     began = time.monotonic()
     orders = [place(running, auth)]
-    got = [json.loads(next(pieces)["data"])]
+    got = [json.loads(next(messages)["data"])]
     assert time.monotonic() - began < 3
     for number in range(12):
         orders.append(place(running, auth))
-        if number % 4 == 0:  # cut off in the middle, whatever is on its way
+        if number % 4 == 0:  # cut off at any moment, with events on their way
             listener.close()
             orders.append(place(running, auth))
             listener = Listener(running, auth, listener.last)
-            pieces = listener.pieces()
-            assert next(pieces)["id"] == listener.last
-        piece = next(each for each in pieces if "data" in each)
-        got.append(json.loads(piece["data"]))
+            messages = listener.messages()
+            assert next(messages)["id"] == listener.last
+        message = next(each for each in messages if "data" in each)
+        got.append(json.loads(message["data"]))
     while len(got) < len(orders):
-        got.append(json.loads(next(each for each in pieces if "data" in each)["data"]))
+        got.append(json.loads(next(each for each in messages if "data" in each)["data"]))
     listener.close()
     assert [event["order_id"] for event in got] == orders
     status, _, page = running.call("GET", f"/api/v1/events?after={hello['id']}", **auth)
     assert (status, page["results"]) == (200, got)
 
 
-def test_streams_that_are_all_taken_leave_the_api_answering(running: Running) -> None:
+def test_the_api_answers_while_all_streams_are_in_use(running: Running) -> None:
     site = Running(running.state.parent / "few streams", more={"EVENT_STREAMS": "2", "EVENT_STREAMS_EACH": "99"})
     site.start()
     try:
@@ -88,7 +91,7 @@ def test_streams_that_are_all_taken_leave_the_api_answering(running: Running) ->
         for _ in range(40):
             listener = Listener(site, auth)
             if listener.answer.status == 200:
-                next(listener.pieces())
+                next(listener.messages())
                 listeners.append(listener)
             else:
                 refused += 1
@@ -98,20 +101,20 @@ def test_streams_that_are_all_taken_leave_the_api_answering(running: Running) ->
                 listener.close()
         assert len(listeners) == 4, "two in each of two processes"
         assert refused == 36
-        took = []
+        seconds = []
         for _ in range(20):
             began = time.monotonic()
             assert site.call("GET", "/api/v1/orders?limit=1", **auth)[0] == 200
-            took.append(time.monotonic() - began)
-        assert max(took) < 2
+            seconds.append(time.monotonic() - began)
+        assert max(seconds) < 2
         for listener in listeners:
             listener.close()
-        assert _comes_free(site, auth), "a stream whose client is gone gives its place back"
+        assert _becomes_free(site, auth), "a stream of a closed client becomes free"
     finally:
         assert site.stop() == 0
 
 
-def _comes_free(site: Running, auth: dict[str, str]) -> bool:
+def _becomes_free(site: Running, auth: dict[str, str]) -> bool:
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
         listener = Listener(site, auth)
@@ -137,8 +140,8 @@ def test_a_running_site_sends_webhooks_by_itself_and_tries_again(running: Runnin
         first, second = receiver.messages(endpoint["secret"])
         assert first == second
         assert (second["type"], second["data"]["order_id"]) == ("order.created", order_id)
-        shown: dict[str, Any] = _delivered(running, path, auth)
-        assert [attempt["status"] for attempt in shown["attempts"]] == [503, 200]
+        delivery: dict[str, Any] = _delivered(running, path, auth)
+        assert [attempt["status"] for attempt in delivery["attempts"]] == [503, 200]
         assert running.call("POST", f"{path}/test", **auth)[0] == 202
         deadline = time.monotonic() + 20
         while len(receiver.got) < 3 and time.monotonic() < deadline:
@@ -148,10 +151,10 @@ def test_a_running_site_sends_webhooks_by_itself_and_tries_again(running: Runnin
 
 
 def _delivered(running: Running, path: str, auth: dict[str, str]) -> dict[str, Any]:
-    """The only delivery, once its answer is noted."""
+    """Return the only delivery, once its answer is recorded."""
     deadline = time.monotonic() + 10
     while True:
-        (shown,) = running.call("GET", f"{path}/deliveries", **auth)[2]["results"]
-        if shown["status"] == "delivered" or time.monotonic() > deadline:
-            return dict(shown)
+        (delivery,) = running.call("GET", f"{path}/deliveries", **auth)[2]["results"]
+        if delivery["status"] == "delivered" or time.monotonic() > deadline:
+            return dict(delivery)
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Reads on a real streaming replica: spread to it, truthful although it lags, served on although it dies."""
+"""Reads on a real streaming replica: they use it, stay correct when it lags, and continue when it dies."""
 
 import http.cookiejar
 import re
@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 @dataclass
 class Site:
+    """A running site with a replica, and a customer's headers."""
+
     running: Running
     replica: Replica
     auth: dict[str, str]
@@ -45,15 +47,15 @@ class Site:
         assert status == 200, order
         return order
 
-    def listed(self) -> dict[str, str]:
-        """Whether each order is paid, in the customer's list, which has no `min_version` and may lag."""
+    def payments_in_list(self) -> dict[str, str]:
+        """Return the payment status of each order in the customer's list, which may lag."""
         status, _, page = self.running.call("GET", "/api/v1/orders?limit=100", **self.auth)
         assert status == 200, page
         return {order["order_id"]: order["payment"] for order in page["results"]}
 
     def wait_until_listed(self, order_id: str, status: str) -> None:
         deadline = time.monotonic() + 30
-        while self.listed().get(order_id) != status:
+        while self.payments_in_list().get(order_id) != status:
             assert time.monotonic() < deadline, f"{order_id} is never listed as {status}"
             time.sleep(0.05)
 
@@ -77,20 +79,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def _follows(site: Site) -> Iterator[None]:
-    """Whatever a test did to it, the replica follows again."""
+    """Make the replica follow the primary again after each test."""
     yield
     if site.replica.ask("SELECT 1") is None:
         site.replica.start()
     site.replica.ask("SELECT pg_wal_replay_resume()")
 
 
-def test_lists_come_from_the_replica_and_a_min_version_is_truthful_although_it_lags(site: Site) -> None:
+def test_lists_come_from_the_replica_and_a_min_version_is_kept_although_it_lags(site: Site) -> None:
     order_id = site.place()
     site.wait_until_listed(order_id, "unpaid")
     site.replica.ask("SELECT pg_wal_replay_pause()")
     site.pay(order_id)
     assert site.one(order_id, min_version=2)["payment"] == "paid"
-    assert site.listed()[order_id] == "unpaid", "the list did not come from the replica"
+    assert site.payments_in_list()[order_id] == "unpaid", "the list did not come from the replica"
     site.replica.ask("SELECT pg_wal_replay_resume()")
     site.wait_until_listed(order_id, "paid")
 
@@ -103,7 +105,7 @@ def test_staff_see_an_order_as_it_is_although_the_replica_lags(site: Site) -> No
     site.pay(order_id)
     site.one(order_id, min_version=2)
     later = site.place()
-    staff.wrote_long_ago()
+    staff.forget_recent_change()
     assert "This page is behind" not in staff.page_of(order_id, version=2)
     assert "This page is behind" not in staff.page_of(later, version=1), "the replica has no such row"
     assert later not in staff.get("/admin/projections/stafforder/"), "the list did not come from the replica"
@@ -124,11 +126,11 @@ def test_readers_do_not_notice_that_the_replica_died(site: Site) -> None:
     site.pay(order_id)
     site.one(order_id, min_version=2)
     for _ in range(30):
-        assert site.listed()[order_id] == "paid", "what answers now is the primary"
+        assert site.payments_in_list()[order_id] == "paid", "the primary has to answer now"
 
 
 class Staff:
-    """A browser of the shop's manager, as far as cookies go."""
+    """A browser session of staff, with cookies."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
@@ -145,7 +147,7 @@ class Staff:
         self.browser.open(request)
 
     def page_of(self, order_id: str, *, version: int) -> str:
-        """Once the primary shows this version."""
+        """Return the order's page, once the primary shows this version."""
         deadline = time.monotonic() + 30
         while f'data-version="{version}"' not in (
             page := self.get(f"/admin/projections/stafforder/{order_id}/change/")
@@ -154,8 +156,8 @@ class Staff:
             time.sleep(0.05)
         return page
 
-    def wrote_long_ago(self) -> None:
-        """Without the cookie that expires soon after a change, of which a login is one."""
+    def forget_recent_change(self) -> None:
+        """Delete the cookie that marks a recent change; a login is a change too."""
         self.cookies.clear("127.0.0.1", "/", WROTE)
 
     def get(self, path: str) -> str:

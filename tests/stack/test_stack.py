@@ -35,8 +35,8 @@ def test_the_first_calls_of_the_readme(running: Running) -> None:
     assert (again[0], again[2], again[1]["Idempotency-Replayed"]) == (201, placed, "true")
     path = headers["Location"]
     payment = {"amount": "19.90", "payment_method": "card"}
-    on_what_was_seen = {"Idempotency-Key": str(uuid4()), "If-Match": headers["Etag"]}
-    status, _, paid = running.call("POST", f"{path}/payments", payment, **auth, **on_what_was_seen)
+    expecting_the_version = {"Idempotency-Key": str(uuid4()), "If-Match": headers["Etag"]}
+    status, _, paid = running.call("POST", f"{path}/payments", payment, **auth, **expecting_the_version)
     assert (status, paid["version"]) == (200, 2)
     status, _, order = running.call("GET", f"{path}?min_version=2", **auth)
     assert (status, order["status"], order["payment"], order["due"]) == (200, "open", "paid", "0.00")
@@ -49,7 +49,9 @@ def test_a_body_without_a_length_is_refused(running: Running) -> None:
     for name, value in (headers | {"Transfer-Encoding": "chunked"}).items():
         site.putheader(name, value)
     body = json.dumps(ORDER).encode()
-    site.endheaders(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))  # at once: who refuses does not wait for the rest
+    site.endheaders(
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    )  # sent in one piece, because a refusal does not wait for the rest
     refused = site.getresponse()
     assert (refused.status, json.load(refused)["code"]) == (411, "length_required")
     assert refused.headers["X-Request-ID"]
@@ -86,14 +88,14 @@ def test_a_worker_killed_in_the_middle_of_an_import_is_started_again_and_nothing
     assert '"orders_added": 6000' in report
     assert len(set(killed)) == 2
     assert "the worker died (-9); starting it again" in running.said
-    wait_until_level(running)
+    wait_until_caught_up(running)
     compared = running.manage("rebuild_projections", "--dry-run")
     assert compared.count("identical") == sum(len(each.tables) for each in PROJECTIONS.values())
     assert "added" not in compared
     assert ", 0 parked" in compared
 
 
-def test_what_was_accepted_is_done_once_although_the_worker_is_killed_and_the_broker_emptied(running: Running) -> None:
+def test_accepted_commands_are_done_once_although_the_worker_is_killed_and_the_broker_emptied(running: Running) -> None:
     auth = customer(running)
     empty_the_broker = (
         "import redis; from django.conf import settings; redis.Redis.from_url(settings.REDIS_URL).flushall()"
@@ -110,7 +112,7 @@ def test_what_was_accepted_is_done_once_although_the_worker_is_killed_and_the_br
     deadline = time.monotonic() + 60
     outcomes: list[Any] = []
     while not outcomes or any(outcome["status"] == "waiting" for outcome in outcomes):
-        assert time.monotonic() < deadline, "what was accepted is not done"
+        assert time.monotonic() < deadline, "accepted commands are not done"
         time.sleep(0.5)
         outcomes = [running.call("GET", location, **auth)[2] for location in locations]
     assert {outcome["status"] for outcome in outcomes} == {"done"}
@@ -121,8 +123,8 @@ def test_what_was_accepted_is_done_once_although_the_worker_is_killed_and_the_br
     assert versions == {1}
 
 
-def wait_until_level(running: Running, seconds: float = 60) -> None:
-    """Until the workers' sweep has found nothing left to do: asks the database as an operator would."""
+def wait_until_caught_up(running: Running, seconds: float = 60) -> None:
+    """Wait until all checkpoints are at the end of the log."""
     script = (
         "from projections.engine.checkpoints import Checkpoint; from eventstore import store;"
         "print(min(Checkpoint.objects.filter(space='').values_list('position', flat=True)) >= store.latest_position())"
@@ -133,9 +135,9 @@ def wait_until_level(running: Running, seconds: float = 60) -> None:
         time.sleep(0.5)
 
 
-def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Running) -> None:
+def test_a_second_start_from_the_same_folder_is_refused_with_a_message(running: Running) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "ordersite.devstack.supervisor"],
+        [sys.executable, "-m", "ordersite.devstack"],
         cwd=ROOT,
         env=running.environment,
         capture_output=True,
@@ -143,7 +145,7 @@ def test_a_second_start_from_the_same_folder_is_refused_in_words(running: Runnin
         check=False,
     )
     assert second.returncode != 0
-    assert "it runs already from this folder" in second.stderr
+    assert "the site already runs from this folder" in second.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -199,9 +201,9 @@ def test_with_servers_named_in_the_environment_none_is_started(tmp_path: Path, r
     site = Running(tmp_path / "state", more={"DATABASE_URL": theirs.database_url, "REDIS_URL": theirs.redis_url})
     try:
         site.start()
-        assert "starting" not in site.said
+        assert not any(server in site.said for server in ("postgres", "valkey"))
         assert not (site.state / "pg").exists()
         assert site.call("GET", "/healthz")[0] == 200
     finally:
         site.stop()
-    assert running.call("GET", "/healthz")[0] == 200, "servers that it did not start go on"
+    assert running.call("GET", "/healthz")[0] == 200, "servers that it did not start keep running"

@@ -1,4 +1,4 @@
-"""The admin as a browser session uses it."""
+"""Helpers that use the admin as a browser does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +17,7 @@ ORDERS = "/admin/projections/stafforder/"
 
 
 def placed(*, paid: bool = False) -> Any:
+    """Place an order, and pay it if asked. Return its id."""
     create = new_order()
     dispatch(create, Context(actor=f"customer:{create.customer_id}"))
     if paid:
@@ -25,10 +26,12 @@ def placed(*, paid: bool = False) -> Any:
 
 
 def text(response: Any) -> str:
+    """Return the page's text; the status must be 200."""
     assert response.status_code == 200, response
     return str(response.content.decode())
 
 
 def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: str) -> Any:
+    """Send the form of an order command, and follow the redirect."""
     data = {"form_id": form_id or str(uuid4()), "order": [str(order_id) for order_id in ids], **fields}
     return client.post(reverse("admin:order-command", args=[name]), data, follow=True)

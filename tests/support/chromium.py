@@ -1,4 +1,4 @@
-"""Debian's or anybody's Chromium, driven by Playwright."""
+"""An installed Chromium, driven by Playwright."""
 
 import os
 import shutil
@@ -14,5 +14,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @contextmanager
 def browser() -> Iterator[Browser]:
+    """Start the browser."""
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=PATH, args=FLAGS)

@@ -1,4 +1,4 @@
-"""Files to import, and what came of them."""
+"""Helpers to import files and read the reports."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def run(path: Path, *options: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(out.getvalue())
     with quarantine.open(newline="") as lines:
         reasons = Counter(row["reason"] for row in csv.DictReader(lines))
-    assert dict(reasons) == report["quarantine"], "the file and the counts tell the same"
+    assert dict(reasons) == report["quarantine"], "the file and the counts agree"
     assert report["lines_imported"] + report["lines_cancelling"] + report["lines_quarantined"] == report["lines"]
     for projection in PROJECTIONS.values():
         catch_up(projection)

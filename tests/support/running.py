@@ -1,4 +1,4 @@
-"""The whole site in processes of its own, as `make run` starts it, in a folder of its own."""
+"""Start a whole site as `make run` does, with a separate state folder and port."""
 
 import json
 import os
@@ -18,6 +18,7 @@ START_SECONDS = 120
 
 
 def free_port() -> int:
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -25,30 +26,33 @@ def free_port() -> int:
 
 @dataclass
 class Running:
-    """A site that is up. Its state folder has a space in its name, as a path may."""
+    """A site in processes of its own. Tests give it a state folder with a space in its name."""
 
     state: Path
     port: int = field(default_factory=free_port)
     more: dict[str, str] = field(default_factory=dict)
-    """Settings of its environment."""
+    """Additional environment variables."""
     process: "subprocess.Popen[str] | None" = None
 
     @property
     def site(self) -> str:
+        """Return the site's address."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
-        kept = {name: value for name, value in os.environ.items() if name not in ours}
-        free = {"API_RATE_USER": "1000000/min", "API_RATE_ADDRESS": "1000000/min"}  # all clients come from one address
-        return kept | free | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)} | self.more
+        """Return the environment variables of the site's processes."""
+        of_tests = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL")
+        inherited = {name: value for name, value in os.environ.items() if name not in of_tests}
+        limits = {"API_RATE_USER": "1000000/min", "API_RATE_ADDRESS": "1000000/min"}  # all clients have one address
+        return inherited | limits | {"ORDERSITE_STATE": str(self.state), "PORT": str(self.port)} | self.more
 
     def start(self) -> "Running":
+        """Start the site, and return once it is up. Raises AssertionError if it does not start."""
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "said.txt").open("w") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ordersite.devstack.supervisor"],
+                [sys.executable, "-m", "ordersite.devstack"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=said,
@@ -63,19 +67,22 @@ class Running:
         return self
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop the site by a signal. Return its exit status."""
         assert self.process
         self.process.send_signal(how)
         return self.process.wait(60)
 
     @property
     def said(self) -> str:
+        """Return what the supervisor has printed."""
         return (self.state / "said.txt").read_text()
 
     def pid_of(self, name: str) -> int:
+        """Return the pid of the worker, beat or web server."""
         return int((self.state / f"{name}.pid").read_text())
 
     def manage(self, *arguments: str) -> str:
-        """What a `manage.py` command typed in a second terminal prints."""
+        """Run a `manage.py` command as in a second terminal. Return what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -89,18 +96,19 @@ class Running:
         return done.stdout
 
     def logins(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.manage("demo_logins", "--json"))
-        return found
+        """Return what `demo_logins --json` prints."""
+        logins: dict[str, Any] = json.loads(self.manage("demo_logins", "--json"))
+        return logins
 
     def tokens(self) -> dict[str, str]:
-        """API tokens of the demo's customer and of its staff."""
-        found = self.logins()
-        status, _, staff = self.call("POST", "/api/v1/auth/login", found["logins"]["staff"])
+        """Return API tokens of the demo customer and of staff."""
+        logins = self.logins()
+        status, _, staff = self.call("POST", "/api/v1/auth/login", logins["logins"]["staff"])
         assert status == 200, staff
-        return {"customer": found["customer_token"], "staff": staff["token"]}
+        return {"customer": logins["customer_token"], "staff": staff["token"]}
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
-        """One HTTP call, as curl would make it: status, headers, body."""
+        """Send an HTTP request. Return status, headers and the decoded body."""
         request = urllib.request.Request(
             self.site + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -115,5 +123,5 @@ class Running:
 
 
 def _named(headers: Any) -> dict[str, str]:
-    """Headers by their usual names: on the wire their case means nothing."""
+    """Return headers with names in title case: their case has no meaning in HTTP."""
     return {name.title(): value for name, value in headers.items()}

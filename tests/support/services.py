@@ -1,6 +1,6 @@
-"""Real servers for the tests: those of the environment, or the project's own, without waiting for the disk.
+"""Real servers for the tests: those of the environment, or the project's own, which do not wait for the disk.
 
-Loaded with `-p` before Django's settings are, which ask for the URLs.
+pytest loads this module with `-p`, before Django's settings, which read the URLs.
 """
 
 import os
@@ -24,5 +24,6 @@ if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers that this process started."""
     if started and not hasattr(config, "workerinput"):
         services.stop()

@@ -1,4 +1,4 @@
-"""What clients of a whole site send to it."""
+"""Requests to a running site."""
 
 from tests.support.running import Running
 
@@ -10,4 +10,5 @@ ORDER = {
 
 
 def customer(running: Running) -> dict[str, str]:
+    """Return the headers of the demo customer."""
     return {"Authorization": f"Token {running.logins()['customer_token']}"}

@@ -1,4 +1,4 @@
-"""Plain Django REST framework, a project of its own: two tables, written and read as its documentation has it.
+"""A separate project with plain Django REST framework: two tables, written and read as its documentation shows.
 
-`DATABASE_URL` names its database; `python -m benchmarks.peers.plain_drf` makes the tables and somebody who may ask.
+`DATABASE_URL` names its database. `python -m benchmarks.peers.plain_drf` creates the tables and a user.
 """

@@ -1,4 +1,4 @@
-"""Make the tables, and somebody who may ask: prints their token."""
+"""Create the tables and a user, and print the user's token."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Place an order, read one: a nested ModelSerializer, two generic views."""
+"""Place an order and read one, with a nested ModelSerializer and two generic views."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,8 @@ CENT = Decimal("0.01")
 
 
 class LineSerializer(serializers.ModelSerializer[Line]):
+    """A line."""
+
     class Meta:
         model = Line
         fields = ("id", "sku", "name", "quantity", "unit_price", "tax_rate", "amount", "tax")
@@ -21,6 +23,8 @@ class LineSerializer(serializers.ModelSerializer[Line]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
+    """An order with its lines."""
+
     lines = LineSerializer(many=True, allow_empty=False)
 
     class Meta:
@@ -32,6 +36,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         read_only_fields = ("status", "total", "tax", "placed_at")
 
     def create(self, validated_data: dict[str, Any]) -> Order:
+        """Insert the order and its lines in one transaction."""
         lines = [Line(**line) for line in validated_data.pop("lines")]
         for line in lines:
             line.amount = line.quantity * line.unit_price
@@ -53,17 +58,21 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
 
 
 class PlacedSerializer(OrderSerializer):
-    """Answers as ours does: which order it became."""
+    """Answers with the order's id, as ours does."""
 
     def to_representation(self, instance: Order) -> dict[str, Any]:
         return {"order_id": instance.pk}
 
 
 class PlaceOrder(CreateAPIView[Order]):
+    """POST an order."""
+
     serializer_class = PlacedSerializer
 
 
 class GetOrder(RetrieveAPIView[Order]):
+    """GET one of the user's orders."""
+
     serializer_class = OrderSerializer
 
     def get_queryset(self) -> QuerySet[Order]:

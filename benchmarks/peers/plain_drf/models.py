@@ -1,11 +1,13 @@
-"""An order and its lines, as they are."""
+"""The current state of an order and its lines."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 
-class Order(models.Model):  # noqa: DJ008 - nobody is shown it
+class Order(models.Model):  # noqa: DJ008 - never shown
+    """An order."""
+
     objects: "models.Manager[Order]" = models.Manager()
 
     customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="orders")
@@ -26,7 +28,9 @@ class Order(models.Model):  # noqa: DJ008 - nobody is shown it
         app_label = "plain_drf"
 
 
-class Line(models.Model):  # noqa: DJ008 - as above
+class Line(models.Model):  # noqa: DJ008 - never shown
+    """A line of an order."""
+
     objects: "models.Manager[Line]" = models.Manager()
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")

@@ -1,10 +1,10 @@
-"""What `startproject` writes, without pages: no templates, no static files. Connections are kept, answers are JSON."""
+"""The settings that `startproject` writes, without templates and static files; persistent connections, JSON only."""
 
 import environ
 
 env = environ.Env()
 
-SECRET_KEY = "of a database that lives for a minute"  # noqa: S105
+SECRET_KEY = "for a temporary database"  # noqa: S105
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -34,4 +34,4 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
 }
-LOGGING_CONFIG = None  # nobody reads it
+LOGGING_CONFIG = None  # not needed

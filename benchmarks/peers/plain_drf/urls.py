@@ -1,3 +1,5 @@
+"""The addresses of the two views."""
+
 from django.urls import path
 
 from benchmarks.peers.plain_drf.api import GetOrder, PlaceOrder

@@ -17,9 +17,12 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            orders = demo.load(timezone.now())
+            orders = demo.load(timezone.now(), self._progress)
         except demo.NoDemoHere as error:
             raise CommandError(str(error)) from error
         for projection in PROJECTIONS.values():
             catch_up(projection)
-        self.stdout.write(f"{orders} demo orders" if orders else "the log already has orders: no demo orders added")
+        self.stdout.write(f"{orders} demo orders" if orders else "the log has orders already: no demo orders added")
+
+    def _progress(self, orders: int) -> None:
+        self.stdout.write(f"demo shop: {orders} of {demo.ORDERS} orders")

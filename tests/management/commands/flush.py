@@ -1,6 +1,6 @@
-"""Empties the tables between tests, and drops the schemas of rebuilds.
+"""Empty the tables between tests, and drop the schemas of rebuilds.
 
-The log refuses to be emptied, whoever asks: the test database's owner lifts the guard.
+A trigger refuses to empty the log. The owner of the test database disables it.
 """
 
 from typing import Any
@@ -13,6 +13,8 @@ SCHEMAS = "rebuild|replaced|retiring|audit|as_of|known"
 
 
 class Command(Flush):
+    """Django's flush, for a log that refuses it."""
+
     def handle(self, **options: Any) -> None:
         with unguarded() as cursor:
             super().handle(**options)

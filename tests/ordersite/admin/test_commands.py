@@ -1,4 +1,4 @@
-"""Every command of an order in the back office: it is offered where it can be sent, and its form sends it."""
+"""Every order command in the admin: it is offered when it is possible, and its form sends it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import make_dataclass
@@ -41,7 +41,7 @@ MONEY = {"amount": "25.00", "payment_method": "card"}
 
 # fmt: off
 SENT: dict[type, tuple[Sequence[Given], dict[str, Any], type, dict[str, Any]]] = {
-    # command: what happened before, what is filled in, the event, and what stands in it
+    # command: the commands before it, the form data, the event, and the event's fields
     c.PayOrder: ([], MONEY, e.OrderPaid, {"amount": Decimal("25.00")}),
     c.PayFromAccount: ([], {"amount": ""}, e.PaymentAuthorised, {"method": "account"}),
     c.AuthorisePayment: ([], MONEY, e.PaymentAuthorised, {"amount": Decimal("25.00")}),
@@ -137,9 +137,9 @@ def test_every_command_of_an_order_but_those_of_processes_is_offered() -> None:
 def test_a_command_without_a_row_of_its_own_is_named_after_its_declaration() -> None:
     deposit = Offer(DepositMoney)
     assert (deposit.title, deposit.part) == ("Deposit", None)
-    assert deposit.says.startswith("Pay money into an account.")
-    assert Offer(make_dataclass("Undescribed", ["order_id"])).says == "", "Python's own words for it are none"
-    assert Offer(c.SettleRefund).says == "Record that the customer received the money."
+    assert deposit.description.startswith("Pay money into an account.")
+    assert Offer(make_dataclass("Undescribed", ["order_id"])).description == "", "Python's own words for it are none"
+    assert Offer(c.SettleRefund).description == "Record that the customer received the money."
     assert Offer(c.SettleRefund).part == "refund_id"
     assert set(form_for(DepositMoney, "account_id").base_fields) >= {"amount", "method", "reference"}
 
@@ -190,7 +190,7 @@ def test_staff_place_an_order_and_see_it(log_in: LogIn) -> None:
     for _ in range(2):
         page = text(staff.post(f"{ORDERS}place/", {"form_id": form_id, **NEW}, follow=True))
         assert "Order PHONE-1: Order placed: 2 lines for 10.50 GBP" in page
-    order = StaffOrder.objects.get()  # one, though its form was sent twice
+    order = StaffOrder.objects.get()  # only one, although its form was sent twice
     assert (order.total, order.tax, order.customer_id) == (Decimal("10.5000"), Decimal("1.3300"), None)
     refused = text(staff.post(f"{ORDERS}place/", {"form_id": str(new_id()), **NEW, "currency": "XXX"}))
     assert "is not an ISO 4217 currency" in refused
@@ -201,7 +201,7 @@ def test_a_form_shows_what_is_wrong_where_it_is_wrong_and_sends_nothing(log_in: 
     staff, order_id = log_in(BACK_OFFICE), order_after([PAY])
     for filled, words in (
         ({"lines-1-quantity": "two"}, "Enter a whole number."),
-        ({"lines-1-quantity": "", "lines-2-quantity": "0"}, "Name at least one."),
+        ({"lines-1-quantity": "", "lines-2-quantity": "0"}, "Fill in at least one row."),
     ):
         assert words in text(submit(staff, "ship_lines", [order_id], **filled))
     wrong = {"return_id": "7", "restocked-1-quantity": "1"}
@@ -225,7 +225,7 @@ def test_a_change_that_is_prepared_shows_what_it_would_cost_and_is_made_or_disca
     assert StaffOrder.objects.get().total == 25
     submit(staff, "stage_edit", [order_id], **{"quantities-1-quantity": "4", "quantities-2-quantity": "1"})
     stale = text(submit(staff, "commit_edit", [order_id], seen="2"))
-    assert "it has changed since you saw it" in stale
+    assert "it has changed since you opened this form" in stale
     assert "A change is prepared: it costs 15.00 GBP more" in stale
     done = text(submit(staff, "commit_edit", [order_id], seen="3"))
     assert "Changed: it costs 15.00 GBP more" in done

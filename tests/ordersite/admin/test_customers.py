@@ -1,4 +1,4 @@
-"""Commands to customers and their accounts, each by the form of its dataclass."""
+"""Commands about customers and their accounts, sent by the forms of the admin."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -32,7 +32,7 @@ def sent(client: Client, url: str, **fields: str) -> str:
 
 
 def link_to(page: str, end: str) -> str:
-    """The address in a page that ends so."""
+    """Return the link in a page that ends with `end`."""
     return next(each for each in page.split('"') if each.endswith(end) and each.startswith("/admin/"))
 
 
@@ -103,7 +103,7 @@ def root(log_in: LogIn) -> Client:
     return client
 
 
-def test_an_address_is_proven_by_hand(root: Client, ada: User) -> None:
+def test_staff_verify_an_address_by_hand(root: Client, ada: User) -> None:
     assert "done" in sent(root, f"{USERS}{ada.pk}/verify-email/")
     assert ada.customer_id
     assert current_customer(ada.customer_id).verified
@@ -118,7 +118,7 @@ def test_a_customer_is_forgotten_by_hand_unless_something_is_owed(
     assert "Ada Whitfield" in text(root.get(url))
     assert "your account still holds 50.00 GBP" in sent(root, url)
     sent(root, f"{ACCOUNTS}{AccountMoney.objects.get().pk}/withdraw/", amount="50", reason="Paid out")
-    assert "Forget: done" in sent(root, url)
+    assert "Erase personal data: done" in sent(root, url)
     ada.refresh_from_db()
     assert (ada.is_active, ada.first_name) == (False, "")
 

@@ -1,4 +1,4 @@
-"""Lists of the admin where there is much: bounded work, and words for what is not done."""
+"""Large lists in the admin: limited work, and messages about what is left out."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ LogIn = Callable[..., Client]
 
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever has more than two rows is a long list."""
+    """Treat a list with more than two rows as long."""
     monkeypatch.setattr(large_lists, "COUNT_UP_TO", 2)
     monkeypatch.setattr(admin, "COUNT_UP_TO", 2)
 
 
 def three_orders() -> list[Any]:
-    """The oldest first; the newest is of the person whose name comes first."""
+    """Return three orders, oldest first. The newest has the customer whose name is first."""
     keys = [placed() for _ in range(3)]
     for year, (key, name) in enumerate(zip(keys, ("Zoe", "Moe", "Abe"), strict=True), start=2029):
         at = datetime(year, 3, 31, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The back office: what staff and accountants see and may do, and what nobody may."""
+"""The back office: what staff and accountants see and may do."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The demo shop: every state that an order can be in, and a story behind each."""
+"""The demo shop: it has orders in every state."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -34,7 +34,7 @@ def shop() -> list[Order]:
 
 def state_of(number: int) -> Order:
     state = Order()
-    for command, _ in demo._life_of_order(number, NOW):
+    for command, _ in demo._commands_of_order(number, NOW):
         state = reduce(evolve, decider_of(command).decide(command, state), state)
     return state
 
@@ -58,9 +58,9 @@ def test_its_prices_have_tax_discounts_and_shipping_in_them(shop: list[Order]) -
     assert all(line.tax for line in lines if line.tax_rate and line.total > 1)
 
 
-def test_nothing_in_it_happens_before_what_it_follows_from_or_after_today() -> None:
+def test_commands_are_in_order_of_time_and_none_is_in_the_future() -> None:
     for number in range(demo.ORDERS):
-        times = [context.occurred_at for _, context in demo._life_of_order(number, NOW)]
+        times = [context.occurred_at for _, context in demo._commands_of_order(number, NOW)]
         assert times == sorted(times, key=lambda at: at or NOW)
         assert all(at and at <= NOW for at in times)
 

@@ -1,4 +1,4 @@
-"""Credit notes, bad debts and shipping costs of a real file: what each becomes, and that nothing is counted twice."""
+"""Credit notes, bad debts and shipping costs: the commands they become, and that nothing is counted twice."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -49,7 +49,7 @@ def sums(report: dict[str, Any], *figures: str) -> list[str]:
 
 
 LATER = line("800001", "ZZ", 1, "20 12:00", "1", "99999")
-"""By then, every parcel of the days before has left."""
+"""A line that is late enough for all earlier orders to be shipped."""
 
 
 def test_goods_that_left_are_returned_restocked_and_refunded(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_refund_over_the_limit_is_approved_by_a_second_one(tmp_path: Path) -> 
     assert (report["refunds"], report["commands_refused"]) == (1, {})
 
 
-def test_a_bad_debt_is_an_order_that_nobody_pays_and_is_written_off_once(tmp_path: Path) -> None:
+def test_a_bad_debt_is_an_unpaid_order_that_is_written_off_once(tmp_path: Path) -> None:
     report = imported(
         tmp_path,
         line("A1", "B", 1, "01 09:00", "11062.06", ""),
@@ -242,7 +242,7 @@ def test_a_bad_debt_is_an_order_that_nobody_pays_and_is_written_off_once(tmp_pat
     assert (order("A4").payment_status, order("A4").due) == ("unpaid", 20)
 
 
-def test_what_leaves_after_the_files_last_line_waits_for_a_longer_file(tmp_path: Path) -> None:
+def test_shipments_after_the_files_last_line_wait_for_a_longer_file(tmp_path: Path) -> None:
     short = [line("1", "AA", 2, "01 09:00", "10"), line("2", "AA", 1, "02 13:00", "10", "99999")]
     imported(tmp_path, *short)
     assert [order(number).fulfilment_status for number in "12"] == ["fulfilled", "unfulfilled"]
@@ -260,7 +260,7 @@ def test_what_leaves_after_the_files_last_line_waits_for_a_longer_file(tmp_path:
 
 @pytest.mark.parametrize("sku", ["AA", "M"])
 @pytest.mark.parametrize("theirs", [RequestRefund, RequestReturn])
-def test_an_order_that_somebody_else_changed_is_left_alone_and_the_line_says_so(
+def test_an_order_that_something_else_changed_is_not_touched_and_the_line_is_quarantined(
     tmp_path: Path, sku: str, theirs: type
 ) -> None:
     bought = [line("1", "AA", 2, "01 09:00", "10"), LATER]
@@ -272,10 +272,10 @@ def test_an_order_that_somebody_else_changed_is_left_alone_and_the_line_says_so(
     }
     dispatch(wishes[theirs], Context(actor="staff:anna"))
     report = imported(tmp_path, *bought, line("C2", sku, -1, "21 09:00", "10"))
-    assert report["quarantine"] == {"refused: the order was changed otherwise": 1}
+    assert report["quarantine"] == {"refused: something else changed the order": 1}
     assert report["customers_cancellation_lines"]["not_matched"] == report["quarantine"]
     asked = {RequestRefund: "order.refund_requested", RequestReturn: "order.return_requested"}
-    assert happened("1")[3:] == [asked[theirs]], "what they asked for, nobody decided on"
+    assert happened("1")[3:] == [asked[theirs]], "the import does not decide on requests of others"
 
 
 def test_a_note_from_staff_is_a_change_too(tmp_path: Path) -> None:
@@ -284,11 +284,11 @@ def test_a_note_from_staff_is_a_change_too(tmp_path: Path) -> None:
     dispatch(AddNote(order_id=order("1").order_id, text="Call back"), Context(actor="staff:anna"))
     report = imported(tmp_path, *bought, line("C2", "AA", -1, "21 09:00", "10"))
     assert report["lines_cancelling"] == 0
-    assert report["quarantine"] == {"refused: the order was changed otherwise": 1}
+    assert report["quarantine"] == {"refused: something else changed the order": 1}
 
 
 def random_lines(random: Random) -> Iterator[str]:
-    """Orders and notes of few customers and articles, so that they meet; prices finer than a penny among them."""
+    """Yield orders and credit notes of few customers and articles, so that they match, with odd prices too."""
     prices = ["0.004", "0.333", "1.005", "2.5", "3", "0", "9.99"]
     minutes = 0
     for number in range(400):
@@ -303,13 +303,13 @@ def random_lines(random: Random) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_the_file_says_no_command_is_refused_and_the_views_come_to_the_reports_sums(
+def test_for_random_files_no_command_is_refused_and_the_read_models_equal_the_reports_sums(
     tmp_path: Path, seed: int
 ) -> None:
     report = imported(tmp_path, *random_lines(Random(seed)))
     assert report["commands_refused"] == {}
     ways = ("returned", "cancelled", "allowance", "charge refunded")
-    assert all(report["lines_cancelling_by_way"][way] > 3 for way in ways), "the lines meet"
+    assert all(report["lines_cancelling_by_way"][way] > 3 for way in ways), "the lines match"
     shown = StaffOrder.objects.aggregate(**{figure: Sum(column) for figure, column in COLUMNS_OF.items()})
     assert {figure: Decimal(report["total"][figure]) for figure in COLUMNS_OF} == shown
     assert StaffOrder.objects.filter(status="cancelled").count() == report["orders_cancelled"]
@@ -317,12 +317,12 @@ def test_whatever_the_file_says_no_command_is_refused_and_the_views_come_to_the_
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_had_to_be_put_away_is_found_as_if_it_had_stayed_near(
+def test_purchases_on_disk_are_matched_like_purchases_in_memory(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = list(random_lines(Random(seed)))
     report = imported(tmp_path, *lines)
-    monkeypatch.setattr(purchase_store, "NEAR", 2)
+    monkeypatch.setattr(purchase_store, "IN_MEMORY", 2)
     again = imported(tmp_path, *lines)
     assert again["commands_repeated"] == again["commands"] == report["commands"], "the same commands, one by one"
     for key in report.keys() - {"commands_repeated", "seconds", "lines_per_second", "orders_added"}:

@@ -107,12 +107,12 @@ def test_a_sample_adds_a_flag_that_staff_see_and_a_rebuild_deletes(client: Clien
     flag = DriftFlag.objects.get()
     assert (flag.projection, flag.aggregate_id) == ("staff", wrong)
     client.force_login(django_user_model.objects.create_superuser("root", password="secret-1"))
-    assert "A view differs from the log" in client.get("/admin/projections/stafforder/").content.decode()
+    assert "A read model differs from the log" in client.get("/admin/projections/stafforder/").content.decode()
     assert "total is Decimal(&#x27;1.0000&#x27;)" in client.get("/admin/projections/checkpoint/").content.decode()
     assert 'ordersite_projection_drifted{projection="staff"} 1.0' in client.get("/metrics").content.decode()
     rebuild(STAFF)
     assert not DriftFlag.objects.exists()
-    assert "A view differs" not in client.get("/admin/projections/stafforder/").content.decode()
+    assert "A read model differs" not in client.get("/admin/projections/stafforder/").content.decode()
 
 
 def test_a_flagged_row_is_checked_again_and_its_flag_deleted_once_it_is_right() -> None:
