@@ -7,6 +7,7 @@ LONGEST = 72
 
 
 def main(path: str) -> None:
+    """Exit with a message if the subject in the file is too long."""
     written = Path(path).read_text(encoding="utf-8").splitlines()
     subject = next((line for line in written if line.strip() and not line.startswith("#")), "")
     if len(subject) > LONGEST:

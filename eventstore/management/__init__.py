@@ -1,1 +1,1 @@
-"""Management commands of the log."""
+"""Where Django looks for the commands of `manage.py`."""

@@ -27,9 +27,11 @@ class AccountBackend(ModelBackend):
     """Check passwords, for the admin and for new tokens."""
 
     def user_can_authenticate(self, user: Any) -> bool:
+        """Return whether a user that the password fits may log in."""
         return user is not None and may_log_in(user)
 
     def get_user(self, user_id: int) -> User | None:
+        """Return the user of a session, or None if the user may no longer log in."""
         user = User.objects.filter(pk=user_id).first()
         return user if user and may_log_in(user) else None
 
@@ -91,6 +93,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Describe the Authorization header in the schema."""
         return {
             "type": "apiKey",
             "in": "header",

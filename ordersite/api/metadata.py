@@ -11,4 +11,5 @@ class Methods(BaseMetadata):
     """List a URL's methods, as `Allow` does, and link to the schema, which describes their parameters."""
 
     def determine_metadata(self, request: Request, view: Any) -> dict[str, Any]:
+        """Return the body of the answer to OPTIONS."""
         return {"methods": view.allowed_methods, "schema": reverse("schema")}

@@ -71,6 +71,7 @@ class CachedOrders:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
         lease: row_cache.Lease | None = getattr(request, "order_lease", None)  # set by CountAndLookUp
         cached = self._cached_answer(request, lease) if lease and lease.body is not None else None
         return cached or self.get_response(request)

@@ -21,6 +21,7 @@ class Language:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
         if not request.path.startswith(API):
             return self.get_response(request)
         language = supported_language(request.headers.get("Accept-Language", ""))

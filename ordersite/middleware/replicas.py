@@ -18,6 +18,7 @@ class ReplicaReads:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
         is_safe = request.method in SAFE
         with may_lag(is_safe and WROTE not in request.COOKIES):
             response = self.get_response(request)

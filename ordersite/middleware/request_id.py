@@ -18,6 +18,7 @@ class RequestId:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
         name = request_id(request)
         # Not cleared after the answer: Django logs a refusal after all middleware has returned. The next request
         # overwrites both values.

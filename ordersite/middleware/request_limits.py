@@ -21,6 +21,7 @@ class RequestSizes:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
         if len(request.path) + len(request.META.get("QUERY_STRING", "")) > LONGEST_URL:
             text = translate("the URL is too long: the limit is {limit} characters", limit=LONGEST_URL)
             return problem(request, 414, "url_too_long", text)

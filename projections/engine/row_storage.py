@@ -46,13 +46,16 @@ class Encoded(_TextField):
         super().__init__(*args, **options)
 
     def deconstruct(self) -> Any:
+        """Return what a migration needs to make this field again."""
         name, path, args, options = super().deconstruct()
         return name, path, args, {**options, "of": self.of}
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
+        """Decode what the column holds."""
         return None if value is None else _decoder(self.of).decode(value)
 
     def get_prep_value(self, value: Any) -> Any:
+        """Encode a value for the column."""
         return value if value is None or isinstance(value, str) else encoded(value)
 
 

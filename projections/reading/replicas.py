@@ -41,9 +41,11 @@ class ReadModelRouter:
         return None if transaction.get_connection(DEFAULT_DB_ALIAS).in_atomic_block else REPLICA
 
     def allow_relation(self, one: models.Model, other: models.Model, **hints: Any) -> bool:
+        """Allow all: a replica holds the same rows."""
         return True  # primary and replica hold the same rows
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        """Migrate the primary only."""
         return False if db == REPLICA else None
 
 

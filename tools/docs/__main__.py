@@ -12,6 +12,7 @@ from tools.docs.stage import stage
 
 
 def main() -> None:
+    """Check the links, build the site, and check what was built. Exits with a message where something is wrong."""
     refuse("dead links", (line for page in links.markdown_files() for line in links.dead_links(page)))
     configuration = stage()
     done = subprocess.run(  # noqa: S603 - the generator that is installed
@@ -33,6 +34,7 @@ def main() -> None:
 
 
 def refuse(what: str, lines: Iterable[str]) -> None:
+    """Print the lines and exit, if there are any."""
     if found := list(lines):
         print(*found, sep="\n")
         sys.exit(f"{what}: {len(found)}")

@@ -15,6 +15,7 @@ LOADED = {"img", "script", "link", "iframe", "source", "video", "audio", "embed"
 
 
 def problems(site: Path) -> list[str]:
+    """Return what is wrong with a built site: dead links, and requests to other hosts."""
     pages = {path: _Page(path, path.relative_to(site).as_posix()) for path in site.rglob("*.html")}
     found = [line for page in pages.values() for line in page.problems(pages)]
     for sheet in site.rglob("*.css"):

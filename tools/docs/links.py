@@ -35,6 +35,7 @@ class Link:
 
     @classmethod
     def of(cls, target: str, page: Path) -> "Link":
+        """Return a link of a page, with its target resolved."""
         if EXTERNAL.match(target):
             return cls(target, None, "")
         path, _, anchor = target.partition("#")
@@ -114,6 +115,7 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def slug(heading: str) -> str:
+    """Return the anchor of a heading, as hosted repositories make it."""
     words = LINK.sub(lambda match: match["label"].lstrip("!")[1:-1], heading)
     return re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
 

@@ -17,21 +17,26 @@ LEFT_OUT = {"management", "migrations", "tests"}  # what operators type is descr
 
 @dataclass(frozen=True, slots=True)
 class Module:
+    """A module that has a page."""
+
     name: str
     summary: str  # the first line of its docstring
     is_package: bool
 
     @property
     def page(self) -> str:
+        """The path of its page in the site."""
         path = self.name.replace(".", "/")
         return f"python/{path}/index.md" if self.is_package else f"python/{path}.md"
 
     @property
     def text(self) -> str:
+        """What its page holds; the generator fills it in."""
         return f"# {self.name}\n\n::: {self.name}\n"
 
     @property
     def parent(self) -> str:
+        """The package that it is in; empty for a package at the top."""
         return self.name.rpartition(".")[0]
 
 
@@ -42,6 +47,7 @@ def modules() -> dict[str, Module]:
 
 
 def index(found: Mapping[str, Module]) -> str:
+    """Return the page that lists all modules."""
     lines = [
         "# Python API",
         "",

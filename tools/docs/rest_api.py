@@ -67,6 +67,7 @@ def page() -> str:
 
 
 def copy_viewer(folder: Path) -> None:
+    """Copy the Swagger UI and the description of the API into a new folder."""
     folder.mkdir(parents=True)
     for name in ASSETS:
         shutil.copyfile(_sidecar() / name, folder / name)

@@ -1,1 +1,1 @@
-"""Management commands of the log, one module each."""
+"""Commands of `manage.py`, one a module."""
