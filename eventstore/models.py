@@ -220,7 +220,7 @@ class QueuedCommand(models.Model):
 
     class Meta:
         db_table = "command_queue"
-        permissions = (("redrive_queuedcommand", "Can have failed commands tried again"),)
+        permissions = (("redrive_queuedcommand", "Can retry failed commands"),)
         indexes = (
             models.Index(fields=("id",), condition=models.Q(status="waiting"), name="command_queue_waiting"),
             models.Index(

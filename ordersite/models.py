@@ -8,9 +8,11 @@ from django.db.models.functions import Lower
 class User(AbstractUser):
     """A member of staff, an accountant or a customer. Only customers have a `customer_id`."""
 
-    customer_id = models.UUIDField(null=True, blank=True, unique=True, help_text="Whose orders this person may see.")
+    customer_id = models.UUIDField(
+        null=True, blank=True, unique=True, help_text="The customer whose orders this person may see."
+    )
     is_demo = models.BooleanField(
-        default=False, editable=False, help_text="Made by the demo shop; no use in production."
+        default=False, editable=False, help_text="Made by the demo shop; cannot log in in production."
     )
 
     class Meta(AbstractUser.Meta):
@@ -19,6 +21,6 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=models.Q(customer_id__isnull=False) & ~models.Q(email=""),
                 name="customer_email_once",
-                violation_error_message="Another customer is reached at this address.",
+                violation_error_message="Another customer has this e-mail address.",
             ),
         )

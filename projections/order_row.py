@@ -107,7 +107,9 @@ class OrderRow(ReadModel):
     shipped_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     state = Encoded(of=Order, default=Order)
-    times = models.JSONField(default=dict, help_text="When what happened to each payment, parcel, refund and return.")
+    times = models.JSONField(
+        default=dict, help_text="The times of the events of each payment, parcel, refund and return."
+    )
 
     class Meta:
         abstract = True

@@ -1,12 +1,23 @@
-"""Reword help texts. No table changes."""
+"""Reword help texts and the name of a permission. No table changes."""
+
+from typing import Any
 
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
+def _rename_permission(apps: Any, schema_editor: Any) -> None:
+    """Django writes a permission's name once, when it makes the permission."""
+    permissions = apps.get_model("auth", "Permission").objects.filter(
+        content_type__app_label="eventstore", codename="redrive_queuedcommand"
+    )
+    permissions.update(name="Can retry failed commands")
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("eventstore", "0007_growth"),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
@@ -148,4 +159,9 @@ class Migration(migrations.Migration):
             name="wrapped_key",
             field=models.BinaryField(help_text="Empty after the subject was erased.", null=True),
         ),
+        migrations.AlterModelOptions(
+            name="queuedcommand",
+            options={"permissions": (("redrive_queuedcommand", "Can retry failed commands"),)},
+        ),
+        migrations.RunPython(_rename_permission, migrations.RunPython.noop),
     ]

@@ -59,7 +59,7 @@ _ID_OFFSETS = {kind: offset for offset, kind in enumerate(SUMS)}
 class AccountingEntry(models.Model):
     """One movement of money. `day` is the business day in the shop's time zone."""
 
-    entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event, and which of its entries.")
+    entry_id = models.BigIntegerField(primary_key=True, help_text="The event's position and the number of the entry.")
     order_id = models.UUIDField()
     reference = models.TextField()
     day = models.DateField()

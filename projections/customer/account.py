@@ -51,7 +51,7 @@ class CustomerAccountMovement(models.Model):
     account_id = models.UUIDField()
     customer_id = models.UUIDField()
     currency = models.CharField(max_length=3)
-    version = models.PositiveIntegerField(help_text="Of the account, after it.")
+    version = models.PositiveIntegerField(help_text="The account's version after the movement.")
     kind = models.CharField(max_length=20, choices=MovementKind.choices)
     amount = money_column()
     balance = money_column()

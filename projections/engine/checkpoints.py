@@ -18,18 +18,20 @@ class Checkpoint(models.Model):
     projection = models.CharField(max_length=100)
     space = models.CharField(max_length=100, blank=True, help_text="The schema of its tables; empty: the live ones.")
     shard = models.PositiveSmallIntegerField(default=0)
-    of = models.PositiveSmallIntegerField(default=1, help_text="Into how many shards the projection is divided.")
+    of = models.PositiveSmallIntegerField(default=1, help_text="The number of shards of the projection.")
     position = models.BigIntegerField(default=0)
-    event_types = models.JSONField(default=list, help_text="What the code that keeps it handles; older code is fenced.")
-    code_version = models.PositiveIntegerField(default=1, help_text="Of the code that keeps it; older code is fenced.")
+    event_types = models.JSONField(default=list, help_text="Event types that the code handles; older code is refused.")
+    code_version = models.PositiveIntegerField(
+        default=1, help_text="Version of the code that writes it; older code is refused."
+    )
     updated_at = models.DateTimeField(auto_now=True)
-    level_at = models.DateTimeField(null=True, help_text="When it was level with the log first; empty while building.")
-    held_until = models.DateTimeField(null=True, help_text="Until when a comparison holds it still.")
-    rebuild_wanted = models.TextField(blank=True, help_text="Why it does not show the whole past yet.")
-    last_error = models.TextField(blank=True, help_text="Why the last attempt to read on failed; empty once one works.")
+    level_at = models.DateTimeField(null=True, help_text="When it was first caught up; empty while it is built.")
+    held_until = models.DateTimeField(null=True, help_text="A comparison holds it still until then.")
+    rebuild_wanted = models.TextField(blank=True, help_text="Why it has to be rebuilt.")
+    last_error = models.TextField(blank=True, help_text="Why the last attempt failed; empty after a successful one.")
     failures = models.PositiveBigIntegerField(default=0)
-    events = models.PositiveBigIntegerField(default=0, help_text="Taken so far.")
-    rate = models.FloatField(default=0, help_text="Events a second, lately.")
+    events = models.PositiveBigIntegerField(default=0, help_text="Events handled so far.")
+    rate = models.FloatField(default=0, help_text="Events a second in the last seconds.")
     rate_since = models.DateTimeField(null=True)
     rate_events = models.PositiveBigIntegerField(default=0)
 
@@ -51,7 +53,9 @@ class ParkedEvent(models.Model):
     position = models.BigIntegerField()
     aggregate_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
-    error = models.TextField(blank=True, help_text="What went wrong, and the traceback; empty for one that only waits.")
+    error = models.TextField(
+        blank=True, help_text="The error and its traceback; empty for an event that waits for an earlier one."
+    )
     parked_at = models.DateTimeField()
 
     class Meta:
@@ -84,7 +88,7 @@ class SkippedEvent(models.Model):
     position = models.BigIntegerField()
     aggregate_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
-    error = models.TextField(help_text="What had gone wrong, and the traceback.")
+    error = models.TextField(help_text="The error and its traceback.")
     reason = models.TextField()
     skipped_by = models.CharField(max_length=200)
     skipped_at = models.DateTimeField()
@@ -102,8 +106,8 @@ class DriftFlag(models.Model):
     """A live row or sum that does not follow from the log. The flag is deleted once it does again."""
 
     projection = models.CharField(max_length=100)
-    where = models.TextField(help_text="The table and key of a row, or a law between sums.")
-    words = models.TextField(help_text="What it is, and what it ought to be.")
+    where = models.TextField(help_text="The table and key of a row, or an invariant.")
+    words = models.TextField(help_text="What it is, and what it should be.")
     aggregate_id = models.UUIDField(null=True)
     found_at = models.DateTimeField(auto_now_add=True)
 

@@ -28,9 +28,9 @@ class ForeignRow(TypeError):
 class ReadModel(models.Model):
     """A row about one aggregate, whose id is the primary key. The engine sets the columns `version` and `behind`."""
 
-    version = models.PositiveIntegerField(help_text="The aggregate's last event that this row shows.")
+    version = models.PositiveIntegerField(help_text="The version of the last event that this row shows.")
     behind = models.BooleanField(
-        default=False, db_default=False, help_text="Whether later events are parked, so that it shows less."
+        default=False, db_default=False, help_text="Whether later events are parked and not shown."
     )
 
     class Meta:

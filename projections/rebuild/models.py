@@ -37,16 +37,16 @@ class Build(models.Model):
     state = models.CharField(max_length=20, choices=State.choices, default=State.BUILDING)
     strict = models.BooleanField(default=False)
     dry_run = models.BooleanField(default=False)
-    as_of = models.DateTimeField(null=True, help_text="Only what had happened by this moment.")
-    recorded_by = models.DateTimeField(null=True, help_text="Only what was recorded by this moment.")
-    background = models.BooleanField(default=False, help_text="Whether workers take it on, whoever began it.")
+    as_of = models.DateTimeField(null=True, help_text="Only events that happened by this moment.")
+    recorded_by = models.DateTimeField(null=True, help_text="Only events that were recorded by this moment.")
+    background = models.BooleanField(default=False, help_text="Whether workers do it.")
     started_by = models.CharField(max_length=200)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
-    worked = models.DurationField(default=timedelta, help_text="How long somebody was at work on it.")
+    worked = models.DurationField(default=timedelta, help_text="How long it was worked on.")
     events = models.PositiveBigIntegerField(default=0)
     position = models.BigIntegerField(default=0)
-    latest = models.BigIntegerField(default=0, help_text="Where the log ended when somebody looked last.")
+    latest = models.BigIntegerField(default=0, help_text="The end of the log at the last look.")
     report = models.JSONField(default=list, help_text="How the new tables differ from the live ones.")
     problem = models.TextField(blank=True)
 
@@ -54,7 +54,7 @@ class Build(models.Model):
         app_label = "projections"
         ordering = ("-id",)
         verbose_name = "rebuild"
-        permissions = (("operate", "Can retry, leave out and rebuild what views show"),)
+        permissions = (("operate", "Can retry, leave out and rebuild read models"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("projection", "space"),

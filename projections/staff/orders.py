@@ -23,7 +23,7 @@ class StaffOrder(AddressedOrder):
     carrier = models.TextField(blank=True)
     tracking_code = models.TextField(blank=True)
     cancel_reason = models.TextField(blank=True)
-    search = models.TextField(help_text="Lower-case text of everything an order is looked for by.")
+    search = models.TextField(help_text="The order's search words in lower case.")
 
     class Meta:
         app_label = "projections"

@@ -18,10 +18,12 @@ class WebhookEndpoint(models.Model):
     description = models.TextField(blank=True)
     event_types = models.JSONField(default=list, help_text="Which events are sent; empty: all.")
     secret = models.BinaryField()
-    since = models.BigIntegerField(help_text="What stands in the log up to here happened before, and is not sent.")
+    since = models.BigIntegerField(help_text="Events up to this position are not sent.")
     created_at = models.DateTimeField(db_default=Now())
-    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
-    resting_until = models.DateTimeField(null=True, help_text="It failed a moment ago; nothing is sent before then.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failures in a row.")
+    resting_until = models.DateTimeField(
+        null=True, help_text="Nothing is sent before then, because it failed a moment ago."
+    )
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.TextField(blank=True)
 
@@ -56,12 +58,14 @@ class WebhookDelivery(models.Model):
     id = models.BigAutoField(primary_key=True, help_text="The order in which they are sent, aggregate by aggregate.")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
     event_id = models.UUIDField(help_text="Also the `webhook-id`, the same in every attempt.")
-    position = models.BigIntegerField(null=True, help_text="Of the event in the log; empty for a test.")
+    position = models.BigIntegerField(null=True, help_text="The event's position in the log; empty for a test.")
     aggregate_id = models.UUIDField()
     event_type = models.CharField(max_length=100)
     status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
-    tries = models.PositiveIntegerField(default=0, help_text="Since it was last asked for.")
-    attempts: "models.JSONField[Any, Any]" = models.JSONField(default=list, help_text="When, and what was answered.")
+    tries = models.PositiveIntegerField(default=0, help_text="Attempts since the event or the last retry.")
+    attempts: "models.JSONField[Any, Any]" = models.JSONField(
+        default=list, help_text="The time and the answer of each attempt."
+    )
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)

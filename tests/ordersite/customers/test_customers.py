@@ -536,7 +536,7 @@ def test_the_admin_form_says_why_an_address_is_refused(root: Client, ada: User) 
     nothing = save_account(root, ada, email="")
     assert "an email address has a name" in nothing.content.decode()
     taken = save_account(root, ada, email="eve@example.com")
-    assert "Another customer is reached at this address" in taken.content.decode()
+    assert "Another customer has this e-mail address" in taken.content.decode()
     assert history(ada.customer_id) == []
 
 
