@@ -1,1 +1,4 @@
-"""The Django project: settings, URLs, the API, the admin, the demo shop, and the servers that `make run` starts."""
+"""The Django project that puts everything together: settings, URLs, the API, the admin, imports and the demo shop.
+
+Rules are not here (`orders`), nor read models (`projections`), nor the log (`eventstore`).
+"""

@@ -1,1 +1,4 @@
-"""Customers: their name, email address, and erasure."""
+"""Customers: their name, e-mail address, and erasure.
+
+Logins, mail and data exports are in `ordersite.customers`.
+"""

@@ -1,1 +1,4 @@
-"""Django's PostgreSQL backend with a cheaper check that a persistent connection is alive."""
+"""Django's PostgreSQL backend with a cheaper check that a persistent connection is alive.
+
+How the site connects is in `ordersite.settings.connections`.
+"""
