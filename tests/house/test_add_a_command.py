@@ -100,7 +100,7 @@ def test_the_pages_command_passes_every_gate_and_its_own_test(tmp_path: Path) ->
     assert sample.exists(), output
     wanted = ("tests/orders/rules/test_wrapping.py", "tests/orders/test_samples.py", "tests/orders/test_actions.py")
     code, output = run(folder, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *wanted)
-    assert "failed" not in output, output
+    assert code == 0, output
 
 
 @pytest.mark.parametrize(
