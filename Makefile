@@ -1,4 +1,4 @@
-# make run, make test, make check: everything else is made by these.
+# make run, make test and make check install what they need.
 SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
@@ -7,16 +7,16 @@ BIN := .venv/bin
 .PHONY: help run test check install format lock messages bench load performance samples schema contract faults screenshots docs docs-serve clean
 .DEFAULT_GOAL := help
 
-help:  ## what there is to make
+help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: install  ## start the whole site with a demo shop (PORT=8000)
 	@exec $(BIN)/python -m ordersite.devstack
 
-test: install  ## the whole suite, in parallel, against real PostgreSQL and Valkey
+test: install  ## run the whole suite, in parallel, against real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q
 
-check: install .venv/docs  ## every gate: format, lint, types, import contracts, migrations in step, API schema, links of the docs
+check: install .venv/docs  ## run every gate: format, lint, types, import contracts, migrations, API description, links of the docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
@@ -29,7 +29,7 @@ check: install .venv/docs  ## every gate: format, lint, types, import contracts,
 	@$(BIN)/python -m tools.docs
 	@echo "all gates passed"
 
-install: .venv/installed  ## the virtual environment and what it needs
+install: .venv/installed  ## make the virtual environment
 
 .venv/installed: requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none is on the PATH"; exit 1; }
@@ -38,22 +38,22 @@ install: .venv/installed  ## the virtual environment and what it needs
 	@$(BIN)/python ordersite/devstack/install.py requirements-dev.txt
 	@touch $@
 
-format: install  ## write the format and the safe fixes
+format: install  ## format the code and apply safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: install  ## compile the requirements' .in files
+lock: install  ## compile the requirements from the .in files
 	@for name in requirements requirements-dev requirements-bench requirements-docs; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
-messages: install  ## bring what is said to clients into the catalogues (docs/languages.md)
+messages: install  ## update the catalogues of translations (docs/languages.md)
 	@$(BIN)/python -m tests.support.catalogues
 
-bench: .venv/bench  ## every benchmark, on servers of their own (8 minutes); one: manage.py bench NAME
+bench: .venv/bench  ## run every benchmark on servers of its own (8 minutes); for one: manage.py bench NAME
 	@for name in $$($(BIN)/python -m benchmarks --names); do $(BIN)/python -m benchmarks $$name || failed="$$failed $$name"; done; \
 		test -z "$$failed" || { echo "not right:$$failed"; exit 1; }
 
-load: .venv/bench  ## customers and staff on a site of its own, and does all of it hold (SECONDS=60 USERS=20)
+load: .venv/bench  ## let customers and staff use a site of its own, then check it (SECONDS=60 USERS=20)
 	@$(BIN)/python -m benchmarks.load $(if $(SECONDS),--seconds $(SECONDS)) $(if $(USERS),--users $(USERS))
 
 performance: .venv/bench  ## write the figures of the last benchmarks into docs/performance.md
@@ -66,22 +66,22 @@ performance: .venv/bench  ## write the figures of the last benchmarks into docs/
 samples: install  ## write a stored sample of each event that has none yet (docs/add-a-command.md)
 	@$(BIN)/python -m tests.support.samples
 
-schema: install  ## write docs/openapi.yml, the description of the API that is kept
+schema: install  ## write docs/openapi.yml, the description of the API
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml
 
-contract: install  ## look longer for a request whose answer is not described (SECONDS=600, for customers and for staff)
+contract: install  ## search longer for an answer that the description lacks (SECONDS=600, for customers and for staff)
 	@CONTRACT_PHASES=examples,coverage,fuzzing,stateful CONTRACT_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest tests/ordersite/api/test_contract.py -q -s
 
 faults: install  ## break a running site in random order while clients write (SEED=7 SECONDS=120)
 	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
-screenshots: install  ## the pictures of the docs, from a site of their own
+screenshots: install  ## take the pictures of the docs, on a site of its own
 	@$(BIN)/python -m tests.browser.screenshots
 
-docs: .venv/docs  ## the docs as a site, in .local/docs; fails on a dead link
+docs: .venv/docs  ## build the docs as a site in .local/docs; fails on a dead link
 	@$(BIN)/python -m tools.docs
 
-docs-serve: docs  ## the same at http://127.0.0.1:8001 (PORT=8001), where its search works
+docs-serve: docs  ## serve that site at http://127.0.0.1:8001 (PORT=8001), where its search works
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory .local/docs $(or $(PORT),8001)
 
 .venv/docs: .venv/installed requirements-docs.txt
