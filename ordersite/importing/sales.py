@@ -21,7 +21,7 @@ CURRENCY = "GBP"
 class SoldLines(NamedTuple):
     """The lines of an order when it was placed, stored by column.
 
-    This takes less memory than a list of lines, and no credit note ever means most orders.
+    This takes less memory than a list of lines: most orders are never named by a credit note.
     """
 
     codes: Sequence[str]
