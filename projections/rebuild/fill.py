@@ -71,18 +71,22 @@ def fill_tables(projection: Projection, build: Build, options: RebuildOptions) -
         def after_round(seconds: float) -> None:
             _record_progress(build, options, worked=build.worked + timedelta(seconds=seconds))
 
-        fill_shards(build, numbers, after_round=after_round)
+        fill_shards(projection, build, numbers, after_round=after_round)
     _record_progress(build, options, worked=build.worked)
 
 
 def fill_shards(
-    build: Build, numbers: Sequence[int], *, after_round: Callable[[float], None] = lambda seconds: None
+    projection: Projection,
+    build: Build,
+    numbers: Sequence[int],
+    *,
+    after_round: Callable[[float], None] = lambda seconds: None,
 ) -> None:
     """Fill these shards up to the end of the log, one batch of each in a round.
 
     `after_round` is called after each round, with the seconds it took. Raises RebuildCancelled, RebuildPaused.
     """
-    projection, limits = projection_named(build.projection), build.limits
+    limits = build.limits
     batch_options = CatchUpOptions(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
     left = list(numbers)
     while left:
@@ -141,7 +145,7 @@ def fill_share(build_id: int, numbers: list[int]) -> None:
     """Fill some of the shards; runs in a process of the pool. Raises RebuildFailed."""
     build = Build.objects.get(pk=build_id)
     try:
-        fill_shards(build, numbers)
+        fill_shards(projection_named(build.projection), build, numbers)
     except RebuildCancelled:
         return  # the waiting process sees the same state and raises
     except Exception as error:  # not every exception can be pickled

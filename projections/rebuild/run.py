@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from eventstore.timetravel.as_of import AsOf
 from projections.engine.catch_up import create_checkpoints
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
-from projections.engine.projection import Projection, projection_named
+from projections.engine.projection import Projection
 from projections.engine.sharding import MAX_SHARDS, require_divisible
 from projections.rebuild import schemas
 from projections.rebuild.compare import Difference, compare
@@ -59,7 +59,7 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **fie
     space = f"rebuild_{projection.name}"
     with _alone(space):
         build = _open(projection, space, Build.Kind.REBUILD, options)
-        with _ending(build):
+        with _ending(projection, build):
             _begin(projection, build, options)
             fill_tables(projection, build, options)
             return _finish(projection, build, options)
@@ -75,7 +75,7 @@ def roll_back(projection: Projection, options: RebuildOptions | None = None, **f
     with _alone(f"rebuild_{projection.name}"):
         require_replaced(projection)
         build = _open(projection, space, Build.Kind.ROLLBACK, options)
-        with _ending(build):
+        with _ending(projection, build):
             fill_tables(projection, build, options)
             return _finish(projection, build, options)
 
@@ -106,7 +106,7 @@ def build_as_of(
             require_free_space(projection, space)
         limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
         build = _open(projection, space, Build.Kind.AS_OF, options, **limits)
-        with _ending(build):
+        with _ending(projection, build):
             _begin(projection, build, options)
             fill_tables(projection, build, options)
             schemas.create_indexes(projection, space)
@@ -166,7 +166,7 @@ def _open(projection: Projection, space: str, kind: Build.Kind, options: Rebuild
 
 
 @contextmanager
-def _ending(build: Build) -> Iterator[None]:
+def _ending(projection: Projection, build: Build) -> Iterator[None]:
     """Record how the build ended, if it fails or is cancelled. A build that is only interrupted stays open."""
     try:
         yield
@@ -174,7 +174,7 @@ def _ending(build: Build) -> Iterator[None]:
         raise
     except RebuildCancelled as cancelled:
         if build.kind != Build.Kind.ROLLBACK:
-            schemas.drop(projection_named(build.projection), build.space)
+            schemas.drop(projection, build.space)
         build.end(Build.State.CANCELLED, str(cancelled))
         raise
     except Exception as error:
