@@ -30,7 +30,9 @@ from projections.staff.orders import StaffOrder
 EVENTS, TIMES_AS_LONG, AT_LEAST = 300_000, 100, 20_000
 ROUNDS = 4
 PAGE = 1000  # events of a batch of the feed
-SOME, UNREAD, CUSTOMERS = 5000, 1000, 50  # orders that are read, those of them that are read once, customers
+ORDERS_READ = 5000
+READ_ONCE = 1000  # of these orders
+CUSTOMERS = 50
 
 
 @dataclass
@@ -215,10 +217,10 @@ def site_in(database: str, events: int) -> Site:
 def _settle(site: Site) -> None:
     """Choose staff, customers and orders from all over the log, for all rounds."""
     site.staff.force_login(User.objects.create_superuser("boss"))
-    positions = [site.random.randrange(1, site.events + 1) for _ in range(SOME)]
+    positions = [site.random.randrange(1, site.events + 1) for _ in range(ORDERS_READ)]
     orders = StaffOrder.objects.filter(pk__in={fact.aggregate_id for fact in store.read_at(positions)})
     site.orders = list(orders.values_list("pk", flat=True))
-    site.unread = [site.orders.pop() for _ in range(UNREAD)]
+    site.unread = [site.orders.pop() for _ in range(READ_ONCE)]
     for order_id in site.orders:
         _loaded(order_id)
     owners = CustomerOrder.objects.filter(pk__in=site.orders).values_list("customer_id", flat=True).distinct()

@@ -28,7 +28,7 @@ from eventstore.seals.chain import public_form
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A table whose rows cannot be added, edited or deleted in the admin, whatever permissions a user has."""
+    """A read-only table. Even a superuser cannot add, edit or delete its rows in the admin."""
 
     paginator = FastPaginator
     indexed: tuple[str, ...] = ()

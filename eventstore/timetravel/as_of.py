@@ -74,8 +74,8 @@ class PastAggregate:
 def load_as_of(aggregate_id: UUID, as_of: AsOf, *, stream: list[Recorded[Any]] | None = None) -> PastAggregate:
     """Load an aggregate as of a version or moment. Pass `stream`, its whole history, if it has been read already.
 
-    Raises AggregateNotFound if the aggregate did not exist then or has no such version, VersionGap, and whatever
-    decoding an event raises.
+    Raises AggregateNotFound if the aggregate did not exist then or has no such version. Raises VersionGap if an event
+    is missing, and the errors of `codec.decode`.
     """
     stream = store.read_stream(aggregate_id) if stream is None else stream
     for after, fact in enumerate(stream):

@@ -50,7 +50,7 @@ def read(serializer_class: type[StrictSerializer], data: Any) -> dict[str, Any]:
 
 
 def refusals(descriptions: dict[int, str]) -> dict[tuple[int, str], OpenApiResponse]:
-    """Describe problems of one operation, by status, in addition to those of every operation."""
+    """Describe the problems of one operation, by status. The schema adds those that every operation has."""
     return {
         (code, CONTENT_TYPE): OpenApiResponse(ProblemSerializer, description=text)
         for code, text in descriptions.items()
