@@ -20,7 +20,7 @@ from orders.state import Order
 def decide(command: OrderCommand, order: Order, policy: Policy) -> Sequence[OrderEvent]:
     """Return the events of `command` on `order`. Raises CommandRefused, AggregateNotFound."""
     decided = _decide(command, order, policy)
-    return decided if isinstance(decided, Sequence) else [decided]
+    return editing.settle_prepared_edit(order, decided if isinstance(decided, Sequence) else [decided])
 
 
 def _decide(  # noqa: C901, PLR0911 - one branch for each file of rules

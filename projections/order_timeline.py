@@ -97,6 +97,18 @@ def describe(event: OrderEvent) -> Words:  # noqa: C901, PLR0911, PLR0912, PLR09
                 f"Parcel {event.shipment_id} delivered",
                 [translate_lazy("Parcel {number} was delivered.", number=event.shipment_id)],
             )
+        case e.TrackingCorrected():
+            was, now = (
+                _tracking(event.old_carrier, event.old_tracking_code),
+                _tracking(event.carrier, event.tracking_code),
+            )
+            return Words(
+                f"Parcel {event.shipment_id} is tracked by {now}, not by {was}",
+                [
+                    translate_lazy("We corrected the tracking of parcel {number}.", number=event.shipment_id),
+                    *_tell_carrier(event),
+                ],
+            )
         case e.OrderCancelled():
             return Words(
                 f"Cancelled: {event.reason}{_due_back(event)}",
@@ -171,7 +183,7 @@ def describe(event: OrderEvent) -> Words:  # noqa: C901, PLR0911, PLR0912, PLR09
         case e.EditStaged():
             return Words(f"Change staged: {_difference(event)}")
         case e.EditDiscarded():
-            return Words("Staged change discarded")
+            return Words(f"Staged change discarded{f': {event.reason}' if event.reason else ''}")
         case e.EditCommitted():
             return Words(
                 f"Changed: {_difference(event)}{_due_back(event)}",
@@ -211,7 +223,11 @@ def _carrier(event: _Shipped) -> str:
     return by + (f", tracking code {event.tracking_code}" if event.tracking_code else "")
 
 
-def _tell_carrier(event: _Shipped) -> list[str]:
+def _tracking(carrier: str, code: str) -> str:
+    return " ".join(filter(None, (carrier, code))) or "no code"
+
+
+def _tell_carrier(event: _Shipped | e.TrackingCorrected) -> list[str]:
     by = [translate_lazy("It goes with {carrier}.", carrier=event.carrier)] if event.carrier else []
     code = event.tracking_code
     return by + ([translate_lazy("Its tracking code is {code}.", code=code)] if code else [])

@@ -1,4 +1,4 @@
-"""The commands that ship parcels and confirm their delivery."""
+"""The commands that ship parcels, correct their tracking codes, and confirm their delivery."""
 
 from collections.abc import Iterator
 from dataclasses import field
@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from eventstore.messages import command
-from orders.commands.examples import KEY, lines_with, one_unit
+from orders.commands.examples import KEY, TEXT, lines_with, one_unit
 from orders.commands.fields import LINES, checked
 from orders.state import Order
 from orders.values import LineQuantity
@@ -59,4 +59,26 @@ class ConfirmDelivery:
             yield cls(order_id=KEY, shipment_id=shipment.shipment_id)
 
 
-ShippingCommand = ShipOrder | ShipLines | ConfirmDelivery
+@command("order.correct_tracking")
+class CorrectTracking:
+    """Correct the tracking code or the carrier of a parcel. The customer is told the right ones."""
+
+    order_id: UUID
+    shipment_id: int = field(metadata=checked("The number of the parcel in this order.", min_value=1))
+    tracking_code: str = field(
+        default="", metadata=checked("The right tracking code; empty if the parcel has none.", max_length=100)
+    )
+    carrier: str | None = field(
+        default=None,
+        metadata=checked("The right carrier of the parcel. Without one, the carrier stays.", max_length=60),
+    )
+
+    @classmethod
+    def examples(cls, order: Order) -> Iterator[Self]:
+        """Give each parcel another code."""
+        for shipment in order.shipments:
+            code = "" if shipment.tracking_code else TEXT
+            yield cls(order_id=KEY, shipment_id=shipment.shipment_id, tracking_code=code)
+
+
+ShippingCommand = ShipOrder | ShipLines | ConfirmDelivery | CorrectTracking

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event
+from eventstore.messages import event, upcaster
 from orders.lines import Line, new_line
 from orders.state import Order, StagedEdit
 from orders.values import OrderLine
@@ -24,15 +25,22 @@ class EditStaged:
         return order.with_changes(staged=StagedEdit(lines=self.lines, difference=self.difference))
 
 
-@event("order.edit_discarded")
+@event("order.edit_discarded", schema_version=2)
 class EditDiscarded:
-    """The prepared edit was dropped."""
+    """The prepared edit was dropped: by a person or, with a `reason`, because it could no longer be made."""
 
     order_id: UUID
+    reason: str = ""
 
     def apply(self, order: Order) -> Order:
         """Remove the staged edit."""
         return order.with_changes(staged=None)
+
+
+@upcaster("order.edit_discarded", from_version=1)
+def _discarded_by_a_person(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 is from when only a person could drop an edit."""
+    return stored | {"reason": ""}
 
 
 @event("order.edit_committed")

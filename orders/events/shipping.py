@@ -77,4 +77,23 @@ class ParcelDelivered:
         return order.with_changes(shipments=replaced(order.shipments, changed(shipment, delivered=True)))
 
 
-ShippingEvent = OrderShipped | ParcelShipped | ParcelDelivered
+@event("order.tracking_corrected")
+class TrackingCorrected:
+    """The carrier or the tracking code of a parcel was recorded wrongly. The `old_` fields are what it replaces."""
+
+    order_id: UUID
+    shipment_id: int
+    carrier: str
+    tracking_code: str
+    old_carrier: str
+    old_tracking_code: str
+
+    def apply(self, order: Order) -> Order:
+        """Replace the carrier and the tracking code of the parcel."""
+        shipment = order.shipment(self.shipment_id)
+        assert shipment
+        corrected = changed(shipment, carrier=self.carrier, tracking_code=self.tracking_code)
+        return order.with_changes(shipments=replaced(order.shipments, corrected))
+
+
+ShippingEvent = OrderShipped | ParcelShipped | ParcelDelivered | TrackingCorrected

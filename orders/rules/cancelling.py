@@ -6,10 +6,14 @@ Also the rule of undoing a cancellation.
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
+from uuid import UUID
 
 from eventstore.errors import CommandRefused
+from eventstore.messages import EVENT_TYPES
 from orders.commands.cancelling import CancelLines, CancellingCommand, CancelOrder, ExpireOrder, RestoreOrder
 from orders.events import (
+    EditDiscarded,
+    EditStaged,
     LinesCancelled,
     NoteAdded,
     OrderCancelled,
@@ -24,6 +28,7 @@ from orders.events import (
 from orders.events.cancelling import cancellable
 from orders.policy import Policy
 from orders.rules.common import reduction, require_lines, require_placed, require_reason
+from orders.rules.editing import is_edit_possible
 from orders.state import Order
 from orders.statuses import order_status
 from orders.values import ZERO, LineAmount
@@ -108,20 +113,19 @@ def _cancelled(order: Order, command: CancelOrder | ExpireOrder, reason: str) ->
 
 
 def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
-    """Return the event that restores the order `now` to what it `was`. Raises CommandRefused.
+    """Return the events that restore the order `now` to what it `was`. Raises CommandRefused.
 
-    Only cancellations in `undone` can be undone. Money and goods that moved cannot, and for anything else there are
-    other commands.
+    Only cancellations in `undone` can be undone, with the prepared edit that they withdrew. Money and goods that moved
+    cannot, and for anything else there are other commands.
     """
-    obstacles = [obstacle for obstacle in map(_obstacle, undone) if obstacle]
-    if obstacles:
-        raise CommandRefused(
-            obstacles[0][0],
-            "since version {version} {facts}: this cannot be undone; cancel, refund or edit the order instead",
-            version=command.version,
-            facts=" and ".join(words for _, words in obstacles),
-        )
+    _require_only_cancellations(command, undone)
     lines = tuple(_amounts_sold_again(was, now))
+    if not lines:
+        raise CommandRefused(
+            "more_happened",
+            "since version {version} nothing was cancelled: prepare or discard the change again instead",
+            version=command.version,
+        )
     restored = OrderRestored(
         order_id=command.order_id,
         version=command.version,
@@ -134,7 +138,34 @@ def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[Orde
         written_off=was.bad_debt - now.bad_debt,
         currency=was.currency,
     )
-    return [restored]
+    return [restored, *_staged_again(command.order_id, was, now)]
+
+
+def _require_only_cancellations(command: RestoreOrder, undone: Sequence[OrderEvent]) -> None:
+    """Raise CommandRefused with everything else that happened, each kind named once."""
+    obstacles = [obstacle for obstacle in map(_obstacle, undone) if obstacle]
+    more = dict.fromkeys(_name(event) for event in undone if _obstacle(event) == _MORE)
+    facts = dict.fromkeys(words for code, words in obstacles if code != _MORE[0])
+    if obstacles:
+        raise CommandRefused(
+            obstacles[0][0],
+            "since version {version} {facts}: this cannot be undone; cancel, refund or edit the order instead",
+            version=command.version,
+            facts=" and ".join([*facts, *([f"{_MORE[1]} ({', '.join(more)})"] if more else [])]),
+        )
+
+
+def _staged_again(order_id: UUID, was: Order, now: Order) -> list[EditStaged | EditDiscarded]:
+    """Return the event that brings back the prepared edit, or withdraws one that was not prepared then."""
+    if was.staged == now.staged:
+        return []
+    if was.staged is None:
+        return [EditDiscarded(order_id=order_id, reason="an earlier version was restored")]
+    if not is_edit_possible(was):
+        return []
+    return [
+        EditStaged(order_id=order_id, lines=was.staged.lines, difference=was.staged.difference, currency=was.currency)
+    ]
 
 
 def _amounts_sold_again(was: Order, now: Order) -> list[LineAmount]:
@@ -153,10 +184,18 @@ def _amounts_sold_again(was: Order, now: Order) -> list[LineAmount]:
     return [each for each in changes if each.quantity or each.amount or each.tax or each.due_back]
 
 
+_MORE = ("more_happened", "more happened to it")
+
+
+def _name(event: OrderEvent) -> str:
+    """Return the name of an event in words: "edit committed"."""
+    return EVENT_TYPES[type(event)].name.partition(".")[2].replace("_", " ")
+
+
 def _obstacle(event: OrderEvent) -> tuple[str, str] | None:
     """Return an error code and a phrase if the event cannot be undone."""
     match event:
-        case OrderCancelled() | LinesCancelled() | OrderRestored() | NoteAdded():
+        case OrderCancelled() | LinesCancelled() | OrderRestored() | NoteAdded() | EditStaged() | EditDiscarded():
             return None
         case OrderPaid():
             return "money_moved", f"{_money(event.amount, event.currency)} was paid by {event.payment_method}"
@@ -167,7 +206,7 @@ def _obstacle(event: OrderEvent) -> tuple[str, str] | None:
         case OrderShipped() | ParcelShipped():
             return "goods_shipped", f"goods were shipped{f' with {event.carrier}' if event.carrier else ''}"
         case _:
-            return "more_happened", f"more happened to it ({type(event).__name__})"
+            return _MORE
 
 
 def _money(amount: Decimal, currency: str) -> str:

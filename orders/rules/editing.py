@@ -1,12 +1,13 @@
 """The rules of editing. An edit is staged and then committed, or done at once. Only untouched lines can be edited."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
 from orders.commands.editing import CommitEdit, DiscardEdit, EditingCommand, EditOrder, StageEdit
-from orders.events import EditCommitted, EditDiscarded, EditStaged, OrderEvent
+from orders.events import EditCommitted, EditDiscarded, EditStaged, OrderEvent, evolve
 from orders.events.editing import edited
 from orders.lines import Line
 from orders.money import rounded
@@ -66,11 +67,8 @@ def _edit(command: StageEdit | EditOrder, order: Order) -> StagedEdit:
 
 
 def _committed(order_id: UUID, staged: StagedEdit, order: Order) -> EditCommitted:
-    """Make the edit. A staged one may be old, so its lines are checked again: some may have been shipped since."""
-    _require_editable(order)
-    existing = (order.line(each.line_id) for each in staged.lines)
-    for line in filter(None, existing):
-        _require_untouched(line)
+    """Make the edit."""
+    _require_staged_possible(staged, order)
     after = order.with_changes(lines=edited(order.lines, staged.lines))
     difference = rounded(after.charged - order.charged, order.currency)
     return EditCommitted(
@@ -88,6 +86,48 @@ def discard(command: DiscardEdit, order: Order) -> EditDiscarded:
     require_placed(command.order_id, order)
     _staged(order)
     return EditDiscarded(order_id=command.order_id)
+
+
+def settle_prepared_edit(order: Order, events: Sequence[OrderEvent]) -> Sequence[OrderEvent]:
+    """Return the events without leaving behind a prepared edit that they make impossible.
+
+    An edit that a cancellation or a refund makes impossible is withdrawn first. Goods do not leave under an edit that
+    could still be made. Raises CommandRefused.
+    """
+    if order.staged is None or not events:
+        return events
+    after = reduce(evolve, events, order)
+    obstacle = _obstacle(after)
+    if obstacle is None:
+        return events
+    if len(after.shipments) > len(order.shipments) and _obstacle(order) is None:
+        raise CommandRefused(
+            "change_prepared", "a change of these goods is prepared: make it or discard it before they ship"
+        )
+    order_id = events[0].order_id
+    return [EditDiscarded(order_id=order_id, reason=obstacle.message), *events]
+
+
+def is_edit_possible(order: Order) -> bool:
+    """Return whether an edit is prepared that could be made now."""
+    return order.staged is not None and _obstacle(order) is None
+
+
+def _obstacle(order: Order) -> CommandRefused | None:
+    """Return why the prepared edit cannot be made, or None if it can or if there is none."""
+    try:
+        if order.staged is not None:
+            _require_staged_possible(order.staged, order)
+    except CommandRefused as refusal:
+        return refusal
+    return None
+
+
+def _require_staged_possible(staged: StagedEdit, order: Order) -> None:
+    """Check a staged edit. It may be old: some of its lines may have been shipped since."""
+    _require_editable(order)
+    for line in filter(None, (order.line(each.line_id) for each in staged.lines)):
+        _require_untouched(line)
 
 
 def _changed(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from eventstore.errors import CommandRefused
-from orders.commands.shipping import ConfirmDelivery, ShipLines, ShipOrder, ShippingCommand
-from orders.events import OrderEvent, OrderShipped, ParcelDelivered, ParcelShipped
+from orders.commands.shipping import ConfirmDelivery, CorrectTracking, ShipLines, ShipOrder, ShippingCommand
+from orders.events import OrderEvent, OrderShipped, ParcelDelivered, ParcelShipped, TrackingCorrected
 from orders.policy import Policy
 from orders.rules.common import require_lines, require_part, require_placed
 from orders.state import Order
@@ -20,6 +20,8 @@ def decide(command: ShippingCommand, order: Order, policy: Policy) -> OrderEvent
             return ship_lines(command, order, policy)
         case ConfirmDelivery():
             return confirm_delivery(command, order)
+        case CorrectTracking():
+            return correct_tracking(command, order)
         case _:
             assert_never(command)
 
@@ -70,6 +72,28 @@ def confirm_delivery(command: ConfirmDelivery, order: Order) -> ParcelDelivered:
     if require_part(order.shipment(command.shipment_id), "shipment", command.shipment_id).delivered:
         raise CommandRefused("delivered_already", "parcel {number} was delivered already", number=command.shipment_id)
     return ParcelDelivered(order_id=command.order_id, shipment_id=command.shipment_id)
+
+
+def correct_tracking(command: CorrectTracking, order: Order) -> TrackingCorrected:
+    """Correct the carrier or the tracking code of a parcel. Raises CommandRefused if both are right already."""
+    require_placed(command.order_id, order)
+    parcel = require_part(order.shipment(command.shipment_id), "shipment", command.shipment_id)
+    carrier = parcel.carrier if command.carrier is None else command.carrier.strip()
+    code = command.tracking_code.strip()
+    if (carrier, code) == (parcel.carrier, parcel.tracking_code):
+        raise CommandRefused(
+            "nothing_changes",
+            "parcel {number} has this carrier and this tracking code already",
+            number=parcel.shipment_id,
+        )
+    return TrackingCorrected(
+        order_id=command.order_id,
+        shipment_id=parcel.shipment_id,
+        carrier=carrier,
+        tracking_code=code,
+        old_carrier=parcel.carrier,
+        old_tracking_code=parcel.tracking_code,
+    )
 
 
 def _require_shippable(command: ShipOrder | ShipLines, order: Order, policy: Policy) -> None:

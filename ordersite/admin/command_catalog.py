@@ -22,6 +22,7 @@ ROWS: dict[type, tuple[str, str, str]] = {  # title, icon, group
     c.ShipOrder: ("Ship", "local_shipping", PARCELS),
     c.ShipLines: ("Ship a part", "package_2", PARCELS),
     c.ConfirmDelivery: ("Delivered", "where_to_vote", PARCELS),
+    c.CorrectTracking: ("Correct the tracking", "barcode", PARCELS),
     c.PayOrder: ("Record a payment", "payments", MONEY),
     c.PayFromAccount: ("Pay from account", "account_balance_wallet", MONEY),
     c.AuthorisePayment: ("Record a promise to pay", "credit_score", MONEY),

@@ -16,14 +16,21 @@ from projections.staff.orders import StaffOrder
 
 NEW_ORDER = {"lines": FieldPrefill(blank=8), "shipping": FieldPrefill(blank=1), "discounts": FieldPrefill(blank=2)}
 
-INITIAL: dict[tuple[type, str], Callable[[StaffOrder], Any]] = {
-    (c.PayOrder, "amount"): lambda row: row.due,
-    (c.AuthorisePayment, "amount"): lambda row: max(row.due - row.state.capturable, 0) or None,
-    (c.RecordPaymentFailure, "amount"): lambda row: row.due or None,
-    (c.ChangeAddress, "shipping_address"): lambda row: row.shipping_address,
-    (c.ChangeAddress, "country"): lambda row: row.country,
+INITIAL: dict[tuple[type, str], Callable[[StaffOrder, int | None], Any]] = {
+    (c.PayOrder, "amount"): lambda row, part: row.due,
+    (c.AuthorisePayment, "amount"): lambda row, part: max(row.due - row.state.capturable, 0) or None,
+    (c.RecordPaymentFailure, "amount"): lambda row, part: row.due or None,
+    (c.ChangeAddress, "shipping_address"): lambda row, part: row.shipping_address,
+    (c.ChangeAddress, "country"): lambda row, part: row.country,
+    (c.CorrectTracking, "tracking_code"): lambda row, part: _parcel_value(row, part, "tracking_code"),
+    (c.CorrectTracking, "carrier"): lambda row, part: _parcel_value(row, part, "carrier"),
 }
-"""The initial values of fields, by command and field."""
+"""The initial values of fields, by command and field, from the order and the number of the part that is named."""
+
+
+def _parcel_value(row: StaffOrder, part: int | None, name: str) -> str:
+    parcel = row.state.shipment(part)
+    return getattr(parcel, name) if parcel else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +98,13 @@ def prefill_fields(command: type, row: StaffOrder, parameters: Mapping[str, Any]
         elif _is_about_lines(hints[each.name]):
             prefill[each.name] = _lines(LINES.get((command, each.name), _ANY), row, parameters)
         elif initial:
-            prefill[each.name] = FieldPrefill(initial=_plain(initial(row)))
+            prefill[each.name] = FieldPrefill(initial=_plain(initial(row, _part(parameters))))
     return prefill
+
+
+def _part(parameters: Mapping[str, Any]) -> int | None:
+    """Return the number of the part that the request names, or None."""
+    return next((int(parameters[name]) for name in PART_FIELDS if str(parameters.get(name, "")).isdecimal()), None)
 
 
 def _is_about_lines(hint: Any) -> bool:
@@ -120,8 +132,7 @@ def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tupl
 
 
 def _lines(choices: LineChoices, row: StaffOrder, parameters: Mapping[str, Any]) -> FieldPrefill:
-    order = row.state
-    part = next((int(parameters[name]) for name in PART_FIELDS if str(parameters.get(name, "")).isdecimal()), None)
+    order, part = row.state, _part(parameters)
     rows = []
     for line in order.lines:
         most = choices.most(order, line, part)

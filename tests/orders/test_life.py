@@ -233,6 +233,11 @@ class OrderLife(RuleBasedStateMachine):
                 assert all(part.allowance_tax <= part.allowance <= part.amount for part in event.lines)
 
     @invariant()
+    def a_prepared_edit_can_be_made(self) -> None:
+        if self.order.staged:
+            assert "commit_edit" in allowed_actions(self.order)
+
+    @invariant()
     def statuses_match_the_counters(self) -> None:
         order, has_open_goods = self.order, any(line.open for line in self.order.goods)
         status, fulfilment, payment = order_status(order), fulfilment_status(order), payment_status(order)

@@ -11,7 +11,7 @@ import pytest
 
 from eventstore import codec
 from orders import commands as c
-from orders.events import OrderEvent, evolve
+from orders.events import OrderEvent, TrackingCorrected, evolve
 from orders.order import decide
 from orders.policy import Policy
 from orders.state import Order
@@ -36,6 +36,9 @@ from tests.support.order_examples import (
 )
 from tests.support.projection_spec import given
 
+CORRECTED = TrackingCorrected(
+    order_id=ORDER, shipment_id=1, carrier="DHL", tracking_code="JD02", old_carrier="DHL", old_tracking_code="JD01"
+)
 OTHER = UUID(int=9)
 GUEST = replace(CREATED, order_id=OTHER, customer_id=None, customer_name="", reference="W-2", currency="EUR")
 HOUR = timedelta(hours=1)
@@ -341,6 +344,8 @@ def test_shipping_moves_no_money() -> None:
         (LIFE[10], "Return 1 received: 1 of line 1 to sell again; 6.75 GBP to be paid back"),
         (SHIPPED, "Shipped with DHL, tracking code JD01"),
         (replace(SHIPPED, carrier="", tracking_code=""), "Shipped"),
+        (CORRECTED, "Parcel 1 is tracked by DHL JD02, not by DHL JD01"),
+        (replace(CORRECTED, carrier="", tracking_code=""), "Parcel 1 is tracked by no code, not by DHL JD01"),
         (CANCELLED, "Cancelled: Ordered twice"),
         (RESTORED, "Restored to version 1, open: Cancelled by mistake"),
         (CANCELLED_AFTER_PAYMENT, "Cancelled: Ordered twice; 25.00 GBP to be paid back"),
@@ -349,6 +354,18 @@ def test_shipping_moves_no_money() -> None:
 )
 def test_the_timeline_describes_an_event_in_words(event: OrderEvent, words: str) -> None:
     assert describe(event).staff == words
+
+
+def test_a_corrected_tracking_code_is_told_to_the_customer_shown_and_searched() -> None:
+    told = "We corrected the tracking of parcel 1. It goes with DHL. Its tracking code is JD02."
+    assert describe(CORRECTED).for_customer == told
+    past = given(CREATED, PAID, SHIPPED, CORRECTED)
+    past.project("staff").then(StaffOrder, {"carrier": "DHL", "tracking_code": "JD02"})
+    search = StaffOrder.objects.get().search
+    assert ("jd02" in search, "jd01" in search) == (True, False)
+    past.project("customer")
+    (parcel,) = order_body(CustomerOrder.objects.get())["shipments"]
+    assert (parcel["carrier"], parcel["tracking_code"]) == ("DHL", "JD02")
 
 
 def test_the_customers_timeline_leaves_out_internal_notes() -> None:

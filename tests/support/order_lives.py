@@ -22,6 +22,7 @@ REASONS = st.sampled_from([*["because"] * 9, " "])
 NONE = st.just(None)
 MOVERS = st.sampled_from(["staff:anna", MOVER])
 KEY = {"order_id": st.just(ORDER)}
+CODES = KEY | {"tracking_code": st.sampled_from(["", "JD01", "JD02"])}
 
 quantities = st.integers(1, 6) | st.sampled_from([7, 13, MOST_UNITS])
 _rarely = st.integers(0, 9).map(lambda drawn: drawn == 7)
@@ -150,6 +151,9 @@ def shipping(order: Order) -> st.SearchStrategy[Any]:
         st.builds(c.ShipOrder, **KEY),
         st.builds(c.ShipLines, lines=units(order, lambda line: line.open if line.is_goods else 0), **KEY),
         st.builds(c.ConfirmDelivery, shipment_id=parcels, **KEY),
+        st.builds(
+            c.CorrectTracking, shipment_id=_numbers(each.shipment_id for each in order.shipments), carrier=NONE, **CODES
+        ),
         st.builds(c.RequestReturn, lines=returnable, reason=st.sampled_from(ReturnReason), **KEY),
         st.builds(c.ApproveReturn, return_id=requested, **KEY),
         st.builds(c.DeclineReturn, return_id=requested | approved, reason=REASONS, **KEY),

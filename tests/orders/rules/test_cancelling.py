@@ -15,7 +15,9 @@ from orders.commands import (
     HoldOrder,
     NewShipping,
     RefundWish,
+    ReleaseOrder,
     RestoreOrder,
+    StageEdit,
     WriteOff,
 )
 from orders.events import LinesCancelled, OrderCancelled, evolve
@@ -54,6 +56,7 @@ from tests.support.order_stories import (
     pay,
     settle,
     ship,
+    some,
 )
 
 EXPIRE = ExpireOrder(order_id=ORDER, days=14)
@@ -217,6 +220,14 @@ def test_notes_stay_when_an_order_is_restored() -> None:
 
 FREE = replace(CREATE, lines=(replace(MUGS, unit_price=Decimal(0)),))
 HOLD = HoldOrder(order_id=ORDER, reason="Fraud")
+STAGE = StageEdit(order_id=ORDER, quantities=some(_1=1))
+
+
+def test_a_restoration_brings_back_the_prepared_edit_that_the_cancellation_withdrew() -> None:
+    assert after(CREATE, STAGE, CANCEL, replace(RESTORE, version=2)) == after(CREATE, STAGE)
+    assert after(CREATE, STAGE, CANCEL).staged is None
+    cancelled_again = replace(RESTORE, version=4)
+    assert after(CREATE, STAGE, CANCEL, replace(RESTORE, version=2), cancelled_again) == after(CREATE, STAGE, CANCEL)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +238,13 @@ HOLD = HoldOrder(order_id=ORDER, reason="Fraud")
         ((CREATE, authorise("9.00"), capture()), "more_happened", "9.00 GBP was captured by card"),
         ((CREATE, PAY, SHIP), "money_moved", "25.00 GBP was paid by card and goods were shipped with DHL"),
         ((FREE, SHIP), "goods_shipped", "goods were shipped with DHL"),
-        ((CREATE, HOLD), "more_happened", "more happened to it"),
+        ((CREATE, HOLD), "more_happened", r"since version 1 more happened to it \(held\): this cannot be undone"),
+        (
+            (CREATE, HOLD, ReleaseOrder(order_id=ORDER), HOLD, PAY, CANCEL),
+            "more_happened",
+            r"25.00 GBP was paid by card and more happened to it \(held, released\): this",
+        ),
+        ((CREATE, STAGE), "more_happened", "since version 1 nothing was cancelled"),
         ((CREATE, CANCEL, RESTORE), "already_so", "already that of version 1"),
         ((CREATE,), "no_earlier_version", "1 is not an earlier version; the current version is 1"),
     ],

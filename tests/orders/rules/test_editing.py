@@ -129,11 +129,11 @@ def test_untouched_lines_of_a_partly_shipped_order_can_be_edited() -> None:
 @pytest.mark.parametrize("last", [(PAY, SHIP), (CANCEL,)], ids=["shipped", "cancelled"])
 def test_an_order_with_nothing_left_to_ship_cannot_be_edited(last: tuple[object, ...]) -> None:
     given(*done(CREATE, *last)).when(EDIT).refused("not_editable")
-    given(*done(CREATE, ONE_MUG, *last)).when(COMMIT).refused("not_editable")
+    given(CREATED, STAGED, *done(CREATE, *last)[1:]).when(COMMIT).refused("not_editable")
 
 
-def test_a_prepared_edit_is_refused_once_its_line_was_shipped() -> None:
-    given(*done(CREATE, ONE_MUG, PAY, ship(_1=1))).when(COMMIT).refused("line_not_editable")
+def test_a_prepared_edit_of_an_old_order_is_refused_once_its_line_was_shipped() -> None:
+    given(CREATED, STAGED, *done(CREATE, PAY, ship(_1=1))[1:]).when(COMMIT).refused("line_not_editable")
 
 
 @pytest.mark.parametrize(
@@ -168,3 +168,15 @@ def test_an_order_that_was_never_created_is_not_found(command: object) -> None:
 def test_an_edited_order_ships_its_new_quantities() -> None:
     given(*done(CREATE, EDIT, replace(PAY, amount=Decimal("17.50")))).when(SHIP).then(SHIPPED)
     assert [line.shipped for line in after(CREATE, EDIT, replace(PAY, amount=Decimal("17.50")), SHIP).lines] == [1, 1]
+
+
+@pytest.mark.parametrize("command", [CANCEL, cancel(_1=1), ask_refund("1.00")], ids=lambda each: type(each).__name__)
+def test_a_prepared_edit_that_can_no_longer_be_made_is_withdrawn_with_the_reason(command: object) -> None:
+    withdrawn, event = given(*done(CREATE, PAY, ONE_MUG)).when(command).events()
+    assert isinstance(withdrawn, EditDiscarded)
+    assert "can no longer be edited" in withdrawn.reason
+    assert event == last(CREATE, PAY, command)
+
+
+def test_a_prepared_edit_of_other_lines_stays() -> None:
+    assert after(CREATE, ONE_MUG, cancel(_2=1)).staged

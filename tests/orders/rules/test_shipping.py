@@ -5,8 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from orders.commands import ConfirmDelivery, EditOrder, HoldOrder, NewShipping, ReleaseOrder, WriteOff
-from orders.events import ParcelDelivered, ParcelShipped
+from orders.commands import (
+    ConfirmDelivery,
+    CorrectTracking,
+    EditOrder,
+    HoldOrder,
+    NewShipping,
+    ReleaseOrder,
+    StageEdit,
+    WriteOff,
+)
+from orders.events import EditDiscarded, ParcelDelivered, ParcelShipped, TrackingCorrected
 from orders.statuses import FulfilmentStatus, fulfilment_status
 from tests.support.decider_spec import given
 from tests.support.order_examples import CANCELLED, CREATE, CREATED, MUGS, ORDER, PAID, PAY, SHIP, SHIPPED
@@ -107,6 +116,40 @@ def test_a_parcel_arrives_once() -> None:
     given(CREATED, PAID, SHIPPED).when(arrived).then(ParcelDelivered(order_id=ORDER, shipment_id=1))
     given(*done(CREATE, PAY, SHIP, arrived)).when(arrived).refused("delivered_already")
     given(CREATED, PAID).when(arrived).refused("shipment_not_found", "no parcel 1")
+
+
+def test_a_prepared_change_of_the_goods_is_settled_before_they_ship() -> None:
+    staged = done(CREATE, PAY, StageEdit(order_id=ORDER, quantities=some(_1=1)))
+    given(*staged).when(SHIP).refused("change_prepared", "make it or discard it")
+    given(*staged).when(ship(_1=1)).refused("change_prepared")
+    assert after(CREATE, PAY, StageEdit(order_id=ORDER, quantities=some(_1=1)), ship(_2=1)).staged
+    given(*staged, EditDiscarded(order_id=ORDER)).when(SHIP).then(SHIPPED)
+
+
+def test_a_change_that_was_left_behind_long_ago_does_not_hold_up_the_next_parcel() -> None:
+    left_behind = done(CREATE, PAY, StageEdit(order_id=ORDER, quantities=some(_1=1)))
+    first = ParcelShipped(order_id=ORDER, shipment_id=1, lines=some(_1=1), carrier="", tracking_code="")
+    withdrawn, shipped = given(*left_behind, first).when(SHIP).events()
+    assert isinstance(withdrawn, EditDiscarded)
+    assert "can no longer be edited" in withdrawn.reason
+    assert shipped == replace(SHIPPED, shipment_id=2)
+
+
+def test_a_tracking_code_is_corrected() -> None:
+    right = CorrectTracking(order_id=ORDER, shipment_id=1, tracking_code=" JD02 ")
+    corrected = TrackingCorrected(
+        order_id=ORDER, shipment_id=1, carrier="DHL", tracking_code="JD02", old_carrier="DHL", old_tracking_code="JD01"
+    )
+    given(CREATED, PAID, SHIPPED).when(right).then(corrected)
+    parcel = after(CREATE, PAY, SHIP, replace(right, carrier="UPS")).shipment(1)
+    assert (parcel.carrier, parcel.tracking_code, parcel.lines) == ("UPS", "JD02", some(_1=2, _2=1))
+    given(CREATED, PAID, SHIPPED, corrected).when(right).refused("nothing_changes", "parcel 1 has this carrier")
+    given(CREATED, PAID).when(right).refused("shipment_not_found", "no parcel 1")
+
+
+def test_a_code_that_belongs_to_another_parcel_is_taken_away() -> None:
+    wrong = CorrectTracking(order_id=ORDER, shipment_id=1)
+    assert after(CREATE, PAY, SHIP, wrong).shipment(1).tracking_code == ""
 
 
 def test_an_order_is_delivered_when_all_its_parcels_are() -> None:

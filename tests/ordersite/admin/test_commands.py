@@ -55,6 +55,10 @@ SENT: dict[type, tuple[Sequence[Given], dict[str, Any], type, dict[str, Any]]] =
         e.ParcelShipped, {"lines": (LineQuantity(line_id=1, quantity=1),)},
     ),
     c.ConfirmDelivery: ([PAY, SHIP], {"shipment_id": "1"}, e.ParcelDelivered, {"shipment_id": 1}),
+    c.CorrectTracking: (
+        [PAY, SHIP], {"shipment_id": "1", "carrier": "", "tracking_code": "JD02"},
+        e.TrackingCorrected, {"carrier": "DHL", "tracking_code": "JD02"},
+    ),
     c.CancelOrder: ([], WHY, e.OrderCancelled, {"reason": "Somebody asked"}),
     c.CancelLines: ([], {"lines-2-quantity": "1", **WHY}, e.LinesCancelled, {"amount": Decimal("10.00")}),
     c.RequestRefund: (
