@@ -18,6 +18,7 @@ from eventstore.codec import Metadata
 from eventstore.decider import Decider, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
+from eventstore.limits import values
 from eventstore.snapshots import is_due, shape_of, state_of
 from eventstore.state_cache import CachedState, StateCache, load_states
 
@@ -92,9 +93,9 @@ class Answer:
 def dispatch(command: object, context: Context) -> Answer:
     """Do a command once and return its answer.
 
-    Raises CommandRefused when a rule forbids it, ConcurrencyError when the aggregate is not at the version that the
-    context names, IdempotencyConflict when the command id belongs to another command. In all these cases nothing was
-    written.
+    Raises CommandRefused when a rule forbids it or a value is outside the limits, ConcurrencyError when the aggregate
+    is not at the version that the context names, IdempotencyConflict when the command id belongs to another command. In
+    all these cases nothing was written.
     """
     target = decider, aggregate_id = _target_of(command)
     begins = type(command) in decider.begin and context.expected_version is None and not context.guard
@@ -228,6 +229,7 @@ def _decide(target: _Target, command: object, context: Context, state: Any, vers
         context.guard(state)
     if context.expected_version is not None and context.expected_version != version:
         raise ConcurrencyError(aggregate_id, context.expected_version, version)
+    require_accepted(command, context)
     events = decider.decide(command, state)
     receipt = store.Receipt(
         command_id=context.command_id,
@@ -244,6 +246,12 @@ def _decide(target: _Target, command: object, context: Context, state: Any, vers
         metadata=context.metadata,
         receipt=receipt,
     )
+
+
+def require_accepted(command: object, context: Context) -> None:
+    """Raise LimitExceeded if the log does not accept a value of the command or of its context."""
+    values.require_accepted(command)
+    values.require_accepted([context.actor, context.extra, context.occurred_at])
 
 
 def _answer_repeat(command: object, receipt: store.Receipt) -> Answer:

@@ -39,6 +39,10 @@ class AggregateNotFound(CommandRefused):
     """The command names an aggregate that does not exist or that its sender may not see. Check the id."""
 
 
+class LimitExceeded(CommandRefused):
+    """A command or an event is outside the bounds of `eventstore.limits`, so it was not stored. Correct the value."""
+
+
 class ConcurrencyError(Exception):
     """Another writer appended to the aggregate first. Load it again and decide again, or show the newer version."""
 

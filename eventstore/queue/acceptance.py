@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from eventstore import codec, store
 from eventstore.decider import decider_of
-from eventstore.dispatch import Answer, Context, Refusal
+from eventstore.dispatch import Answer, Context, Refusal, require_accepted
 from eventstore.errors import (
     AggregateNotFound,
     CommandRefused,
@@ -31,8 +31,9 @@ def accept(command: object, context: Context, *, owner: UUID) -> QueuedCommand:
 
     `owner` is the subject of the personal data that the command may hold.
 
-    Raises QueueFull, IdempotencyConflict, and SubjectWasErased if the owner was erased.
+    Raises QueueFull, IdempotencyConflict, SubjectWasErased if the owner was erased, and LimitExceeded.
     """
+    require_accepted(command, context)
     fingerprint = codec.fingerprint(command)
     queued = QueuedCommand(
         command_id=context.command_id,

@@ -1,11 +1,16 @@
-"""Metadata of command fields: help texts and limits for the API and for forms, checked before the rules run."""
+"""Metadata of command fields: help texts, and limits that hold for every sender: the API, forms and importers.
+
+The API and forms name all wrong fields at once. `dispatch` checks the same limits again before the rules run.
+"""
 
 from typing import Any
+
+from eventstore.limits.values import LIMITS
 
 
 def checked(help_text: str, **limits: Any) -> dict[str, Any]:
     """Return field metadata. `limits` are arguments of the serializer field, such as `max_length`."""
-    return {"serializer_kwargs": {"help_text": help_text, **limits}}
+    return {"serializer_kwargs": {"help_text": help_text, **limits}, LIMITS: limits}
 
 
 def money(help_text: str, **limits: Any) -> dict[str, Any]:

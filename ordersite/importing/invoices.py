@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from eventstore.errors import LimitExceeded
+from eventstore.limits import times
 from orders.money import plain, rounded
 from ordersite.importing.reading import BAD_DEBT, COLUMNS, CREDIT_NOTE, RawLine
 from ordersite.importing.sales import CURRENCY
@@ -135,9 +137,13 @@ def _article(stock_code: str) -> tuple[str, str]:
 def _moment(text: str, zone: ZoneInfo) -> datetime:
     for date_format in _DATE_FORMATS:
         try:
-            return datetime.strptime(text.strip(), date_format).replace(tzinfo=zone)
+            moment = datetime.strptime(text.strip(), date_format).replace(tzinfo=zone)
         except ValueError:
             continue
+        try:
+            return times.require_accepted(moment)
+        except LimitExceeded as refusal:
+            raise BadLine(refusal.message) from None
     raise BadLine("the date cannot be read")
 
 

@@ -3,6 +3,7 @@
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,10 +19,12 @@ from eventstore.errors import (
     CommandRefused,
     ConcurrencyError,
     IdempotencyConflict,
+    LimitExceeded,
     UndeclaredMessage,
 )
 from eventstore.ids import new_id
 from eventstore.models import CommandReceipt, Event
+from eventstore.queue.acceptance import accept
 from tests.support.booking import BOOKED, Booked, Cancel, Paid, new_booking, pay
 from tests.support.statements import sent
 
@@ -45,6 +48,28 @@ def test_a_command_becomes_events_with_their_cause_and_a_receipt() -> None:
     assert (row.event_type, row.schema_version, row.event_id) == ("test.booked", 2, fact.event_id)
     assert row.metadata["actor"] == "staff:anna"
     assert CommandReceipt.objects.get(command_id=context.command_id).version == 1
+
+
+NOT_ACCEPTED = [
+    Context(actor="staff:an\0na"),
+    Context(actor="staff:\ud800"),
+    Context(actor="staff:anna", extra={"note": "\0"}),
+    Context(actor="staff:anna", occurred_at=datetime.min.replace(tzinfo=UTC)),
+    Context(actor="staff:anna", occurred_at=datetime.fromisoformat("9999-12-31T23:59:59-12:00")),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("context", NOT_ACCEPTED, ids=["actor", "surrogate", "extra", "year 1", "year 9999"])
+def test_a_value_that_a_reader_could_not_show_is_refused_and_does_not_stop_a_batch(context: Context) -> None:
+    command = new_booking()
+    with pytest.raises(LimitExceeded):
+        dispatch(command, context)
+    with pytest.raises(LimitExceeded):
+        accept(command, context, owner=GUEST)
+    refused, done = dispatch_batch([(command, context), (new_booking(), STAFF)])
+    assert (type(refused), type(done)) == (LimitExceeded, Answer)
+    assert Event.objects.count() == 1
 
 
 @pytest.mark.django_db

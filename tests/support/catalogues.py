@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("eventstore", "orders", "projections", "ordersite")
 LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
-REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,)}
+REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,), "LimitExceeded": (1,)}
 TRANSLATIONS = {
     "translate": (0,),
     "translate_plural": (0, 1),

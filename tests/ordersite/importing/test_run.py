@@ -54,6 +54,34 @@ C536377,85123A,WHITE HANGING HEART,-8,2010-12-03 10:05:00,2.55,17850,{UK}
 """
 
 
+SENTINELS = (
+    "0001-01-01 00:00:00",
+    "9999-12-31 08:26:00",
+    "9999-12-31 23:59:59",
+    "1899-12-30 00:00:00",
+    "2200-01-02 00:00:00",
+)
+
+
+@pytest.mark.parametrize("date", SENTINELS)
+def test_a_line_with_a_sentinel_date_is_quarantined_and_the_others_are_imported(tmp_path: Path, date: str) -> None:
+    path = tmp_path / "sentinel.csv"
+    path.write_text(f"{HEAD}\n1,AA,MUG,6,{date},2.55,17850,{UK}\n2,AA,MUG,6,2010-12-01 08:26:00,2.55,17850,{UK}\n")
+    report = run(path)
+    assert report["quarantine"] == {"the date must be in the years 1900 to 2199: correct it": 1}
+    assert list(StaffOrder.objects.values_list("reference", flat=True)) == ["2"]
+
+
+def test_a_line_with_a_text_longer_than_any_other_sender_may_send_is_quarantined(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        f"{HEAD}\n{'9' * 65},AA,MUG,6,2010-12-01 08:26:00,2.55,17850,{UK}\n"
+        f"2,AA,MUG,6,2010-12-01 08:26:00,0.0000001,17850,{UK}\n3,AA,MUG,6,2010-12-01 08:26:00,2.55,17850,{UK}\n"
+    )
+    assert run(path)["lines_quarantined"] == 2
+    assert list(StaffOrder.objects.values_list("reference", flat=True)) == ["3"]
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "small.csv"
