@@ -14,11 +14,11 @@ class CommandRefused(Exception):
     """A command breaks a rule of its aggregate. Nothing was written; show `message` to the sender.
 
     `code` is stable and machine-readable. `message` says what is wrong and what would be right: it is `template` filled
-    in with `params`. A template is always a literal, so that its translation can be looked up. `allowed_actions` lists
-    the commands that would be accepted instead; it is empty unless the API or admin has set it.
+    in with `params`. A template is always a literal, so that its translation can be looked up. `allowed_requests` lists
+    what its sender could send instead; it is None unless the API has set it.
     """
 
-    allowed_actions: Sequence[str] = ()
+    allowed_requests: Sequence[Any] | None = None
 
     def __init__(self, code: str, template: str, /, **params: Any) -> None:
         message = template.format(**params) if params else template

@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from eventstore.dispatch import Context, current_state
 from eventstore.ids import new_id
-from orders.actions import allowed_actions, name_of
+from orders.actions import name_of
 from orders.commands import CreateOrder, ExpireOrder, OrderCommand, RestoreOrder
+from orders.http.allowed_requests import AllowedRequest, Operation, allowed_requests
 from orders.http.command_view import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -36,6 +37,8 @@ COMMANDS: tuple[type, ...] = tuple(
 class StaffCommand(CommandView):
     """A command sent by an operator. For other users the URL does not exist."""
 
+    order_url = "back-office-order"
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the permission first, so that other users learn nothing about the request."""
         super().initial(request, *args, **kwargs)
@@ -45,9 +48,9 @@ class StaffCommand(CommandView):
         """Return the operator as an actor. Raises NotFound."""
         return f"staff:{staff_of(request)}"
 
-    def allowed_commands(self, command: Any) -> list[str]:
-        """Return the names of all commands that the order would accept now."""
-        return allowed_actions(current_state(ORDER, command.order_id))
+    def allowed_requests(self, command: Any) -> list[AllowedRequest]:
+        """Return the requests with which staff could change the order now."""
+        return allowed_requests(command.order_id, current_state(ORDER, command.order_id), STAFF_OPERATIONS)
 
 
 class PlaceOrderForCustomer(StaffCommand):
@@ -65,7 +68,7 @@ class PlaceOrderForCustomer(StaffCommand):
     def post(self, request: Request) -> Response:
         """Place an order for a customer, or for a guest without a `customer_id`."""
         command = self.command(request, order_id=new_id())
-        return answered(self.do(command, self.context(request)), status.HTTP_201_CREATED)
+        return answered(self.do(command, self.context(request)), status.HTTP_201_CREATED, self.order_url)
 
 
 class SendToOrder(StaffCommand):
@@ -81,7 +84,7 @@ class SendToOrder(StaffCommand):
         """Dispatch the command in the body and return its answer."""
         values = {"order_id": order_id, "by": self.actor(request)}
         command = self.command(request, **{name: values[name] for name in self.supplied})
-        return answered(self.do(command, self.context(request)), status.HTTP_200_OK)
+        return answered(self.do(command, self.context(request)), status.HTTP_200_OK, self.order_url)
 
 
 def sender_of(command: type) -> type[SendToOrder]:
@@ -106,3 +109,15 @@ def sender_of(command: type) -> type[SendToOrder]:
 
 SENDERS = {name_of(command): sender_of(command) for command in COMMANDS}
 """The views by command name, which is the last part of the path and the name in `allowed_actions`."""
+
+STAFF_OPERATIONS = tuple(
+    Operation(
+        action=name_of(command),
+        operation_id=f"back_office_{name_of(command)}",
+        method="POST",
+        url_name=f"back-office-{name_of(command)}",
+        commands=(command,),
+    )
+    for command in COMMANDS
+)
+"""The operations with which staff change an order: one for each command."""

@@ -25,6 +25,7 @@ from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
+from orders.http.allowed_requests import AllowedRequest
 from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of, query_of
 
@@ -144,11 +145,13 @@ class PreconditionRequired(APIException):
 
 
 class CommandView(APIView):
-    """A view that sends one command. A refusal by the rules names the commands that would be accepted instead."""
+    """A view that sends one command. A refusal by the rules names the requests that would be accepted instead."""
 
     body: ClassVar[type[CommandSerializer]]
     query_params: ClassVar[tuple[str, ...]] = ()
     """The names of the allowed query parameters."""
+    order_url: ClassVar[str] = "order"
+    """The name of the URL where the sender reads an order."""
 
     def command(self, request: Request, **supplied: Any) -> Any:
         """Return the command, or other dataclass of `body`, in the request. Raises ValidationError."""
@@ -168,25 +171,25 @@ class CommandView(APIView):
         context = self.context(request)
         if prefers_async(request):
             return accepted(accept(command, context, owner=customer_of(request)))
-        return answered(self.do(command, context), code)
+        return answered(self.do(command, context), code, self.order_url)
 
     def do(self, command: object, context: Context) -> Answer:
-        """Dispatch the command. Raises what `dispatch` raises; a refusal names the allowed commands."""
-        with self.naming_allowed_commands(command):
+        """Dispatch the command. Raises what `dispatch` raises; a refusal names the allowed requests."""
+        with self.naming_allowed_requests(command):
             return dispatch(command, context)
 
     @contextmanager
-    def naming_allowed_commands(self, command: object) -> Iterator[None]:
-        """Add the allowed commands to a refusal in the block, unless the order does not exist for its sender."""
+    def naming_allowed_requests(self, command: object) -> Iterator[None]:
+        """Add the allowed requests to a refusal in the block, unless the order does not exist for its sender."""
         try:
             yield
         except CommandRefused as refusal:
             if not isinstance(refusal, AggregateNotFound):
-                refusal.allowed_actions = self.allowed_commands(command)
+                refusal.allowed_requests = self.allowed_requests(command)
             raise
 
-    def allowed_commands(self, command: Any) -> list[str]:
-        """Return the names of the commands that would be accepted. Called only if the sender may see the order."""
+    def allowed_requests(self, command: Any) -> list[AllowedRequest]:
+        """Return the requests that would be accepted. Called only if the sender may see the order."""
         return []
 
     def actor(self, request: Request) -> str:
@@ -249,9 +252,14 @@ def headers_of(answer: Answer) -> dict[str, str]:
     return {"ETag": f'"{answer.version}"'} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
 
 
-def answered(answer: Answer, code: int) -> Response:
-    """Return the response for the answer of an order command."""
+def answered(answer: Answer, code: int, order_url: str) -> Response:
+    """Return the response for the answer of an order command. `order_url` names the URL where its sender reads orders.
+
+    201 has a `Location`, and whoever follows it at once finds what was created: a new order is read from the log, and
+    the address of an older order waits for its new version.
+    """
     headers = headers_of(answer)
     if code == status.HTTP_201_CREATED:
-        headers["Location"] = reverse("order", args=[answer.aggregate_id])
+        address = reverse(order_url, args=[answer.aggregate_id])
+        headers["Location"] = address if answer.version == 1 else f"{address}?min_version={answer.version}"
     return Response(AnswerSerializer(answer).data, status=code, headers=headers)

@@ -17,7 +17,6 @@ from eventstore.ids import new_id
 from eventstore.messages import value
 from orders.accounts.identity import FROM_ACCOUNT, account_of
 from orders.accounts.rules import ACCOUNT
-from orders.actions import CUSTOMER_COMMANDS, allowed_actions
 from orders.commands import (
     AuthorisePayment,
     CancelLines,
@@ -32,6 +31,7 @@ from orders.commands import (
 )
 from orders.commands.fields import CURRENCY, PAYMENT_REFERENCE, checked, money, why
 from orders.events import EditCommitted
+from orders.http.allowed_requests import CUSTOMER_OPERATIONS, AllowedRequest, allowed_requests
 from orders.http.command_view import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -77,9 +77,9 @@ class OwnOrderCommand(CommandView):
         own = OwnOrder(order_id=self.kwargs["order_id"], customer_id=customer_of(request))
         return super().context(request, guard=own, expected_version=seen_version(request), **more)
 
-    def allowed_commands(self, command: Any) -> list[str]:
-        """Return the names of the customer commands that the order would accept now."""
-        return allowed_actions(current_state(ORDER, command.order_id), CUSTOMER_COMMANDS)
+    def allowed_requests(self, command: Any) -> list[AllowedRequest]:
+        """Return the requests with which the customer could change the order now."""
+        return allowed_requests(command.order_id, current_state(ORDER, command.order_id), CUSTOMER_OPERATIONS)
 
 
 @value
@@ -259,7 +259,7 @@ class EditOwnOrder(OwnOrderCommand):
         command = self.command(request, order_id=order_id)
         if not _is_true(request.query_params.get("dry_run", "false")):
             return self.send(request, command, status.HTTP_201_CREATED)
-        with self.naming_allowed_commands(command):
+        with self.naming_allowed_requests(command):
             (event,) = rehearse(command, self.context(request))
         assert isinstance(event, EditCommitted)
         change = {name: getattr(event, name) for name in ("order_id", "currency", "difference", "due", "due_back")}

@@ -1,6 +1,7 @@
 """A customer's accounts in the shop: balances, movements and deposits."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -133,8 +134,13 @@ def _send(request: Request, command: OpenAccount | DepositMoney) -> Response:
     if prefers_async(request):
         return accepted(accept(command, context, owner=customer_of(request)), AccountAccepted)
     answer = dispatch(command, context)
-    headers = headers_of(answer) | {"Location": f"{reverse('account')}?currency={command.currency}"}
+    headers = headers_of(answer) | {"Location": account_address(command.currency, answer.version)}
     return Response(AccountAnswer(answer).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+def account_address(currency: str, version: int) -> str:
+    """Return the address where a customer reads the account in `currency`, once it shows `version`."""
+    return f"{reverse('account')}?{urlencode({'currency': currency, 'min_version': version})}"
 
 
 class Accounts(APIView):

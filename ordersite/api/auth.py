@@ -154,7 +154,7 @@ class Credentials(serializers.Serializer[Any]):
 class Token(serializers.Serializer[Any]):
     """A new API token."""
 
-    token = serializers.CharField(help_text="Send it as `Authorization: Token …`. It is shown only here.")
+    token = serializers.CharField(help_text="Send it as `Authorization: Bearer …`. It is shown only here.")
     expiry = serializers.DateTimeField()
 
 
@@ -175,7 +175,7 @@ class Login(PublicView):
 
     def get_authenticate_header(self, request: Request) -> str:
         """Name the scheme for `WWW-Authenticate`: without it, DRF would answer 403 to a wrong password."""
-        return "Token"
+        return "Bearer"
 
 
 class Logout(APIView):

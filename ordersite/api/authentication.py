@@ -12,6 +12,7 @@ from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.crypto import hash_token
 from knox.models import AuthToken
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from eventstore import sql
 from orders.http.i18n import translate
@@ -37,7 +38,25 @@ class AccountBackend(ModelBackend):
 
 
 class TokenAuthentication(KnoxAuthentication):
-    """Check API tokens: `Authorization: Token …`. Each request reads the database, so a revoked token fails at once."""
+    """Check API tokens: `Authorization: Bearer …`.
+
+    Each request reads the database, so a revoked token fails at once.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, AuthToken] | None:
+        """Return the owner of the token, and the token; None without the header. Raises AuthenticationFailed."""
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if not header.strip():
+            return None
+        token = token_in(header)
+        if token is None:
+            text = translate("Send your token as 'Authorization: Bearer …', with one space and nothing else.")
+            raise AuthenticationFailed(text, code="authorization_malformed")
+        return self.authenticate_credentials(token.encode(errors="replace"))
+
+    def authenticate_header(self, request: Request) -> str:
+        """Name the scheme for `WWW-Authenticate`."""
+        return "Bearer"
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, AuthToken]:
         """Return the owner of a token, and the token. Raises AuthenticationFailed."""
@@ -48,6 +67,16 @@ class TokenAuthentication(KnoxAuthentication):
         if not may_log_in(user):
             raise AuthenticationFailed(translate("this account may not log in"))
         return user, auth_token
+
+
+def token_in(header: str) -> str | None:
+    """Return the token in an Authorization header, or None if it has another form.
+
+    The scheme is `Bearer`, or `Token` as in the first release, in upper or lower case.
+    """
+    scheme, _, token = header.strip().partition(" ")
+    is_token = scheme.lower() in ("bearer", "token") and token.strip() and " " not in token.strip()
+    return token.strip() if is_token else None
 
 
 def token_owner(token: str) -> tuple[User, AuthToken] | None:
@@ -95,8 +124,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Describe the Authorization header in the schema."""
         return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "`Token …`, obtained from `/api/v1/auth/login`.",
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token from `POST /api/v1/auth/login`. `Authorization: Token …` works like `Bearer …`.",
         }

@@ -16,11 +16,13 @@ from eventstore.errors import CommandRefused
 from eventstore.messages import COMMAND_TYPES
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import outcome_of
-from orders.actions import CUSTOMER_COMMANDS, allowed_actions
+from orders.accounts.rules import ACCOUNT
 from orders.commands import OrderCommand
+from orders.http.allowed_requests import CUSTOMER_OPERATIONS, allowed_requests
 from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from orders.order import ORDER
+from ordersite.api.accounts import account_address
 from ordersite.api.problems import ProblemSerializer, problem_of
 
 _ORDER_COMMANDS = frozenset(COMMAND_TYPES[command].name for command in get_args(OrderCommand))
@@ -52,21 +54,29 @@ class GetCommand(APIView):
             raise NotFound(
                 translate("there is no command {command_id}", command_id=command_id), code="command_not_found"
             )
-        is_for_account = queued.command_type.startswith("account.")
         body: dict[str, Any] = {"command_id": command_id, "status": queued.status}
-        body["account_id" if is_for_account else "order_id"] = queued.aggregate_id
+        body["account_id" if _is_for_account(queued) else "order_id"] = queued.aggregate_id
         waiting = queued.status == QueuedCommand.Status.WAITING
         headers = {"Retry-After": "1"} if waiting else {}
         match outcome_of(queued):
             case Answer(version=version):
                 body["version"] = version
-                item = reverse("account") if is_for_account else reverse("order", args=[queued.aggregate_id])
-                headers["Link"] = f'<{item}{"" if is_for_account else f"?min_version={version}"}>; rel="item"'
+                headers["Link"] = f'<{_address_of(queued, version)}>; rel="item"'
             case Exception() as refusal:
                 if isinstance(refusal, CommandRefused) and queued.command_type in _ORDER_COMMANDS:
-                    refusal.allowed_actions = allowed_actions(
-                        current_state(ORDER, queued.aggregate_id), CUSTOMER_COMMANDS
-                    )
+                    order = current_state(ORDER, queued.aggregate_id)
+                    refusal.allowed_requests = allowed_requests(queued.aggregate_id, order, CUSTOMER_OPERATIONS)
                 body["problem"] = problem_of(refusal)
         code = status.HTTP_202_ACCEPTED if waiting else status.HTTP_200_OK
         return Response(OutcomeSerializer(body).data, status=code, headers=headers)
+
+
+def _is_for_account(queued: QueuedCommand) -> bool:
+    return queued.command_type.startswith("account.")
+
+
+def _address_of(queued: QueuedCommand, version: int) -> str:
+    """Return the address where the customer reads what the command has changed, once it shows `version`."""
+    if _is_for_account(queued):
+        return account_address(current_state(ACCOUNT, queued.aggregate_id).currency, version)
+    return f"{reverse('order', args=[queued.aggregate_id])}?min_version={version}"

@@ -1,6 +1,7 @@
 """Answer every error of the API as a problem (RFC 9457, `application/problem+json`) with a stable `code`."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +33,15 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
 
 
+class AllowedRequestSerializer(serializers.Serializer[Any]):
+    """A request that the order would accept now, given the right body."""
+
+    action = serializers.CharField(help_text="The name of the action, as in `allowed_actions`.")
+    operation_id = serializers.CharField(help_text="The `operationId` of the request in this description.")
+    method = serializers.ChoiceField(choices=["POST", "PATCH"], help_text="The HTTP method.")
+    href = serializers.CharField(help_text="The path of the request on this host.")
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
     """An error (RFC 9457). `code` is stable: use it in your program, and show `detail` to people."""
 
@@ -46,7 +56,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     allowed_actions = serializers.ListField(
         child=serializers.CharField(),
         required=False,
-        help_text="With 409: the commands that the order accepts now.",
+        help_text="With 409: the names of what you could do with the order now.",
+    )
+    allowed_requests = AllowedRequestSerializer(
+        many=True, required=False, help_text="With 409: the request for each allowed action."
     )
 
 
@@ -83,10 +96,14 @@ def problem_of(refusal: Exception) -> dict[str, Any]:
 
 
 def _actions(error: Exception) -> dict[str, Any]:
-    """Return the extra field of a refusal by the rules: the actions that are allowed instead."""
-    if isinstance(error, CommandRefused) and not isinstance(error, AggregateNotFound):
-        return {"allowed_actions": list(error.allowed_actions)}
-    return {}
+    """Return the extra fields of a refusal by an order's rules: what its sender could send instead."""
+    allowed = error.allowed_requests if isinstance(error, CommandRefused) else None
+    if allowed is None:
+        return {}
+    return {
+        "allowed_actions": [request.action for request in allowed],
+        "allowed_requests": [asdict(request) for request in allowed],
+    }
 
 
 def _domain_refusal(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from eventstore.wakeups import valkey
-from ordersite.api.authentication import may_log_in, token_owner
+from ordersite.api.authentication import may_log_in, token_in, token_owner
 from ordersite.middleware.rate_limits import COUNT_SCRIPT, Counting, RateLimits, Usage, warn_uncounted
 from projections.customer.api import cached_order
 from projections.reading import row_cache
@@ -80,9 +80,9 @@ class CachedOrders:
     def _cached_answer(request: HttpRequest, lease: row_cache.Lease) -> HttpResponse | None:
         meta = request.META
         query = _QUERY.fullmatch(meta.get("QUERY_STRING", ""))
-        scheme, _, token = meta.get("HTTP_AUTHORIZATION", "").partition(" ")
+        token = token_in(meta.get("HTTP_AUTHORIZATION", ""))
         is_plain = meta.get("HTTP_ACCEPT", "") in _ACCEPT and "HTTP_IF_MATCH" not in meta
-        owner = token_owner(token) if query and is_plain and scheme == "Token" else None
+        owner = token_owner(token) if query and is_plain and token else None
         if not query or not owner or not may_log_in(owner[0]):
             return None
         request.user, request.auth = owner  # type: ignore[attr-defined]  # as DRF does; RateLimits reads `auth`

@@ -119,7 +119,6 @@ API_RATE_ADDRESS = env.str("API_RATE_ADDRESS", default="1200/min")
 LOGIN_RATE = env.str("LOGIN_RATE", default="20/min")
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=30),
-    "AUTH_HEADER_PREFIX": "Token",
     "USER_SERIALIZER": None,
 }
 # Seconds that a request waits for the read model to reach its `min_version`; then it is answered 503.

@@ -15,7 +15,8 @@ from eventstore.timetravel.as_of import AsOf
 from projections.customer.orders import CustomerOrder
 from projections.customer.timeline import is_own
 from projections.engine.projection import PROJECTIONS
-from projections.reading.read_your_writes import NotYetVisible, wait_for
+from projections.reading.from_log import require_logged, row_from_log
+from projections.reading.read_your_writes import wait_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +51,19 @@ def own_orders(customer_id: UUID, order_filter: OrderFilter | None = None) -> "Q
 def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> CustomerOrder | None:
     """Return the order once it shows `min_version`, or None if the customer has no order with this id.
 
-    Reads from the primary: the result is cached, and a lagging replica would put an old row into the cache. Raises
-    NotYetVisible.
+    A new order that has no row yet is made from the log. Reads from the primary: the result is cached, and a lagging
+    replica would put an old row into the cache. Raises NotYetVisible, at once if the log has no such version.
     """
     own = own_orders(customer_id).using(DEFAULT_DB_ALIAS).filter(pk=order_id)
     order = next(iter(own), None)  # `first` would add a needless ORDER BY
     if order and order.version >= min_version:
         return order
-    logged = _version_in_log(customer_id, order_id)
-    if order is None and not (logged and min_version):
+    facts = store.read_stream(order_id)
+    if not is_own(customer_id, facts):
         return None
-    if logged < min_version:
-        raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
+    require_logged(facts, min_version)
+    if order is None:
+        return row_from_log(CustomerOrder, PROJECTIONS["customer"], facts)
     return wait_for(own.filter(version__gte=min_version).first, projection="customer", rows=[order_id])
 
 
@@ -74,9 +76,3 @@ def own_order_as_of(customer_id: UUID, order_id: UUID, as_of: AsOf) -> CustomerO
     if not is_own(customer_id, facts):
         return None
     return PROJECTIONS["customer"].row_as_of(CustomerOrder, order_id, facts)
-
-
-def _version_in_log(customer_id: UUID, order_id: UUID) -> int:
-    """Return the order's version in the log, or 0 if the customer placed no order with this id."""
-    facts = store.read_stream(order_id)
-    return facts[-1].version if is_own(customer_id, facts) else 0

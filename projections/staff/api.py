@@ -15,9 +15,11 @@ from eventstore import store
 from orders.events import OrderCreated
 from orders.http.i18n import translate
 from orders.http.request import query_of, staff_of
+from projections.engine.projection import PROJECTIONS
 from projections.order_serializers import OrderSerializer, RefundSerializer, order_body
+from projections.reading.from_log import require_logged, row_from_log
 from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, read_version
-from projections.reading.read_your_writes import NotYetVisible, wait_for
+from projections.reading.read_your_writes import wait_for
 from projections.staff.orders import StaffOrder
 
 
@@ -84,18 +86,19 @@ def staff_order_body(order: StaffOrder, actions: list[str]) -> dict[str, Any]:
 
 
 def staff_order(order_id: UUID, *, min_version: int = 0) -> StaffOrder | None:
-    """Return the order once its row shows `min_version`, or None if no order has this id.
+    """Return the order once it shows `min_version`, or None if no order has this id.
 
-    Reads from the primary: a client that is about to send a command needs the current order. Raises NotYetVisible.
+    A new order that has no row yet is made from the log. Reads from the primary: a client that is about to send a
+    command needs the current order. Raises NotYetVisible, at once if the log has no such version.
     """
     rows = StaffOrder.objects.using(DEFAULT_DB_ALIAS).filter(pk=order_id)
     order = rows.first()
     if order and order.version >= min_version:
         return order
     facts = store.read_stream(order_id)
-    logged = facts[-1].version if facts and isinstance(facts[0].event, OrderCreated) else 0
-    if order is None and not (logged and min_version):
+    if not facts or not isinstance(facts[0].event, OrderCreated):
         return None
-    if logged < min_version:
-        raise NotYetVisible(f"order {order_id} has not reached version {min_version}")
+    require_logged(facts, min_version)
+    if order is None:
+        return row_from_log(StaffOrder, PROJECTIONS["staff"], facts)
     return wait_for(rows.filter(version__gte=min_version).first, projection="staff", rows=[order_id])

@@ -5,6 +5,7 @@ request: the connection goes to the IP address that was checked, so a DNS name t
 """
 
 import ipaddress
+import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import SplitResult, urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 
 from eventstore.errors import CommandRefused
+
+log = logging.getLogger(__name__)
 
 LONGEST = 2000  # characters of a URL
 LOOK_UP_SECONDS = 3.0  # for DNS, while the customer waits
@@ -24,7 +27,10 @@ REFUSED = "url_refused"
 
 
 class AddressRefused(CommandRefused):
-    """Messages must not be sent to this address. The text says why."""
+    """Messages must not be sent to this address. The text says why.
+
+    Texts contain no system error, which is for the log, and no host, so that they can be stored and translated later.
+    """
 
 
 def require_allowed(url: str) -> None:
@@ -35,7 +41,7 @@ def require_allowed(url: str) -> None:
         lookup.result(timeout=LOOK_UP_SECONDS)
     except TimeoutError:
         lookup.cancel()
-        raise AddressRefused(REFUSED, "{host} could not be looked up in time: try again", host=parts.hostname) from None
+        raise AddressRefused(REFUSED, "the host name could not be looked up in time: try again") from None
 
 
 def require_well_formed(url: str) -> SplitResult:
@@ -46,7 +52,7 @@ def require_well_formed(url: str) -> SplitResult:
         parts = urlsplit(url)
         port_of(parts)
     except ValueError as error:
-        raise AddressRefused(REFUSED, "this is not a URL: {problem}", problem=str(error)) from error
+        raise AddressRefused(REFUSED, "this is not a URL: check its host and its port") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and settings.WEBHOOK_PLAIN_HTTP):
         raise AddressRefused(REFUSED, "the URL has to start with https://")
     if not parts.hostname:
@@ -68,11 +74,14 @@ def look_up(host: str, port: int) -> list[str]:
     try:
         results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressRefused(REFUSED, "{host} has no address: {problem}", host=host, problem=str(error)) from error
+        log.info("the host %s of a webhook has no address: %s", host, error)
+        raise AddressRefused(
+            REFUSED, "the host name has no address at the moment: check its spelling, or try again later"
+        ) from error
     addresses = [str(result[4][0]) for result in results]
     for address in addresses:
         if not settings.WEBHOOK_PRIVATE_ADDRESSES and not is_public(address):
-            raise AddressRefused(REFUSED, "{host} is not an address of the public internet", host=host)
+            raise AddressRefused(REFUSED, "the host does not have an address of the public internet")
     return addresses
 
 

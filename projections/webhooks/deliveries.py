@@ -7,20 +7,20 @@ with the same id. An event waits until the earlier events of its aggregate are d
 import logging
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from eventstore import store
 from eventstore.errors import SubjectWasErased, WrongKey
 from eventstore.records import Damaged, Recorded
 from eventstore.wakeups import wakeup
-from projections.customer.public_events import as_public
+from projections.customer.public_events import PublicEvent, as_public
 from projections.webhooks.endpoints import disable, forget_customer
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.sending import Message, Outcome, send
@@ -87,22 +87,33 @@ def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Mess
     """Return the message of a delivery. Raises _NoMessage, SubjectWasErased, WrongKey."""
     endpoint = delivery.endpoint
     if delivery.position is None:
-        data: Any = {"id": delivery.event_id, "words": "This is a test. It arrived."}
-        occurred_at: datetime = delivery.created_at
+        public = test_event(delivery)
     else:
         fact = facts.get(delivery.position)
         if fact is None or isinstance(fact.event, Damaged):
-            raise _NoMessage("the event cannot be read; the shop's operators can see why")
-        public = as_public(fact)
-        if public is None:
-            raise _NoMessage("this event is no longer sent to customers")
-        data, occurred_at = public, public.occurred_at
-    body = {"type": delivery.event_type, "timestamp": occurred_at.astimezone(UTC), "data": data}
+            raise _NoMessage(gettext_noop("the event cannot be read; the shop's operators can see why"))
+        shown = as_public(fact)
+        if shown is None:
+            raise _NoMessage(gettext_noop("this event is no longer sent to customers"))
+        public = shown
+    body = {"type": delivery.event_type, "timestamp": public.occurred_at.astimezone(UTC), "data": public}
     return Message(
         event_id=delivery.event_id,
         url=endpoint.url,
         secret=endpoint.reveal_secret(),
         body=msgspec.json.encode(body).decode(),
+    )
+
+
+def test_event(delivery: WebhookDelivery) -> PublicEvent:
+    """Return the event of a test message. It has every field of a real one, and the id of an order that is none."""
+    return PublicEvent(
+        id=delivery.event_id,
+        type=delivery.event_type,
+        order_id=delivery.aggregate_id,
+        version=1,
+        occurred_at=delivery.created_at,
+        words=gettext("This is a test. It arrived."),
     )
 
 

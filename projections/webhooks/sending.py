@@ -7,7 +7,7 @@ and the time and the size of an answer are limited.
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,10 +89,40 @@ async def _send(message: Message) -> Outcome:
     except TimeoutError:
         return Outcome(problem=gettext_noop("no answer in time"))
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-        return Outcome(problem=f"{type(error).__name__}: {error}"[:300])
+        log.info("the message %s did not reach %s: %r", message.event_id, message.url, error)
+        return Outcome(problem=problem_of(error))
     except Exception:  # an unexpected error must not stop the other messages
         log.exception("the message %s cannot be sent", message.event_id)
         return Outcome(problem=gettext_noop("the message cannot be sent; the shop's operators can see why"))
+
+
+def problem_of(error: Exception) -> str:
+    """Return why there was no answer, as a text for the owner of the endpoint. System errors are for the log."""
+    causes = tuple(_causes(error))
+    for kind, text in _PROBLEMS.items():
+        if any(isinstance(cause, kind) for cause in causes):
+            return text
+    return gettext_noop("the connection broke before an answer came")
+
+
+_PROBLEMS: dict[type[BaseException], str] = {
+    ssl.SSLCertVerificationError: gettext_noop("the certificate of the server is not valid for this host"),
+    ssl.SSLError: gettext_noop("no encrypted connection (TLS) could be made"),
+    httpcore.TimeoutException: gettext_noop("no answer in time"),
+    httpcore.ProtocolError: gettext_noop("the answer was not HTTP"),
+    ConnectionRefusedError: gettext_noop("the server refused the connection"),
+    httpcore.ConnectError: gettext_noop("no connection to the server could be made"),
+}
+"""The text for each kind of error. The first kind that is among the causes counts."""
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            yield from error.exceptions
+        error = error.__cause__ or error.__context__
 
 
 async def _post(message: Message) -> int:

@@ -17,7 +17,7 @@ MAX_TYPES = 100  # event types of one endpoint
 _ID, _EVENT = "0192f3a4-7777-7000-8000-000000000001", "0192f3a4-5b6c-7d8e-9f00-112233445566"
 EXAMPLE_ENDPOINT = {
     "id": _ID,
-    "url": "https://erp.example/hooks/ordersite",
+    "url": "https://example.com/hooks/ordersite",
     "description": "Our ERP",
     "event_types": ["order.paid", "order.shipped"],
     "created_at": "2031-03-31T10:00:00Z",

@@ -15,6 +15,7 @@ BODY: dict[str, Any] = {
         {"sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": "7.50"},
     ],
 }
+RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.8"}
 PAYMENT = {"amount": "22.50", "payment_method": "card"}
 
 

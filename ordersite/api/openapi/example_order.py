@@ -153,9 +153,14 @@ def timeline() -> list[dict[str, Any]]:
     ]
 
 
+def state_after(commands: int) -> Order:
+    """Return the order after its first commands, each of which makes one event."""
+    return reduce(evolve, [fact.event for fact in facts()[:commands]], Order())
+
+
 def rehearsal() -> dict[str, Any]:
     """Return the preview of an edit before anything ships: a third mug."""
-    placed = reduce(evolve, [fact.event for fact in facts()[:1]], Order())
+    placed = state_after(1)
     edit = c.EditOrder(order_id=ORDER_ID, quantities=(LineQuantity(line_id=_MUGS, quantity=3),))
     (event,) = decide(edit, placed, Policy())
     assert isinstance(event, EditCommitted)

@@ -1,6 +1,7 @@
 """Examples in the API's description: taken from the example order, or built from the schema of a body."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import exceptions
@@ -8,7 +9,11 @@ from rest_framework.response import Response
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.models import QueuedCommand
+from orders.commands import PayOrder
+from orders.http.allowed_requests import CUSTOMER_OPERATIONS, Operation, allowed_requests
 from orders.http.i18n import translate
+from orders.order import decide
+from orders.policy import Policy
 from ordersite.api.openapi import example_order
 from ordersite.api.openapi.example_order import COMMAND_ID, ORDER_ID
 from ordersite.api.openapi.hooks import operations
@@ -114,17 +119,15 @@ def _answers() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _refusal() -> CommandRefused:
-    refusal = CommandRefused(
-        "more_than_authorised",
-        "only {left} {currency} of payment {number} is left to capture, not {amount} {currency}",
-        left="44.30",
-        currency="GBP",
-        number=1,
-        amount="50.00",
-    )
-    refusal.allowed_actions = ["capture_payment", "void_payment", "cancel"]
-    return refusal
+def _refusal(operations: Sequence[Operation]) -> CommandRefused:
+    """Return the refusal of a payment of the wrong amount, as customers or staff see it."""
+    order = example_order.state_after(1)
+    try:
+        decide(PayOrder(order_id=ORDER_ID, amount=Decimal("50.00"), payment_method="card"), order, Policy())
+    except CommandRefused as refusal:
+        refusal.allowed_requests = allowed_requests(ORDER_ID, order, operations)
+        return refusal
+    raise AssertionError("the rules accept a payment of the wrong amount")
 
 
 PROBLEMS: dict[str, Callable[[], Exception]] = {
@@ -135,7 +138,7 @@ PROBLEMS: dict[str, Callable[[], Exception]] = {
     "403": lambda: exceptions.PermissionDenied(translate("This account is not a customer's."), code="not_a_customer"),
     "404": lambda: AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=ORDER_ID),
     "406": exceptions.NotAcceptable,
-    "409": _refusal,
+    "409": lambda: _refusal(CUSTOMER_OPERATIONS),
     "412": lambda: ConcurrencyError(ORDER_ID, 1, 2),
     "415": lambda: exceptions.UnsupportedMediaType("text/plain"),
     "422": lambda: IdempotencyConflict(COMMAND_ID),

@@ -52,6 +52,8 @@ def read(
     if order is None:
         return None
     encoded = _encode(order)
+    if order._state.adding:
+        return encoded  # made from the log: only what the table holds is cached
     row_cache.store(lease, order.version, msgspec.msgpack.encode(encoded))
     return encoded
 

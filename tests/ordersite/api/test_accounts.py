@@ -24,7 +24,11 @@ def test_a_customer_pays_in_and_sees_balances_and_movements(api: APIClient, ada:
     assert ada.customer_id
     first = deposit(api)
     account_id = str(account_of(ada.customer_id, "GBP"))
-    assert (first.status_code, first["ETag"], first["Location"]) == (201, '"2"', f"{ACCOUNT}?currency=GBP")
+    assert (first.status_code, first["ETag"], first["Location"]) == (
+        201,
+        '"2"',
+        f"{ACCOUNT}?currency=GBP&min_version=2",
+    )
     assert first.json() == {"account_id": account_id, "version": 2}
     assert deposit(api, amount="70", reference="pay_2").json()["version"] == 3
     deposit(api, currency="JPY", amount="1500", reference="pay_3")
@@ -140,5 +144,5 @@ def test_a_deposit_can_be_accepted_for_later(api: APIClient, ada: User) -> None:
         account_id,
         2,
     )
-    assert outcome["Link"] == f'<{ACCOUNT}>; rel="item"'
+    assert outcome["Link"] == f'<{ACCOUNT}?currency=GBP&min_version=2>; rel="item"'
     assert balances(api) == {"GBP": "50.00"}

@@ -38,9 +38,7 @@ class Generated:
         credentials = self.models.CredentialsRequest(username=username, password=password)
         answer = self.operation("tokens", "login")(client=anonymous, body=credentials)
         assert answer.status_code == 200, answer.content
-        return self._opened(
-            self.client.AuthenticatedClient(base_url=self.site, token=answer.parsed.token, prefix="Token")
-        )
+        return self._opened(self.client.AuthenticatedClient(base_url=self.site, token=answer.parsed.token))
 
     def _opened(self, client: Any) -> Any:
         self.open.append(client)

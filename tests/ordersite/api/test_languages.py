@@ -16,9 +16,8 @@ from orders.http.i18n import translate, translate_plural
 from ordersite.middleware.language import supported_language
 from ordersite.models import User
 from tests.support import catalogues
-from tests.support.api import BODY, ORDERS, PAYMENT, place, problem, send
+from tests.support.api import BODY, ORDERS, PAYMENT, RUSSIAN, place, problem, send
 
-RUSSIAN = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.8"}
 CYRILLIC = re.compile("[\u0400-\u04ff]")
 
 # --- answers in two languages -----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import base64
 import hmac
+import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -29,10 +31,11 @@ from eventstore.personal_data import subjects
 from ordersite.models import User
 from projections.webhooks import addresses, deliveries, endpoints, planning, sending, tasks
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
-from tests.support.api import place, problem
+from tests.support.api import RUSSIAN, place, problem
 from tests.support.order_examples import CREATED
 from tests.support.payments import pay
 from tests.support.projection_spec import write
+from tests.support.running import ROOT
 from tests.support.site import client_of, make_customer
 from tests.support.webhook_receiver import Receiver, receiving
 from tests.support.webhooks import ENDPOINTS, subscribe
@@ -278,7 +281,9 @@ def test_an_unreachable_server_is_tried_again(api: APIClient, receiver: Receiver
     deliver()
     (delivery,) = deliveries_of(api, endpoint)
     assert delivery["attempts"][0]["status"] is None
-    assert "ConnectError" in delivery["attempts"][0]["problem"]
+    assert delivery["attempts"][0]["problem"] == "the server refused the connection"
+    (in_russian,) = api.get(f"{ENDPOINTS}/{endpoint['id']}/deliveries", headers=RUSSIAN).json()["results"]
+    assert in_russian["attempts"][0]["problem"] == "сервер отклонил соединение"
     assert delivery["next_attempt_at"]
 
 
@@ -410,7 +415,9 @@ def test_a_test_message_is_sent_at_once_even_to_a_resting_endpoint(api: APIClien
     assert answer.status_code == 202
     deliver()
     (message,) = receiver.messages(endpoint["secret"])
-    assert (message["type"], message["data"]["id"]) == ("webhook.test", answer.json()["event_id"])
+    test = message["data"]
+    assert (message["type"], test["type"], test["id"]) == ("webhook.test", "webhook.test", answer.json()["event_id"])
+    assert test.keys() == {"id", "type", "order_id", "version", "occurred_at", "words"}, "like a real message"
     assert deliveries_of(api, endpoint)[0]["status"] == "delivered"
     for _ in range(9):
         api.post(f"{ENDPOINTS}/{endpoint['id']}/test")
@@ -466,6 +473,8 @@ def test_another_customers_endpoint_is_not_found(api: APIClient, receiver: Recei
         ("https://[64:ff9b::a00:1]/", "public internet"),
         ("https://[2002:a00:1::]/", "public internet"),
         ("https://no-such-host.invalid/", "no address"),
+        ("https://erp.example/hooks", "no address"),
+        (f"https://{'x' * 64}.example/", "no address"),
     ],
 )
 def test_an_address_that_must_not_be_called_is_refused(api: APIClient, settings: Any, url: str, words: str) -> None:
@@ -473,6 +482,17 @@ def test_an_address_that_must_not_be_called_is_refused(api: APIClient, settings:
     refused = problem(api.post(ENDPOINTS, {"url": url}, format="json"), 400, "invalid")
     assert [(error["field"], error["code"]) for error in refused["errors"]] == [("url", "url_refused")]
     assert words in refused["detail"]
+    in_russian = problem(api.post(ENDPOINTS, {"url": url}, format="json", headers=RUSSIAN), 400, "invalid")
+    for answer in (refused, in_russian):
+        assert not re.search(r"Errno|Error|\[-?\d", answer["detail"]), "a system error is for the log"
+    allowed = {"url", "https", "ascii", "fragment"}  # names, which are the same in both languages
+    assert set(re.findall("[a-z]+", in_russian["detail"].lower())) <= allowed, in_russian["detail"]
+
+
+def test_the_example_of_the_docs_is_accepted(api: APIClient) -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+    (body,) = re.findall(r"""webhook-endpoints .*\n  -d '(.*)'""", page)
+    assert api.post(ENDPOINTS, json.loads(body), format="json").status_code == 201
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "64:ff9b::101:101", "::ffff:1.1.1.1"])
