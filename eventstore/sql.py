@@ -19,10 +19,14 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
 
 ANNOUNCE = """
-SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int)
+SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int),
+       CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
   FROM events_position_seq
 """
-"""Run it before a position is taken, in the same transaction: no reader reads past it until the transaction ends."""
+"""Run it before a position is taken, in the same transaction: no reader reads past it until the transaction ends.
+
+It also makes the commit wait for the disk, whatever the session's default is: an acknowledged event is never lost.
+"""
 
 
 @contextmanager

@@ -10,28 +10,12 @@ import pytest
 from django.db import connection, transaction
 
 from eventstore import store
-from eventstore.codec import Metadata
 from eventstore.errors import ConcurrencyError
 from eventstore.ids import new_id
-from eventstore.messages import event
+from tests.support.notes import note
 from tests.support.plans import explained, nodes
 
 WRITERS, SECONDS = 8, 4.0
-
-
-@event("test.noted")
-class Noted:
-    text: str
-
-
-def note(aggregate_id: UUID, expected_version: int, count: int = 1) -> store.Write:
-    return store.Write(
-        aggregate_type="note",
-        aggregate_id=aggregate_id,
-        expected_version=expected_version,
-        events=[Noted(text=f"{expected_version + n}") for n in range(count)],
-        metadata=Metadata(actor="service:test", command_id=new_id(), correlation_id=new_id()),
-    )
 
 
 class Writer(threading.Thread):

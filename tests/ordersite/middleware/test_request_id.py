@@ -61,7 +61,7 @@ def test_a_connection_with_errors_is_checked_by_a_statement() -> None:
         cursor.execute("SELECT 'mine'")
     connection.errors_occurred = True
     assert connection.is_usable()
-    assert last_statement(connection.connection.info.backend_pid) == "SELECT 1"
+    assert last_statement(connection.connection.info.backend_pid) == "SHOW transaction_read_only"
 
 
 def test_a_request_after_the_server_closed_the_connection_gets_a_new_one(api: APIClient) -> None:

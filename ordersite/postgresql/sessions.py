@@ -1,0 +1,52 @@
+"""Set up each new session of PostgreSQL: its settings come from here, never from the server's defaults.
+
+Three layers, because a transaction pooler may give each transaction another session (docs/decisions/43):
+
+- every BEGIN names its isolation level, at no cost (`set_up`);
+- every new session gets the settings of `PINNED`, in one round trip (`set_up`);
+- what the log cannot do without, its statements ask for themselves: an append sets `synchronous_commit`, and
+  `events_horizon()` refuses to be read in a transaction of another isolation level.
+
+Settings that a session may not change are checked instead: `eventstore.storage.requirements`.
+"""
+
+from typing import Any
+
+import psycopg
+from django.db.utils import NotSupportedError
+
+PINNED = {
+    "default_transaction_isolation": "read committed",  # statements outside of transactions
+    "default_transaction_deferrable": "off",
+    "standard_conforming_strings": "on",  # what \ means in a literal
+    "array_nulls": "on",  # whether NULL in an array is a text
+    "transform_null_equals": "off",
+    "gin_fuzzy_search_limit": "0",  # any other value makes searches leave out rows at random
+    "bytea_output": "hex",
+    "DateStyle": "ISO, MDY",  # psycopg reads no other style of dates and intervals
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+}
+"""Session settings and the values that every session gets."""
+
+ENCODING = "UTF8"
+_SETTINGS = [f"set_config('{name}', '{value}', false)" for name, value in PINNED.items()]
+# A commit must be on disk before it is acknowledged. Whether it waits for standbys too is the owner's choice.
+_DURABLE = (
+    "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END"
+)
+# A hot standby whose default is `serializable` begins no transaction unless it names a level.
+_PIN = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT {', '.join(_SETTINGS)}, {_DURABLE}; COMMIT"
+
+
+def set_up(connection: psycopg.Connection[Any]) -> None:
+    """Pin what the site relies on. Raises NotSupportedError if the database is not encoded in UTF-8, psycopg.Error."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != ENCODING:
+        raise NotSupportedError(
+            f"the database {connection.info.dbname} is encoded in {encoding}, and not every name fits into that:"
+            f" create it with ENCODING '{ENCODING}' TEMPLATE template0, and restore a dump of this one into it"
+        )
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    connection.autocommit = True
+    connection.execute(_PIN)

@@ -1,0 +1,133 @@
+"""The log and the site come out right on a server whose defaults are hostile."""
+
+import threading
+import time
+
+import pytest
+from django.db import InternalError, NotSupportedError, connection, transaction
+
+from eventstore import store
+from eventstore.ids import new_id
+from ordersite.postgresql.base import DatabaseWrapper
+from ordersite.postgresql.sessions import PINNED
+from tests.support.hostile import hostile_defaults
+from tests.support.notes import note
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_a_reader_in_a_transaction_skips_nothing_whatever_isolation_the_server_prefers(isolation: str) -> None:
+    with hostile_defaults({"default_transaction_isolation": isolation}):
+        until = time.monotonic() + 3
+        appended: list[int] = []
+
+        def write() -> None:
+            try:
+                while time.monotonic() < until:
+                    appended.append(store.append([note(new_id(), 0)]))
+            finally:
+                connection.close()
+
+        writers = [threading.Thread(target=write) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        seen: list[int] = []
+        position = 0
+        while time.monotonic() < until or any(writer.is_alive() for writer in writers):
+            with transaction.atomic():
+                page = store.read_after(position, limit=500)
+            seen += [fact.position for fact in page.events]
+            position = page.through
+        seen += [fact.position for fact in store.read_after(position, limit=100_000).events]
+        assert seen == sorted(appended)
+
+
+def shown(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+HOSTILE = {
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "gin_fuzzy_search_limit": "1",
+    "bytea_output": "escape",
+    "DateStyle": "German, DMY",
+    "IntervalStyle": "sql_standard",
+    "extra_float_digits": "-15",
+    "synchronous_commit": "off",
+    "client_encoding": "LATIN1",
+    "TimeZone": "Asia/Kathmandu",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_default_of_the_server_reaches_a_session(name: str) -> None:
+    usual = shown(name)
+    with hostile_defaults({name: HOSTILE[name]}):
+        assert shown(name) == usual
+
+
+def test_every_setting_that_is_pinned_is_tried() -> None:
+    assert set(PINNED) < set(HOSTILE)
+
+
+def test_a_begin_names_its_level_so_that_a_pooler_may_give_it_any_session() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_isolation = 'serializable'")  # a session that was not set up
+    with transaction.atomic():
+        assert shown("transaction_isolation") == "read committed"
+    connection.close()
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_the_feed_is_not_read_in_a_transaction_that_would_skip_events(isolation: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        with pytest.raises(InternalError, match="would skip events"), transaction.atomic():
+            store.read_after(0, limit=1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 100], ids=["one statement", "several writes", "copied"])
+def test_an_append_waits_for_the_disk_even_in_a_session_that_does_not(count: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    with transaction.atomic():
+        store.append([note(new_id(), 0) for _ in range(count)])
+        assert shown("synchronous_commit") == "on"
+    assert shown("synchronous_commit") == "off"
+    connection.close()
+
+
+def test_a_server_that_is_read_only_for_a_while_is_written_again_afterwards() -> None:
+    with hostile_defaults({"default_transaction_read_only": "on"}):
+        assert store.latest_position() >= 0, "what reads goes on"
+        with pytest.raises(InternalError, match="read-only"):
+            store.append([note(new_id(), 0)])
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute(f"ALTER DATABASE {connection.settings_dict['NAME']} RESET default_transaction_read_only")
+            cursor.execute("SET default_transaction_read_only = on")  # as the session was
+        with pytest.raises(InternalError, match="read-only"):
+            store.append([note(new_id(), 0)])
+        connection.close_if_unusable_or_obsolete()  # as after each request and each task
+        store.append([note(new_id(), 0)])
+
+
+def test_a_database_in_another_encoding_is_refused_by_name() -> None:
+    other = f"{connection.settings_dict['NAME']}_latin1"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {other} ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0")
+    own = DatabaseWrapper(connection.settings_dict | {"NAME": other}, alias="other")
+    try:
+        with pytest.raises(NotSupportedError, match=f"{other} is encoded in LATIN1.*UTF8"):
+            own.connect()
+    finally:
+        own.close()
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {other}")
