@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, worker_process_init
+from celery.signals import task_postrun, task_success, worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordersite.settings.development")
 app = Celery("ordersite")
@@ -22,6 +22,21 @@ def _close_unusable_connections(**signal: Any) -> None:
     from django.db import close_old_connections  # noqa: PLC0415 - importing it reads the settings
 
     close_old_connections()
+
+
+@task_success.connect
+def _record_scheduled_task(sender: Any = None, **signal: Any) -> None:
+    """Record that a scheduled task was done, for /healthz and /metrics."""
+    from ordersite.monitoring import schedule  # noqa: PLC0415 - importing it reads the settings
+
+    schedule.record_done(sender.name)
+
+
+@worker_ready.connect
+def _record_worker_start(**signal: Any) -> None:
+    from ordersite.monitoring import schedule  # noqa: PLC0415 - importing it reads the settings
+
+    schedule.record_worker_start()
 
 
 @worker_process_init.connect

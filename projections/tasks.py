@@ -9,8 +9,6 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
-from django.core.cache import cache
-from django.utils import timezone
 
 from eventstore.wakeups import wakeup
 from projections.engine import joint_loop, shard_loop
@@ -21,9 +19,6 @@ from projections.rebuild.fill import RebuildCancelled, RebuildPaused
 from projections.rebuild.run import RebuildRunning
 
 log = logging.getLogger(__name__)
-
-SWEPT = "projections:swept"
-"""The cache key of the time of the last sweep, as ISO 8601."""
 
 
 @shared_task(name="projections.tasks.look")
@@ -63,7 +58,6 @@ def sweep() -> None:
         background.begin_wanted_rebuilds()
     for name in background.running_builds():  # the worker of such a rebuild may have died
         background.wake_rebuild(name)
-    cache.set(SWEPT, timezone.now().isoformat(), timeout=None)
 
 
 @worker_ready.connect

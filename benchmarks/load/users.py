@@ -32,6 +32,14 @@ refused: Counter[str] = Counter()
 paid: list[tuple[str, int]] = []
 
 
+def cause_of(answer: Any) -> str:
+    """Return why an answer is an error: its status and text, or what happened if there was no answer."""
+    if answer.status_code:
+        return f"{answer.status_code} {(answer.text or '')[:200]}"
+    waited = answer.request_meta["response_time"] / 1000
+    return f"no answer after {waited:.1f} s: {type(answer.error).__name__}: {answer.error}"
+
+
 class Person(FastHttpUser):
     """A user with a token."""
 
@@ -46,7 +54,7 @@ class Person(FastHttpUser):
             if answer.status_code in status:
                 answer.success()
             else:
-                answer.failure(f"{answer.status_code} {(answer.text or '')[:200]}")
+                answer.failure(cause_of(answer))
             return answer
 
     def send(self, name: str, path: str, body: Any, event: str, order_id: str = "") -> Any:
@@ -63,7 +71,7 @@ class Person(FastHttpUser):
                 answer.success()
                 refused[f"{name}: {answer.json().get('code')}"] += 1
             else:
-                answer.failure(f"{answer.status_code} {(answer.text or '')[:200]}")
+                answer.failure(cause_of(answer))
             return None
 
 

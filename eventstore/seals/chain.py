@@ -88,6 +88,18 @@ def newest() -> Seal | None:
     return Seal.objects.defer("leaves").order_by("number").last()
 
 
+def unsealed_count(*, count_to: int = 10_000) -> int:
+    """Return the number of events that no seal covers yet. Counts no further than `count_to`."""
+    last = newest()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT FROM events WHERE position > %s LIMIT %s) unsealed",
+            [last.through if last else 0, count_to],
+        )
+        count: int = cursor.fetchone()[0]
+    return count
+
+
 def leaves_between(after: int, through: int, *, limit: int) -> list[Leaf]:
     """Return the leaves of the events now in the log after `after` up to `through`, at most `limit`."""
     with connection.cursor() as cursor:

@@ -10,6 +10,7 @@ Celery still makes the content of the message, and a test compares the whole mes
 import base64
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -29,9 +30,22 @@ class Message:
 
 def send(*messages: Message) -> None:
     """Send the messages in this order, in one round trip. Raises RedisError if the broker does not answer."""
-    if messages:
-        queue = current_app.conf.task_default_queue
-        valkey.client().lpush(queue, *(json.dumps(_envelope(message, queue)) for message in messages))
+    by_queue: dict[str, list[str]] = {}
+    for message in messages:
+        queue = queue_of(message.task.name)
+        by_queue.setdefault(queue, []).append(json.dumps(_envelope(message, queue)))
+    if by_queue:
+        pipeline = valkey.client().pipeline(transaction=False)
+        for queue, envelopes in by_queue.items():
+            pipeline.lpush(queue, *envelopes)
+        pipeline.execute()
+
+
+@cache
+def queue_of(task_name: str) -> str:
+    """Return the name of the queue that the settings route this task to."""
+    queue: str = current_app.amqp.router.route({}, task_name)["queue"].name
+    return queue
 
 
 def _envelope(message: Message, queue: str) -> dict[str, Any]:

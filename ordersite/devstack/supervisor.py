@@ -99,7 +99,7 @@ def main() -> None:
 def _run_site() -> None:
     port = os.environ.get("PORT", "8000")
     site = f"http://127.0.0.1:{port}"
-    worker, beat, web = processes = _processes(port)
+    worker, catch_up, beat, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
     _require_free(port, patience=5 if any(left_over) else 0)
     try:
@@ -109,7 +109,8 @@ def _run_site() -> None:
         for process in (web, worker):
             process.start()
         _wait_until_healthy(site, [web, worker])
-        beat.start()  # last, because its start takes a processor from the others, and the site answers without it
+        for process in (catch_up, beat):  # last: their start takes a processor, and the site answers without them
+            process.start()
         print(f"\nordersite is up: {site}\n\n{logins}\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
         _keep_up(processes)
     finally:
@@ -128,10 +129,15 @@ def _processes(port: str) -> list[Process]:
 
 
 def celery_commands(state: Path) -> dict[str, list[str]]:
-    """Return the commands of the worker and of beat, which stores its schedule in `state`."""
+    """Return the commands of the two workers and of beat, which stores its schedule in `state`.
+
+    One worker does what people and the clock wait for, the other catches up and rebuilds views that are far behind.
+    """
     celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
+    worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *ALONE]
     return {
-        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *ALONE],
+        "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
+        "catch-up": [*worker, "--queues", "catch_up", "--hostname", "catch-up@%h"],
         "beat": [*celery, "beat", "--schedule", str(state / "beat"), "--pidfile", ""],
     }
 

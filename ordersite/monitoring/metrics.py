@@ -13,6 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from eventstore import store
+from eventstore.seals import chain
+from ordersite.monitoring.schedule import scheduled_tasks
 from projections.engine.checkpoints import DriftFlag
 from projections.engine.projection import PROJECTIONS
 from projections.monitoring.status import statuses
@@ -54,8 +56,28 @@ class _Projections(Collector):
         yield states
 
 
+class _Schedule(Collector):
+    def collect(self) -> Iterator[Metric]:
+        done = GaugeMetricFamily(
+            "ordersite_scheduled_task_done_seconds",
+            "When a worker last did the scheduled task, in seconds since 1970.",
+            labels=("task",),
+        )
+        overdue = GaugeMetricFamily(
+            "ordersite_scheduled_task_overdue", "1 if the scheduled task missed its turn.", labels=("task",)
+        )
+        for task in scheduled_tasks():
+            overdue.add_metric((task.name,), task.is_overdue)
+            if task.done_at:
+                done.add_metric((task.name,), task.done_at.timestamp())
+        yield from (done, overdue)
+        unsealed = "Events that no seal covers yet, counted up to 10,000."
+        yield GaugeMetricFamily("ordersite_log_unsealed_events", unsealed, value=chain.unsealed_count())
+
+
 _registry = CollectorRegistry()
 _registry.register(_Projections())
+_registry.register(_Schedule())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -221,6 +221,14 @@ REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
 # --- Celery -----------------------------------------------------------------------------------------------------------
 
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
+# Catching up a view that is far behind, and rebuilding one, take long. They wait in a queue of their own, so that what
+# people and the clock wait for is not behind them. A worker without `-Q` takes both queues.
+CATCH_UP_QUEUE = "catch_up"
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}}
+CELERY_TASK_ROUTES = {
+    name: {"queue": CATCH_UP_QUEUE} for name in ("projections.tasks.project", "projections.tasks.build")
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -18,6 +18,7 @@ from projections.engine.wakeups import forget_shard_counts, joint_wakeup, shard_
 log = logging.getLogger(__name__)
 
 HELD_BACK_SECONDS = 2.0  # how long to wait for open transactions that hold back the log
+SWEEP_SECONDS = 2.0  # how long one sweep catches up; what is left then gets a task of its own
 HELD_BACK_PAUSE_SECONDS = 0.005  # between two looks at a log that is held back
 BUSY_SECONDS = 0.2  # after this a worker tries again a shard that another worker had locked
 SLICE_SECONDS = 20.0  # after this a task ends, so that the worker can run other tasks
@@ -49,8 +50,10 @@ def sweep() -> None:
     """Catch up every shard that is behind, whether or not a message came.
 
     An error in one projection is logged and does not stop the others. While the joint catch-up task is running, the
-    undivided projections are left to it.
+    undivided projections are left to it. After SWEEP_SECONDS, tasks are woken for the rest: a worker that swept for
+    longer could not do what else is due.
     """
+    until = time.monotonic() + SWEEP_SECONDS
     latest = store.latest_position()
     if any(_shards_behind(latest)):
         time.sleep(ANNOUNCED_SECONDS)
@@ -58,8 +61,11 @@ def sweep() -> None:
     for projection, number, shard_count in _shards_behind(latest):
         if shard_count == 1 and joint_is_running:
             continue
+        if (left := until - time.monotonic()) <= 0:
+            wakeup.wake(shard_wakeup(projection.name, number, shard_count))
+            continue
         try:
-            progress = _catch_up_for(projection, number, seconds=HELD_BACK_SECONDS)
+            progress = _catch_up_for(projection, number, seconds=left)
         except Exception:
             log.exception("the sweep could not catch up %s", projection.name)
         else:

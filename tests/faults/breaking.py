@@ -16,9 +16,9 @@ import redis
 from ordersite.devstack.servers import EmbeddedError, Services, owner
 from tests.support.running import Running
 
-QUEUE = "celery"  # the broker's list of waiting messages
+QUEUES = ("celery", "catch_up")  # the broker's lists of waiting messages
 RESTARTS = 3  # of a process in a minute: the supervisor gives up a process that dies more often
-MEDDLING_SECONDS = 0.4  # how long the queue is changed again and again, because messages wait for milliseconds only
+MEDDLING_SECONDS = 0.4  # how long the queues are changed again and again, because messages wait for milliseconds only
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Breaker:
     def run_for(self, seconds: float, *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
         """Cause one fault after another for `seconds`. Everything runs again at the end."""
         faults: list[Callable[[], None]] = [
-            *(lambda name=name: self.kill_process(name) for name in ("worker", "worker", "beat", "web")),
+            *(lambda name=name: self.kill_process(name) for name in ("worker", "worker", "catch-up", "beat", "web")),
             *(self.kill_postgres, self.kill_backend, self.kill_valkey),
             *(self.lose_messages, self.double_messages, self.shuffle_messages),
         ]
@@ -92,39 +92,39 @@ class Breaker:
     def lose_messages(self) -> None:
         """Delete waiting messages."""
 
-        def lose(broker: "redis.Redis") -> int:
-            return len(broker.lpop(QUEUE, 100) or ())
+        def lose(broker: "redis.Redis", queue: str) -> int:
+            return len(broker.lpop(queue, 100) or ())
 
         self._meddle("messages lost", lose)
 
     def double_messages(self) -> None:
         """Send waiting and earlier messages again."""
 
-        def double(broker: "redis.Redis") -> int:
-            waiting: Any = broker.lrange(QUEUE, 0, 20)
+        def double(broker: "redis.Redis", queue: str) -> int:
+            waiting: Any = broker.lrange(queue, 0, 20)
             self._seen = [*self._seen, *waiting][-50:]
             again = [*waiting, *self.details.sample(self._seen, min(len(self._seen), 2))]
-            return broker.lpush(QUEUE, *again) and len(again) if again else 0
+            return broker.lpush(queue, *again) and len(again) if again else 0
 
         self._meddle("messages doubled", double)
 
     def shuffle_messages(self) -> None:
         """Change the order of waiting messages."""
 
-        def shuffle(broker: "redis.Redis") -> int:
-            waiting: Any = broker.lpop(QUEUE, 100) or []
+        def shuffle(broker: "redis.Redis", queue: str) -> int:
+            waiting: Any = broker.lpop(queue, 100) or []
             self._seen = [*self._seen, *waiting][-50:]
             self.details.shuffle(waiting)
-            return broker.rpush(QUEUE, *waiting) and len(waiting) if waiting else 0
+            return broker.rpush(queue, *waiting) and len(waiting) if waiting else 0
 
         self._meddle("messages shuffled", shuffle)
 
-    def _meddle(self, name: str, how: Callable[["redis.Redis"], int]) -> None:
+    def _meddle(self, name: str, how: Callable[["redis.Redis", str], int]) -> None:
         broker = redis.Redis.from_url(self.services.redis_url, socket_timeout=2)
         until = time.monotonic() + MEDDLING_SECONDS
         with suppress(redis.RedisError):
             while time.monotonic() < until:
-                self.done[name] += how(broker)
+                self.done[name] += sum(how(broker, queue) for queue in QUEUES)
                 time.sleep(0.002)
 
     def _kill_server(self, pid: int | None, name: str) -> None:

@@ -74,9 +74,9 @@ def test_a_worker_killed_in_the_middle_of_an_import_is_started_again_and_nothing
     killed = []
 
     def kill_twice() -> None:
-        for _ in range(2):
+        for name in ("worker", "catch-up"):
             time.sleep(1.2)
-            pid = running.pid_of("worker")
+            pid = running.pid_of(name)
             os.killpg(pid, signal.SIGKILL)
             killed.append(pid)
             time.sleep(1.5)
@@ -88,6 +88,7 @@ def test_a_worker_killed_in_the_middle_of_an_import_is_started_again_and_nothing
     assert '"orders_added": 6000' in report
     assert len(set(killed)) == 2
     assert "the worker died (-9); starting it again" in running.said
+    assert "the catch-up died (-9); starting it again" in running.said
     wait_until_caught_up(running)
     compared = running.manage("rebuild_projections", "--dry-run")
     assert compared.count("identical") == sum(len(each.tables) for each in PROJECTIONS.values())
@@ -151,7 +152,7 @@ def test_a_second_start_from_the_same_folder_is_refused_with_a_message(running: 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
     site = Running(tmp_path / "state").start()
-    pids = [site.pid_of(name) for name in ("worker", "beat", "web")]
+    pids = [site.pid_of(name) for name in ("worker", "catch-up", "beat", "web")]
     servers = [owner(site.state / "pg" / "postmaster.pid", "pg"), owner(site.state / "valkey.pid", "valkey")]
     try:
         assert all(servers)
@@ -166,7 +167,7 @@ def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Sign
 
 def test_what_a_killed_start_left_behind_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
     site = Running(tmp_path / "state").start()
-    left = [site.pid_of(name) for name in ("worker", "beat", "web")]
+    left = [site.pid_of(name) for name in ("worker", "catch-up", "beat", "web")]
     assert site.process
     site.process.kill()
     site.process.wait()

@@ -11,8 +11,10 @@ PROJECT = "projections.tasks.project"
 
 
 def messages() -> list[dict[str, Any]]:
-    """Return the messages as Celery wrote them, oldest first."""
-    return [json.loads(each) for each in reversed(redis.Redis.from_url(settings.REDIS_URL).lrange("celery", 0, -1))]
+    """Return the messages as Celery wrote them: those of each queue, oldest first."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    queued = [each for queue in settings.CELERY_TASK_QUEUES for each in reversed(client.lrange(queue, 0, -1))]
+    return [json.loads(each) for each in queued]
 
 
 def waiting() -> list[str]:

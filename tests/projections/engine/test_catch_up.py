@@ -255,7 +255,6 @@ def test_the_sweep_finds_events_that_no_message_announced() -> None:
     cache.clear()
     tasks.sweep()
     assert StaffOrder.objects.get().pk == ORDER
-    assert cache.get(tasks.SWEPT)
 
 
 def test_a_commit_succeeds_while_the_broker_is_down_and_the_sweep_shows_it_later(
@@ -406,7 +405,6 @@ def test_a_locked_projection_stops_neither_the_other_projections_nor_a_worker(st
     place(ORDER)
     tasks.sweep()
     assert AccountingDay.objects.exists()
-    assert cache.get(tasks.SWEPT)
     tasks.project("staff")
     assert waiting_projections() == ["staff"], "the task is woken again after a moment"
 
@@ -421,7 +419,6 @@ def test_the_sweep_goes_on_after_an_error_in_one_projection(monkeypatch: pytest.
     place(ORDER)
     tasks.sweep()
     assert StaffOrder.objects.exists()
-    assert cache.get(tasks.SWEPT)
     assert "the sweep could not catch up accounting" in caplog.text
 
 
