@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache as memoize
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -35,7 +36,7 @@ class ScheduledTask:
 
 def scheduled_tasks() -> Iterator[ScheduledTask]:
     """Yield every scheduled task. Raises RedisError if the cache does not answer."""
-    entries = settings.CELERY_BEAT_SCHEDULE
+    entries: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
     times = {key: datetime.fromisoformat(text) for key, text in cache.get_many([_STARTED, *map(_key, entries)]).items()}
     for name, entry in entries.items():
         done_at = times.get(_key(name))
@@ -61,4 +62,5 @@ def _key(name: str) -> str:
 
 @memoize
 def _entries_by_task() -> dict[str, str]:
-    return {entry["task"]: name for name, entry in settings.CELERY_BEAT_SCHEDULE.items()}
+    entries: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+    return {entry["task"]: name for name, entry in entries.items()}

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import environ
 import structlog
@@ -225,7 +226,7 @@ SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
 # people and the clock wait for is not behind them. A worker without `-Q` takes both queues.
 CATCH_UP_QUEUE = "catch_up"
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}}
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}}
 CELERY_TASK_ROUTES = {
     name: {"queue": CATCH_UP_QUEUE} for name in ("projections.tasks.project", "projections.tasks.build")
 }
@@ -233,7 +234,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for name, task, seconds in (
         ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
-from eventstore.seals import publishing
+from eventstore.seals import chain, publishing
 from ordersite.monitoring import schedule
 from projections import tasks
 
@@ -14,11 +15,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr(schedule.timezone, "now", lambda: moment)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
 def test_a_task_that_missed_its_turn_is_named_by_healthz_and_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    start = schedule.timezone.now()
+    start = timezone.now()
     schedule.record_worker_start()
     at(monkeypatch, start + timedelta(seconds=2 * settings.SEAL_SECONDS + 61))
     for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
@@ -36,14 +37,14 @@ def test_a_task_that_fails_does_not_count_as_done(monkeypatch: pytest.MonkeyPatc
     def fail() -> int:
         raise LookupError("no key")
 
-    monkeypatch.setattr(publishing.chain, "seal_settled", fail)
+    monkeypatch.setattr(chain, "seal_settled", fail)
     publishing.seal.apply()
     assert {task.name: task.done_at for task in schedule.scheduled_tasks()}["seal"] is None
 
 
 def test_a_site_that_was_down_is_not_late_when_its_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks.sweep.apply()
-    at(monkeypatch, schedule.timezone.now() + timedelta(days=30))
+    at(monkeypatch, timezone.now() + timedelta(days=30))
     assert any(task.is_overdue for task in schedule.scheduled_tasks())
     schedule.record_worker_start()
     assert not any(task.is_overdue for task in schedule.scheduled_tasks())
