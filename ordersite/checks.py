@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.utils import DatabaseError
 
-from ordersite.models import User
+from ordersite.models import SuggestedPermission, User
 
 
 @register(Tags.database)
@@ -29,6 +30,29 @@ def no_demo_accounts(databases: Sequence[str] | None = None, **options: Any) -> 
             hint="Use a separate database for production: demo orders cannot be removed from the log.",
             id="ordersite.E001",
         )
+    ]
+
+
+@register(Tags.database)
+def new_permissions_are_told(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Warn of permissions that this version suggests for a group, and that nobody has decided about."""
+    if "default" not in (databases or ()):
+        return []
+    from ordersite import roles  # noqa: PLC0415 - loads models of other apps, which few commands need
+
+    try:
+        if SuggestedPermission._meta.db_table not in connections["default"].introspection.table_names():
+            return []
+        new = roles.new_permissions()
+    except DatabaseError as error:
+        return [Error(f"the groups cannot be read: {error}", id="ordersite.E004")]
+    return [
+        CheckWarning(
+            f"the group {role} was not given the new permissions {', '.join(codenames)}",
+            hint="Type `manage.py sync_roles --add` to give them, or `--decline` to leave the group as it is.",
+            id="ordersite.W001",
+        )
+        for role, codenames in new.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""The user model: everyone who can log in."""
+"""The user model: everyone who can log in. And what the site has suggested for its groups."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -24,3 +24,17 @@ class User(AbstractUser):
                 violation_error_message="Another customer has this e-mail address.",
             ),
         )
+
+
+class SuggestedPermission(models.Model):
+    """A permission that the site has suggested for a group once. It is the administrators' choice from then on."""
+
+    role = models.CharField(max_length=150, help_text="The name of the group when the site suggested it.")
+    codename = models.CharField(max_length=100)
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("role", "codename"), name="suggested_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.codename} for {self.role}"

@@ -14,7 +14,7 @@ class ProjectionsConfig(AppConfig):
         from eventstore.wakeups import wakeup  # noqa: PLC0415 - models load before this method runs
         from projections import checks, tasks  # noqa: F401, PLC0415
         from projections.accounting.admin import balances, journal  # noqa: F401, PLC0415
-        from projections.admin import operations  # noqa: F401, PLC0415
+        from projections.admin import builds, operations, parked  # noqa: F401, PLC0415
         from projections.engine import wakeups  # noqa: PLC0415
         from projections.webhooks import admin  # noqa: F401, PLC0415
         from projections.webhooks import tasks as webhooks  # noqa: PLC0415

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from eventstore import codec
+from eventstore.admin.confirmation import confirmed
 from eventstore.admin.large_lists import FastPaginator, LargeList
 from eventstore.errors import UNREADABLE
 from eventstore.followers.causality import TraceEntry, trace_of
@@ -211,6 +212,9 @@ class QueuedCommandAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("eventstore.redrive_queuedcommand"))
 
     @action(description="Try failed commands again", permissions=["redrive"])
+    @confirmed(
+        "The failed commands among these are queued and done, late. Commands that did not fail stay as they are."
+    )
     def redrive(self, request: HttpRequest, queryset: QuerySet[QueuedCommand]) -> None:
         """Queue the selected failed commands again."""
         failed = list(queryset.filter(status=QueuedCommand.Status.FAILED))

@@ -34,9 +34,10 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Webhook endpoints", "webhook", "projections", "webhookendpoint"),
             ("Webhook deliveries", "outbox", "projections", "webhookdelivery"),
             ("Projections", "sync", "projections", "checkpoint"),
-            ("Rebuilds", "autorenew", "projections", "build"),
+            ("Rebuilds and comparisons", "autorenew", "projections", "build"),
             ("Parked events", "report", "projections", "parkedevent"),
             ("Events left out", "block", "projections", "skippedevent"),
+            ("Admin log", "manage_history", "admin", "logentry"),
         ),
     ),
     (

@@ -31,7 +31,7 @@ from ordersite.demo.goods import GOODS, PEOPLE, RATES
 from ordersite.demo.life import NAMES, Life, NotYet
 from ordersite.demo.stories import FRESH, GROWN, shuffled
 from ordersite.models import User
-from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
+from ordersite.roles import ACCOUNTANTS, BACK_OFFICE, OPERATORS
 
 ORDERS, DAYS, FRESH_DAYS = 300, 60, 8
 BATCH = 500  # commands of one batch
@@ -41,6 +41,7 @@ _SEED = 20101201
 
 LOGINS = (  # username, password, full name, group
     ("staff", "demo-staff", "Robin Ashworth", BACK_OFFICE),
+    ("operator", "demo-operator", "Sam Okafor", OPERATORS),
     ("accountant", "demo-accountant", "Priya Raman", ACCOUNTANTS),
     ("customer", "demo-customer", PEOPLE[0][0], None),
 )
@@ -101,8 +102,7 @@ def _make_login(username: str, password: str, name: str, group: str | None) -> N
     if created:
         user.set_password(password)
         user.save()
-        if group:
-            user.groups.add(Group.objects.get(name=group))
+        user.groups.set(Group.objects.filter(name=group))  # none if an administrator renamed or deleted it
 
 
 def _commands_of_order(number: int, now: datetime) -> list[tuple[OrderCommand, Context]]:

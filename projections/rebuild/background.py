@@ -34,7 +34,8 @@ def begin_rebuild(projection: Projection, *, started_by: str, dry_run: bool = Fa
 
     Raises RebuildRunning.
     """
-    return _begin(projection, f"rebuild_{projection.name}", Build.Kind.REBUILD, started_by, dry_run=dry_run)
+    kind = Build.Kind.COMPARISON if dry_run else Build.Kind.REBUILD
+    return _begin(projection, f"rebuild_{projection.name}", kind, started_by, dry_run=dry_run)
 
 
 def begin_rollback(projection: Projection, *, started_by: str) -> Build:

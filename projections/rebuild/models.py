@@ -15,6 +15,7 @@ class Build(models.Model):
         """What is built."""
 
         REBUILD = "rebuild", "Rebuild"
+        COMPARISON = "comparison", "Comparison"
         ROLLBACK = "rollback", "Roll back"
         AS_OF = "as_of", "As of a moment"
 
@@ -53,7 +54,8 @@ class Build(models.Model):
     class Meta:
         app_label = "projections"
         ordering = ("-id",)
-        verbose_name = "rebuild"
+        verbose_name = "rebuild or comparison"
+        verbose_name_plural = "rebuilds and comparisons"
         permissions = (("operate", "Can retry, leave out and rebuild read models"),)
         constraints = (
             models.UniqueConstraint(
@@ -64,7 +66,16 @@ class Build(models.Model):
         )
 
     def __str__(self) -> str:
+        if self.kind == self.Kind.COMPARISON:
+            return f"{self.projection} compared with a new rebuild"
         return f"{self.projection} into {self.space}"
+
+    @property
+    def state_in_words(self) -> str:
+        """The state for people. A comparison swaps nothing."""
+        if (self.kind, self.state) == (self.Kind.COMPARISON, self.State.FINISHING):
+            return "Comparing"
+        return self.get_state_display()
 
     @property
     def limits(self) -> AsOf | None:

@@ -58,7 +58,7 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **fie
         require_divisible(projection, options.shards)
     space = f"rebuild_{projection.name}"
     with _alone(space):
-        build = _open(projection, space, Build.Kind.REBUILD, options)
+        build = _open(projection, space, Build.Kind.COMPARISON if options.dry_run else Build.Kind.REBUILD, options)
         with _ending(projection, build):
             _begin(projection, build, options)
             fill_tables(projection, build, options)
@@ -208,7 +208,7 @@ def _finish(projection: Projection, build: Build, options: RebuildOptions) -> Re
     parked = ParkedEvent.objects.filter(projection=projection.name, space=build.space).count()
     if not options.dry_run:
         swap(projection, build.space, shard_count=options.shards)
-    elif build.kind == Build.Kind.REBUILD:
+    elif build.kind == Build.Kind.COMPARISON:
         schemas.drop(projection, build.space)
     build.refresh_from_db()
     build.report = [

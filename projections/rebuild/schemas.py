@@ -5,7 +5,7 @@ name.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
@@ -40,6 +40,13 @@ def exists(space: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [space])
         return bool((cursor.fetchone() or (False,))[0])
+
+
+def existing(spaces: Iterable[str]) -> set[str]:
+    """Return those of the schemas that exist."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", [list(spaces)])
+        return {name for (name,) in cursor.fetchall()}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from eventstore.admin.confirmation import confirmed
 from eventstore.admin.pages import ReadOnlyAdmin, pretty
 from projections.webhooks import deliveries, endpoints, tasks
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
@@ -34,6 +35,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         return bool(request.user.has_perm("projections.operate"))
 
     @action(description="Enable again, for new events", permissions=["operate"])
+    @confirmed("New events are sent to these addresses again. What happened while they were disabled is not sent.")
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Enable the chosen endpoints that are disabled."""
         number = endpoints.enable(queryset)
@@ -81,6 +83,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         return pretty(delivery.attempts)
 
     @action(description="Retry failed deliveries", permissions=["operate"])
+    @confirmed("The failed deliveries among these are sent to the customers' servers again.")
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Retry the chosen deliveries that failed."""
         number = sum(deliveries.retry(delivery) for delivery in queryset)

@@ -27,12 +27,8 @@ def main() -> None:
 
 
 def take_all(page: Page, site: Running) -> None:
-    """Log in as staff and take each picture."""
-    login = site.logins()["logins"]["staff"]
-    page.goto(f"{site.site}/admin/")
-    page.fill("input[name=username]", login["username"])
-    page.fill("input[name=password]", login["password"])
-    page.click("button[type=submit]")
+    """Log in and take each picture."""
+    log_in(page, site, "staff")
     page.goto(f"{site.site}/admin/projections/stafforder/")
     take(page, "orders")
     page.goto(f"{site.site}/admin/projections/stafforder/?return_status__exact=approved")
@@ -47,6 +43,7 @@ def take_all(page: Page, site: Running) -> None:
     for name in ("accountingday", "checkpoint"):
         page.goto(f"{site.site}/admin/projections/{name}/")
         take(page, name)
+    log_in(page, site, "operator")
     page.goto(f"{site.site}/admin/projections/checkpoint/")
     page.locator("tr", has_text="accounting").locator("input.action-select").check()
     page.select_option("select[name=action]", "as_it_stood")
@@ -54,9 +51,21 @@ def take_all(page: Page, site: Running) -> None:
     page.fill("input[name=as_of]", f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%dT18:00:00}")
     page.get_by_role("button", name="Build it").click()
     expect(page.get_by_text("Done")).to_be_visible(timeout=30_000)
+    log_in(page, site, "staff")
     page.goto(f"{site.site}/admin/projections/accountingday/")
     page.get_by_role("button", name="Look at it").click()
     take(page, "as_it_stood")
+
+
+def log_in(page: Page, site: Running, role: str) -> None:
+    """Log in as one of the demo shop's people, in place of the last one."""
+    login = site.logins()["logins"][role]
+    page.context.clear_cookies()
+    page.goto(f"{site.site}/admin/")
+    page.fill("input[name=username]", login["username"])
+    page.fill("input[name=password]", login["password"])
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{site.site}/admin/")
 
 
 def take(page: Page, name: str) -> None:

@@ -1,12 +1,14 @@
 """Operating the read models: in the admin, on the command line and through metrics."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -23,6 +25,8 @@ from projections.rebuild import schemas
 from projections.rebuild.background import begin_rebuild
 from projections.rebuild.models import Build
 from projections.staff.orders import StaffOrder, StaffOrders
+from tests.support import admin
+from tests.support.admin import CONFIRMED
 from tests.support.order_examples import CREATED, PAID
 from tests.support.projection_spec import write
 from tests.support.tampering import behind_the_logs_back
@@ -56,9 +60,8 @@ def broken() -> Iterator[list[bool]]:
     StaffOrders.handlers[OrderPaid] = handler
 
 
-def act(client: Client, model: str, action: str, *rows: Any, **more: str) -> Any:
-    chosen = {"action": action, "_selected_action": [row.pk for row in rows]} | more
-    return client.post(f"{ADMIN}/{model}/", chosen, follow=True)
+def act(client: Client, model: str, name: str, *rows: Any, **more: str) -> Any:
+    return admin.act(client, f"{ADMIN}/{model}/", name, *(row.pk for row in rows), **more)
 
 
 def test_a_status_reports_state_lag_and_delay() -> None:
@@ -132,7 +135,7 @@ def test_the_command_line_lists_retries_and_skips_parked_events(broken: list[boo
 def test_staff_see_a_parked_order_as_behind_and_redrive_it_after_the_fix(log_in: LogIn, broken: list[bool]) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     page = client.get(f"{ADMIN}/stafforder/{order_id}/change/").content.decode()
     assert "order.paid could not be processed (ZeroDivisionError: cannot take this payment)" in page
     assert "This list is behind for 1 order:" in client.get(f"{ADMIN}/stafforder/").content.decode()
@@ -154,7 +157,7 @@ def test_the_page_of_an_order_reports_an_event_that_cannot_be_read(log_in: LogIn
         "UPDATE events SET event_data = event_data - 'amount' WHERE aggregate_id = %s AND version = 2", order_id
     )
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     address = f"{ADMIN}/stafforder/{order_id}/change/"
     page = client.get(address).content.decode()
     assert "order.paid cannot be read" in page
@@ -168,7 +171,7 @@ def test_the_page_of_an_order_reports_an_event_that_cannot_be_read(log_in: LogIn
 def test_staff_skip_an_event_with_a_reason(log_in: LogIn, broken: list[bool]) -> None:
     place(PAID)
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     parked = ParkedEvent.objects.get()
     form = act(client, "parkedevent", "leave_out", parked).content.decode()
     assert "The read model will never show it" in form
@@ -178,6 +181,86 @@ def test_staff_skip_an_event_with_a_reason(log_in: LogIn, broken: list[bool]) ->
     skipped = SkippedEvent.objects.get()
     assert (skipped.reason, skipped.skipped_by) == ("a test payment", "staff:anna")
     assert "a test payment" in client.get(f"{ADMIN}/skippedevent/").content.decode()
+
+
+def test_clerks_see_the_state_of_read_models_and_cannot_operate_them(log_in: LogIn, broken: list[bool]) -> None:
+    place(PAID)
+    catch_up(STAFF)
+    clerk = log_in("Back office")
+    for model, row, actions in OPERATIONS:
+        page = clerk.get(f"{ADMIN}/{model}/").content.decode()
+        for name in actions:
+            assert f'value="{name}"' not in page, (model, name)
+            act(clerk, model, name, *row(), confirmed="yes", reason="mine")
+    assert (Build.objects.count(), ParkedEvent.objects.count(), LogEntry.objects.count()) == (0, 1, 0)
+
+
+OPERATIONS: tuple[tuple[str, Callable[[], Any], tuple[str, ...]], ...] = (
+    (
+        "checkpoint",
+        lambda: Checkpoint.objects.filter(projection="staff", space=""),
+        ("retry_parked", "rebuild", "compare", "roll_back", "drop_replaced"),
+    ),
+    ("parkedevent", ParkedEvent.objects.all, ("retry", "leave_out")),
+)
+
+
+def test_nothing_happens_before_an_operator_confirms_it_and_then_it_is_recorded(
+    log_in: LogIn, broken: list[bool]
+) -> None:
+    place(PAID)
+    catch_up(STAFF)
+    operator = log_in("Operators")
+    for model, rows, actions in OPERATIONS:
+        for name in actions:
+            chosen = {"action": name, "_selected_action": [row.pk for row in rows()]}
+            page = operator.post(f"{ADMIN}/{model}/", chosen).content.decode()
+            assert "Back, without doing it" in page or "Reason" in page, (model, name)
+    assert (Build.objects.count(), ParkedEvent.objects.count(), LogEntry.objects.count()) == (0, 1, 0)
+    act(operator, "checkpoint", "rebuild", *Checkpoint.objects.filter(projection="staff"))
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.object_repr) == ("anna", "staff")
+    assert entry.get_change_message() == "Rebuild beside the live tables, then swap"
+    assert "Rebuild beside the live tables, then swap" in operator.get("/admin/admin/logentry/").content.decode()
+
+
+def test_a_confirmation_counts_only_for_the_rows_that_it_showed(log_in: LogIn, broken: list[bool]) -> None:
+    first = place(PAID)
+    catch_up(STAFF)
+    operator = log_in("Operators")
+    everything = {"action": "retry", "select_across": "1", "_selected_action": [ParkedEvent.objects.get().pk]}
+    page = operator.post(f"{ADMIN}/parkedevent/", everything).content.decode()
+    assert ParkedEvent.objects.filter(aggregate_id=first).exists()
+    confirmed = CONFIRMED.findall(page)[0]
+    place(PAID)
+    catch_up(STAFF)
+    broken.clear()
+    answer = operator.post(f"{ADMIN}/parkedevent/", everything | {"confirmed": confirmed}).content.decode()
+    assert "The rows have changed since you chose them, so nothing was done." in answer
+    assert ParkedEvent.objects.count() == 2
+    again = CONFIRMED.findall(answer)[0]
+    operator.post(f"{ADMIN}/parkedevent/", everything | {"confirmed": again})
+    assert ParkedEvent.objects.count() == 0
+
+
+def test_a_comparison_is_listed_as_a_comparison_and_found_by_its_kind(log_in: LogIn) -> None:
+    place()
+    catch_up(STAFF)
+    operator = log_in("Operators")
+    act(operator, "checkpoint", "compare", *Checkpoint.objects.filter(projection="staff"))
+    Build.objects.update(state="finishing")
+    page = operator.get(f"{ADMIN}/build/").content.decode()
+    assert "staff compared with a new rebuild" in page
+    assert ">Comparing</" in re.sub(r"\s+", "", page)
+    Build.objects.update(state="building")
+    tasks.build("staff")
+    assert (Build.objects.get().kind, Build.objects.get().state) == ("comparison", "done")
+    page = operator.get(f"{ADMIN}/build/").content.decode()
+    for impossible in ("pause", "resume", "cancel", "drop"):
+        assert f'value="{impossible}"' not in page, impossible
+    assert "compared" in operator.get(f"{ADMIN}/build/?kind__exact=comparison").content.decode()
+    assert "compared" not in operator.get(f"{ADMIN}/build/?kind__exact=rebuild").content.decode().partition("<table")[2]
+    assert not schemas.exists("rebuild_staff"), "a comparison leaves no tables"
 
 
 def test_an_accountant_cannot_operate_projections(log_in: LogIn, broken: list[bool]) -> None:
@@ -193,7 +276,7 @@ def test_staff_start_pause_and_resume_a_rebuild_that_a_worker_runs(log_in: LogIn
     order_id = place(PAID)
     catch_up(STAFF)
     StaffOrder.objects.update(reference="wrong")
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     begun = act(client, "checkpoint", "rebuild", *Checkpoint.objects.filter(projection="staff"))
     assert "staff into rebuild_staff" in begun.content.decode()
     act(client, "build", "pause", Build.objects.get())
@@ -214,7 +297,7 @@ def test_staff_start_pause_and_resume_a_rebuild_that_a_worker_runs(log_in: LogIn
 def test_cancelling_a_paused_rebuild_leaves_nothing_behind(log_in: LogIn) -> None:
     place()
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     act(client, "checkpoint", "compare", *Checkpoint.objects.filter(projection="staff"))
     act(client, "build", "pause", Build.objects.get())
     act(client, "build", "cancel", Build.objects.get())
@@ -269,7 +352,7 @@ def look_at(client: Client, *which: Build) -> str:
 def test_staff_look_at_a_past_read_model_and_return_to_the_live_one(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     build = build_past(client, order_id)
     assert "Look at it" in client.get(f"{ADMIN}/stafforder/").content.decode()
     past = look_at(client, build)
@@ -286,7 +369,7 @@ def test_staff_look_at_a_past_read_model_and_return_to_the_live_one(log_in: LogI
 def test_commands_from_a_past_read_model_and_looks_without_permission_are_refused(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     build = build_past(client, order_id)
     look_at(client, build)
     form = f"{ADMIN}/stafforder/command/ship/?order={order_id}"
@@ -301,7 +384,7 @@ def test_commands_from_a_past_read_model_and_looks_without_permission_are_refuse
 def test_a_dropped_read_model_can_no_longer_be_looked_at(log_in: LogIn) -> None:
     order_id = place(PAID)
     catch_up(STAFF)
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     build = build_past(client, order_id)
     again = act(client, "checkpoint", "as_it_stood", *Checkpoint.objects.filter(projection="staff"), recorded_by="soon")
     assert "&#x27;soon&#x27; is no date or time" in again.content.decode()
@@ -315,7 +398,7 @@ def test_staff_roll_a_rebuild_back_and_drop_the_replaced_tables(log_in: LogIn) -
     place()
     catch_up(STAFF)
     StaffOrder.objects.update(reference="as it was")
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     chosen = list(Checkpoint.objects.filter(projection="staff"))
     assert "there are no replaced tables of staff" in act(client, "checkpoint", "roll_back", *chosen).content.decode()
     act(client, "checkpoint", "rebuild", *chosen)
@@ -331,7 +414,7 @@ def test_staff_roll_a_rebuild_back_and_drop_the_replaced_tables(log_in: LogIn) -
 
 
 def test_the_look_back_page_never_redirects_to_another_site(log_in: LogIn) -> None:
-    client = log_in("Back office")
+    client = log_in("Back office", "Operators")
     answer = client.post(f"{ADMIN}/build/look/", {"next": "https://elsewhere.example/"})
     assert answer["Location"] == "/admin/"
     assert client.post(f"{ADMIN}/build/look/", {"build": "none"}).status_code == 404

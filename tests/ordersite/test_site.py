@@ -76,7 +76,7 @@ def test_the_demo_logins_work() -> None:
     api = APIClient()
     api.credentials(HTTP_AUTHORIZATION=f"Token {logins['customer_token']}")
     assert api.get("/api/v1/orders").status_code == 200
-    for role in ("staff", "accountant"):
+    for role in ("staff", "operator", "accountant"):
         client = Client()
         assert client.login(**logins["logins"][role])
         assert client.get("/admin/").status_code == 200

@@ -1,5 +1,6 @@
 """Helpers that use the admin as a browser does."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,9 @@ from tests.support.orders import new_order, pay
 
 LogIn = Callable[..., Client]
 
+
+CONFIRMED = re.compile(r'name="confirmed" value="(\w+)"')
+"""The field with which an operator confirms an action."""
 
 ORDERS = "/admin/projections/stafforder/"
 
@@ -29,6 +33,14 @@ def text(response: Any) -> str:
     """Return the page's text; the status must be 200."""
     assert response.status_code == 200, response
     return str(response.content.decode())
+
+
+def act(client: Client, page: str, action: str, *keys: Any, **more: str) -> Any:
+    """Run a list action on the rows with these keys, and confirm it if the site asks."""
+    chosen = {"action": action, "_selected_action": list(keys)} | more
+    answer = client.post(page, chosen, follow=True)
+    asked = CONFIRMED.search(answer.content.decode())
+    return client.post(page, chosen | {"confirmed": asked[1]}, follow=True) if asked else answer
 
 
 def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: str) -> Any:

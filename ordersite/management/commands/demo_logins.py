@@ -40,10 +40,7 @@ def _logins() -> dict[str, Any]:
             "docs": f"{site}/api/v1/docs",
             "health": f"{site}/healthz",
         },
-        "logins": {
-            ("staff", "accountant", "customer")[number]: {"username": username, "password": password}
-            for number, (username, password, _, _) in enumerate(demo.LOGINS)
-        },
+        "logins": {username: {"username": username, "password": password} for username, password, _, _ in demo.LOGINS},
         "customer_token": demo.token_of("customer"),
     }
 
