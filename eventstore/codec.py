@@ -10,7 +10,14 @@ from uuid import UUID
 
 import msgspec
 
-from eventstore.errors import CorruptEvent, MissingUpcaster, NewerSchemaVersion, UndeclaredMessage, UnknownEventType
+from eventstore.errors import (
+    CorruptEvent,
+    MissingUpcaster,
+    NewerSchemaVersion,
+    UndeclaredMessage,
+    UnknownEventType,
+    WrongKey,
+)
 from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
 
 
@@ -83,7 +90,9 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
         if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
             stored = {name: reveal(name, value) for name, value in stored.items()}
         return msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
-    except (msgspec.MsgspecError, UnicodeError, LookupError, TypeError, ValueError) as error:
+    except (MissingUpcaster, NewerSchemaVersion, WrongKey):
+        raise
+    except Exception as error:  # whatever decoding, an upcaster or a class raises: it is the fault of this event
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
 
 
@@ -91,7 +100,7 @@ def decode_metadata(data: str) -> Metadata:
     """Decode stored metadata. Raises CorruptEvent."""
     try:
         return _decode_metadata(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CorruptEvent(f"metadata: {error}; stored: {data[:200]}") from error
 
 

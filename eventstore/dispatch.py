@@ -251,7 +251,7 @@ def _decide(target: _Target, command: object, context: Context, state: Any, vers
 def require_accepted(command: object, context: Context) -> None:
     """Raise LimitExceeded if the log does not accept a value of the command or of its context."""
     values.require_accepted(command)
-    values.require_accepted([context.actor, context.extra, context.occurred_at])
+    values.require_accepted({"actor": context.actor, "extra": context.extra, "occurred_at": context.occurred_at})
 
 
 def _answer_repeat(command: object, receipt: store.Receipt) -> Answer:

@@ -9,10 +9,13 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from eventstore import codec
 from eventstore.codec import Metadata
 from eventstore.errors import CorruptEvent, MissingUpcaster, VersionGap, WrongKey
 from eventstore.ids import new_id
+from eventstore.limits import times
 from eventstore.personal_data import encryption
 from eventstore.personal_data.encryption import StoredKey
 
@@ -29,7 +32,9 @@ class Recorded(Generic[E]):
     aggregate_type: str
     version: int
     timestamp: datetime
+    """When it was recorded; the first accepted moment if that cannot be read. The event is then damaged."""
     metadata: Metadata
+    """Who and what caused it; UNREADABLE_METADATA if that cannot be read. The event is then damaged."""
     event: E
 
     @property
@@ -59,6 +64,10 @@ class Write:
     events: Sequence[object]
     metadata: Metadata
     receipt: Receipt | None = None
+
+
+UNREADABLE_METADATA = Metadata(actor="unknown", command_id=UUID(int=0), correlation_id=UUID(int=0))
+"""The metadata of an event whose own cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,29 +190,34 @@ def receipt_from_row(row: Sequence[Any]) -> Receipt:
 def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
     """Return the event in a row of the columns that `store` calls a fact.
 
-    With `tolerant`, an event that cannot be read becomes `Damaged`. Raises what `decode_event` raises.
+    With `tolerant`, an event becomes `Damaged` if its data, its metadata or one of its times cannot be read. Errors
+    that a newer release or a restored key fixes are raised all the same: readers then wait instead of parking it.
+
+    Raises CorruptEvent for metadata and times, and what `decode_event` raises.
     """
+    metadata = UNREADABLE_METADATA
+    try:
+        metadata = codec.decode_metadata(row[5])
+        if row[4] is None:
+            raise CorruptEvent(f"{row[6]} was recorded at a time that the log does not accept")
+        if metadata.occurred_at is not None and not times.is_accepted(metadata.occurred_at):
+            metadata = replace(metadata, occurred_at=None)
+            raise CorruptEvent(f"{row[6]} happened at a time that the log does not accept; stored: {row[5][:200]}")
+        event = decode_event(row[6:])
+    except (CorruptEvent, MissingUpcaster) as error:
+        if not tolerant:
+            raise
+        event = Damaged(row[6], error)
     return Recorded(
         position=row[0],
         event_id=row[9],
         aggregate_id=row[1],
         aggregate_type=row[2],
         version=row[3],
-        timestamp=row[4],
-        metadata=codec.decode_metadata(row[5]),
-        event=_decode_or_damaged(row[6:]) if tolerant else decode_event(row[6:]),
+        timestamp=times.EARLIEST if row[4] is None else row[4],
+        metadata=metadata,
+        event=event,
     )
-
-
-def _decode_or_damaged(columns: Sequence[Any]) -> Any:
-    """Return the event, or Damaged.
-
-    Errors that a newer release or a restored key fixes are raised: readers then wait instead of parking the event.
-    """
-    try:
-        return decode_event(columns)
-    except (CorruptEvent, MissingUpcaster) as error:
-        return Damaged(columns[0], error)
 
 
 def decode_event(columns: Sequence[Any]) -> Any:

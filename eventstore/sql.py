@@ -12,11 +12,19 @@ from itertools import count
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGresult
+
+from eventstore.limits.times import EARLIEST, LATEST
+
+RECORDED_AT = f"CASE WHEN e.timestamp >= '{EARLIEST}' AND e.timestamp < '{LATEST}' THEN e.timestamp END"
+"""In SQL, the recorded time of the event `e`, or NULL if the log does not accept it.
+
+PostgreSQL stores times that Python does not have, such as infinity. psycopg would fail for the whole page of rows.
+"""
 
 ANNOUNCE = """
 SELECT pg_advisory_xact_lock_shared(4711, ((last_value - (NOT is_called)::int) & 2147483647)::int),
@@ -129,3 +137,37 @@ def placeholder_numberer() -> Callable[[str], str]:
 @cache
 def _number_placeholders(statement: str) -> str:
     return placeholder_numberer()(statement)
+
+
+_FAILURES = (
+    "08",  # connection
+    "25",  # transaction state, such as a read-only replica
+    "26",  # a prepared statement is gone
+    "28",  # login
+    "3D",  # no such database
+    "3F",  # no such schema
+    "40",  # rolled back, such as a deadlock
+    "42",  # a missing table, column or right: a missing migration
+    "53",  # out of memory, disk or connections
+    "55",  # not available, such as a lock
+    "57",  # shut down or cancelled
+    "58",  # the operating system
+    "XX001",  # a damaged table
+    "XX002",  # a damaged index
+)
+"""The SQLSTATEs, or their first characters, of failures that have nothing to do with the values of a statement."""
+
+
+def is_failure_of_the_database(error: BaseException) -> bool:
+    """Return whether an error is a failure of the database or of its schema, not of the values that were sent or read.
+
+    The same statement may then succeed later, so whoever follows the log waits. Any other error comes back for the same
+    event, so the event has to be set aside.
+    """
+    if not isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
+        return False
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    state: str | None = getattr(cause, "sqlstate", None)
+    if state is None:  # no answer from the server, or a value that psycopg cannot convert
+        return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith(_FAILURES)

@@ -38,8 +38,8 @@ from eventstore.records import (
     recorded_from_row,
 )
 from eventstore.sharding import IN_SHARD, WHOLE, Shard, in_shard_values
+from eventstore.sql import RECORDED_AT, fetch_all
 from eventstore.sql import cursor as _cursor  # renamed: the functions have local variables called `cursor`
-from eventstore.sql import fetch_all
 
 # The types that these functions take and return.
 __all__ = ["Damaged", "History", "Page", "Receipt", "Recorded", "Write"]
@@ -253,7 +253,7 @@ ENDS = "events_horizon()"
 # The columns that decoding needs: the event, and its subject's key.
 _DECODED = "e.event_type, e.schema_version, e.event_data, e.event_id, e.subject_id, k.wrapped_key, k.master"
 _LOG = "events e LEFT JOIN subject_keys k USING (subject_id)"
-_FACT = f"e.position, e.aggregate_id, e.aggregate_type, e.version, e.timestamp, e.metadata, {_DECODED}"
+_FACT = f"e.position, e.aggregate_id, e.aggregate_type, e.version, {RECORDED_AT}, e.metadata, {_DECODED}"
 _RECORDED = f"""
 SELECT {_FACT} FROM {_LOG}
 """
@@ -272,8 +272,8 @@ SELECT {_FACT} FROM (
  ORDER BY e.position
 """
 _UNREAD = f"""
-SELECT count(*), min(timestamp) FROM (
-       SELECT e.timestamp FROM events e
+SELECT count(*), min(recorded_at) FROM (
+       SELECT {RECORDED_AT} recorded_at FROM events e
         WHERE e.position > %s AND e.event_type = ANY(%s) AND {IN_SHARD} ORDER BY e.position LIMIT %s) unread
 """
 _SOME = """

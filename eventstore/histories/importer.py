@@ -1,6 +1,5 @@
 """Import histories that another site exported into this site's log: the whole file or nothing."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +13,15 @@ from django.db import transaction
 from eventstore.codec import IMPORTED
 from eventstore.decider import decider_named
 from eventstore.dispatch import signal_after_commit
-from eventstore.errors import CorruptLine, ForeignFile, HistoryConflict, SubjectWasErased, VersionGap
+from eventstore.errors import CorruptLine, ForeignFile, HistoryConflict, LimitExceeded, SubjectWasErased, VersionGap
 from eventstore.histories.event_line import EventLine, Header, as_json, line_of, parse_line
 from eventstore.histories.staging import Incoming, Row
+from eventstore.limits import values
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
 
 BATCH = 500  # lines held in memory at a time
 MAX_LINE_BYTES = 16 * 1024 * 1024
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # NUL as JSON escapes it; JSON doubles a backslash of the text
 
 Numbered = tuple[int, EventLine]
 """A line and its number in the file."""
@@ -156,9 +155,15 @@ def _new_lines(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
 
 
 def _require_readable(line: EventLine) -> None:
-    """Raise an error by name if this code does not know the event, its schema version or its aggregate type."""
-    assert line.event is not None
-    assert line.cause
+    """Raise an error by name if this code does not know the event, its schema version or its aggregate type.
+
+    Raises CorruptLine if the log does not accept one of its values.
+    """
+    try:
+        for value in (line.timestamp, line.data, line.metadata, line.event, line.cause.occurred_at):
+            values.require_accepted(value)
+    except LimitExceeded as refusal:
+        raise CorruptLine(refusal.message) from refusal
     decider_named(line.aggregate_type)
 
 
@@ -211,8 +216,8 @@ def _rows(lines: Sequence[Numbered], imported_at: str) -> list[Row]:
                     event_type=line.event_type,
                     schema_version=line.schema_version,
                     timestamp=line.timestamp,
-                    metadata=_storable(metadata),
-                    data=_storable(line.data | encrypted),
+                    metadata=as_json(metadata),
+                    data=as_json(line.data | encrypted),
                     subject_id=subject_id,
                 )
             )
@@ -239,10 +244,3 @@ def _keys(subjects: dict[int, UUID]) -> dict[UUID, bytes]:
             next(number for number, subject_id in subjects.items() if subject_id == error.subject_id)
         ):
             raise
-
-
-def _storable(value: dict[str, Any]) -> str:
-    text = as_json(value)
-    if _NUL.search(text):
-        raise CorruptLine("it holds the character NUL, which PostgreSQL cannot store")
-    return text

@@ -15,10 +15,10 @@ from django.db.utils import IntegrityError, OperationalError
 from psycopg import errors as pg
 
 from eventstore.dispatch import AppendedVersions
-from eventstore.errors import HistoryConflict
+from eventstore.errors import CorruptEvent, HistoryConflict
 from eventstore.personal_data.encryption import StoredKey
 from eventstore.records import stored_key
-from eventstore.sql import ANNOUNCE
+from eventstore.sql import ANNOUNCE, RECORDED_AT
 from eventstore.sql import cursor as log_cursor
 
 
@@ -50,7 +50,10 @@ def positions_of(aggregate_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
 
 
 def rows_at(positions: Sequence[int]) -> list[Row]:
-    """Return the events at these positions, in order, also those of types this code does not know. Raises WrongKey."""
+    """Return the events at these positions, in order, also those of types this code does not know.
+
+    Raises WrongKey, and CorruptEvent for a recorded time that cannot be read.
+    """
     with log_cursor() as cursor:
         cursor.execute(
             f"SELECT {_ROW} FROM events e LEFT JOIN subject_keys k USING (subject_id)"
@@ -136,7 +139,7 @@ _FIELDS = (
     "subject_id",
 )
 _COLUMNS = ", ".join(_FIELDS).replace(" data", " event_data")
-_ROW = f"{_COLUMNS}, k.wrapped_key, k.master"
+_ROW = f"{_COLUMNS}, k.wrapped_key, k.master".replace("timestamp", RECORDED_AT)
 _BOTH = f"(SELECT {_COLUMNS} FROM events UNION ALL SELECT {_COLUMNS} FROM incoming)"
 _EXISTING = f"""
 SELECT {_ROW} FROM (
@@ -160,4 +163,6 @@ _APPENDED_VERSIONS = "SELECT aggregate_id, min(aggregate_type), min(version) - 1
 def _row(columns: Sequence[Any]) -> Row:
     *values, wrapped, master = columns
     row = Row(**dict(zip(_FIELDS, values, strict=True)))
+    if row.timestamp is None:
+        raise CorruptEvent(f"event {row.event_id} was recorded at a time outside the years that the log accepts")
     return replace(row, key=stored_key(row.subject_id, wrapped, master)) if row.subject_id else row

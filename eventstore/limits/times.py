@@ -14,12 +14,14 @@ The bounds are far from the years 1 and 9999, so that a reader can convert a mom
 
 
 def is_accepted(moment: datetime) -> bool:
-    """Return whether the log accepts this time, which has a time zone."""
-    return EARLIEST <= moment < LATEST
+    """Return whether the log accepts this time: it has a time zone and is within the bounds."""
+    return moment.tzinfo is not None and EARLIEST <= moment < LATEST
 
 
 def require_accepted(moment: datetime) -> datetime:
-    """Return the time, which has a time zone. Raises LimitExceeded if the log does not accept it."""
+    """Return the time. Raises LimitExceeded if the log does not accept it."""
+    if moment.tzinfo is None:
+        raise LimitExceeded("time_zone_missing", "the time must have a time zone")
     if not is_accepted(moment):
         raise LimitExceeded(
             "time_out_of_range",

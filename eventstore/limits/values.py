@@ -89,7 +89,7 @@ def _require_entries(value: Collection[Any], limits: Mapping[str, Any], name: st
             "too_many", "{field}: at most {most} entries are accepted", field=name, most=limits["max_length"]
         )
     for number, inner in enumerate(value):
-        _require(inner, _NO_LIMITS, f"{name}.{number}", depth + 1)
+        _require(inner, _NO_LIMITS, f"{name}.{number}" if name else str(number), depth + 1)
 
 
 def _require_depth(depth: int, name: str) -> None:

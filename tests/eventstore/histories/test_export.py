@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from eventstore.errors import (
 from eventstore.histories import importer
 from eventstore.histories.importer import Imported
 from eventstore.ids import new_id
+from eventstore.limits import times
 from eventstore.messages import event, upcaster
 from eventstore.messages import personal as personal_field
 from eventstore.models import CommandReceipt, Event, SubjectKey
@@ -48,7 +49,11 @@ creations = st.builds(
     country=texts,
     reference=texts,
 )
-moments = st.datetimes(timezones=st.just(UTC))
+moments = st.datetimes(
+    min_value=times.EARLIEST.replace(tzinfo=None),
+    max_value=times.LATEST.replace(tzinfo=None) - timedelta.resolution,
+    timezones=st.just(UTC),
+)
 contexts = st.builds(
     Context,
     actor=texts,

@@ -45,6 +45,12 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
     assert (list(Event.objects.values_list("position", flat=True)), SubjectKey.objects.count()) == before
 
 
+def caused(**changes: Any) -> dict[str, Any]:
+    """Return changes of a line's metadata."""
+    ids = {"command_id": str(new_id()), "correlation_id": str(new_id())}
+    return {"metadata": {"actor": "staff:anna", **ids, **changes}}
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
@@ -62,9 +68,22 @@ def refused(lines: list[str], error: type[Exception], words: str) -> None:
         ({"version": 4}, VersionGap, "version 4 of .* cannot follow version 1"),
         ({"timestamp": "2011-03-30T12:00:00"}, CorruptLine, "timezone"),
         ({"color": "red"}, CorruptLine, "color"),
-        ({"data": {"by": 1, "note": "a\0b"}}, CorruptLine, "NUL"),
+        ({"data": {"by": 1, "note": "a\0b"}}, CorruptLine, r"note: the character U\+0000 cannot be stored"),
         ({"data": {"by": 1, "note": "\ud800"}}, CorruptLine, "surrogates"),
         ({"data": {"by": 1, "note": float("nan")}}, CorruptLine, "NaN"),
+        ({"data": {"by": 1, "note": 10**400}}, CorruptLine, "note: the number"),
+        ({"data": {"by": 1, "note": 1e300}}, CorruptLine, "note: the number"),
+        ({"data": {"by": 1, "note": "x" * 100_001}}, CorruptLine, "note: a text of at most 100000 characters"),
+        ({"data": {"by": 1, "note": json.loads("[" * 40 + "]" * 40)}}, CorruptLine, "more than 32 levels"),
+        ({"data": {"by": 1, "a\0b": 1}}, CorruptLine, "U\\+0000"),
+        ({"timestamp": "9999-12-31T23:59:59.999999-12:00"}, CorruptLine, "the years 1900 to 2199"),
+        ({"timestamp": "0001-01-01T00:00:00Z"}, CorruptLine, "the years 1900 to 2199"),
+        ({"timestamp": "0001-01-01T00:00:00+14:00"}, CorruptLine, "the years 1900 to 2199"),
+        (caused(occurred_at="9999-12-31T23:59:59.999999-12:00"), CorruptLine, "the years 1900 to 2199"),
+        (caused(occurred_at="0001-01-01T00:00:00Z"), CorruptLine, "the years 1900 to 2199"),
+        (caused(occurred_at="2031-03-31T12:00:00"), CorruptLine, "time zone"),
+        (caused(actor="staff:\0"), CorruptLine, "actor: the character"),
+        (caused(extra={"note": "\0"}), CorruptLine, "extra.note: the character"),
     ],
 )
 def test_an_invalid_line_is_refused_with_its_number_and_the_whole_file_with_it(
