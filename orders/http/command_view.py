@@ -26,12 +26,12 @@ from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
 from orders.http.allowed_requests import AllowedRequest
+from orders.http.bodies import require_shape
 from orders.http.i18n import translate
-from orders.http.request import correlation_of, customer_of, query_of
+from orders.http.request import IF_MATCH_SCHEMA, correlation_of, customer_of, query_of, version_in
 
 _KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_ETAG = re.compile(r'"(\d{1,9})(\.[0-9a-f]+)?"')  # from a command or from a read
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -44,7 +44,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 IF_MATCH = OpenApiParameter(
     "If-Match",
-    {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}(\.[0-9a-f]+)?")$'},
+    IF_MATCH_SCHEMA,
     OpenApiParameter.HEADER,
     required=True,
     description='The version you have seen, such as `"3"`, or `*` for any. If the version has changed since, nothing is'
@@ -96,7 +96,7 @@ class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
 
 
 class CommandSerializer(DataclassSerializer[Any]):
-    """Reads a command from JSON. Fields that the dataclass does not have are refused.
+    """Reads a command from JSON. Other fields than those of the dataclass, and other types, are refused.
 
     `context["supplied"]` holds the fields that the server sets and the body may not.
     """
@@ -108,11 +108,7 @@ class CommandSerializer(DataclassSerializer[Any]):
 
     def read(self, data: Any, supplied: dict[str, Any]) -> Any:
         """Return the command. Raises ValidationError. Stores nothing, so threads can share one serializer."""
-        if isinstance(data, dict) and not self.fields.keys() >= data.keys():
-            unknown = sorted(set(data) - set(self.fields))
-            raise ValidationError(
-                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
-            )
+        require_shape(self.fields, data)
         values = serializers.Serializer.to_internal_value(self, data)
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return self.dataclass_definition.dataclass_type(**fields, **supplied)
@@ -154,14 +150,19 @@ class CommandView(APIView):
     """The name of the URL where the sender reads an order."""
 
     def command(self, request: Request, **supplied: Any) -> Any:
-        """Return the command, or other dataclass of `body`, in the request. Raises ValidationError."""
+        """Return the command, or other dataclass of the body, in the request. Raises ValidationError."""
         query_of(request, self.query_params)
+        body_class = self.body_for(request.data)
         with suppress(ValidationError):
-            return _reader(self.body).read(request.data, supplied)
+            return _reader(body_class).read(request.data, supplied)
         # A new serializer reads the body again and reports the errors in the format of DRF.
-        body = self.body(data=request.data, context={"supplied": supplied})
+        body = body_class(data=request.data, context={"supplied": supplied})
         body.is_valid(raise_exception=True)
         return body.validated_data
+
+    def body_for(self, data: Any) -> type[CommandSerializer]:
+        """Return the serializer class that reads `data`. Override it where a view takes several bodies."""
+        return self.body
 
     def send(self, request: Request, command: object, code: int) -> Response:
         """Do the command and answer with `code`; or accept it, if the client prefers `respond-async`.
@@ -209,9 +210,12 @@ class CommandView(APIView):
 def command_id_of(request: Request) -> UUID:
     """Return the command id, computed from the user and the `Idempotency-Key`. Raises ValidationError."""
     key = request.headers.get("Idempotency-Key", "")
-    if not _KEY.fullmatch(key):
+    if not key:
         message = translate("Send this header with your own key for this request: 1 to 255 visible characters.")
         raise ValidationError({"Idempotency-Key": [message]}, code="idempotency_key_missing")
+    if not _KEY.fullmatch(key):
+        message = translate("A key has 1 to 255 visible characters of ASCII, and no spaces.")
+        raise ValidationError({"Idempotency-Key": [message]}, code="idempotency_key_malformed")
     return uuid5(_KEYS, f"{request.user.pk}:{key}")
 
 
@@ -220,13 +224,7 @@ def seen_version(request: Request) -> int | None:
     header = request.headers.get("If-Match", None if settings.REQUIRE_IF_MATCH else "*")
     if header is None:
         raise PreconditionRequired(translate('Send the version you have seen as If-Match, such as "3", or * for any.'))
-    if header == "*":
-        return None
-    etag = _ETAG.fullmatch(header)
-    if etag is None:
-        message = translate('Send the version in quotes, such as "3".')
-        raise ValidationError({"If-Match": [message]}, code="if_match_malformed")
-    return int(etag[1])
+    return version_in(header)
 
 
 def prefers_async(request: Request) -> bool:

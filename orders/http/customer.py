@@ -2,11 +2,11 @@
 
 from dataclasses import field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -32,6 +32,7 @@ from orders.commands import (
 from orders.commands.fields import CURRENCY, PAYMENT_REFERENCE, checked, money, why
 from orders.events import EditCommitted
 from orders.http.allowed_requests import CUSTOMER_OPERATIONS, AllowedRequest, allowed_requests
+from orders.http.bodies import NoneOf
 from orders.http.command_view import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -41,11 +42,12 @@ from orders.http.command_view import (
     PREFER,
     AcceptedSerializer,
     AnswerSerializer,
+    CommandSerializer,
     CommandView,
     body_of,
     seen_version,
 )
-from orders.http.i18n import translate
+from orders.http.i18n import translate, translate_lazy
 from orders.http.request import buyer_of, customer_of
 from orders.order import ORDER, OwnOrder
 from orders.values import LineQuantity
@@ -84,23 +86,30 @@ class OwnOrderCommand(CommandView):
 
 @value
 class NewPayment:
-    """A payment: captured at once, authorised and captured later, or taken from the account."""
+    """A payment with money from outside of the shop: captured at once, or authorised and captured later."""
 
-    amount: Decimal | None = field(
-        default=None,
-        metadata=money(
-            "The amount to pay. May be left out only for payments from the account: then it is the amount due.",
-            allow_null=True,
-        ),
-    )
+    amount: Decimal = field(metadata=money("The amount to pay."))
     payment_method: str = field(
         metadata=checked(
-            f"The payment method, such as card or transfer; `{FROM_ACCOUNT}` for your account.", max_length=40
+            f"The payment method, such as card or transfer, but not `{FROM_ACCOUNT}`.",
+            max_length=40,
+            validators=[NoneOf(FROM_ACCOUNT, text=translate_lazy("This method pays from your account."))],
         )
     )
     currency: str = field(default="", metadata=CURRENCY)
     payment_reference: str = field(default="", metadata=PAYMENT_REFERENCE)
     capture: bool = field(default=True, metadata=checked("False to only authorise it; the shop captures it later."))
+
+
+@value
+class NewAccountPayment:
+    """A payment from your account in the shop."""
+
+    payment_method: Literal["account"] = field(metadata=checked(f"`{FROM_ACCOUNT}`: pay from your account."))
+    amount: Decimal | None = field(
+        default=None,
+        metadata=money("The amount to pay. Without it, or with null, it is the amount due.", allow_null=True),
+    )
 
 
 class BalanceTooLow(APIException):
@@ -114,12 +123,13 @@ class PayOwnOrder(OwnOrderCommand):
     """`POST /orders/{id}/payments`."""
 
     body = body_of(NewPayment)
+    account_body = body_of(NewAccountPayment)
     problems: ClassVar = {"POST": {"402": "Your account in the shop has too little money."}}
 
     @extend_schema(
         operation_id="order_pay",
         tags=["orders"],
-        request=body,
+        request=PolymorphicProxySerializer("Payment", [body, account_body], resource_type_field_name=None),
         parameters=[IDEMPOTENCY_KEY, IF_MATCH, PREFER, *DONE, *LATER],
         responses={200: AnswerSerializer, 202: AcceptedSerializer},
     )
@@ -129,11 +139,15 @@ class PayOwnOrder(OwnOrderCommand):
         A payment from the account is authorised at once and captured a moment later. 402: the account has too little
         money.
         """
-        payment: NewPayment = self.command(request)
-        command = _payment(payment, order_id)
+        command = _payment(self.command(request), order_id)
         if isinstance(command, PayFromAccount):
             self._require_balance(request, command)
         return self.send(request, command, status.HTTP_200_OK)
+
+    def body_for(self, data: Any) -> type[CommandSerializer]:
+        """Return the body that the payment method needs."""
+        from_account = isinstance(data, dict) and data.get("payment_method") == FROM_ACCOUNT
+        return self.account_body if from_account else self.body
 
     def _require_balance(self, request: Request, command: PayFromAccount) -> None:
         """Refuse the payment now instead of after the withdrawal fails. Raises BalanceTooLow."""
@@ -154,11 +168,9 @@ class PayOwnOrder(OwnOrderCommand):
             )
 
 
-def _payment(payment: NewPayment, order_id: UUID) -> OrderCommand:
-    if payment.payment_method == FROM_ACCOUNT:
+def _payment(payment: NewPayment | NewAccountPayment, order_id: UUID) -> OrderCommand:
+    if isinstance(payment, NewAccountPayment):
         return PayFromAccount(order_id=order_id, amount=payment.amount)
-    if payment.amount is None:
-        raise serializers.ValidationError({"amount": [translate("This field is required.")]}, code="required")
     kind = PayOrder if payment.capture else AuthorisePayment
     return kind(
         order_id=order_id,

@@ -19,6 +19,10 @@ SEND_COMMANDS = "projections.send_commands"
 """The permission to send commands for the shop."""
 
 _REQUESTS = UUID("5d8f6a3e-6f61-4b0e-9a55-0d0f2f1c7b10")
+_ETAG = re.compile(r'"([1-9][0-9]{0,8})(\.[0-9a-f]+)?"')  # from a command or from a read
+IF_MATCH_SCHEMA = {"type": "string", "pattern": r'^(\*|"[1-9][0-9]{0,8}(\.[0-9a-f]+)?")$'}
+"""The values of an `If-Match` header, for the API's description."""
+
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -61,6 +65,17 @@ def query_of(request: Request, allowed: Collection[str] = ()) -> QueryDict:
     if errors:
         raise ValidationError(errors)
     return query
+
+
+def version_in(if_match: str) -> int | None:
+    """Return the version in an `If-Match` header, or None for `*`. Raises ValidationError."""
+    if if_match == "*":
+        return None
+    etag = _ETAG.fullmatch(if_match)
+    if etag is None:
+        message = translate('Send one version in quotes, such as "3", or * for any. Versions begin with 1.')
+        raise ValidationError({"If-Match": [message]}, code="if_match_malformed")
+    return int(etag[1])
 
 
 def request_id(request: HttpRequest | Request) -> str:

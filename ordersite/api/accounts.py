@@ -19,11 +19,12 @@ from eventstore.queue.acceptance import accept
 from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.accounts.identity import account_of
 from orders.accounts.references import PREFIXES, REFUND, RETURNED
+from orders.http.bodies import NoneOf, StrictSerializer
 from orders.http.command_view import IDEMPOTENCY_KEY, PREFER, accepted, headers_of, prefers_async
-from orders.http.i18n import translate
+from orders.http.i18n import translate, translate_lazy
 from orders.http.request import customer_of, query_of
 from orders.money import rounded
-from ordersite.api.serializers import OPTIONAL_VERSION, StrictSerializer, context_of, read, refusals
+from ordersite.api.serializers import OPTIONAL_VERSION, context_of, read, refusals
 from projections.customer.account import (
     CustomerAccount,
     CustomerAccountMovement,
@@ -88,21 +89,19 @@ class NewDeposit(StrictSerializer):
 
     currency = serializers.CharField(min_length=3, max_length=3, help_text="ISO 4217 code, such as GBP.")
     amount = serializers.DecimalField(max_digits=18, decimal_places=4, min_value=0, help_text="More than 0.")
-    method = serializers.CharField(max_length=40, help_text="How you pay, such as card or transfer.")
+    method = serializers.CharField(
+        max_length=40,
+        validators=[
+            NoneOf(REFUND, RETURNED, text=translate_lazy("This method is reserved for money returned from an order."))
+        ],
+        help_text="How you pay, such as card or transfer.",
+    )
     reference = serializers.CharField(
         required=False,
         allow_blank=True,
         max_length=100,
         help_text="The payment provider's id. The same id is deposited only once.",
     )
-
-    def validate_method(self, method: str) -> str:
-        """Refuse methods reserved for refunds. Raises ValidationError."""
-        if method in (REFUND, RETURNED):
-            raise ValidationError(
-                translate("This method is reserved for money returned from an order."), code="reserved"
-            )
-        return method
 
     def validate_reference(self, reference: str) -> str:
         """Refuse prefixes reserved for refunds. Raises ValidationError."""

@@ -19,9 +19,10 @@ from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
+from orders.http.bodies import StrictSerializer
 from orders.http.i18n import translate
 from orders.http.request import correlation_of
-from ordersite.api.serializers import StrictSerializer, read
+from ordersite.api.serializers import read
 from ordersite.customers import emails, registration
 from ordersite.middleware.rate_limits import LoginThrottle
 from ordersite.models import User
@@ -144,7 +145,7 @@ class VerifyEmail(PublicView):
 # --- log in and out ---------------------------------------------------------------------------------------------------
 
 
-class Credentials(serializers.Serializer[Any]):
+class Credentials(StrictSerializer):
     """A username and a password."""
 
     username = serializers.CharField(max_length=150)
@@ -164,9 +165,7 @@ class Login(PublicView):
     @extend_schema(operation_id="login", tags=["tokens"], auth=[], request=Credentials, responses={200: Token})
     def post(self, request: Request) -> Response:
         """Obtain a token."""
-        credentials = Credentials(data=request.data)
-        credentials.is_valid(raise_exception=True)
-        user = authenticate(request._request, **credentials.validated_data)
+        user = authenticate(request._request, **read(Credentials, request.data))
         if user is None:
             raise AuthenticationFailed(translate("Wrong name or password."), code="wrong_credentials")
         AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()

@@ -10,13 +10,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
+from orders.http.bodies import StrictSerializer
 from orders.http.command_view import headers_of
 from orders.http.i18n import translate
 from orders.http.request import correlation_of, customer_of, query_of
 from ordersite.api.serializers import (
     OPTIONAL_KEY,
     OPTIONAL_VERSION,
-    StrictSerializer,
     context_of,
     read,
     refusals,

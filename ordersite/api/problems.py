@@ -21,6 +21,9 @@ from projections.reading.read_your_writes import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
 
+_HEADER_CODES = {"idempotency_key_missing", "idempotency_key_malformed", "if_match_malformed"}
+"""Codes of errors of a header, which are codes of the whole problem."""
+
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """Names of RFC 9110. Python before 3.13 has older names, and a title must not depend on the Python version."""
 
@@ -79,7 +82,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
         errors = list(_field_errors(error.get_full_details()))
-        special = {entry["code"] for entry in errors} & {"idempotency_key_missing", "if_match_malformed"}
+        special = {entry["code"] for entry in errors} & _HEADER_CODES
         detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
         return _respond(400, next(iter(special), "invalid"), detail, headers, errors=errors)
     detail, code = str(error.detail), getattr(error.detail, "code", None) or error.default_code

@@ -3,15 +3,13 @@
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
-from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
+from orders.http.bodies import StrictSerializer
 from orders.http.command_view import command_id_of, seen_version
-from orders.http.i18n import translate
-from orders.http.request import correlation_of, customer_of
+from orders.http.request import IF_MATCH_SCHEMA, correlation_of, customer_of
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 from ordersite.models import User
 
@@ -23,22 +21,10 @@ OPTIONAL_KEY = OpenApiParameter(
 )
 OPTIONAL_VERSION = OpenApiParameter(
     "If-Match",
-    {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}(\.[0-9a-f]+)?")$'},
+    IF_MATCH_SCHEMA,
     OpenApiParameter.HEADER,
     description='Optional: the version you have seen, such as `"3"`. If it is not the current one: 412.',
 )
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """A request body that may contain only declared fields."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse unknown fields by name, then validate as usual. Raises ValidationError."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError(
-                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
-            )
-        return super().to_internal_value(data)
 
 
 def read(serializer_class: type[StrictSerializer], data: Any) -> dict[str, Any]:

@@ -107,7 +107,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["ordersite.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["ordersite.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "ordersite.api.openapi.hooks.Schema",
     "EXCEPTION_HANDLER": "ordersite.api.problems.problem_response",
     # Number of proxies in front of the site whose `X-Forwarded-For` is trusted.

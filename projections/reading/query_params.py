@@ -1,5 +1,6 @@
 """Query parameters and pagination that the read endpoints of all APIs share."""
 
+import re
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar
 
@@ -13,11 +14,14 @@ from rest_framework.response import Response
 
 from orders.http.i18n import translate
 
+_WHOLE = re.compile("[0-9]{1,9}")  # ASCII digits, as in JSON; isdecimal() takes those of every script
+
 VERSION_SCHEMA = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 MIN_VERSION = OpenApiParameter(
     "min_version",
     VERSION_SCHEMA,
-    description="Wait until this version is visible. Take it from the answer to a command. 503 if that takes too long.",
+    description="Wait until this version is visible. Take it from the answer to a command. 503 if that takes too long,"
+    " and at once if the order has no such version.",
 )
 
 
@@ -41,11 +45,7 @@ class Pages(CursorPagination):
 
     def get_page_size(self, request: Request) -> int:
         """Return the parameter `limit`. Raises ValidationError."""
-        limit = request.query_params.get("limit", str(self.page_size))
-        if not limit.isdecimal() or not 1 <= int(limit[:9]) <= self.max_page_size:
-            message = translate("Give a whole number from 1 to {most}.", most=self.max_page_size)
-            raise ValidationError({"limit": [message]})
-        return int(limit)
+        return read_limit(request.query_params, default=self.page_size, most=self.max_page_size)
 
     def decode_cursor(self, request: Request) -> Any:
         """Return the decoded cursor. Raises ValidationError."""
@@ -96,6 +96,14 @@ def read_version(query: QueryDict, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not text.isdecimal() or len(text) > 9:
+    if not _WHOLE.fullmatch(text):
         raise ValidationError({name: [translate("A version is a whole number, such as 3.")]})
+    return int(text)
+
+
+def read_limit(query: QueryDict, *, default: int, most: int) -> int:
+    """Return the number of entries on a page, the parameter `limit`. Raises ValidationError."""
+    text = query.get("limit", str(default))
+    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
+        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=most)]})
     return int(text)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from orders.http.bodies import StrictSerializer
 from orders.http.i18n import translate, translate_stored
 from projections.webhooks import addresses
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
@@ -35,7 +36,7 @@ EXAMPLE_DELIVERY = {
 }
 
 
-class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
+class NewWebhookEndpointSerializer(StrictSerializer):
     """A new endpoint. Unknown fields are refused."""
 
     url = serializers.CharField(
@@ -49,14 +50,6 @@ class NewWebhookEndpointSerializer(serializers.Serializer[Any]):
         default=list,
         help_text="The event types to send, such as `order.paid`. Empty: all types, including those of later releases.",
     )
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse unknown fields, then validate as usual."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise ValidationError(
-                {name: [translate("There is no field '{name}' here.", name=name)] for name in unknown}
-            )
-        return super().to_internal_value(data)
 
     def validate_url(self, url: str) -> str:
         """Refuse URLs that must not be called."""

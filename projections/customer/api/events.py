@@ -4,21 +4,21 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.http import QueryDict, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of
 from projections.customer import public_events
 from projections.customer.api import streaming
+from projections.reading.query_params import read_limit
 
 EVENT_STREAM = "text/event-stream"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100  # events on a page
@@ -32,9 +32,10 @@ _EXAMPLE = {
     "occurred_at": "2031-03-31T10:15:00Z",
     "words": "You paid 19.90 GBP by card.",
 }
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 AFTER = OpenApiParameter(
     "after",
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": f"^(start|{_UUID})$"},
     description="Only events after this one: its `id`, unchanged. `start`: from the oldest event that is available.",
 )
 
@@ -120,7 +121,8 @@ class ListOwnEvents(APIView):
         the list starts with the oldest event that is available.
         """
         customer_id, params = customer_of(request), query_of(request, ("after", "limit"))
-        limit, cursor = _limit(params), params.get("after", public_events.START)
+        limit = read_limit(params, default=DEFAULT_LIMIT, most=MAX_LIMIT)
+        cursor = params.get("after", public_events.START)
         page = public_events.own_events(customer_id, after=_position(customer_id, cursor), limit=limit)
         if page.events:
             cursor = str(page.events[-1].id)
@@ -151,7 +153,7 @@ class StreamOwnEvents(APIView):
         parameters=[
             OpenApiParameter(
                 "Last-Event-ID",
-                OpenApiTypes.STR,
+                {"type": "string", "pattern": f"^(|start|{_UUID})$"},
                 OpenApiParameter.HEADER,
                 description="The `id` of the last event that you received. The stream starts with the event after it."
                 " Overrides `after`.",
@@ -184,7 +186,7 @@ class StreamOwnEvents(APIView):
         """
         customer_id, params = customer_of(request), query_of(request, ("after",))
         sent_cursor = request.headers.get("Last-Event-ID") or params.get("after")
-        if sent_cursor:
+        if sent_cursor is not None:
             cursor, position = sent_cursor, _position(customer_id, sent_cursor)
         else:
             cursor, position = public_events.newest(customer_id)
@@ -207,11 +209,3 @@ def _position(customer_id: UUID, cursor: str) -> int:
         raise CursorMalformed(str(error)) from error
     except public_events.CursorExpired as error:
         raise CursorExpired(str(error)) from error
-
-
-def _limit(params: QueryDict) -> int:
-    """Return the requested size of a page. Raises ValidationError."""
-    text = params.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_LIMIT):
-        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=MAX_LIMIT)]})
-    return int(text)

@@ -15,13 +15,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orders.http.i18n import translate
-from orders.http.request import customer_of, query_of
+from orders.http.request import customer_of, query_of, version_in
 from projections.customer.api import cached_order
 from projections.customer.api.cached_order import CachedOrder
 from projections.customer.api.query_params import (
     EXPAND,
     FROM_HELP,
     IF_NONE_MATCH,
+    IF_STILL,
     LIST_PARAMS,
     MOMENT_SCHEMA,
     PAST_PARAMS,
@@ -91,6 +92,7 @@ class GetOwnOrder(APIView):
             MIN_VERSION,
             EXPAND,
             IF_NONE_MATCH,
+            IF_STILL,
             VERSION_SHOWN,
             OpenApiParameter("version", VERSION_SCHEMA, description="The order as it was at this version."),
             OpenApiParameter(
@@ -114,6 +116,8 @@ class GetOwnOrder(APIView):
         """
         customer_id, params = customer_of(request), query_of(request, ("min_version", "expand", *PAST_PARAMS))
         parts = read_expand(params)
+        if "If-Match" in request.headers:
+            version_in(request.headers["If-Match"])  # Django ignores a malformed one
         as_of = read_past(params)
         if as_of:
             past = own_order_as_of(customer_id, order_id, as_of)

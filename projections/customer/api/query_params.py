@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from eventstore.timetravel.as_of import AsOf, parse_first_moment, parse_moment
 from orders.http.i18n import translate
+from orders.http.request import IF_MATCH_SCHEMA
 from projections.customer.queries import OrderFilter
 from projections.order_row import STATUSES
 from projections.order_serializers import EXPANDABLE_PARTS
@@ -42,6 +43,13 @@ IF_NONE_MATCH = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="The `ETag` of an earlier answer. The response is 304 if it is still current.",
+)
+
+IF_STILL = OpenApiParameter(
+    "If-Match",
+    IF_MATCH_SCHEMA,
+    OpenApiParameter.HEADER,
+    description="The `ETag` of an earlier answer. The response is 412 if the order has changed since.",
 )
 
 
