@@ -14,18 +14,40 @@ from ordersite.postgresql import sessions
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Set up each session as `sessions` says, and check a persistent connection without a round trip."""
+    """Set up each session as `sessions` says, check a persistent connection without a round trip, and allow poolers.
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, and set up the session. Raises psycopg.Error, and as `sessions.set_up`."""
-        connection = super().get_new_connection(conn_params)
+    A pooler such as PgBouncer may give each transaction another session of PostgreSQL. Prepared statements and cursors
+    that outlive their transaction are then lost, so behind a pooler neither is used. `PREPARED_STATEMENTS` in the
+    settings of the database decides about the former; None, the default, asks the connection.
+    """
+
+    pooled = False
+    """Whether a pooler is between this connection and PostgreSQL. Known once it is connected."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> "psycopg.Connection[Any]":
+        """Connect, find out whether to a pooler, and set up the session.
+
+        Raises psycopg.Error, and as `sessions.set_up`.
+        """
+        connection: psycopg.Connection[Any] = super().get_new_connection(conn_params)
         if self.alias != NO_DB_ALIAS:  # that of Django's test runner, to create databases
             try:
+                self.pooled = sessions.is_pooled(connection)
                 sessions.set_up(connection)
             except BaseException:
                 connection.close()
                 raise
+            prepares = self.settings_dict.get("PREPARED_STATEMENTS")
+            if not (prepares if prepares is not None else not self.pooled):
+                connection.prepare_threshold = None
         return connection
+
+    def chunked_cursor(self) -> Any:
+        """Return a cursor on the server for `QuerySet.iterator()`, or one in memory if a transaction would end it."""
+        self.ensure_connection()
+        if self.pooled and not self.in_atomic_block:
+            return self.cursor()
+        return super().chunked_cursor()
 
     def is_usable(self) -> bool:
         """Return whether the connection is alive and may write; send a query only if there is a doubt.

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 from django.db.utils import NotSupportedError
+from psycopg.pq import ExecStatus
 
 PINNED = {
     "default_transaction_isolation": "read committed",  # statements outside of transactions
@@ -50,3 +51,14 @@ def set_up(connection: psycopg.Connection[Any]) -> None:
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.autocommit = True
     connection.execute(_PIN)
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether a pooler answers: it cannot tell its client the process that will run the statements.
+
+    Through libpq, because a cursor of psycopg may begin a transaction. Raises psycopg.OperationalError.
+    """
+    result = connection.pgconn.exec_(b"SELECT pg_backend_pid()")
+    if result.status != ExecStatus.TUPLES_OK:
+        raise psycopg.OperationalError(f"the connection was lost at once: {connection.pgconn.get_error_message()}")
+    return result.get_value(0, 0) != str(connection.info.backend_pid).encode()

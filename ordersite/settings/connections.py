@@ -42,14 +42,16 @@ def _database(url: str) -> Settings:
     """Return the entry of DATABASES for one server. Connections persist: a new one costs more than most queries.
 
     Django disables prepared statements unless `prepare_threshold` is set. The ORM's queries are not prepared even then,
-    because their values are merged into the text.
+    because their values are merged into the text. Behind a pooler nothing is prepared, unless PREPARED_STATEMENTS says
+    that the pooler keeps prepared statements.
     """
     config = environ.Env.db_url_config(url)
-    prepare: Settings = {"prepare_threshold": PREPARE_AFTER if env.bool("PREPARED_STATEMENTS", default=True) else None}
+    prepare: Settings = {"prepare_threshold": PREPARE_AFTER}
     return {
         **config,
         "OPTIONS": {**prepare, **config.get("OPTIONS", {})},
         "ENGINE": "ordersite.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        "PREPARED_STATEMENTS": env.bool("PREPARED_STATEMENTS", default=None),
     }

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -137,7 +138,7 @@ def _write_json(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
 def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) -> None:
     """Write many rows by COPY into a temporary table, because COPY itself cannot handle conflicts."""
     table = model._meta.db_table
-    incoming = f"incoming_{table}"
+    incoming = _incoming(model)
     with transaction.atomic(savepoint=False), _cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {incoming} (LIKE {table}) ON COMMIT DELETE ROWS;"
@@ -147,6 +148,17 @@ def _write_copy(model: Model, rows: Iterable[models.Model], on_conflict: str) ->
             for values in _values(model, rows, str):
                 copy.write_row(values)
         cursor.execute(_insert_sql(model, f"{incoming} AS new", on_conflict))
+
+
+@cache
+def _incoming(model: Model) -> str:
+    """Return the name of the temporary table.
+
+    It stays in its session, which a pooler may hand to a newer release with other columns. So the name tells the
+    columns apart.
+    """
+    columns = ",".join(f"{field.column} {field.db_type(connection)}" for field in _columns(model))
+    return f"incoming_{model._meta.db_table}"[:52] + "_" + sha256(columns.encode()).hexdigest()[:10]
 
 
 @contextmanager
