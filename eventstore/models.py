@@ -232,3 +232,19 @@ class QueuedCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command_type} {self.command_id}"
+
+
+class Lease(models.Model):
+    """The right to do a piece of work that only one process may do at a time. `eventstore.storage.leases` uses it."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    owner = models.UUIDField(help_text="Tells two holders of the same lease apart.")
+    holder = models.CharField(max_length=300, help_text="The process that holds it, for people.")
+    since = models.DateTimeField()
+    ends_at = models.DateTimeField(help_text="The holder extends it. After this time another process may take it.")
+
+    class Meta:
+        db_table = "leases"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder}"

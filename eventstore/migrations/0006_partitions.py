@@ -12,8 +12,7 @@ from eventstore.storage import partitioning
 def partition(apps: Any, editor: Any) -> None:
     wanted = settings.EVENTS_PARTITIONS
     if wanted and wanted != partitioning.partitions() and store.is_empty():
-        partitioning.convert(wanted)
-        partitioning.drop_old()
+        partitioning.convert_empty(wanted)
 
 
 class Migration(migrations.Migration):

@@ -5,8 +5,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import OperationalError, connection, transaction
@@ -14,10 +13,13 @@ from psycopg import errors as pg
 
 from eventstore import store
 from eventstore.errors import ConversionRefused, ConversionTimedOut
+from eventstore.storage import leases
+from eventstore.storage.leases import LeaseHeld, LeaseLost
 
 NEW_TABLE, OLD_TABLE = "events_converted", "events_before_conversion"
 SEQUENCE = "events_position_seq"
 SWAP_ATTEMPTS = 100
+LEASE = "the conversion of the log"
 LOCK_TIMEOUT = "200ms"  # others queue behind a waiting swap at most so long; far below deadlock_timeout
 MAX_TAIL = 5000  # rows that may be copied under the lock
 IDENTITY_SINCE = 170_000  # the first PostgreSQL version that allows identity columns in partitioned tables
@@ -61,27 +63,39 @@ def convert(
     Continues an interrupted conversion into the same number of partitions. Copies `batch` events in a transaction, and
     calls `progress(position, latest)` after each batch. Raises ConversionRefused, ConversionTimedOut.
     """
-    with _only_conversion():
-        return _convert(count, batch, progress)
+    try:
+        with leases.hold(LEASE) as lease:
+            return _convert(count, batch, progress, lease.require)
+    except (LeaseHeld, LeaseLost) as error:
+        raise ConversionRefused(str(error)) from error
 
 
-def _convert(count: int, batch: int, progress: Callable[[int, int], None]) -> Converted:
+def convert_empty(count: int) -> None:
+    """Convert the empty log of a new site, inside its first migration, when nobody else uses the database yet."""
+    _convert(count, batch=1, progress=lambda position, latest: None, require_alone=lambda: None)
+    drop_old()
+
+
+def _convert(
+    count: int, batch: int, progress: Callable[[int, int], None], require_alone: Callable[[], None]
+) -> Converted:
     if count == partitions():
         raise ConversionRefused(f"the log has {count} partitions already" if count else "the log is a plain table")
     if _exists(OLD_TABLE):
         raise ConversionRefused(f"{OLD_TABLE} is still there: check that the log is complete, then run --drop-old")
     if not _exists(NEW_TABLE):
         with transaction.atomic():
+            require_alone()
             _create(count)
     elif (begun := _partitions_of(NEW_TABLE)) != count:
         raise ConversionRefused(f"another conversion, into {begun} partitions, was begun: --discard it")
     compared = 0
     for _ in range(SWAP_ATTEMPTS):
-        _copy_all(batch, progress)
+        _copy_all(batch, progress, require_alone)
         compared = _compare(after=compared)
-        _copy_all(batch, progress)  # events appended during the comparison
+        _copy_all(batch, progress, require_alone)  # events appended during the comparison
         try:
-            locked = _swap(compared)
+            locked = _swap(compared, require_alone)
         except _TailTooLong:
             continue
         except OperationalError as error:
@@ -98,8 +112,15 @@ def _convert(count: int, batch: int, progress: Callable[[int, int], None]) -> Co
 
 
 def discard() -> bool:
-    """Drop the unfinished table of an interrupted conversion; return whether there was one."""
-    return _drop(NEW_TABLE)
+    """Drop the unfinished table of an interrupted conversion; return whether there was one.
+
+    Raises ConversionRefused if a conversion is running.
+    """
+    try:
+        with leases.hold(LEASE):
+            return _drop(NEW_TABLE)
+    except LeaseHeld as error:
+        raise ConversionRefused(str(error)) from error
 
 
 def drop_old() -> bool:
@@ -109,19 +130,6 @@ def drop_old() -> bool:
 
 class _TailTooLong(Exception):
     """More events are left than may be copied under the lock: copy them without it first."""
-
-
-@contextmanager
-def _only_conversion() -> Iterator[None]:
-    """Hold the lock of conversions. Raises ConversionRefused if another process holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('partition_log'))")
-        if not cursor.fetchone()[0]:
-            raise ConversionRefused("the log is being converted already")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('partition_log'))")
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -190,11 +198,13 @@ def _copy_grants(cursor: object, source: str, target: str) -> None:
         run(grant)
 
 
-def _copy_all(batch: int, progress: Callable[[int, int], None]) -> None:
+def _copy_all(batch: int, progress: Callable[[int, int], None], require_alone: Callable[[], None]) -> None:
     """Copy all settled events, each batch in its own transaction."""
     while True:
         horizon = store.horizon()
-        copied = _copy(f"AND position <= {horizon} ORDER BY position LIMIT {int(batch)}")
+        with transaction.atomic():
+            require_alone()
+            copied = _copy(f"AND position <= {horizon} ORDER BY position LIMIT {int(batch)}")
         progress(_copied_through() if copied == batch else horizon, max(horizon, 1))
         if copied < batch:
             return
@@ -234,9 +244,10 @@ def _compare(*, after: int) -> int:
     return through
 
 
-def _swap(compared: int) -> float:
+def _swap(compared: int, require_alone: Callable[[], None]) -> float:
     """Copy and compare the rest and swap the names, under a lock; return how many seconds the lock was held."""
     with transaction.atomic(), connection.cursor() as cursor:
+        require_alone()
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         # The sequence first: writers read it before they lock the table, so the same order avoids deadlocks.
         cursor.execute(f"ALTER SEQUENCE {SEQUENCE} RENAME TO {OLD_TABLE}_position_seq")

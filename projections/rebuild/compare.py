@@ -13,6 +13,7 @@ from django.utils import timezone
 from projections.engine.catch_up import catch_up, lock_checkpoints, shard_numbers
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
+from projections.rebuild import schemas
 
 ALIGN_SECONDS = 5.0  # how long the live projection may be locked until both sets are at one position
 HOLD = timedelta(seconds=5)  # after this workers go on, even if the process that compares has died
@@ -111,15 +112,16 @@ def _positions(projection: Projection, space: str) -> list[int]:
 
 def _difference(model: type[models.Model], space: str) -> Difference:
     table, key = model._meta.db_table, model._meta.pk.column
+    live_table, built_table = schemas.table_in(LIVE, model), schemas.table_in(space, model)
     columns = [str(each.column) for each in model._meta.concrete_fields]  # named, because their order may differ
     live, built = (", ".join(f"{side}.{column}" for column in columns) for side in ("live", "built"))
     both = f"""
-          FROM public.{table} live
-          FULL JOIN {space}.{table} built ON built.{key} = live.{key}
+          FROM {live_table} live
+          FULL JOIN {built_table} built ON built.{key} = live.{key}
          WHERE ({live}) IS DISTINCT FROM ({built})"""
     with connection.cursor() as cursor:
         cursor.execute(f"""
-            SELECT (SELECT count(*) FROM {space}.{table}),
+            SELECT (SELECT count(*) FROM {built_table}),
                    count(*) FILTER (WHERE live.{key} IS NULL),
                    count(*) FILTER (WHERE built.{key} IS NULL),
                    count(*) FILTER (WHERE live.{key} = built.{key}) {both}""")

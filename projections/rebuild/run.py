@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from eventstore.storage import leases
+from eventstore.storage.leases import Lease, LeaseHeld, LeaseLost
 from eventstore.timetravel.as_of import AsOf
 from projections.engine.catch_up import create_checkpoints
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
@@ -25,7 +27,7 @@ from projections.rebuild.swap import replaced_space, swap
 
 
 class RebuildRunning(RuntimeError):
-    """Another rebuild of this projection is running. Wait for it, or cancel it."""
+    """Another rebuild of this projection is running. Wait for it, or cancel it. The message names its process."""
 
 
 class CannotRollBack(RuntimeError):
@@ -57,12 +59,12 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **fie
     if options.shards is not None:
         require_divisible(projection, options.shards)
     space = f"rebuild_{projection.name}"
-    with _alone(space):
+    with _alone(space) as lease:
         build = _open(projection, space, Build.Kind.COMPARISON if options.dry_run else Build.Kind.REBUILD, options)
-        with _ending(projection, build):
-            _begin(projection, build, options)
+        with _ending(projection, build, lease):
+            _begin(projection, build, options, lease)
             fill_tables(projection, build, options)
-            return _finish(projection, build, options)
+            return _finish(projection, build, options, lease)
 
 
 def roll_back(projection: Projection, options: RebuildOptions | None = None, **fields: Any) -> Rebuilt:
@@ -72,12 +74,12 @@ def roll_back(projection: Projection, options: RebuildOptions | None = None, **f
     """
     options = options or RebuildOptions(**fields)
     space = replaced_space(projection)
-    with _alone(f"rebuild_{projection.name}"):
+    with _alone(f"rebuild_{projection.name}") as lease:
         require_replaced(projection)
         build = _open(projection, space, Build.Kind.ROLLBACK, options)
-        with _ending(projection, build):
+        with _ending(projection, build, lease):
             fill_tables(projection, build, options)
-            return _finish(projection, build, options)
+            return _finish(projection, build, options, lease)
 
 
 def require_replaced(projection: Projection) -> None:
@@ -87,7 +89,8 @@ def require_replaced(projection: Projection) -> None:
         raise CannotRollBack(f"there are no replaced tables of {projection.name}: rebuild it instead")
     if not schemas.fits(projection, space):
         raise CannotRollBack(
-            f"the tables in {space} have other columns than today's code: rebuild {projection.name} instead"
+            f"the tables in {schemas.schema_of(space)} have other columns than today's code:"
+            f" rebuild {projection.name} instead"
         )
 
 
@@ -100,15 +103,16 @@ def build_as_of(
     """
     options = options or RebuildOptions(**fields)
     schemas.require_usable(space)
-    with _alone(f"{space}.{projection.name}"):
+    with _alone(f"{space}.{projection.name}") as lease:
         earlier = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN).first()
         if earlier is None:
             require_free_space(projection, space)
         limits = {"as_of": as_of.occurred, "recorded_by": as_of.recorded}
         build = _open(projection, space, Build.Kind.AS_OF, options, **limits)
-        with _ending(projection, build):
-            _begin(projection, build, options)
+        with _ending(projection, build, lease):
+            _begin(projection, build, options, lease)
             fill_tables(projection, build, options)
+            lease.require()
             schemas.create_indexes(projection, space)
             build.end(Build.State.DONE)
     return build
@@ -117,26 +121,23 @@ def build_as_of(
 def require_free_space(projection: Projection, space: str) -> None:
     """Raise SpaceTaken if the schema holds tables of this projection already."""
     if schemas.exists(space) and schemas.fits(projection, space):
-        raise SpaceTaken(f"the schema {space} holds {projection.name} already")
+        raise SpaceTaken(f"the schema {schemas.schema_of(space)} holds {projection.name} already")
 
 
 # --- one rebuild at a time --------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _alone(space: str) -> Iterator[None]:
-    """Hold a lock on this set of tables. Without it, the swap of one rebuild would remove the schema of another.
+def _alone(space: str) -> Iterator[Lease]:
+    """Hold the lease of this set of tables. Without it, the swap of one rebuild would remove the schema of another.
 
     Raises RebuildRunning.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [space])
-        if cursor.fetchone() != (True,):
-            raise RebuildRunning(f"{space} is being built already")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [space])
+    try:
+        with leases.hold(space) as lease:
+            yield lease
+    except (LeaseHeld, LeaseLost) as error:
+        raise RebuildRunning(str(error)) from error
 
 
 def _open(projection: Projection, space: str, kind: Build.Kind, options: RebuildOptions, **limits: Any) -> Build:
@@ -149,7 +150,7 @@ def _open(projection: Projection, space: str, kind: Build.Kind, options: Rebuild
         **limits,
     }
     interrupted = Build.objects.filter(projection=projection.name, space=space, state__in=Build.OPEN)
-    # The lock says that no other process is building it. A command that is repeated resumes a paused build.
+    # The lease says that no other process is building it. A command that is repeated resumes a paused build.
     if options.background:
         interrupted = interrupted.exclude(state=Build.State.PAUSED)
     interrupted.update(state=Build.State.BUILDING)
@@ -166,23 +167,29 @@ def _open(projection: Projection, space: str, kind: Build.Kind, options: Rebuild
 
 
 @contextmanager
-def _ending(projection: Projection, build: Build) -> Iterator[None]:
-    """Record how the build ended, if it fails or is cancelled. A build that is only interrupted stays open."""
+def _ending(projection: Projection, build: Build, lease: Lease) -> Iterator[None]:
+    """Record how the build ended, if it fails or is cancelled. A build that is only interrupted stays open.
+
+    So does one whose lease was lost: the process that has the lease now goes on with it.
+    """
     try:
         yield
-    except RebuildPaused:
+    except (RebuildPaused, LeaseLost):
         raise
     except RebuildCancelled as cancelled:
-        if build.kind != Build.Kind.ROLLBACK:
-            schemas.drop(projection, build.space)
-        build.end(Build.State.CANCELLED, str(cancelled))
+        with transaction.atomic():
+            lease.require()
+            if build.kind != Build.Kind.ROLLBACK:
+                schemas.drop(projection, build.space)
+            build.end(Build.State.CANCELLED, str(cancelled))
         raise
     except Exception as error:
-        build.end(Build.State.FAILED, f"{type(error).__name__}: {error}")
+        if lease.is_held():
+            build.end(Build.State.FAILED, f"{type(error).__name__}: {error}")
         raise
 
 
-def _begin(projection: Projection, build: Build, options: RebuildOptions) -> None:
+def _begin(projection: Projection, build: Build, options: RebuildOptions, lease: Lease) -> None:
     """Create the empty tables, unless an interrupted build by the same version of the code left them."""
     checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=build.space))
     code = (projection.version, projection.event_types)
@@ -191,6 +198,7 @@ def _begin(projection: Projection, build: Build, options: RebuildOptions) -> Non
         return
     shard_count = min(options.pool.workers, MAX_SHARDS) if options.pool and not projection.total_order else 1
     with transaction.atomic():
+        lease.require()
         schemas.drop(projection, build.space)
         schemas.create(projection, build.space)
         create_checkpoints(projection, shard_count, space=build.space)
@@ -199,15 +207,16 @@ def _begin(projection: Projection, build: Build, options: RebuildOptions) -> Non
 # --- finishing --------------------------------------------------------------------------------------------------------
 
 
-def _finish(projection: Projection, build: Build, options: RebuildOptions) -> Rebuilt:
+def _finish(projection: Projection, build: Build, options: RebuildOptions, lease: Lease) -> Rebuilt:
     """Create the indexes, compare, swap unless it is a dry run, and record the result."""
     wait_until_allowed(build)
+    lease.require()
     Build.objects.filter(pk=build.pk, state=Build.State.BUILDING).update(state=Build.State.FINISHING)
     schemas.create_indexes(projection, build.space)
     differences = compare(projection, build.space)
     parked = ParkedEvent.objects.filter(projection=projection.name, space=build.space).count()
     if not options.dry_run:
-        swap(projection, build.space, shard_count=options.shards)
+        swap(projection, build.space, lease=lease, shard_count=options.shards)
     elif build.kind == Build.Kind.COMPARISON:
         schemas.drop(projection, build.space)
     build.refresh_from_db()

@@ -1,20 +1,21 @@
 """Spaces: sets of a projection's tables, each in a PostgreSQL schema of its own.
 
 The same code reads and writes every space; only the search path differs. The live tables are the space with the empty
-name.
+name. They are in the schema in which `migrate` made them: `public`, or another one that the search path names.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
 _TAKEN = ("public", "information_schema")
+_LONGEST = 63  # bytes: PostgreSQL silently cuts off the rest of a name
 
 
 class SpaceGone(LookupError):
@@ -25,20 +26,47 @@ class BadSpaceName(ValueError):
     """This name cannot be used for a space. The message says which names can."""
 
 
+def schema_of(space: str) -> str:
+    """Return the name of the PostgreSQL schema that holds the tables of the space.
+
+    A site whose tables are in another schema than `public` may share its database with other sites. So the names of its
+    other schemas begin with the name of its own.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVE_SCHEMA)
+        (live,) = cursor.fetchone() or ("public",)
+    if space == LIVE:
+        return str(live)
+    return space if live == "public" else f"{live}_{space}"
+
+
+def quoted(space: str) -> str:
+    """Return the name of the space's schema for use in SQL."""
+    return str(connection.ops.quote_name(schema_of(space)))
+
+
+def table_in(space: str, model: type[models.Model]) -> str:
+    """Return the name of the model's table in the space, for use in SQL."""
+    return f"{quoted(space)}.{connection.ops.quote_name(model._meta.db_table)}"
+
+
 def require_usable(name: str) -> str:
     """Return `name` if a space may have it. Raises BadSpaceName."""
-    if not _NAME.fullmatch(name) or name.startswith("pg_") or name in _TAKEN:
+    taken = {*_TAKEN, schema_of(LIVE)}
+    if not _NAME.fullmatch(name) or name.startswith("pg_") or name in taken:
         raise BadSpaceName(
             f"{name!r} cannot be the schema: use lower-case letters, digits and _, such as audit_2011_03;"
-            f" {_TAKEN[0]} is taken"
+            f" {schema_of(LIVE)} is taken"
         )
+    if len((schema := schema_of(name)).encode()) > _LONGEST:
+        raise BadSpaceName(f"{schema} is longer than {_LONGEST} bytes: use a shorter name than {name}")
     return name
 
 
 def exists(space: str) -> bool:
     """Return whether the schema exists."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [space])
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)", [schema_of(space)])
         return bool((cursor.fetchone() or (False,))[0])
 
 
@@ -59,19 +87,21 @@ def use_space(space: str) -> Iterator[None]:
         if space == LIVE:
             yield
             return
+        schema = schema_of(space)
         with connection.cursor() as cursor:
-            if not exists(space):  # PostgreSQL would ignore it, and use the live tables
-                raise SpaceGone(f"the schema {space} is gone")
-            cursor.execute(f"SET LOCAL search_path TO {space}, public")
+            cursor.execute(_USE_SCHEMA, [connection.ops.quote_name(schema), schema])
+            before = cursor.fetchone()
+            if before is None:  # PostgreSQL would ignore the schema, and use the live tables
+                raise SpaceGone(f"the schema {schema} is gone")
             yield
-            cursor.execute("SET LOCAL search_path TO DEFAULT")
+            cursor.execute("SELECT set_config('search_path', %s, true)", [before[0]])
 
 
 def create(projection: Projection, space: str) -> None:
     """Create the empty tables without their indexes. The schema may hold tables of other projections already."""
     tables, _ = _statements(projection)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {space}")
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(space)}")
         with use_space(space):
             for statement in tables:
                 cursor.execute(statement)
@@ -79,9 +109,10 @@ def create(projection: Projection, space: str) -> None:
 
 def create_indexes(projection: Projection, space: str) -> None:
     """Create the indexes and constraints that are missing. An earlier call may have been interrupted."""
+    schema = schema_of(space)
     for statement in _statements(projection)[1]:
         with use_space(space), connection.cursor() as cursor:
-            cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = %s", [space])
+            cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = %s", [schema])
             if not any(f'"{name}"' in statement for (name,) in cursor.fetchall()):
                 cursor.execute(statement)
 
@@ -94,11 +125,12 @@ def fits(projection: Projection, space: str) -> bool:
 def fitting(projection: Projection, spaces: Collection[str]) -> set[str]:
     """Return those of these spaces that fit, as `fits` says. One query for all."""
     columns: dict[str, set[tuple[str, ...]]] = {}
+    schemas = {space: schema_of(space) for space in (LIVE, *spaces)}
     with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS, [["public", *spaces], [model._meta.db_table for model in projection.tables]])
-        for space, *column in cursor.fetchall():
-            columns.setdefault(space, set()).add(tuple(column))
-    return {space for space in spaces if columns.get(space) == columns["public"]}
+        cursor.execute(_COLUMNS, [list(schemas.values()), [model._meta.db_table for model in projection.tables]])
+        for schema, *column in cursor.fetchall():
+            columns.setdefault(schema, set()).add(tuple(column))
+    return {space for space in spaces if columns.get(schemas[space]) == columns[schemas[LIVE]]}
 
 
 def drop(projection: Projection, space: str) -> None:
@@ -106,10 +138,10 @@ def drop(projection: Projection, space: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         if exists(space):
             for model in projection.tables:
-                cursor.execute(f"DROP TABLE IF EXISTS {space}.{model._meta.db_table}")
-            cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(%s)", [space])
+                cursor.execute(f"DROP TABLE IF EXISTS {table_in(space, model)}")
+            cursor.execute("SELECT count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", [quoted(space)])
             if cursor.fetchone() == (0,):
-                cursor.execute(f"DROP SCHEMA {space}")
+                cursor.execute(f"DROP SCHEMA {quoted(space)}")
         Checkpoint.objects.filter(projection=projection.name, space=space).delete()
         ParkedEvent.objects.filter(projection=projection.name, space=space).delete()
 
@@ -127,4 +159,15 @@ _COLUMNS = """
 SELECT nspname, relname, attname, format_type(atttypid, atttypmod), attnotnull::text
   FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
  WHERE nspname = ANY(%s) AND relname = ANY(%s) AND attnum > 0 AND NOT attisdropped
+"""
+
+# By a table that no space has, because a search path that puts a space first changes what current_schema() says.
+_LIVE_SCHEMA = """
+SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE c.oid = to_regclass('projections_checkpoint')
+"""
+_USE_SCHEMA = """
+WITH before AS MATERIALIZED (SELECT current_setting('search_path') AS path)
+SELECT path, set_config('search_path', concat_ws(', ', %s, nullif(path, '')), true) FROM before
+ WHERE EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)
 """

@@ -7,6 +7,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg import errors as pg
 
 from eventstore.sharding import shard_of
+from eventstore.storage.leases import Lease
 from projections.engine.catch_up import write_checkpoints
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, checkpoint_name
 from projections.engine.projection import Projection
@@ -28,14 +29,16 @@ def replaced_space(projection: Projection) -> str:
     return f"replaced_{projection.name}"
 
 
-def swap(projection: Projection, space: str, *, shard_count: int | None = None) -> None:
+def swap(projection: Projection, space: str, *, lease: Lease, shard_count: int | None = None) -> None:
     """Make the tables of `space` the live ones, and retain the tables that were live.
 
-    The projection then has `shard_count` shards; by default as many as before. Raises SwapTimedOut, NotAligned.
+    The projection then has `shard_count` shards; by default as many as before. Raises SwapTimedOut, NotAligned,
+    LeaseLost.
     """
     for _ in range(SWAP_ATTEMPTS):
         try:
             with transaction.atomic():
+                lease.require()
                 position = lock_and_align(projection, space)
                 _move_tables(projection, space)
                 _move_checkpoints(projection, space, position, shard_count)
@@ -53,15 +56,16 @@ def swap(projection: Projection, space: str, *, shard_count: int | None = None) 
 
 def _move_tables(projection: Projection, space: str) -> None:
     """Move the tables between schemas, and drop those that an earlier swap replaced."""
-    replaced, retiring = replaced_space(projection), f"retiring_{projection.name}"
+    live, built, replaced, retiring = map(
+        schemas.quoted, (LIVE, space, replaced_space(projection), f"retiring_{projection.name}")
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_TIMEOUT}'")
         cursor.execute(f"CREATE SCHEMA {retiring}")
         for model in projection.tables:
-            table = model._meta.db_table
-            cursor.execute(f"ALTER TABLE public.{table} SET SCHEMA {retiring}")
-            cursor.execute(f"ALTER TABLE {space}.{table} SET SCHEMA public")
-        cursor.execute(f"DROP SCHEMA {space}")
+            cursor.execute(f"ALTER TABLE {schemas.table_in(LIVE, model)} SET SCHEMA {retiring}")
+            cursor.execute(f"ALTER TABLE {schemas.table_in(space, model)} SET SCHEMA {live}")
+        cursor.execute(f"DROP SCHEMA {built}")
         cursor.execute(f"DROP SCHEMA IF EXISTS {replaced} CASCADE")
         cursor.execute(f"ALTER SCHEMA {retiring} RENAME TO {replaced}")
 

@@ -27,7 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *, partitions: int | None, drop_old: bool, discard: bool, batch: int, **options: Any) -> None:
         if drop_old or discard:
-            dropped = partitioning.drop_old() if drop_old else partitioning.discard()
+            try:
+                dropped = partitioning.drop_old() if drop_old else partitioning.discard()
+            except ConversionRefused as error:
+                raise CommandError(str(error)) from error
             self.stdout.write("dropped" if dropped else "there is nothing to drop")
             return
         if partitions is None or not 0 <= partitions <= MAX_PARTITIONS or batch < 1:

@@ -99,13 +99,13 @@ class Command(BaseCommand):
         """Do what the options say for one projection, and return what was done."""
         if options["drop_replaced"]:
             drop_replaced(projection)
-            return f"{replaced_space(projection)} is dropped"
+            return f"{schemas.schema_of(replaced_space(projection))} is dropped"
         if options["drop"]:
             schemas.drop(projection, schemas.require_usable(options["drop"]))
             return f"dropped from {options['drop']}"
         if limits:
             build = build_as_of(projection, limits, options["into"], rebuild_options)
-            return f"{build.events:,} events; as it stood, in {build.space}"
+            return f"{build.events:,} events; as it stood, in {schemas.schema_of(build.space)}"
         return "\n".join(
             _report(projection, (roll_back if options["rollback"] else rebuild)(projection, rebuild_options))
         )
@@ -124,8 +124,8 @@ def _report(projection: Projection, rebuilt: Rebuilt) -> Iterator[str]:
         yield f"  {table.table}: {table.rows:,} rows, {result}"
         yield from (f"    {sample}" for sample in table.samples)
     if rebuilt.swapped:
-        space = replaced_space(projection)
-        yield f"  the replaced tables are kept in {space}; use --rollback or --drop-replaced"
+        schema = schemas.schema_of(replaced_space(projection))
+        yield f"  the replaced tables are kept in {schema}; use --rollback or --drop-replaced"
 
 
 def _with_progress_bar(bar: Progress, projection: Projection, rebuild_options: RebuildOptions) -> RebuildOptions:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -21,11 +21,11 @@ from eventstore.admin import large_lists
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import ConcurrencyError, ConversionRefused, ConversionTimedOut
 from eventstore.ids import new_id
-from eventstore.models import Event
+from eventstore.models import Event, Lease
 from eventstore.seals.chain import seal_settled
 from eventstore.seals.verification import verify
-from eventstore.storage import partitioning
-from eventstore.storage.partitioning import convert, discard, drop_old, partitions
+from eventstore.storage import leases, partitioning
+from eventstore.storage.partitioning import LEASE, convert, discard, drop_old, partitions
 from tests.support.running import ROOT
 from tests.support.tally import Count, append_tally, open_append, written
 from tests.support.tampering import behind_the_logs_back
@@ -203,7 +203,7 @@ def test_an_interrupted_conversion_continues_where_it_stopped(monkeypatch: pytes
 def test_a_copy_that_was_changed_is_never_swapped_in(monkeypatch: pytest.MonkeyPatch) -> None:
     append_tally(6)
     before, shape, wanted = rows(), partitions(), other()
-    monkeypatch.setattr(partitioning, "_swap", lambda compared: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(partitioning, "_swap", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         convert(wanted)
     monkeypatch.undo()
@@ -310,14 +310,24 @@ def test_the_command_prints_its_result_and_its_refusals() -> None:
 
 
 def test_one_conversion_at_a_time() -> None:
-    name = "hashtext('partition_log')"
-    with psycopg.connect(
-        **{key: connection.settings_dict[key.upper()] for key in ("host", "port", "user", "password")},
-        dbname=connection.settings_dict["NAME"],
-    ) as elsewhere:
-        elsewhere.execute(f"SELECT pg_advisory_lock({name})")
-        with pytest.raises(ConversionRefused, match="being converted already"):
+    with leases.hold(LEASE):
+        with pytest.raises(ConversionRefused, match=r"holds the conversion of the log since .*ends by itself in"):
             convert(other())
+        with pytest.raises(ConversionRefused, match="holds the conversion of the log"):
+            partitioning.discard()
+
+
+def test_a_conversion_whose_lease_another_process_took_stops_before_the_swap() -> None:
+    append_tally(10)
+    before = partitioning.partitions()
+
+    def take(position: int, latest: int) -> None:
+        Lease.objects.update(owner=uuid4(), holder="another process")
+
+    with pytest.raises(ConversionRefused, match="not leased to this process any more"):
+        convert(other(), progress=take)
+    Lease.objects.all().delete()
+    assert partitioning.partitions() == before
 
 
 def test_privileges_are_copied() -> None:
