@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("ordersite.monitoring.urls")),
 ]
 handler400 = "ordersite.api.problems.bad_request"
+handler403 = "ordersite.api.problems.forbidden"
 handler404 = "ordersite.api.problems.not_found"
 handler500 = "ordersite.api.problems.server_error"

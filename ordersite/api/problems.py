@@ -1,13 +1,14 @@
 """Answer every error of the API as a problem (RFC 9457, `application/problem+json`) with a stable `code`."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.html import escape
 from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, Throttled, ValidationError
@@ -17,6 +18,7 @@ from rest_framework.views import exception_handler, set_rollback
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
 from orders.http.i18n import translate
 from orders.http.request import API
+from ordersite.error_pages import CSRF, error_page
 from projections.reading.read_your_writes import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
@@ -174,13 +176,12 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
                 yield from _field_errors(inner, path if is_leaf else f"{path}.{number}")
 
 
-def problem(request: HttpRequest, status: int, code: str, detail: str, page: str = "") -> HttpResponse:
-    """Answer an error outside of views: with a problem below /api/, with a plain page elsewhere."""
-    if request.path.startswith(API):
-        body = _body(status, code, detail)
-        unescaped = {"ensure_ascii": False}
-        return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params=unescaped)
-    return HttpResponse(page or f"<h1>{_title(status)}</h1><p>{escape(detail)}</p>", status=status)
+def problem(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
+    """Answer an error outside of views: with a problem below /api/, with a page for people elsewhere."""
+    if not request.path.startswith(API):
+        return error_page(request, status)
+    body = _body(status, code, detail)
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params={"ensure_ascii": False})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -188,13 +189,26 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return problem(request, 400, "bad_request", translate("this request is malformed"))
 
 
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request for which the account has no permission."""
+    return problem(request, 403, "forbidden", translate("you may not do this"))
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a path that does not exist."""
-    text = translate("there is nothing at {path}", path=request.path)
-    return problem(request, 404, "not_found", text, "<h1>Not found</h1><p><a href='/'>Start page</a></p>")
+    return problem(request, 404, "not_found", translate("there is nothing at {path}", path=request.path))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error. The traceback is in the log, with the request's id."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError) and not request.path.startswith(API):
+        response = error_page(request, 503)
+        response["Retry-After"] = "60"
+        return response
     text = translate("an internal error occurred: report the X-Request-ID of this answer")
     return problem(request, 500, "internal_error", text)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or stale. `reason` is for the log, which has it already."""
+    return error_page(request, 403, kind=CSRF)

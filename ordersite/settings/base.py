@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ordersite.middleware.language.Language",
     "ordersite.middleware.cached_orders.CountAndLookUp",  # rate limits, and the first half of CachedOrders
+    "ordersite.error_pages.FillEmptyErrors",
     "ordersite.middleware.request_limits.RequestSizes",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -81,6 +82,7 @@ EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
 
 # --- accounts and passwords -------------------------------------------------------------------------------------------
 
+CSRF_FAILURE_VIEW = "ordersite.api.problems.csrf_failure"
 AUTH_USER_MODEL = "ordersite.User"
 AUTHENTICATION_BACKENDS = ["ordersite.api.authentication.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
