@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import connection
 
 from benchmarks import invoices, scratch
@@ -18,9 +16,10 @@ from benchmarks.harness import Options, Report, Timing, at_least, cost, interlea
 from eventstore.dispatch import dispatch
 from ordersite.importing.batches import batches_of
 from ordersite.importing.commands import Figure, ImportCommand
-from ordersite.importing.reading import CREDIT_NOTE
+from ordersite.importing.invoices import CREDIT_NOTE
 from ordersite.importing.report import Report as Imported
-from ordersite.importing.run import import_file
+from ordersite.importing.run import choose_layout, import_file
+from ordersite.importing.sources.options import read_options
 
 ROUNDS, SINGLES = 4, 1200
 GENERATED = {"invoices": 1800, "lines": 27}
@@ -105,9 +104,8 @@ class _Singles:
     """Dispatches the same commands one by one, for another part of the file's orders in each round."""
 
     def __init__(self, file: Path) -> None:
-        zone = ZoneInfo(settings.TIME_ZONE)
-        batches = batches_of(file, encoding="utf-8-sig", zone=zone, size=1000)
-        self.commands = [command for batch in batches for command in batch.commands]
+        survey, layout = choose_layout([file], read_options())
+        self.commands = [command for batch in batches_of(survey, layout, size=1000) for command in batch.commands]
         self.parts = max(len(self.commands) // SINGLES, ROUNDS)
         self.round = 0
         self.checks: dict[str, bool] = {}

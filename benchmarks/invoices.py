@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from ordersite.importing.reading import COLUMNS, CREDIT_NOTE
+from ordersite.importing.invoices import CREDIT_NOTE
+from ordersite.importing.layouts.online_retail import COLUMNS
 
 REAL = os.environ.get("ORDERSITE_RETAIL_FILE", "")
 """A real file in the Online Retail layout, packed as .csv.xz; "" to generate files."""

@@ -1,85 +1,76 @@
-"""Turn a file into batches of commands. The next batch is made while the previous one is sent."""
+"""Turn the rows of an import into batches of commands. The next batch is made while the previous one is sent."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from ordersite.importing.commands import ImportCommand, Quarantined
-from ordersite.importing.invoices import BadLine, Line, invoices_of, read_line
-from ordersite.importing.mapping import Mapper
-from ordersite.importing.reading import RawLine, UnreadableFile, lines_of
+from ordersite.importing.layouts.layout import Layout
+from ordersite.importing.sources.errors import UnreadableFile
+from ordersite.importing.sources.survey import Survey
+from ordersite.importing.sources.tables import RawLine, Table
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Batch:
-    """Commands for one transaction, and counts of the lines that were read for them.
+    """Commands for one transaction, and what became of the lines that were read for them and have no command.
 
-    `quarantined` has lines with reasons. `several_times` counts invoices whose lines have different times. `share` is
-    the part of the file that is read so far, from 0 to 1.
+    `quarantined` has lines with reasons; `unused` counts lines by the reason why they need not be imported.
     """
 
     commands: list[ImportCommand] = field(default_factory=list)
     quarantined: list[tuple[RawLine, str]] = field(default_factory=list)
+    unused: Counter[str] = field(default_factory=Counter)
     lines: int = 0
-    several_times: int = 0
-    share: float = 0.0
 
 
-def batches_of(path: Path, *, encoding: str, zone: ZoneInfo, size: int) -> Iterator[Batch]:
-    """Yield the whole file in batches of `size` commands.
+def batches_of(survey: Survey, layout: Layout, *, size: int) -> Iterator[Batch]:
+    """Yield everything in batches of `size` commands.
 
-    Raises UnreadableFile at a damaged place, after the batches of the lines before it.
+    Raises UnreadableFile at a place that was damaged since the survey, after the batches of the lines before it.
     """
-    with lines_of(path, encoding) as (raw_lines, share):
-        reader = _Reader(zone)
-        try:
-            for command in reader.commands(raw_lines):
-                reader.batch.commands.append(command)
+    reader = _Reader()
+    try:
+        for result in layout.results(survey.tables, reader.read):
+            if isinstance(result, ImportCommand):
+                reader.batch.commands.append(result)
                 if len(reader.batch.commands) >= size:
-                    yield reader.finish_batch(share)
-        except UnreadableFile:
-            if reader.batch.lines:
-                yield reader.finish_batch(share)
-            raise
-        yield reader.finish_batch(share)
+                    yield reader.finish_batch()
+            elif isinstance(result, Quarantined):
+                reader.batch.quarantined.append((result.line, result.reason))
+            else:
+                reader.batch.unused[result.reason] += 1
+    except UnreadableFile:
+        if reader.batch.lines:
+            yield reader.finish_batch()
+        raise
+    yield reader.finish_batch()
 
 
 class _Reader:
-    def __init__(self, zone: ZoneInfo) -> None:
-        self.zone = zone
+    """Reads tables, and counts their rows in the current batch."""
+
+    def __init__(self) -> None:
         self.batch = Batch()
 
-    def finish_batch(self, share: Callable[[], float]) -> Batch:
+    def finish_batch(self) -> Batch:
         """Return the batch, and begin a new one."""
         complete, self.batch = self.batch, Batch()
-        complete.share = share()
         return complete
 
-    def commands(self, raw_lines: Iterator[RawLine]) -> Iterator[ImportCommand]:
-        """Yield the commands; put quarantined lines into the current batch."""
-        mapper = Mapper()
-        for invoice in invoices_of(self._readable(raw_lines)):
-            self.batch.several_times += invoice.at != invoice.until
-            for result in mapper.commands_of(invoice):
-                if isinstance(result, Quarantined):
-                    self.batch.quarantined.append((result.line.raw, result.reason))
-                else:
-                    yield result
-        yield from mapper.end()
-
-    def _readable(self, raw_lines: Iterator[RawLine]) -> Iterator[Line]:
-        for raw in raw_lines:
+    def read(self, table: Table) -> Iterator[RawLine]:
+        for line in table.lines(self._skip):
             self.batch.lines += 1
-            try:
-                yield read_line(raw, self.zone)
-            except BadLine as bad:
-                self.batch.quarantined.append((raw, str(bad)))
+            yield line
+
+    def _skip(self, reason: str) -> None:
+        self.batch.lines += 1
+        self.batch.unused[reason] += 1
 
 
 @contextmanager

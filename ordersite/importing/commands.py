@@ -14,8 +14,8 @@ from uuid_utils.compat import uuid5
 from eventstore.dispatch import Context
 from orders.commands import OrderCommand
 from orders.values import ZERO
-from ordersite.importing.invoices import Line
 from ordersite.importing.sales import Sale
+from ordersite.importing.sources.tables import RawLine
 
 ACTOR = "service:import_orders"
 APPROVER = f"{ACTOR}/approval"
@@ -54,7 +54,7 @@ class PendingLines:
     `commands` counts the commands without an answer. `refused` is the reason why one of them was refused.
     """
 
-    lines: Sequence[Line]
+    lines: Sequence[RawLine]
     outcome: Outcome
     commands: int = 0
     refused: str = ""
@@ -75,7 +75,15 @@ class ImportCommand:
 class Quarantined:
     """A line that cannot be imported, with the reason."""
 
-    line: Line
+    line: RawLine
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A line that need not be imported, because another one has what it says."""
+
+    line: RawLine
     reason: str
 
 

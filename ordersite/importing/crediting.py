@@ -142,18 +142,14 @@ def credit_commands(note: Invoice, matcher: Matcher) -> list[ImportCommand | Qua
     """
     results: list[ImportCommand | Quarantined] = []
     shares: dict[Sale, _Share] = {}
-    usable = [line for line in note.lines if not _quarantine_reason(line, note)]
-    likely_order = matcher.find_order([_credit(line) for line in usable])
+    likely_order = matcher.find_order([_credit(line) for line in note.lines])
     for line in sorted(note.lines, key=lambda line: line.code in ALLOWANCES):
-        if reason := _quarantine_reason(line, note):
-            results.append(Quarantined(line, reason))
-            continue
         try:
             matches = matcher.match(_credit(line), likely_order)
         except NoMatch as no_match:
-            results.append(Quarantined(line, str(no_match)))
+            results.append(Quarantined(line.raw, str(no_match)))
             continue
-        pending = PendingLines((line,), matches[0].outcome)
+        pending = PendingLines((line.raw,), matches[0].outcome)
         for match in matches:
             sale = match.purchase.sale
             shares.setdefault(sale, _Share(sale)).add(match, pending)
@@ -164,12 +160,6 @@ def credit_commands(note: Invoice, matcher: Matcher) -> list[ImportCommand | Qua
 
 def _credit(line: Line) -> Credit:
     return Credit(line.customer, line.code, -line.quantity, line.price)
-
-
-def _quarantine_reason(line: Line, note: Invoice) -> str:
-    if line.quantity >= 0:
-        return "cancellation of nothing (its quantity is not negative)"
-    return "another customer than the invoice's first line" if line.customer != note.customer else ""
 
 
 def _only_own_return(order_id: UUID, return_id: int, lines: tuple[LineQuantity, ...]) -> Callable[[Order], None]:

@@ -4,7 +4,7 @@ The file has no payments and no parcels. Rules invent them, and their events are
 order is paid in full when it is invoiced, and is shipped at noon of the next day unless it was cancelled before.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from ordersite.importing.sales import CURRENCY, Sale, SoldLines
 
 PAYMENT_RULE = "paid in full when invoiced"
 SHIPPING_RULE = "shipped at noon of the next day"
+OTHER_CUSTOMER = "another customer than the invoice's first line"
 WRITING_OFF_RULE = "the debt that the line means was found by its amount"
 CHARGES = SHIPPING | {"M", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK", "PADS", "ADJUST"}
 
@@ -33,23 +34,31 @@ class Mapper:
     """Turns one invoice after another into commands.
 
     It keeps what customers bought, orders to be shipped, unpaid debts by amount, and the latest time in the file.
+    `several_times` counts invoices whose lines have different times.
     """
 
     purchases: PurchaseStore = field(default_factory=PurchaseStore)
     waiting: dict[UUID, Sale] = field(default_factory=dict)
     debts: dict[Decimal, list[Sale]] = field(default_factory=dict)
     latest: datetime | None = None
+    several_times: int = 0
 
     @property
     def matcher(self) -> Matcher:
         """Return the matcher of credit notes."""
         return Matcher(self.purchases)
 
-    def commands_of(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
+    def results(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
         """Yield the shipments that come before the invoice, then its commands and quarantined lines."""
-        if not self.purchases.is_new_invoice(invoice.number):
-            yield from (Quarantined(line, "came long after the other lines of its invoice") for line in invoice.lines)
+        if waiting := invoice.problems(_problems_of(invoice)):
+            yield from waiting
             return
+        if not self.purchases.is_new_invoice(invoice.number):
+            yield from (
+                Quarantined(line.raw, "came long after the other lines of its invoice") for line in invoice.lines
+            )
+            return
+        self.several_times += invoice.at != invoice.until
         yield from self._ship_until(invoice.at)
         self.latest = max(self.latest or invoice.until, invoice.until)
         if invoice.is_credit_note:
@@ -72,16 +81,8 @@ class Mapper:
                 source = Source(number=sale.number, at=sale.ships_at)
                 yield source.command(sale, "ship", ShipOrder(order_id=sale.order_id), synthetic=SHIPPING_RULE)
 
-    def _order(self, invoice: Invoice) -> Iterator[ImportCommand | Quarantined]:
-        has_value = any(line.price > 0 and line.quantity > 0 for line in invoice.lines)
-        good = [line for line in invoice.lines if not _quarantine_reason(line, invoice.customer, has_value)]
-        if len(good) < len(invoice.lines):
-            for line in invoice.lines:
-                if reason := _quarantine_reason(line, invoice.customer, has_value):
-                    yield Quarantined(line, reason)
-        if not good:
-            return
-        sale, create = self._place(invoice, good)
+    def _order(self, invoice: Invoice) -> Iterator[ImportCommand]:
+        sale, create = self._place(invoice, invoice.lines)
         yield create
         if sale.money:
             pay = PayOrder(
@@ -109,7 +110,7 @@ class Mapper:
             if debts := self.debts.get(amount):
                 yield _write_off(invoice, line, debts.pop(0))
             else:
-                yield Quarantined(line, "bad debt of no order in the file" if amount > 0 else "bad debt of nothing")
+                yield Quarantined(line.raw, "bad debt of no order in the file" if amount > 0 else "bad debt of nothing")
 
     def _place(self, invoice: Invoice, lines: list[Line]) -> tuple[Sale, ImportCommand]:
         """Return the order of these lines, and the command that places it."""
@@ -127,14 +128,33 @@ class Mapper:
         )
         if not is_debt:
             self.matcher.add_sale(sale)
-        source = Source(number=invoice.number, at=invoice.at, pending=(PendingLines(lines, Outcome.ORDER),))
+        source = Source(
+            number=invoice.number, at=invoice.at, pending=(PendingLines([line.raw for line in lines], Outcome.ORDER),)
+        )
         create = _create(invoice, sale.order_id, zip(articles, are_goods, strict=False), shipping)
         return sale, source.command(sale, "create", create, figure=Figure.SOLD, amount=sale.money)
 
 
-def _quarantine_reason(line: Line, customer: str, has_value: bool) -> str:
+def _problems_of(invoice: Invoice) -> Callable[[Line], str]:
+    """Return a function that says why a line cannot be part of its invoice."""
+    customer = invoice.customer
+    if invoice.is_credit_note:
+        return lambda line: _problem_in_note(line, customer)
+    if invoice.is_bad_debt:
+        return lambda line: ""
+    has_value = any(line.price > 0 and line.quantity > 0 for line in invoice.lines)
+    return lambda line: _problem_in_order(line, customer, has_value)
+
+
+def _problem_in_note(line: Line, customer: str) -> str:
+    if line.quantity >= 0:
+        return "cancellation of nothing (its quantity is not negative)"
+    return OTHER_CUSTOMER if line.customer != customer else ""
+
+
+def _problem_in_order(line: Line, customer: str, has_value: bool) -> str:
     if line.customer != customer:
-        return "another customer than the invoice's first line"
+        return OTHER_CUSTOMER
     if line.quantity == 0:
         return "quantity is zero"
     if line.quantity < 0:
@@ -197,7 +217,7 @@ def _create(
 
 
 def _write_off(invoice: Invoice, line: Line, debt: Sale) -> ImportCommand:
-    source = Source(number=invoice.number, at=invoice.at, pending=(PendingLines((line,), Outcome.WRITE_OFF),))
+    source = Source(number=invoice.number, at=invoice.at, pending=(PendingLines((line.raw,), Outcome.WRITE_OFF),))
     reason = f"Written off by {invoice.number}"
     command = WriteOff(order_id=debt.order_id, reason=reason, amount=debt.money)
     return source.command(

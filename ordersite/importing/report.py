@@ -10,19 +10,23 @@ from eventstore.errors import CommandRefused, ConcurrencyError
 from orders.commands import CancelOrder, CreateOrder, ReceiveReturn, SettleRefund
 from orders.values import ZERO
 from ordersite.importing.commands import Figure, ImportCommand, Outcome, PendingLines
-from ordersite.importing.reading import RawLine
+from ordersite.importing.layouts.layout import Layout
 from ordersite.importing.sales import CURRENCY
+from ordersite.importing.sources.tables import RawLine
 
 
 @dataclass
 class Report:
-    """Counts of lines by outcome, and of quarantined lines by reason; together they are `lines`.
+    """Counts of lines by outcome, of quarantined lines by reason, and of rows that are not read; together all `rows`.
 
-    A customer's cancellation line is a line of a credit note that names a customer. The sums include the commands that
-    an earlier import did.
+    `read` counts the rows that were read so far. A customer's cancellation line is a line of a credit note that names a
+    customer. The sums include the commands that an earlier import did.
     """
 
-    lines: int = 0
+    layout: Layout
+    rows: int = 0
+    read: int = 0
+    unused: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     not_matched: Counter[str] = field(default_factory=Counter)
@@ -33,7 +37,6 @@ class Report:
     commands: int = 0
     commands_repeated: int = 0
     commands_refused: Counter[str] = field(default_factory=Counter)
-    several_times: int = 0
     seconds: float = 0.0
 
     @property
@@ -50,6 +53,16 @@ class Report:
     def quarantined(self) -> int:
         """Return the number of lines that were not imported."""
         return self.reasons.total()
+
+    @property
+    def lines(self) -> int:
+        """Return the number of lines with an outcome: imported, taking something back, or quarantined."""
+        return self.outcomes.total() + self.quarantined
+
+    @property
+    def accounted(self) -> int:
+        """Return the number of rows that are in one of the sums."""
+        return self.lines + self.unused.total()
 
     @property
     def orders(self) -> int:
@@ -94,17 +107,19 @@ class Report:
         """Count lines that were imported."""
         self.outcomes[done.outcome] += len(done.lines)
         if done.outcome is not Outcome.ORDER:
-            self.matched += sum(line.raw.is_customers_cancellation for line in done.lines)
+            self.matched += sum(map(self.layout.is_customers_cancellation, done.lines))
 
     def add_quarantined(self, raw: RawLine, reason: str) -> None:
         """Count a line that was not imported."""
         self.reasons[reason] += 1
-        if raw.is_customers_cancellation:
+        if self.layout.is_customers_cancellation(raw):
             self.not_matched[reason] += 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `import_orders --json` prints."""
         return {
+            "layout": self.layout.name,
+            "rows": self.rows,
             "lines": self.lines,
             "lines_imported": self.imported,
             "lines_cancelling": self.cancelling,
@@ -119,6 +134,8 @@ class Report:
                 "share": round(self.share_matched, 4),
                 "not_matched": dict(self.not_matched.most_common()),
             },
+            "rows_not_read": self.unused.total(),
+            "not_read": dict(self.unused.most_common()),
             "orders": self.orders,
             "orders_added": self.orders_added,
             "orders_cancelled": self.done[CancelOrder],
@@ -130,9 +147,9 @@ class Report:
             "commands": self.commands,
             "commands_repeated": self.commands_repeated,
             "commands_refused": dict(self.commands_refused),
-            "invoices_with_several_times": self.several_times,
+            **self.layout.figures(),
             "seconds": round(self.seconds, 3),
-            "lines_per_second": round(self.lines / self.seconds) if self.seconds else 0,
+            "lines_per_second": round(self.read / self.seconds) if self.seconds else 0,
         }
 
 

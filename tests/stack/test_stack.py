@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 from ordersite.devstack.servers import owner
-from ordersite.importing.reading import COLUMNS
+from ordersite.importing.layouts.online_retail import COLUMNS
 from projections.engine.projection import PROJECTIONS
 from tests.support.running import ROOT, Running
 from tests.support.stack import ORDER, customer

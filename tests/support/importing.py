@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
-from ordersite.importing.reading import COLUMNS
+from ordersite.importing.layouts.online_retail import COLUMNS
 from projections.accounting.journal import SUMS, EntryKind
 from projections.engine.catch_up import catch_up
 from projections.engine.projection import PROJECTIONS
@@ -25,18 +25,32 @@ def statuses(order: StaffOrder) -> tuple[str, str, str, str]:
     return order.status, order.payment_status, order.fulfilment_status, order.return_status
 
 
-def run(path: Path, *options: str) -> dict[str, Any]:
-    out = io.StringIO()
-    quarantine = path.with_name("quarantine.csv")
-    call_command("import_orders", str(path), "--json", "--quarantine", str(quarantine), *options, stdout=out)
+def run(path: Path, *options: str, quarantine: str = "quarantine.csv") -> dict[str, Any]:
+    """Import a file or a folder, and return the report. The quarantine file is beside it."""
+    target = path.with_name(quarantine)
+    out, code = io.StringIO(), 0
+    arguments = [str(path), "--json", "--quarantine", str(target), "--overwrite-quarantine", *options]
+    try:
+        call_command("import_orders", *arguments, stdout=out)
+    except CommandError as error:
+        code = error.returncode
+        if code != 1:
+            raise
     report: dict[str, Any] = json.loads(out.getvalue())
-    with quarantine.open(newline="") as lines:
-        reasons = Counter(row["reason"] for row in csv.DictReader(lines))
+    assert code == (report["lines_quarantined"] > 0), "the exit code tells of quarantined lines"
+    assert report["quarantine_file"] == (str(target) if code else None)
+    reasons = Counter(row["reason"] for row in quarantined(target)) if code else {}
     assert dict(reasons) == report["quarantine"], "the file and the counts agree"
     assert report["lines_imported"] + report["lines_cancelling"] + report["lines_quarantined"] == report["lines"]
+    assert report["lines"] + report["rows_not_read"] == report["rows"]
     for projection in PROJECTIONS.values():
         catch_up(projection)
     return report
+
+
+def quarantined(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 KINDS_OF = {

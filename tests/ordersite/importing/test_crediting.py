@@ -212,7 +212,7 @@ def test_a_line_that_takes_back_of_two_orders_is_counted_once(
         line("1", "AA", 3, "01 09:00", "1.005"),
         line("2", "AA", 3, "05 09:00", "1.005"),
         line("C3", "AA", -5, "05 10:00", "1.005"),
-        LATER,
+        LATER.replace(",1,99999", ",1.50,99999"),
     )
     assert (report["lines_imported"], report["lines_cancelling"]) == (3, 1)
     assert (report["returns"], report["refunds"]) == (1, 2)

@@ -1,0 +1,10 @@
+"""What the columns of a file mean. Each layout has a module of its own, and is listed here.
+
+A layout names its tables and their columns, and turns rows into commands.
+"""
+
+from ordersite.importing.layouts.layout import Layout
+from ordersite.importing.layouts.online_retail import OnlineRetail
+
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail,)}
+"""All layouts, by the name that `--layout` takes."""
