@@ -124,6 +124,37 @@ class ConsumerCheckpoint(models.Model):
         return f"{self.name} at {self.position}"
 
 
+class LogRange(models.Model):
+    """How many events of each type a settled range of the log holds. `eventstore.storage.ranges` counts them."""
+
+    number = models.BigIntegerField(primary_key=True)
+    counts = models.JSONField(help_text="Events by type.")
+    counted_at = models.DateTimeField(db_index=True)
+    changed = models.TextField(blank=True, help_text="How the count changed, which it never should.")
+
+    class Meta:
+        db_table = "log_ranges"
+
+    def __str__(self) -> str:
+        return f"range {self.number}"
+
+
+class LogFinding(models.Model):
+    """Something that the log relies on and that is not so. Deleted once it is so again."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    message = models.TextField()
+    hint = models.TextField(help_text="What to do.")
+    found_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "log_findings"
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}"
+
+
 class PlannedCommand(models.Model):
     """A command that a process manager will send when it is due.
 

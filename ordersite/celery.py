@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, task_success, worker_process_init, worker_ready
+from celery.signals import task_postrun, task_success, worker_init, worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordersite.settings.development")
 app = Celery("ordersite")
@@ -14,6 +14,17 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # By default Celery closes every database connection after every task, and a new one costs more than most tasks.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _require_safe_server(**signal: Any) -> None:
+    """Do not start a worker if the log would not be safe on the database server."""
+    from eventstore.storage import requirements  # noqa: PLC0415 - the models are not loaded yet
+
+    try:
+        requirements.require()
+    except requirements.UnsafeServer as error:
+        raise SystemExit(f"the worker does not start: {error}") from error
 
 
 @task_postrun.connect

@@ -9,7 +9,10 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.utils import DatabaseError
 
+from eventstore.models import Event
+from eventstore.storage import requirements
 from ordersite.models import SuggestedPermission, User
+from ordersite.postgresql import sessions
 
 
 @register(Tags.database)
@@ -53,6 +56,39 @@ def new_permissions_are_told(databases: Sequence[str] | None = None, **options: 
             id="ordersite.W001",
         )
         for role, codenames in new.items()
+    ]
+
+
+@register(Tags.database)
+def log_is_safe(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Refuse a server on which the log would not be safe, by the name of the setting or table."""
+    if "default" not in (databases or ()):
+        return []
+    try:
+        if Event._meta.db_table not in connections["default"].introspection.table_names():
+            return []  # not migrated yet
+        found = requirements.findings()
+    except DatabaseError as error:
+        return [Error(f"the log cannot be checked: {error}", id="ordersite.E005")]
+    return [Error(finding.message, hint=finding.hint, id=finding.check_id) for finding in found]
+
+
+@register(Tags.database)
+def defaults_are_harmless(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Warn of defaults that this site's sessions override, but those of other programs would have."""
+    if "default" not in (databases or ()):
+        return []
+    try:
+        found = sessions.hostile_defaults(connections["default"])
+    except DatabaseError as error:
+        return [Error(f"the settings cannot be checked: {error}", id="ordersite.E005")]
+    return [
+        CheckWarning(
+            f"the default of {name} is {value!r}: this site's sessions set {needed!r}, those of other programs do not",
+            hint=f"ALTER DATABASE … SET {name} = '{needed}', or look for it in ALTER ROLE and postgresql.conf.",
+            id="ordersite.W002",
+        )
+        for name, value, needed in found
     ]
 
 

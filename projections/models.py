@@ -5,7 +5,7 @@ from projections.accounting.journal import AccountingDay, AccountingEntry, Accou
 from projections.customer.account import CustomerAccount, CustomerAccountMovement
 from projections.customer.feed import FeedEvent, FeedOrder
 from projections.customer.orders import CustomerOrder
-from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
+from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent, TakenRange
 from projections.rebuild.models import Build
 from projections.staff.orders import StaffOrder
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -27,6 +27,7 @@ __all__ = [
     "ParkedEvent",
     "SkippedEvent",
     "StaffOrder",
+    "TakenRange",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

@@ -10,10 +10,11 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
+from eventstore.storage import watch as log_watch
 from eventstore.wakeups import wakeup
 from projections.engine import joint_loop, shard_loop
 from projections.engine.projection import PROJECTIONS, projection_named
-from projections.monitoring import drift
+from projections.monitoring import drift, gaps
 from projections.rebuild import background
 from projections.rebuild.fill import RebuildCancelled, RebuildPaused
 from projections.rebuild.run import RebuildRunning
@@ -48,6 +49,13 @@ def check_sample() -> None:
     """Check some aggregates at random for drift, and flag the rows that do not follow from the log."""
     for projection in PROJECTIONS.values():
         drift.look_for_drift(projection, count=settings.DRIFT_SAMPLE)
+
+
+@shared_task(name="projections.tasks.watch")
+def watch() -> None:
+    """Check what the log relies on, and that each read model has taken every event that the log holds for it."""
+    log_watch.look()
+    gaps.look()
 
 
 @shared_task(name="projections.tasks.sweep")

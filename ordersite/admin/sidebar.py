@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 
+from eventstore.models import LogFinding
 from projections.admin.lookback import lookback_label, looked_back_at
 from projections.engine.checkpoints import DriftFlag
 
@@ -51,12 +52,15 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 
 
 def warning(request: HttpRequest) -> list[str] | None:
-    """Return the text and colour of the warning for a page that shows the past, or when a read model has drift."""
+    """Return the text and colour of the warning for a page of the past, or about the log and the read models."""
     past = looked_back_at(request)
     if past:
         return [lookback_label(past), "warning"]
-    if request.user.has_perm("projections.operate") and DriftFlag.objects.exists():
-        return ["A read model differs from the log: see Projections", "danger"]
+    if request.user.has_perm("projections.operate"):
+        if LogFinding.objects.exists():
+            return ["The log needs attention: see Projections", "danger"]
+        if DriftFlag.objects.exists():
+            return ["A read model differs from the log: see Projections", "danger"]
     return None
 
 

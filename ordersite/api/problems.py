@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
+from psycopg.errors import ReadOnlySqlTransaction
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
@@ -133,15 +134,25 @@ def _domain_refusal(error: Exception) -> tuple[int, str, str, dict[str, str]] | 
         case ConcurrencyError():
             text = translate("it has changed since you read it: read it again, then retry")
             answer = 412, "version_differs", text, {}
+        case _:
+            return _unavailable(error)
+    return answer
+
+
+def _unavailable(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
+    """Return the same for what the site cannot do at the moment."""
+    match error:
         case QueueFull():
             text = translate("too many commands are waiting: send it again later")
-            answer = 503, "queue_full", text, {"Retry-After": "5"}
+            return 503, "queue_full", text, {"Retry-After": "5"}
         case NotYetVisible():
             text = translate("the version you asked for is not visible yet: ask again in a moment")
-            answer = 503, "not_yet_visible", text, later
+            return 503, "not_yet_visible", text, {"Retry-After": "1"}
+        case InternalError() if isinstance(error.__cause__, ReadOnlySqlTransaction):
+            text = translate("nothing can be changed at the moment: send the same request again later")
+            return 503, "read_only", text, {"Retry-After": "5"}
         case _:
             return None
-    return answer
 
 
 def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:

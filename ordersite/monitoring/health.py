@@ -1,4 +1,7 @@
-"""`GET /healthz`: 200 if everything works, otherwise 503 with the part that does not."""
+"""`GET /healthz`: 200 if the site works, otherwise 503 with the part that does not.
+
+A log or a read model that needs attention is `degraded`, still with 200: taking web servers away would not help.
+"""
 
 import logging
 
@@ -6,7 +9,9 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 
+from eventstore.models import LogFinding
 from ordersite.monitoring.schedule import scheduled_tasks
+from projections.engine.checkpoints import DriftFlag
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +20,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
     """Answer for each part of the site: the database, the broker and the worker."""
     parts = {"database": _database(), **_worker()}
     healthy = all(state == "ok" for state in parts.values())
-    return JsonResponse({"status": "ok" if healthy else "unavailable", **parts}, status=200 if healthy else 503)
+    watched = _watched() if healthy else {}
+    status = "ok" if all(state == "ok" for state in watched.values()) else "degraded"
+    return JsonResponse(
+        {"status": status if healthy else "unavailable", **parts, **watched}, status=200 if healthy else 503
+    )
 
 
 def _database() -> str:
@@ -41,3 +50,15 @@ def _worker() -> dict[str, str]:
     if late:
         return {"broker": "ok", "worker": f"has not done {', '.join(late)}: are workers and beat running?"}
     return {"broker": "ok", "worker": "ok"}
+
+
+def _watched() -> dict[str, str]:
+    """Report what the watch has found. **Projections** in the admin says more."""
+    findings = [finding.name for finding in LogFinding.objects.all()]
+    drifted = sorted(set(DriftFlag.objects.values_list("projection", flat=True)))
+    log = f"needs attention: {', '.join(findings)}" if findings else "ok"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        if cursor.fetchone() == ("on",):
+            log = "is read-only: commands are refused until the database can be written again"
+    return {"log": log, "read_models": f"differ from the log: {', '.join(drifted)}" if drifted else "ok"}

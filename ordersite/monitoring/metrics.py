@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from eventstore import store
+from eventstore.models import LogFinding
 from eventstore.seals import chain
 from ordersite.monitoring.schedule import scheduled_tasks
 from projections.engine.checkpoints import DriftFlag
@@ -24,6 +25,7 @@ _GAUGES = (
     ("position", "position", "Last position of the log that the read model includes."),
     ("lag_events", "behind", "Events not yet handled, counted up to 10,000."),
     ("lag_seconds", "late", "Seconds that the oldest event not yet handled has waited."),
+    ("missing_events", "missing", "Events that the log holds and the read model has passed by, or took twice."),
     ("parked_events", "parked", "Events that failed, and later events that wait behind them."),
 )
 _COUNTERS = (
@@ -50,6 +52,10 @@ class _Projections(Collector):
         for name in PROJECTIONS:
             drifted.add_metric((name,), DriftFlag.objects.filter(projection=name).count())
         yield drifted
+        findings = GaugeMetricFamily("ordersite_log_finding", "1 for what the log needs and lacks.", labels=("name",))
+        for finding in LogFinding.objects.all():
+            findings.add_metric((finding.name,), 1)
+        yield findings
         states = GaugeMetricFamily("ordersite_projection_state", "1 for the current state.", labels=(*LABELS, "state"))
         for status in shards:
             states.add_metric((status.projection, str(status.shard), status.state), 1)

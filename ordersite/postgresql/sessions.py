@@ -13,6 +13,7 @@ Settings that a session may not change are checked instead: `eventstore.storage.
 from typing import Any
 
 import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import NotSupportedError
 from psycopg.pq import ExecStatus
 
@@ -62,3 +63,16 @@ def is_pooled(connection: psycopg.Connection[Any]) -> bool:
     if result.status != ExecStatus.TUPLES_OK:
         raise psycopg.OperationalError(f"the connection was lost at once: {connection.pgconn.get_error_message()}")
     return result.get_value(0, 0) != str(connection.info.backend_pid).encode()
+
+
+def hostile_defaults(wrapper: BaseDatabaseWrapper) -> list[tuple[str, str, str]]:
+    """Return the settings whose default would not do: name, default and the value that sessions of this site get."""
+    needed = {name.lower(): (name, value) for name, value in {**PINNED, "synchronous_commit": "on"}.items()}
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT lower(name), reset_val FROM pg_settings WHERE lower(name) = ANY(%s)", [list(needed)])
+        defaults = dict(cursor.fetchall())
+    return [
+        (name, defaults[key], value)
+        for key, (name, value) in needed.items()
+        if (defaults[key] == "off" if key == "synchronous_commit" else defaults[key] != value)
+    ]

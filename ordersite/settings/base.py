@@ -218,6 +218,8 @@ SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # hex; retired sign
 # Seconds between drift checks, and the number of aggregates that each check compares with their read models.
 DRIFT_SECONDS = env.float("DRIFT_SECONDS", default=300.0)
 DRIFT_SAMPLE = env.int("DRIFT_SAMPLE", default=50)
+# Seconds between two comparisons of how many events the log holds with how many each read model has taken.
+WATCH_SECONDS = env.float("WATCH_SECONDS", default=60.0)
 # Whether a read model is rebuilt automatically, beside the live one, when its projection's code has changed.
 REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
 
@@ -241,6 +243,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     for name, task, seconds in (
         ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),
         ("check", "projections.tasks.check_some", DRIFT_SECONDS),
+        ("watch", "projections.tasks.watch", WATCH_SECONDS),
         ("react", "eventstore.processes.run", SWEEP_SECONDS),
         ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
         ("queue", "eventstore.queue.run", SWEEP_SECONDS),

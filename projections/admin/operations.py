@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action, display
 
 from eventstore.admin.confirmation import confirmed, record
+from eventstore.models import LogFinding
 from eventstore.timetravel.as_of import AsOf, parse_moment
 from projections.admin.operators import STATE_COLOURS, OperatorAdmin, actor_of, retry_parked
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag
@@ -60,7 +61,8 @@ class CheckpointAdmin(OperatorAdmin):
     problem = _status_column("problem", "Problem")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        context = {"drift": DriftFlag.objects.all()[:DRIFT_SHOWN], **(extra_context or {})}
+        findings = LogFinding.objects.all()
+        context = {"drift": DriftFlag.objects.all()[:DRIFT_SHOWN], "findings": findings, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

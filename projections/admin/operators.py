@@ -14,7 +14,7 @@ STATE_COLOURS = {
     **dict.fromkeys(("level", "done"), "success"),
     **dict.fromkeys(("behind", "building", "finishing"), "info"),
     **dict.fromkeys(("rebuild wanted", "parked", "paused"), "warning"),
-    **dict.fromkeys(("failing", "failed"), "danger"),
+    **dict.fromkeys(("failing", "failed", "incomplete"), "danger"),
 }
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from eventstore import store
 from eventstore.sharding import Shard
 from eventstore.store import Recorded
+from projections.engine import taken
 from projections.engine.checkpoints import LIVE, Checkpoint, checkpoint_name
 from projections.engine.folding import Fold
 from projections.engine.projection import Projection
@@ -202,6 +203,8 @@ def advance(
                 erase_in_retained(projection, shard, facts)
                 notify.announce(projection, {fact.aggregate_id: fact.version for fact in facts})
                 log_batch(projection, shard, facts)
+            if options.includes is None:
+                taken.record(taken.counts(projection, facts, space=options.space, shard=shard))
         caught_up = is_fresh and len(page.events) < options.limit
         checkpoint.position, checkpoint.last_error = page.through, ""
         checkpoint.level_at = checkpoint.level_at or (timezone.now() if caught_up else None)
@@ -244,6 +247,7 @@ def require_current_code(projection: Projection, checkpoint: Checkpoint) -> None
         checkpoint.rebuild_wanted = f"made by version {made_by} of its code; this is {projection.version}"
     elif added and store.has_before(checkpoint.position, added):
         checkpoint.rebuild_wanted = f"not shown: {', '.join(added)} up to {checkpoint.position}"
+        checkpoint.counted_from = checkpoint.position
     checkpoint.code_version, checkpoint.event_types = projection.version, sorted(handled)
 
 

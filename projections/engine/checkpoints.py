@@ -1,4 +1,4 @@
-"""The engine's own tables: checkpoints, parked events, events left out, and drift flags."""
+"""The engine's own tables: checkpoints, counts, parked events, events left out, and drift flags."""
 
 from django.db import models
 
@@ -34,6 +34,7 @@ class Checkpoint(models.Model):
     rate = models.FloatField(default=0, help_text="Events a second in the last seconds.")
     rate_since = models.DateTimeField(null=True)
     rate_events = models.PositiveBigIntegerField(default=0)
+    counted_from = models.BigIntegerField(default=0, help_text="Events after this position count in TakenRange.")
 
     class Meta:
         app_label = "projections"
@@ -42,6 +43,30 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.projection} {self.shard + 1}/{self.of}" if self.of > 1 else self.projection
+
+
+class TakenRange(models.Model):
+    """How many events of a range of the log one shard has taken, parked and skipped ones included.
+
+    Written in the transaction that takes them, and compared with the log (`projections.monitoring.gaps`).
+    """
+
+    projection = models.CharField(max_length=100)
+    space = models.CharField(max_length=100, blank=True)
+    shard = models.PositiveSmallIntegerField(default=0)
+    number = models.BigIntegerField(help_text="The number of the range, as in LogRange.")
+    events = models.PositiveBigIntegerField(help_text="Events of the shard's own aggregates.")
+    shared = models.PositiveBigIntegerField(
+        null=True,
+        help_text="Events that every shard takes; empty if the number of shards changed since.",
+    )
+
+    class Meta:
+        app_label = "projections"
+        constraints = (models.UniqueConstraint(fields=("projection", "space", "shard", "number"), name="taken_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.projection}: range {self.number}"
 
 
 class ParkedEvent(models.Model):
@@ -103,12 +128,15 @@ class SkippedEvent(models.Model):
 
 
 class DriftFlag(models.Model):
-    """A live row or sum that does not follow from the log. The flag is deleted once it does again."""
+    """A live row, sum or count of events that does not follow from the log. Deleted once it does again."""
 
     projection = models.CharField(max_length=100)
-    where = models.TextField(help_text="The table and key of a row, or an invariant.")
+    where = models.TextField(help_text="The table and key of a row, an invariant, or a range of the log.")
     words = models.TextField(help_text="What it is, and what it should be.")
     aggregate_id = models.UUIDField(null=True)
+    missing = models.BigIntegerField(
+        null=True, help_text="Of a range of the log: events not taken, or taken too often if negative."
+    )
     found_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -21,6 +21,7 @@ from eventstore import store
 from eventstore.sharding import WHOLE
 from eventstore.sql import cursor as _cursor
 from eventstore.store import Damaged, Page, Recorded
+from projections.engine import taken
 from projections.engine.catch_up import count_events, log_batch
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
@@ -77,7 +78,7 @@ def advance(projections: Collection[Projection]) -> Round:
             for each in locked.values():
                 _take(each, page)
             _announce([each for each in locked.values() if each.facts])
-            _save([each.checkpoint for each in locked.values()], page.through)
+            _save(list(locked.values()), page.through)
     except Exception:  # `engine.catch_up` then finds the failing event and parks it
         log.warning("the joint catch-up failed; each projection is tried by itself", exc_info=True)
         return Round(special=list(projections))
@@ -147,17 +148,18 @@ def _announce(changed: Sequence[_Locked]) -> None:
         log_batch(each.projection, WHOLE, each.facts)
 
 
-def _save(checkpoints: Sequence[Checkpoint], through: int) -> None:
-    """Move the checkpoints to `through`. Raises _NotPlain if one is not plain any more.
+def _save(locked: Sequence[_Locked], through: int) -> None:
+    """Move the checkpoints to `through`, and count what was taken. Raises _NotPlain if one is not plain any more.
 
     The worker that unlocked it a moment before may have parked an event.
     """
-    moved = [each for each in checkpoints if each.position < through]
+    moved = [each.checkpoint for each in locked if each.checkpoint.position < through]
     if moved:
         names = ("name", "events", "rate", "rate_events", "rate_since")
         with _cursor() as cursor:
             columns = [[getattr(each, name) for each in moved] for name in names]
-            cursor.execute(_SAVE, (through, *columns), prepare=True)
+            counted = [count for each in locked for count in taken.counts(each.projection, each.facts)]
+            cursor.execute(_SAVE, (*taken.columns(counted), through, *columns), prepare=True)
             if cursor.rowcount < len(moved):
                 raise _NotPlain("an event was parked")
 
@@ -179,6 +181,7 @@ SELECT c.name, c.projection, c.position, c.events, c.rate, c.rate_since, c.rate_
 """
 # Checks again that the projection is plain: the snapshot of _LOCK may be older than its lock.
 _SAVE = f"""
+WITH taken AS ({taken.RECORD})
 UPDATE projections_checkpoint c
    SET position = %s, updated_at = clock_timestamp(),
        events = new.events, rate = new.rate, rate_events = new.rate_events, rate_since = new.rate_since

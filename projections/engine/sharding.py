@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from eventstore.sharding import shard_of
+from projections.engine import taken
 from projections.engine.catch_up import (
     CatchUpOptions,
     catch_up_shard,
@@ -38,7 +39,9 @@ def divide(projection: Projection, shard_count: int) -> None:
             "code_version": first.code_version,
             "rebuild_wanted": first.rebuild_wanted,
             "level_at": first.level_at,
+            "counted_from": max(each.counted_from for each in lock_checkpoints(projection)),
         }
+        taken.regroup(projection.name)
         Checkpoint.objects.filter(projection=projection.name, space=LIVE).delete()
         write_checkpoints(projection, shard_count, **retained)
         parked = list(ParkedEvent.objects.filter(projection=projection.name, space=LIVE))

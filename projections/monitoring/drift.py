@@ -82,7 +82,7 @@ def _differences(projection: Projection, aggregate_ids: list[UUID]) -> dict[UUID
 
     All is read in one snapshot, in which rows and checkpoints belong together.
     """
-    with _snapshot():
+    with read_only_snapshot():
         checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=LIVE))
         parked, skipped = _left_out(projection, aggregate_ids)
         compared = {}
@@ -132,7 +132,7 @@ def _difference(expected: models.Model, stored: models.Model | None) -> str:
 
 def _broken_invariants(projection: Projection) -> list[Drifted]:
     """Return the invariants whose two sides are not equal."""
-    with _snapshot():
+    with read_only_snapshot():
         return [
             Drifted(
                 projection=projection.name, where=invariant.words, words=f"{invariant.left!r} and {invariant.right!r}"
@@ -143,7 +143,7 @@ def _broken_invariants(projection: Projection) -> list[Drifted]:
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def read_only_snapshot() -> Iterator[None]:
     """Open a read-only transaction whose queries all see the same moment."""
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -153,7 +153,7 @@ def _snapshot() -> Iterator[None]:
 
 def look_for_drift(projection: Projection, *, count: int) -> Checked:
     """Check `count` aggregates at random and those with flags; add flags for what differs and delete the others."""
-    flags = DriftFlag.objects.filter(projection=projection.name)
+    flags = DriftFlag.objects.filter(projection=projection.name, missing=None)
     suspects = {flag.aggregate_id for flag in flags if flag.aggregate_id}
     checked = check(projection, store.some_aggregates(count) | suspects)
     with transaction.atomic():

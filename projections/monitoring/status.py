@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from eventstore import store
 from projections.engine import catch_up
-from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
+from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent
 from projections.engine.projection import PROJECTIONS
 
 IDLE = timedelta(seconds=60)  # a shard without events for so long has the rate 0
@@ -22,6 +22,7 @@ class Status:
 
     `behind` counts the events that it has not read yet, up to COUNT_TO. `late` is how many seconds the first of them
     has been waiting. `rate` is events a second, measured lately. `state` is a label in metrics, too.
+    `missing` counts the events that the log holds and the whole projection has passed by, or took twice.
     """
 
     projection: str
@@ -35,6 +36,7 @@ class Status:
     events: int
     failures: int
     parked: int
+    missing: int
     problem: str
 
     @property
@@ -60,7 +62,11 @@ def statuses_of(checkpoints: list[Checkpoint]) -> Iterator[Status]:
     """Yield the state of each of these live checkpoints, in their order. The code must declare their projections."""
     counted = ParkedEvent.objects.filter(space=LIVE).values_list("projection", "shard").annotate(Count("pk")).order_by()
     parked = {(name, shard): count for name, shard, count in counted}
+    gaps: dict[str, list[DriftFlag]] = {}
+    for flag in DriftFlag.objects.filter(missing__isnull=False):
+        gaps.setdefault(flag.projection, []).append(flag)
     for checkpoint in checkpoints:
+        own_gaps = gaps.get(checkpoint.projection, [])
         projection = PROJECTIONS[checkpoint.projection]
         behind, since = store.unread(
             checkpoint.position,
@@ -73,7 +79,7 @@ def statuses_of(checkpoints: list[Checkpoint]) -> Iterator[Status]:
             projection=checkpoint.projection,
             shard=checkpoint.shard,
             of=checkpoint.of,
-            state=_state(checkpoint, behind, parked.get((checkpoint.projection, checkpoint.shard), 0)),
+            state=_state(checkpoint, behind, parked.get((checkpoint.projection, checkpoint.shard), 0), own_gaps),
             position=checkpoint.position,
             behind=behind,
             late=max((now - since).total_seconds(), 0.0) if since else 0.0,
@@ -81,14 +87,19 @@ def statuses_of(checkpoints: list[Checkpoint]) -> Iterator[Status]:
             events=checkpoint.events,
             failures=checkpoint.failures,
             parked=parked.get((checkpoint.projection, checkpoint.shard), 0),
-            problem=checkpoint.last_error or checkpoint.rebuild_wanted,
+            missing=sum(abs(gap.missing or 0) for gap in own_gaps),
+            problem=checkpoint.last_error
+            or "; ".join(f"{gap.where}: {gap.words}" for gap in own_gaps)
+            or checkpoint.rebuild_wanted,
         )
 
 
-def _state(checkpoint: Checkpoint, behind: int, parked: int) -> str:
+def _state(checkpoint: Checkpoint, behind: int, parked: int, gaps: list[DriftFlag]) -> str:
     """Return the state as metrics name it."""
     if checkpoint.last_error:
         return "failing"
+    if gaps:
+        return "incomplete"
     if checkpoint.level_at is None and behind:
         return "building"
     if checkpoint.rebuild_wanted:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
+from projections.engine import taken
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
 
@@ -144,6 +145,7 @@ def drop(projection: Projection, space: str) -> None:
                 cursor.execute(f"DROP SCHEMA {quoted(space)}")
         Checkpoint.objects.filter(projection=projection.name, space=space).delete()
         ParkedEvent.objects.filter(projection=projection.name, space=space).delete()
+        taken.drop(projection.name, space)
 
 
 def _statements(projection: Projection) -> tuple[list[str], list[str]]:

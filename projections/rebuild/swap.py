@@ -8,6 +8,7 @@ from psycopg import errors as pg
 
 from eventstore.sharding import shard_of
 from eventstore.storage.leases import Lease
+from projections.engine import taken
 from projections.engine.catch_up import write_checkpoints
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, checkpoint_name
 from projections.engine.projection import Projection
@@ -88,12 +89,28 @@ def _move_checkpoints(projection: Projection, space: str, position: int, shard_c
         renamed = checkpoint_name(projection.name, checkpoint.shard, replaced)
         checkpoints.filter(pk=checkpoint.pk).update(name=renamed, space=replaced, held_until=None)
     shard_count = shard_count or len(live)
-    columns: dict[str, Any] = {"position": position, "level_at": built.level_at, "rebuild_wanted": built.rebuild_wanted}
+    columns: dict[str, Any] = {
+        "position": position,
+        "level_at": built.level_at,
+        "rebuild_wanted": built.rebuild_wanted,
+        "counted_from": built.counted_from,
+    }
+    _move_counts(projection.name, space, replaced)
     write_checkpoints(projection, shard_count, **columns)
     checkpoints.filter(name=checkpoint_name(projection.name, 0)).update(events=events)
     for event in adopted:
         event.space, event.shard = LIVE, shard_of(event.aggregate_id, shard_count)
     ParkedEvent.objects.bulk_update(adopted, ["space", "shard"])
+
+
+def _move_counts(projection: str, space: str, replaced: str) -> None:
+    """Move the counts of taken events as the tables moved, and sum up those of the new live tables."""
+    if replaced != space:
+        taken.drop(projection, replaced)
+    taken.move(projection, space, "swapping")
+    taken.move(projection, LIVE, replaced)
+    taken.move(projection, "swapping", LIVE)
+    taken.regroup(projection)
 
 
 def drop_replaced(projection: Projection) -> None:

@@ -28,6 +28,7 @@ ON_THE_WIRE = {
     "projections.tasks.look",
     "projections.tasks.project",
     "projections.tasks.sweep",
+    "projections.tasks.watch",
 }
 
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
+from eventstore.models import LogFinding
 from projections.engine.catch_up import OutdatedCode, catch_up
 from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.engine.folding import HandlerFailed
@@ -51,6 +52,8 @@ class Command(BaseCommand):
             match subcommand:
                 case None:
                     self._print(_table(statuses()))
+                    for finding in LogFinding.objects.all():
+                        self.stdout.write(f"the log: {finding}")
                 case "parked":
                     self._print(_parked(options["name"]))
                 case _:

@@ -1,15 +1,19 @@
 """The log and the site come out right on a server whose defaults are hostile."""
 
+import io
 import threading
 import time
 
 import pytest
+from django.core.management import call_command
 from django.db import InternalError, NotSupportedError, connection, transaction
+from rest_framework.test import APIClient
 
 from eventstore import store
 from eventstore.ids import new_id
 from ordersite.postgresql.base import DatabaseWrapper
 from ordersite.postgresql.sessions import PINNED
+from tests.support.api import BODY, ORDERS, send
 from tests.support.hostile import hostile_defaults
 from tests.support.notes import note
 
@@ -131,3 +135,20 @@ def test_a_database_in_another_encoding_is_refused_by_name() -> None:
         own.close()
         with connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE {other}")
+
+
+def test_a_command_to_a_read_only_server_is_answered_with_503_and_done_later(api: APIClient) -> None:
+    key = {"Idempotency-Key": "one-order"}
+    with hostile_defaults({"default_transaction_read_only": "on"}):
+        refused = send(api, ORDERS, BODY, **key)
+        assert (refused.status_code, refused.json()["code"]) == (503, "read_only")
+        assert refused["Retry-After"] == "5"
+    assert send(api, ORDERS, BODY, **key).status_code == 201
+
+
+def test_the_check_warns_of_defaults_that_other_programs_would_have() -> None:
+    with hostile_defaults({"default_transaction_isolation": "serializable", "synchronous_commit": "off"}):
+        text = io.StringIO()
+        call_command("check", databases=["default"], stderr=text)
+    assert "the default of default_transaction_isolation is 'serializable'" in text.getvalue()
+    assert "the default of synchronous_commit is 'off'" in text.getvalue()
