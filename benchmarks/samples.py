@@ -38,7 +38,7 @@ NEW_LINES = tuple(
 
 def event(order_id: UUID) -> EditStaged:
     """Return an event of about 420 bytes of JSON, without personal data."""
-    return EditStaged(order_id=order_id, lines=(LINE,), difference=Decimal("15.30"), currency="GBP")
+    return EditStaged(discounts=(), order_id=order_id, lines=(LINE,), difference=Decimal("15.30"), currency="GBP")
 
 
 def metadata() -> Metadata:

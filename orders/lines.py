@@ -5,7 +5,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from orders.money import part
-from orders.values import ZERO, LineAmount, LineKind, OrderLine
+from orders.values import ZERO, DiscountTerms, LineAmount, LineKind, OrderLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class Line:
     tax_rate: Decimal
     tax: Decimal
     total: Decimal
+    discount_terms: DiscountTerms | None = None
+    held_share: Decimal | None = None
     cancelled: int = 0
     shipped: int = 0
     returned: int = 0

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import cache
+from heapq import heapify, heapreplace
+from math import inf
 
 from iso4217 import Currency
 
@@ -68,6 +71,38 @@ def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[D
     for index in sorted(range(len(shares)), key=lambda index: shares[index] - exact[index])[:left]:
         shares[index] += unit
     return shares
+
+
+def apportion(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """Divide `amount` in proportion to `weights`, like `spread`, so that the division is the same for some of them.
+
+    If some shares are taken away, dividing the rest among the other weights gives each of them the same share again.
+    Largest remainders do not promise that. Method of Sainte-Laguë: each smallest unit goes to the largest
+    weight / (2 * share + 1), and to the first of equal ones. No share exceeds its weight if `amount` does not exceed
+    their sum. Weights are amounts of money.
+    """
+    unit = smallest(currency)
+    wanted, sizes = int(amount / unit), [int(weight / unit) for weight in weights]
+    whole = sum(sizes)
+    if not whole or not wanted:
+        return [nothing(currency)] * len(weights)
+    # Nearly all units at once: the share rounded half up. The few others follow one by one.
+    shares = [(2 * wanted * size + whole) // (2 * whole) for size in sizes]
+    left = wanted - sum(shares)
+    step = 1 if left > 0 else -1
+
+    def claim(index: int) -> tuple[Fraction | float, int, int]:
+        """Return the sort key of the next unit to give to, or to take from, a share."""
+        divisor = 2 * shares[index] + step
+        return (-step * Fraction(sizes[index], divisor) if divisor > 0 else inf), step * index, index
+
+    claims = [claim(index) for index, size in enumerate(sizes) if size] if left else []
+    heapify(claims)
+    for _ in range(abs(left)):
+        index = claims[0][2]
+        shares[index] += step
+        heapreplace(claims, claim(index))
+    return [share * unit for share in shares]
 
 
 def part(

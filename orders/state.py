@@ -15,6 +15,7 @@ from orders.lines import Line
 from orders.money import spread
 from orders.values import (
     ZERO,
+    Discount,
     LineAmount,
     LineQuantity,
     OrderLine,
@@ -93,20 +94,25 @@ class Return:
 
 @dataclass(frozen=True, kw_only=True)
 class StagedEdit:
-    """A prepared edit: the lines after it, and the change of the order's price (below zero: cheaper)."""
+    """A prepared edit: the lines and discounts after it, and the change of the order's price (below zero: cheaper)."""
 
     lines: tuple[OrderLine, ...]
     difference: Decimal
+    discounts: tuple[Discount, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """An order. `currency` is empty until it is placed. `bad_debt` is the written-off part of `unpaid`."""
+    """An order. `currency` is empty until it is placed. `bad_debt` is the written-off part of `unpaid`.
+
+    `discounts` are on the whole order; each line stores its share.
+    """
 
     customer_id: UUID | None = None
     currency: str = ""
     prices_include_tax: bool = True
     lines: tuple[Line, ...] = ()
+    discounts: tuple[Discount, ...] = ()
     payments: tuple[Payment, ...] = ()
     shipments: tuple[Shipment, ...] = ()
     refunds: tuple[Refund, ...] = ()

@@ -18,6 +18,21 @@ class LineKind(StrEnum):
     SHIPPING = "shipping"
 
 
+class DiscountKind(StrEnum):
+    """Fixed: one amount. Per unit: an amount for each unit. Percent: a part of the price."""
+
+    FIXED = "fixed"
+    PER_UNIT = "per_unit"
+    PERCENT = "percent"
+
+
+class OrderDiscountKind(StrEnum):
+    """The kinds of a discount on the whole order. A discount for each unit belongs to a line."""
+
+    FIXED = "fixed"
+    PERCENT = "percent"
+
+
 class RefundStatus(StrEnum):
     """Requested and approved refunds are pending: their amount is reserved, but not given back yet."""
 
@@ -48,13 +63,27 @@ class ReturnReason(StrEnum):
 
 
 @value
+class DiscountTerms:
+    """What a discount is. Every edit applies the terms again, so an edit and its reversal change nothing.
+
+    `amount` is an amount of money, or per cent for `percent`. The discount takes off at most `most` (None: no limit),
+    and never more than the price.
+    """
+
+    kind: DiscountKind
+    amount: Decimal
+    most: Decimal | None = None
+
+
+@value
 class OrderLine:
     """A line as sold: a snapshot, not a reference to a catalogue.
 
     `line_id` numbers the lines of one order from 1, so an order may have the same sku twice. `amount` is quantity times
-    unit price, rounded once to the currency's smallest unit. `discount` is taken off this line. `discount_share` is the
-    line's share of the discounts on the whole order. `total` is the price of the line, including `tax` at `tax_rate`
-    per cent.
+    unit price, rounded once to the currency's smallest unit. `discount` is taken off this line under `discount_terms`.
+    `discount_share` is the line's share of the discounts on the whole order. With a `held_share`, an edit no longer
+    divides them again for this line: its share is the held one, or the price if that is lower. `total` is the price of
+    the line, including `tax` at `tax_rate` per cent.
     """
 
     line_id: int
@@ -65,7 +94,9 @@ class OrderLine:
     amount: Decimal
     kind: LineKind = LineKind.GOODS
     discount: Decimal = ZERO
+    discount_terms: DiscountTerms | None = None
     discount_share: Decimal = ZERO
+    held_share: Decimal | None = None
     tax_rate: Decimal = ZERO
     tax: Decimal = ZERO
     total: Decimal
@@ -73,10 +104,11 @@ class OrderLine:
 
 @value
 class Discount:
-    """A discount on the whole order. Each line stores its share of it."""
+    """A discount on the whole order. `amount` is what it takes off under its `terms`; each line stores its share."""
 
     name: str
     amount: Decimal
+    terms: DiscountTerms
 
 
 @value

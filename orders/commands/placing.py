@@ -9,7 +9,7 @@ from uuid import UUID
 from eventstore.messages import command, value
 from orders.commands.fields import ADDRESS, checked, money
 from orders.state import Order
-from orders.values import MOST_UNITS, LineKind
+from orders.values import MOST_UNITS, DiscountKind, LineKind, OrderDiscountKind
 
 _RATE = checked("The tax rate in per cent.", max_digits=7, decimal_places=4, min_value=0, max_value=100)
 _COUNTRY = checked("The country of delivery.", max_length=100)
@@ -31,7 +31,22 @@ class NewLine:
         )
     )
     kind: LineKind = LineKind.GOODS
-    discount: Decimal = field(default=Decimal(0), metadata=money("The discount on this line."))
+    discount: Decimal = field(
+        default=Decimal(0), metadata=money("The discount on this line; `discount_kind` says what the number means.")
+    )
+    discount_kind: DiscountKind = field(
+        default=DiscountKind.FIXED,
+        metadata=checked(
+            "`fixed`: an amount for the whole line. `per_unit`: an amount for each unit. `percent`: per cent of the"
+            " price. An edit of the quantity applies it again."
+        ),
+    )
+    discount_most: Decimal | None = field(
+        default=None,
+        metadata=money(
+            "The most that the discount takes off the line. Without it, at most the price.", allow_null=True
+        ),
+    )
     tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
 
 
@@ -47,10 +62,24 @@ class NewShipping:
 
 @value
 class NewDiscount:
-    """A discount on the whole order, spread over its lines in proportion to their prices. Shipping has no share."""
+    """A discount on the whole order, divided among its lines in proportion to their prices. Shipping has no share.
+
+    An edit of the order applies it again. It never takes off more than the lines cost.
+    """
 
     name: str = field(metadata=checked("The name of the discount, such as a voucher code.", max_length=100))
-    amount: Decimal = field(metadata=money("The amount of the discount."))
+    amount: Decimal = field(metadata=money("The discount; `kind` says what the number means."))
+    kind: OrderDiscountKind = field(
+        default=OrderDiscountKind.FIXED,
+        metadata=checked(
+            "`fixed`: an amount for the whole order. `percent`: per cent of the price of the lines after their own"
+            " discounts, without shipping."
+        ),
+    )
+    most: Decimal | None = field(
+        default=None,
+        metadata=money("The most that the discount takes off. Without it, at most the price.", allow_null=True),
+    )
 
 
 @command("order.create", incidental=("order_id", "customer_name", "customer_email"))

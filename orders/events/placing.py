@@ -5,17 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from eventstore.messages import event, personal, upcaster
+from orders.discounts import fixed_terms, with_fixed_discounts
 from orders.lines import new_line
 from orders.state import Order
 from orders.values import Discount, OrderLine
 
 
-@event("order.created", schema_version=2, subject=("customer_id", "order_id"))
+@event("order.created", schema_version=3, subject=("customer_id", "order_id"))
 class OrderCreated:
     """An order was placed.
 
-    `customer_id` is None for a guest, whose personal data belongs to the order. `discounts` are on the whole order;
-    each line's `discount_share` is its part. `total` includes `tax`.
+    `customer_id` is None for a guest, whose personal data belongs to the order. `discounts` are on the whole order,
+    with what each takes off; each line's `discount_share` is its part. `total` includes `tax`.
     """
 
     order_id: UUID
@@ -40,6 +41,7 @@ class OrderCreated:
             currency=self.currency,
             prices_include_tax=self.prices_include_tax,
             lines=tuple(new_line(line) for line in self.lines),
+            discounts=self.discounts,
         )
 
 
@@ -53,6 +55,16 @@ def _created_without_tax_or_discount(stored: dict[str, Any]) -> dict[str, Any]:
         "discounts": [],
         "tax": "0",
     }
+
+
+@upcaster("order.created", from_version=2)
+def _created_with_amounts_for_discounts(stored: dict[str, Any]) -> dict[str, Any]:
+    """Until version 2 a discount was an amount: a fixed one. Each line keeps the share that the event gave it."""
+    discounts = [each | {"terms": fixed_terms(each["amount"])} for each in stored["discounts"]]
+    lines = [with_fixed_discounts(line) for line in stored["lines"]]
+    if not discounts:
+        lines = [line | {"held_share": None} for line in lines]
+    return stored | {"lines": lines, "discounts": discounts}
 
 
 PlacingEvent = OrderCreated

@@ -164,7 +164,13 @@ def _staged_again(order_id: UUID, was: Order, now: Order) -> list[EditStaged | E
     if not is_edit_possible(was):
         return []
     return [
-        EditStaged(order_id=order_id, lines=was.staged.lines, difference=was.staged.difference, currency=was.currency)
+        EditStaged(
+            order_id=order_id,
+            lines=was.staged.lines,
+            discounts=was.staged.discounts,
+            difference=was.staged.difference,
+            currency=was.currency,
+        )
     ]
 
 

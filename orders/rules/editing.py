@@ -1,6 +1,6 @@
 """The rules of editing. An edit is staged and then committed, or done at once. Only untouched lines can be edited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import assert_never
 from uuid import UUID
@@ -13,9 +13,9 @@ from orders.lines import Line
 from orders.money import rounded
 from orders.policy import Policy
 from orders.rules.common import require_part, require_placed
-from orders.rules.pricing import line_amount, priced, require_quantity, require_total, with_quantity
+from orders.rules.pricing import edited_lines, require_quantity, require_total
 from orders.state import Order, StagedEdit
-from orders.values import ZERO, OrderLine
+from orders.values import ZERO
 
 
 def decide(command: EditingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
@@ -38,7 +38,11 @@ def stage(command: StageEdit, order: Order) -> EditStaged:
     require_placed(command.order_id, order)
     staged = _edit(command, order)
     return EditStaged(
-        order_id=command.order_id, lines=staged.lines, difference=staged.difference, currency=order.currency
+        order_id=command.order_id,
+        lines=staged.lines,
+        discounts=staged.discounts,
+        difference=staged.difference,
+        currency=order.currency,
     )
 
 
@@ -56,24 +60,26 @@ def edit(command: EditOrder, order: Order) -> EditCommitted:
 
 def _edit(command: StageEdit | EditOrder, order: Order) -> StagedEdit:
     _require_editable(order)
-    lines = (*_changed(command, order), *_added(command, order))
-    if not lines:
+    quantities = _changed(command, order)
+    if not quantities and not command.added:
         raise CommandRefused("nothing_changes", "name at least one line to change or to add")
-    total = sum((line.charged for line in edited(order.lines, lines)), rounded(ZERO, order.currency))
+    lines, discounts = edited_lines(order, quantities, command.added)
+    total = sum((line.charged for line in edited(order, lines)), rounded(ZERO, order.currency))
     require_total(total)
-    if not any(line.quantity for line in lines) and all(not line.quantity for line in edited(order.lines, lines)):
+    if not any(line.quantity for line in lines) and all(not line.quantity for line in edited(order, lines)):
         raise CommandRefused("no_lines", "an order must keep at least one line: cancel it instead")
-    return StagedEdit(lines=lines, difference=rounded(total - order.charged, order.currency))
+    return StagedEdit(lines=lines, discounts=discounts, difference=rounded(total - order.charged, order.currency))
 
 
 def _committed(order_id: UUID, staged: StagedEdit, order: Order) -> EditCommitted:
     """Make the edit."""
     _require_staged_possible(staged, order)
-    after = order.with_changes(lines=edited(order.lines, staged.lines))
+    after = order.with_changes(lines=edited(order, staged.lines))
     difference = rounded(after.charged - order.charged, order.currency)
     return EditCommitted(
         order_id=order_id,
         lines=staged.lines,
+        discounts=staged.discounts,
         difference=difference,
         due=rounded(after.due, order.currency),
         due_back=rounded(after.due_back, order.currency),
@@ -130,11 +136,12 @@ def _require_staged_possible(staged: StagedEdit, order: Order) -> None:
         _require_untouched(line)
 
 
-def _changed(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
-    changed: list[OrderLine] = []
+def _changed(command: StageEdit | EditOrder, order: Order) -> Mapping[int, int]:
+    """Return the new quantities that differ, by line. Raises CommandRefused."""
+    named: dict[int, int] = {}
     for each in command.quantities:
         line = require_part(order.line(each.line_id), "line", each.line_id)
-        if any(other.line_id == each.line_id for other in changed):
+        if each.line_id in named:
             raise CommandRefused("line_named_twice", "line {number} is named twice", number=each.line_id)
         if each.quantity < 0:
             raise CommandRefused(
@@ -145,25 +152,9 @@ def _changed(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
             )
         require_quantity(line.line_id, line.sku, each.quantity)
         _require_untouched(line)
-        if each.quantity != line.quantity:
-            changed.append(
-                with_quantity(
-                    line,
-                    each.quantity,
-                    currency=order.currency,
-                    prices_include_tax=order.prices_include_tax,
-                )
-            )
-    return changed
-
-
-def _added(command: StageEdit | EditOrder, order: Order) -> list[OrderLine]:
-    currency, first = order.currency, len(order.lines) + 1
-    amounts = [line_amount(number, line, currency) for number, line in enumerate(command.added, start=first)]
-    return [
-        priced(number, line, amount, ZERO, currency=currency, prices_include_tax=order.prices_include_tax)
-        for number, (line, amount) in enumerate(zip(command.added, amounts, strict=True), start=first)
-    ]
+        named[each.line_id] = each.quantity
+    now = {line.line_id: line.quantity for line in order.lines}
+    return {number: quantity for number, quantity in named.items() if quantity != now[number]}
 
 
 def _require_editable(order: Order) -> None:

@@ -1,44 +1,128 @@
 """Prices of lines. Each amount is rounded once. Discounts on the whole order are spread over its lines exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from eventstore.errors import CommandRefused
-from orders.commands import CreateOrder, NewDiscount, NewLine, NewShipping
+from orders.commands import CreateOrder, NewLine, NewShipping
+from orders.discounts import Bearer, shares_of, taken_off
 from orders.lines import Line
-from orders.money import LARGEST, nothing, plain, require_exact, rounded, spread
-from orders.values import MOST_UNITS, ZERO, Discount, LineKind, OrderLine
+from orders.money import LARGEST, nothing, plain, rounded
+from orders.rules.discounts import line_terms, order_terms
+from orders.state import Order
+from orders.values import MOST_UNITS, ZERO, Discount, DiscountTerms, LineKind, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of a line before its share of the discounts on the whole order.
+
+    `amount` is quantity times unit price. `discount` is the line's own discount under `terms`.
+    """
+
+    line_id: int
+    line: NewLine | Line
+    quantity: int
+    amount: Decimal
+    discount: Decimal
+    terms: DiscountTerms | None
+    held_share: Decimal | None = None
+
+    def bearer(self, held: Decimal | None) -> Bearer:
+        """Return the line as a discount on the whole order sees it. Shipping bears no share."""
+        if self.line.kind is LineKind.SHIPPING:
+            return Bearer(price=ZERO)
+        return Bearer(price=self.amount - self.discount, held=held)
+
+    def with_share(self, share: Decimal, *, currency: str, prices_include_tax: bool) -> OrderLine:
+        """Return the line as sold. The tax is part of the price, or is added to it."""
+        line, rate = self.line, self.line.tax_rate
+        taxable = self.amount - self.discount - share
+        base = 100 + rate if prices_include_tax else Decimal(100)
+        tax = rounded(taxable * rate / base, currency) if rate else nothing(currency)
+        return OrderLine(
+            line_id=self.line_id,
+            sku=line.sku,
+            name=line.name,
+            quantity=self.quantity,
+            unit_price=plain(line.unit_price),
+            amount=self.amount,
+            kind=line.kind,
+            discount=self.discount,
+            discount_terms=self.terms,
+            discount_share=share,
+            held_share=self.held_share,
+            tax_rate=plain(rate) if rate else ZERO,
+            tax=tax,
+            total=taxable if prices_include_tax else taxable + tax,
+        )
 
 
 def new_lines(command: CreateOrder) -> tuple[tuple[OrderLine, ...], tuple[Discount, ...]]:
     """Return the lines of a new order, shipping last, and the discounts on the whole order. Raises CommandRefused."""
     currency = command.currency
     ordered = [*command.lines, *(_shipping_line(each) for each in command.shipping)]
-    amounts = [line_amount(number, line, currency) for number, line in enumerate(ordered, start=1)]
-    discounts = tuple(_discount(each, currency) for each in command.discounts)
-    shares = _discount_shares(ordered, amounts, discounts, currency)
-    lines = tuple(
-        priced(number, line, amount, share, currency=currency, prices_include_tax=command.prices_include_tax)
-        for number, (line, amount, share) in enumerate(zip(ordered, amounts, shares, strict=True), start=1)
+    prices = [new_price(number, line, currency) for number, line in enumerate(ordered, start=1)]
+    bearers = [each.bearer(None) for each in prices] if command.discounts else []
+    discounts = order_terms(command.discounts, bearers, currency)
+    shares = shares_of(discounts, bearers, currency)[1] if discounts else [nothing(currency)] * len(prices)
+    lines = (
+        price.with_share(share, currency=currency, prices_include_tax=command.prices_include_tax)
+        for price, share in zip(prices, shares, strict=True)
     )
-    return lines, discounts
+    return tuple(lines), discounts
 
 
-def line_amount(number: int, line: NewLine, currency: str) -> Decimal:
-    """Return quantity times price, rounded once, before discounts. Raises CommandRefused."""
+def edited_lines(
+    order: Order, quantities: Mapping[int, int], added: Sequence[NewLine]
+) -> tuple[tuple[OrderLine, ...], tuple[Discount, ...]]:
+    """Return the lines that an edit changes or adds, and the discounts on the whole order after it.
+
+    Each discount is applied again. So lines whose quantity stays may change too: in their share of a discount on the
+    whole order. Raises CommandRefused.
+    """
+    currency, first = order.currency, len(order.lines) + 1
+    prices = [_price_with(line, quantities.get(line.line_id, line.quantity), currency) for line in order.lines]
+    bearers = [
+        price.bearer(line.held_share if line.is_untouched else line.discount_share)
+        for price, line in zip(prices, order.lines, strict=True)
+    ]
+    for number, line in enumerate(added, start=first):
+        prices.append(new_price(number, line, currency))
+        bearers.append(prices[-1].bearer(None))
+    discounts, shares = shares_of(order.discounts, bearers, currency)
+    before = [line.discount_share if line.line_id not in quantities else None for line in order.lines]
+    before += [None] * len(added)
+    lines = (
+        price.with_share(share, currency=currency, prices_include_tax=order.prices_include_tax)
+        for price, share, was in zip(prices, shares, before, strict=True)
+        if share != was
+    )
+    return tuple(lines), discounts
+
+
+def _price_with(line: Line, quantity: int, currency: str) -> Price:
+    """Return the price of a line with this quantity. Raises CommandRefused if the line costs too much."""
+    if quantity == line.quantity:
+        amount, discount = line.amount, line.discount
+    else:
+        amount = rounded(quantity * line.unit_price, currency)
+        _require_not_too_large(line.line_id, line.sku, amount)
+        discount = nothing(currency)
+        if terms := line.discount_terms:
+            discount = min(taken_off(terms, units=quantity, price=amount, currency=currency), amount)
+    return Price(line.line_id, line, quantity, amount, discount, line.discount_terms, line.held_share)
+
+
+def new_price(number: int, line: NewLine, currency: str) -> Price:
+    """Return the price of a new line. Raises CommandRefused."""
     _require_sellable(number, line)
     amount = rounded(line.quantity * line.unit_price, currency)
-    if line.discount and _exceeds(line.discount, amount, currency):
-        raise CommandRefused(
-            "discount_too_large",
-            "line {number} ({sku}): the discount {discount} {currency} is more than the price {at_most} {currency}",
-            number=number,
-            sku=line.sku,
-            discount=line.discount,
-            at_most=amount,
-            currency=currency,
-        )
-    return amount
+    terms, discount = line_terms(number, line, amount, currency), nothing(currency)
+    if terms:
+        discount = taken_off(terms, units=line.quantity, price=amount, currency=currency)
+    return Price(number, line, line.quantity, amount, discount, terms)
 
 
 def _require_sellable(number: int, line: NewLine) -> None:
@@ -104,86 +188,7 @@ def require_total(total: Decimal) -> None:
         raise CommandRefused("amount_too_large", "the order must cost less than {largest}", largest=f"{LARGEST:,}")
 
 
-def priced(
-    number: int, line: NewLine, amount: Decimal, discount_share: Decimal, *, currency: str, prices_include_tax: bool
-) -> OrderLine:
-    """Return the line as sold. `amount` is its quantity times its price, rounded."""
-    discount = rounded(line.discount, currency) if line.discount else nothing(currency)
-    taxable = amount - discount - discount_share
-    base = 100 + line.tax_rate if prices_include_tax else Decimal(100)
-    tax = rounded(taxable * line.tax_rate / base, currency) if line.tax_rate else nothing(currency)
-    return OrderLine(
-        line_id=number,
-        sku=line.sku,
-        name=line.name,
-        quantity=line.quantity,
-        unit_price=plain(line.unit_price),
-        amount=amount,
-        kind=line.kind,
-        discount=discount,
-        discount_share=discount_share,
-        tax_rate=plain(line.tax_rate) if line.tax_rate else ZERO,
-        tax=tax,
-        total=taxable if prices_include_tax else taxable + tax,
-    )
-
-
-def with_quantity(line: Line, quantity: int, *, currency: str, prices_include_tax: bool) -> OrderLine:
-    """Return the line with another quantity. Its discounts change in proportion. Raises CommandRefused."""
-    amount = rounded(quantity * line.unit_price, currency)
-    _require_not_too_large(line.line_id, line.sku, amount)
-
-    def scaled(off: Decimal) -> Decimal:
-        return rounded(off * amount / line.amount, currency) if line.amount else rounded(ZERO, currency)
-
-    off = scaled(line.discount + line.discount_share)  # scaled as one sum, so that it never exceeds the line
-    discount = min(scaled(line.discount), off)
-    new = NewLine(
-        sku=line.sku,
-        name=line.name,
-        quantity=quantity,
-        unit_price=line.unit_price,
-        kind=line.kind,
-        discount=discount,
-        tax_rate=line.tax_rate,
-    )
-    return priced(line.line_id, new, amount, off - discount, currency=currency, prices_include_tax=prices_include_tax)
-
-
 def _shipping_line(new: NewShipping) -> NewLine:
     return NewLine(
         sku=new.code, name=new.name, quantity=1, unit_price=new.price, kind=LineKind.SHIPPING, tax_rate=new.tax_rate
     )
-
-
-def _discount(discount: NewDiscount, currency: str) -> Discount:
-    if not discount.amount.is_finite() or discount.amount < 0:
-        raise CommandRefused("discount_wrong", "{amount} is not a valid discount", amount=discount.amount)
-    return Discount(name=discount.name, amount=require_exact(discount.amount, currency))
-
-
-def _discount_shares(
-    lines: Sequence[NewLine], amounts: Sequence[Decimal], discounts: Sequence[Discount], currency: str
-) -> list[Decimal]:
-    """Return each line's share of the discounts on the whole order. Raises CommandRefused."""
-    total_discount = sum((each.amount for each in discounts), rounded(ZERO, currency))
-    weights = [
-        ZERO if line.kind is LineKind.SHIPPING else amount - line.discount
-        for line, amount in zip(lines, amounts, strict=True)
-    ]
-    if _exceeds(total_discount, sum(weights, ZERO), currency):
-        raise CommandRefused(
-            "discount_too_large",
-            "the discount {discount} {currency} is more than the price of the lines, {at_most} {currency}",
-            discount=total_discount,
-            at_most=sum(weights, ZERO),
-            currency=currency,
-        )
-    return spread(total_discount, weights, currency)
-
-
-def _exceeds(discount: Decimal, at_most: Decimal, currency: str) -> bool:
-    """Return whether the discount is more than `at_most`. Raises CommandRefused for a negative or inexact discount."""
-    if not discount.is_finite() or discount < 0:
-        raise CommandRefused("discount_wrong", "{amount} is not a valid discount", amount=discount)
-    return require_exact(discount, currency) > at_most

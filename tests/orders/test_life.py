@@ -30,7 +30,7 @@ from orders.statuses import (
     order_status,
     payment_status,
 )
-from orders.values import ZERO, LineQuantity, RefundStatus, ReturnStatus
+from orders.values import ZERO, DiscountKind, LineKind, LineQuantity, RefundStatus, ReturnStatus
 from tests.support.order_examples import ORDER
 from tests.support.order_lives import (
     PEOPLE,
@@ -103,6 +103,21 @@ class OrderLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def is_edited_or_held(self, data: st.DataObject) -> None:
         self.send(data.draw(editing(self.order)))
+
+    @rule(data=st.data())
+    def editing_there_and_back_changes_nothing(self, data: st.DataObject) -> None:
+        """Law: what the lines cost depends on their quantities, not on the edits that led to them."""
+        lines = [line for line in self.order.lines if line.is_untouched]
+        order, steps = self.order, data.draw(st.integers(1, 2)) if lines else 0
+        for _ in range(steps):
+            named = data.draw(st.lists(st.sampled_from(lines), min_size=1, unique=True))
+            there = {
+                line.line_id: data.draw(st.integers(0, 4) | st.sampled_from([line.quantity, 10**6])) for line in named
+            }
+            order = edited(order, there) or order
+        if order is not self.order:
+            back = edited(order, {line.line_id: line.quantity for line in lines}) or order
+            assert sold(back) == sold(self.order)
 
     @rule(data=st.data())
     def is_cancelled(self, data: st.DataObject) -> None:
@@ -183,6 +198,21 @@ class OrderLife(RuleBasedStateMachine):
             assert line.tax_given_back >= 0
             if line.cancelled + line.credited == line.quantity:
                 assert line.charged == 0
+
+    @invariant()
+    def discounts_are_at_most_their_amount_and_the_price(self) -> None:
+        order = self.order
+        for line in order.lines:
+            assert 0 <= line.discount + line.discount_share <= line.amount
+            assert min(line.discount, line.discount_share) >= 0
+            if terms := line.discount_terms:
+                assert terms.kind is not DiscountKind.FIXED or line.discount <= terms.amount
+                assert terms.most is None or line.discount <= terms.most
+            if line.kind is LineKind.SHIPPING:
+                assert line.discount_share == 0
+        assert sum(line.discount_share for line in order.lines) == sum(each.amount for each in order.discounts)
+        for each in order.discounts:
+            assert each.terms.kind is not DiscountKind.FIXED or 0 <= each.amount <= each.terms.amount
 
     @invariant()
     def restocked_units_are_credited_and_no_others(self) -> None:
@@ -305,6 +335,26 @@ class OrderLife(RuleBasedStateMachine):
                 assert self.send(c.ApproveRefund(order_id=ORDER, refund_id=number, by=other))
             if status in (RefundStatus.REQUESTED, RefundStatus.APPROVED):
                 assert self.send(c.SettleRefund(order_id=ORDER, refund_id=number, by=MOVER))
+
+
+def edited(order: Order, quantities: dict[int, int]) -> Order | None:
+    """Return the order after an edit of these quantities, or None if the edit is refused."""
+    named = tuple(LineQuantity(line_id=number, quantity=quantity) for number, quantity in quantities.items())
+    command = c.EditOrder(order_id=ORDER, quantities=named)
+    try:
+        events: Sequence[OrderEvent] = decider_of(command).decide(command, order)
+    except CommandRefused:
+        return None
+    return reduce(evolve, events, order)
+
+
+def sold(order: Order) -> list[Any]:
+    """Return what the lines cost, and the order."""
+    lines = [
+        (line.quantity, line.amount, line.discount, line.discount_share, line.tax, line.total, line.charged)
+        for line in order.lines
+    ]
+    return [lines, order.discounts, order.charged, order.tax]
 
 
 OrderLife.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import CommandRefused
-from orders.money import LARGEST, exponent, part, plain, require_exact, require_positive, rounded, smallest, spread
+from orders.money import (
+    LARGEST,
+    apportion,
+    exponent,
+    part,
+    plain,
+    require_exact,
+    require_positive,
+    rounded,
+    smallest,
+    spread,
+)
 
 CURRENCIES = st.sampled_from(["GBP", "JPY", "BHD", "CLF"])
 units = st.integers(0, 10**9)
@@ -30,6 +41,46 @@ def test_units_left_over_go_to_the_shares_that_lost_most_and_to_the_first_of_equ
     assert [str(each) for each in spread(Decimal("1.00"), [Decimal(1)] * 3, "GBP")] == ["0.34", "0.33", "0.33"]
     weights = [Decimal("0.1"), Decimal("0.6"), Decimal("0.3")]
     assert [str(each) for each in spread(Decimal("0.08"), weights, "GBP")] == ["0.01", "0.05", "0.02"]
+
+
+few = st.integers(0, 30) | units
+
+
+@given(st.data(), CURRENCIES, st.lists(few, min_size=1, max_size=9))
+def test_dividing_the_rest_among_the_rest_gives_the_same_shares(
+    data: st.DataObject, currency: str, sizes: list[int]
+) -> None:
+    unit = smallest(currency)
+    weights = [size * unit for size in sizes]
+    amount = data.draw(st.integers(0, sum(sizes))) * unit
+    shares = apportion(amount, weights, currency)
+    assert sum(shares) == amount
+    for share, weight in zip(shares, weights, strict=True):
+        assert share % unit == 0
+        assert 0 <= share <= weight
+    kept = data.draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes)))
+    rest = amount - sum(share for share, is_kept in zip(shares, kept, strict=True) if is_kept)
+    others = [Decimal(0) if is_kept else weight for weight, is_kept in zip(weights, kept, strict=True)]
+    again = [0 if is_kept else share for share, is_kept in zip(shares, kept, strict=True)]
+    assert apportion(rest, others, currency) == again
+
+
+def test_largest_remainders_would_divide_the_rest_otherwise() -> None:
+    """So a discount on a whole order is divided by `apportion`: edits of some lines leave the others alone."""
+    weights = [Decimal(weight) for weight in ("0.01", "0.01", "0.04")]
+    first, second, third = spread(Decimal("0.02"), weights, "GBP")
+    assert [first, third] == [Decimal("0.01"), Decimal("0.01")]
+    assert spread(first + third, [weights[0], weights[2]], "GBP") == [second, Decimal("0.02")]
+
+
+def test_units_left_over_go_first_to_the_first_of_equal_weights() -> None:
+    assert [str(each) for each in apportion(Decimal("1.00"), [Decimal(1)] * 3, "GBP")] == ["0.34", "0.33", "0.33"]
+    assert [str(each) for each in apportion(Decimal("0.02"), [Decimal(1)] * 4, "GBP")] == [
+        "0.01",
+        "0.01",
+        "0.00",
+        "0.00",
+    ]
 
 
 @given(st.data(), CURRENCIES, units, st.integers(1, 50))

@@ -1,12 +1,14 @@
-"""Events of version 1, from when orders had no tax, discounts or parcels, still mean the same."""
+"""Events of old versions, from when orders had no tax, parcels or terms of discounts, still mean the same."""
 
 import json
+from decimal import Decimal
 from functools import reduce
 from pathlib import Path
 from typing import Any, get_args
 
 from eventstore import codec
 from eventstore.messages import EVENTS
+from orders.commands import CommitEdit, EditOrder
 from orders.events import OrderEvent, evolve
 from orders.order import ORDER
 from orders.state import Order
@@ -18,15 +20,17 @@ from orders.statuses import (
     order_status,
     payment_status,
 )
+from tests.support import order_examples
 from tests.support.order_examples import CREATED, PAID, SHIPPED
+from tests.support.order_stories import some
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
-def old(name: str, **changes: Any) -> Any:
-    """Decode a stored event of version 1 with today's code."""
-    stored = json.loads((SAMPLES / f"order.{name}.v1.json").read_text()) | changes
-    return codec.decode(f"order.{name}", 1, json.dumps(stored))
+def old(name: str, *, version: int = 1, **changes: Any) -> Any:
+    """Decode a stored event of an old version with today's code."""
+    stored = json.loads((SAMPLES / f"order.{name}.v{version}.json").read_text()) | changes
+    return codec.decode(f"order.{name}", version, json.dumps(stored))
 
 
 def order_of(*events: Any) -> Any:
@@ -81,6 +85,60 @@ def test_an_old_restoration_to_cancelled_brings_back_the_cancellation() -> None:
 def test_an_old_order_accepts_new_events() -> None:
     order = order_of(*PAID_ONE, CANCELLED_PAID, BACK_TO_PAID, SHIPPED)
     assert fulfilment_status(order) is FulfilmentStatus.FULFILLED
+
+
+def stored_line(number: int, quantity: int, *, discount: str = "0", share: str = "0") -> dict[str, Any]:
+    """Return a line at 10.00 each, as events stored it when every discount was an amount."""
+    total = Decimal(10 * quantity) - Decimal(discount) - Decimal(share)
+    return {
+        "line_id": number,
+        "sku": f"S{number}",
+        "name": "Something",
+        "quantity": quantity,
+        "unit_price": "10.00",
+        "amount": f"{10 * quantity}.00",
+        "kind": "goods",
+        "discount": discount,
+        "discount_share": share,
+        "tax_rate": "0",
+        "tax": "0.00",
+        "total": str(total),
+    }
+
+
+def edit(order: Any, **quantities: int) -> Any:
+    command = EditOrder(order_id=order_examples.ORDER, quantities=some(**quantities))
+    return reduce(evolve, ORDER.decide(command, order), order)
+
+
+def costs(order: Any) -> list[Any]:
+    return [(line.quantity, line.discount, line.discount_share, line.total) for line in order.lines]
+
+
+LINES_WITH_DISCOUNTS = [stored_line(1, 1, discount="5.00", share="1.00"), stored_line(2, 2, share="4.00")]
+OLD_VOUCHER = [{"name": "FIVE", "amount": "5.00"}]
+WITH_DISCOUNTS = old("created", version=2, lines=LINES_WITH_DISCOUNTS, discounts=OLD_VOUCHER, total="20.00")
+
+
+def test_discounts_of_version_2_are_fixed_and_each_line_keeps_its_share() -> None:
+    order = order_of(WITH_DISCOUNTS)
+    assert (order.charged, [line.discount_share for line in order.lines]) == (20, [1, 4])
+    more = edit(order, _1=100)
+    assert costs(more)[0] == (100, 5, 1, 994)
+    assert costs(edit(more, _1=1)) == costs(order)
+    assert costs(edit(edit(order, _1=0, _2=3), _1=1, _2=2)) == costs(order)
+
+
+def test_an_edit_of_version_1_costs_what_it_cost_then_and_its_discounts_are_fixed_from_then_on() -> None:
+    lines = [stored_line(1, 10, discount="50.00", share="10.00")]
+    changes = {"lines": lines, "difference": "36.00", "due": "56.00", "due_back": "0", "currency": "GBP"}
+    order = order_of(WITH_DISCOUNTS, old("edit_committed", **changes))
+    assert (order.charged, order.discounts[0].amount) == (56, 14)
+    assert costs(edit(order, _1=20))[0] == (20, 50, 10, 140)
+    assert costs(edit(edit(order, _1=20), _1=10)) == costs(order)
+    staged = order_of(WITH_DISCOUNTS, old("edit_staged", lines=lines, difference="36.00", currency="GBP"))
+    (committed,) = ORDER.decide(CommitEdit(order_id=order_examples.ORDER), staged)
+    assert (committed.difference, evolve(staged, committed).charged) == (36, 56)
 
 
 def test_the_state_of_an_order_does_not_depend_on_personal_data() -> None:

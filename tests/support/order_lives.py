@@ -11,8 +11,18 @@ from orders.accounts.identity import MOVER
 from orders.commands import CreateOrder, NewDiscount, NewLine, NewShipping, RefundWish
 from orders.lines import Line
 from orders.money import rounded, smallest
+from orders.rules.pricing import new_price
 from orders.state import Order
-from orders.values import MOST_UNITS, LineKind, LineQuantity, RefundStatus, ReturnReason, ReturnStatus
+from orders.values import (
+    MOST_UNITS,
+    DiscountKind,
+    LineKind,
+    LineQuantity,
+    OrderDiscountKind,
+    RefundStatus,
+    ReturnReason,
+    ReturnStatus,
+)
 from tests.support.order_examples import BUYER, ORDER
 
 RATES = [Decimal(rate) for rate in ("0", "5", "7.7", "20", "25.5", "100")]
@@ -33,8 +43,14 @@ def creations(draw: st.DrawFn) -> CreateOrder:
     """Draw a new order."""
     currency = draw(st.sampled_from(["GBP", "JPY", "BHD"]))
     lines = draw(st.lists(_new_lines(currency), min_size=1, max_size=3))
-    left = sum((rounded(line.quantity * line.unit_price, currency) - line.discount for line in lines), Decimal(0))
+    prices = [new_price(number, line, currency) for number, line in enumerate(lines, start=1)]
+    left = sum((each.amount - each.discount for each in prices), Decimal(0))
     off = rounded(left * draw(_SHARES), currency)
+    vouchers = [NewDiscount(name="OFF", amount=off)] if off else []
+    if draw(st.booleans()):
+        most = rounded((left - off) * draw(_SHARES), currency)
+        percent = st.sampled_from([Decimal(number) for number in ("0.5", "10", "33.3333", "100")])
+        vouchers.append(NewDiscount(name="PART", amount=draw(percent), kind=OrderDiscountKind.PERCENT, most=most))
     shipping = draw(st.lists(st.builds(_shipping, _prices(currency), st.sampled_from(RATES)), max_size=1))
     return CreateOrder(
         order_id=ORDER,
@@ -44,7 +60,7 @@ def creations(draw: st.DrawFn) -> CreateOrder:
         currency=currency,
         lines=tuple(lines),
         shipping=tuple(shipping),
-        discounts=(NewDiscount(name="OFF", amount=off),) if off else (),
+        discounts=tuple(draw(st.permutations(vouchers))),
         prices_include_tax=draw(st.booleans()),
     )
 
@@ -58,15 +74,27 @@ def _new_lines(draw: st.DrawFn, currency: str) -> NewLine:
     price = draw(_prices(currency) | st.just(Decimal("0.001234")))
     if quantity == MOST_UNITS:
         price = price.min(20 * smallest(currency))  # keeps the order below the largest amount
+    amount, kind = rounded(quantity * price, currency), draw(st.sampled_from(DiscountKind))
+    most = draw(st.none() | _SHARES.map(lambda share: rounded(amount * share, currency)))
     return NewLine(
         sku=draw(st.sampled_from(["MUG", "THR", "PIN"])),
         name="Something",
         quantity=quantity,
         unit_price=price,
         kind=draw(st.sampled_from([LineKind.GOODS, LineKind.GOODS, LineKind.GOODS, LineKind.CHARGE])),
-        discount=rounded(quantity * price * draw(_SHARES), currency).min(rounded(quantity * price, currency)),
+        discount=_discount(kind, draw(_SHARES), amount, quantity, currency),
+        discount_kind=kind,
+        discount_most=most,
         tax_rate=draw(st.sampled_from(RATES)),
     )
+
+
+def _discount(kind: DiscountKind, share: Decimal, amount: Decimal, quantity: int, currency: str) -> Decimal:
+    """Return a discount of this kind that takes off about this share of the amount."""
+    if kind is DiscountKind.PERCENT:
+        return share * 100
+    unit = smallest(currency)
+    return (amount * share / (quantity if kind is DiscountKind.PER_UNIT else 1)) // unit * unit
 
 
 def _prices(currency: str) -> st.SearchStrategy[Decimal]:
