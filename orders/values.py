@@ -1,5 +1,6 @@
 """Value objects and enums that the events and commands of an order share."""
 
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -8,6 +9,8 @@ from eventstore.messages import value
 ZERO = Decimal(0)
 MOST_UNITS = 10**9
 """The largest quantity of a line."""
+UNITS = "The number of units: whole ones, never a part of one."
+"""What the API and forms say of a quantity. A shop that sells by weight or length makes the unit that small."""
 
 
 class LineKind(StrEnum):
@@ -116,7 +119,7 @@ class LineQuantity:
     """A number of units of a line."""
 
     line_id: int
-    quantity: int
+    quantity: int = field(metadata={"serializer_kwargs": {"help_text": UNITS}})
 
 
 @value

@@ -9,7 +9,7 @@ from uuid import UUID
 from eventstore.messages import command, value
 from orders.commands.fields import ADDRESS, checked, money
 from orders.state import Order
-from orders.values import MOST_UNITS, DiscountKind, LineKind, OrderDiscountKind
+from orders.values import MOST_UNITS, UNITS, DiscountKind, LineKind, OrderDiscountKind
 
 _RATE = checked("The tax rate in per cent.", max_digits=7, decimal_places=4, min_value=0, max_value=100)
 _COUNTRY = checked("The country of delivery.", max_length=100)
@@ -21,7 +21,7 @@ class NewLine:
 
     sku: str = field(metadata=checked("The shop's code of the article.", max_length=64))
     name: str = field(metadata=checked("The name of the article, as shown to the buyer.", max_length=200))
-    quantity: int = field(metadata=checked("The number of units.", min_value=1, max_value=MOST_UNITS))
+    quantity: int = field(metadata=checked(UNITS, min_value=1, max_value=MOST_UNITS))
     unit_price: Decimal = field(
         metadata=checked(
             "The price of one unit. It may have more decimals than the currency.",

@@ -21,7 +21,7 @@ class RefundWish:
 
     line_id: int = field(metadata=checked("The number of the line.", min_value=1))
     quantity: int = field(
-        default=0, metadata=checked("Refund the price of this many units.", min_value=0, max_value=MOST_UNITS)
+        default=0, metadata=checked("Refund the price of this many whole units.", min_value=0, max_value=MOST_UNITS)
     )
     amount: Decimal | None = field(
         default=None, metadata=money("Or refund this amount, tax included.", allow_null=True)

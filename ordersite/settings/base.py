@@ -156,6 +156,8 @@ SPECTACULAR_SETTINGS = {
         "ReturnStatus": "orders.values.ReturnStatus",
         "ReturnReason": "orders.values.ReturnReason",
         "LineKind": "orders.values.LineKind",
+        "DiscountKind": "orders.values.DiscountKind",
+        "OrderDiscountKind": "orders.values.OrderDiscountKind",
         "MovementKind": "projections.customer.account.MovementKind",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
         "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",

@@ -138,7 +138,7 @@ class AccountingBooks(Projection):
     """The projection of the journal and of its sums by order and by day."""
 
     name = "accounting"
-    version = 3
+    version = 4
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 

@@ -32,7 +32,7 @@ class CustomerOrders(Projection):
     """The projection of `CustomerOrder`."""
 
     name = "customer"
-    version = 3
+    version = 4
     cached = True
     tables = (CustomerOrder,)
     complete = OrderEvent

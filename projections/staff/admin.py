@@ -31,6 +31,7 @@ from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.reading.replicas import may_lag
 from projections.staff.order_page import NoSuchPast, PastOrder, hold_entry, past_order, read_history, timeline
 from projections.staff.order_sections import (
+    discount_rows,
     format_money,
     line_rows,
     money_totals,
@@ -206,6 +207,7 @@ class StaffOrderAdmin(ViewAdmin):
             "status_labels": status_labels(order),
             "totals": list(money_totals(order)),
             "lines": line_rows(order),
+            "discounts": discount_rows(order),
             "parts": part_rows(order, buttons.parts if buttons else {}),
             "prepared": prepared_change(order),
             "hold": hold_entry(entries, order.version) if order.state.on_hold else None,

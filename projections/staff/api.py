@@ -16,7 +16,8 @@ from orders.events import OrderCreated
 from orders.http.i18n import translate
 from orders.http.request import query_of, staff_of
 from projections.engine.projection import PROJECTIONS
-from projections.order_serializers import OrderSerializer, RefundSerializer, order_body
+from projections.order_body import order_body
+from projections.order_serializers import OrderSerializer, RefundSerializer
 from projections.reading.from_log import require_logged, row_from_log
 from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, read_version
 from projections.reading.read_your_writes import wait_for

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, assert_never
 
 from eventstore.admin.pages import actor_in_words
 from orders.lines import Line
-from orders.money import rounded
+from orders.money import plain, rounded
 from orders.state import Order, Payment, Refund, Return, Shipment
-from orders.values import LineQuantity, OrderLine, RefundLine, RefundStatus, ReturnStatus
+from orders.values import DiscountKind, DiscountTerms, LineQuantity, OrderLine, RefundLine, RefundStatus, ReturnStatus
 from projections.admin.list_filters import COLOURS
 from projections.order_row import status_label
 from projections.staff.orders import StaffOrder
@@ -97,13 +97,43 @@ def line_rows(order: StaffOrder) -> list[dict[str, Any]]:
             "to_send": f"{line.open:,}" if line.is_goods and line.open else "",
             "unit_price": _unit_price(line.unit_price, order.currency),
             "discount": money(line.discount + line.discount_share),
-            "tax": money(line.tax),
+            "tax": money(line.tax - line.tax_off),
+            "tax_sold": money(line.tax) if line.tax_off else "",
+            "discount_terms": _terms(line.discount_terms, order.currency),
             "rate": f"{line.tax_rate.normalize():f} %" if line.tax_rate else "",
             "total": format_amount(line.total, order.currency),
             "charged": format_amount(line.charged, order.currency) if line.charged != line.total else "",
             "refunded_amount": money(line.given_back),
         }
         for line in order.lines
+    ]
+
+
+def _terms(terms: DiscountTerms | None, currency: str) -> str:
+    """Return what a discount is, where that is more than its amount: `10 % of the price, at most 5.00`."""
+    if terms is None or (terms.kind is DiscountKind.FIXED and terms.most is None):
+        return ""
+    most = "" if terms.most is None else f", at most {format_amount(terms.most, currency)}"
+    match terms.kind:
+        case DiscountKind.FIXED:
+            return f"{format_amount(terms.amount, currency)}{most}"
+        case DiscountKind.PER_UNIT:
+            return f"{format_amount(terms.amount, currency)} each{most}"
+        case DiscountKind.PERCENT:
+            return f"{plain(terms.amount)} %{most}"
+        case _:
+            assert_never(terms.kind)
+
+
+def discount_rows(order: StaffOrder) -> list[dict[str, str]]:
+    """Return a row for each discount on the whole order."""
+    return [
+        {
+            "name": each.name,
+            "terms": _terms(each.terms, order.currency) or format_amount(each.terms.amount, order.currency),
+            "taken_off": format_amount(each.amount, order.currency),
+        }
+        for each in order.state.discounts
     ]
 
 

@@ -61,7 +61,7 @@ class StaffOrders(Projection):
     """The projection of `StaffOrder`."""
 
     name = "staff"
-    version = 3
+    version = 4
     tables = (StaffOrder,)
     complete = OrderEvent
     rank = 0

@@ -18,7 +18,7 @@ from orders.state import Order
 from orders.values import LineKind, LineQuantity
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder, EntryKind
 from projections.customer.orders import CustomerOrder
-from projections.order_serializers import order_body
+from projections.order_body import order_body
 from projections.order_timeline import describe
 from projections.staff.orders import StaffOrder
 from tests.support.clock import AT
@@ -186,14 +186,21 @@ def test_customers_see_their_order_with_all_its_parts_and_exact_amounts() -> Non
         "tax_rate": "0",
         "amount": "15.00",
         "discount": "0.00",
+        "discount_terms": {"kind": "fixed", "amount": "0.00", "most": None},
         "discount_share": "1.50",
-        "tax": "0.00",
         "total": "13.50",
         "cancelled": 0,
         "shipped": 2,
         "returned": 1,
+        "charged": "6.75",
+        "net": "6.75",
+        "tax": "0.00",
         "refunded": "6.75",
+        "refund_pending": "0.00",
     }
+    assert order["discounts"] == [
+        {"name": "SPRING", "kind": "fixed", "amount": "2.50", "most": None, "taken_off": "2.50"}
+    ]
     assert order["lines"][2]["tax"] == "0.82", "4.90 includes 20 per cent of tax"
     (payment,) = order["payments"]
     assert (payment["authorised"], payment["captured"], payment["failed"]) == ("27.40", "27.40", False)

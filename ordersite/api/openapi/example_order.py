@@ -22,7 +22,7 @@ from orders.state import Order
 from orders.values import LineQuantity, ReturnReason
 from projections.customer.orders import CustomerOrder
 from projections.engine.projection import PROJECTIONS
-from projections.order_serializers import order_body
+from projections.order_body import order_body
 from projections.order_timeline import describe
 from projections.staff.api import staff_order_body
 from projections.staff.orders import StaffOrder

@@ -14,7 +14,7 @@ from django.utils.cache import get_conditional_response
 
 from projections.customer.orders import CustomerOrder
 from projections.customer.queries import own_order
-from projections.order_serializers import EXPANDABLE_PARTS, order_body
+from projections.order_body import EXPANDABLE_PARTS, order_body
 from projections.reading import row_cache
 
 PROJECTION = "customer"

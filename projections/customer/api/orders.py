@@ -36,14 +36,13 @@ from projections.customer.api.query_params import (
 from projections.customer.orders import CustomerOrder
 from projections.customer.queries import own_order_as_of, own_orders
 from projections.customer.timeline import own_timeline
+from projections.order_body import EXPANDABLE_PARTS, order_body
 from projections.order_serializers import (
-    EXPANDABLE_PARTS,
     OrderSerializer,
     PaymentSerializer,
     RefundSerializer,
     ReturnSerializer,
     ShipmentSerializer,
-    order_body,
 )
 from projections.reading.query_params import MIN_VERSION, VERSION_SCHEMA, VERSION_SHOWN, read_version
 

@@ -13,8 +13,8 @@ from eventstore.timetravel.as_of import AsOf, parse_first_moment, parse_moment
 from orders.http.i18n import translate
 from orders.http.request import IF_MATCH_SCHEMA
 from projections.customer.queries import OrderFilter
+from projections.order_body import EXPANDABLE_PARTS
 from projections.order_row import STATUSES
-from projections.order_serializers import EXPANDABLE_PARTS
 from projections.reading.query_params import Pages, read_version
 
 PAST_PARAMS = ("version", "as_of", "recorded_by")

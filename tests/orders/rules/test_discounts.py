@@ -111,6 +111,14 @@ def test_a_shipped_line_keeps_its_share_and_the_others_divide_the_rest() -> None
     assert off(after(create, pay, ship(_1=1), edit(_2=0, _3=0))) == Decimal("1.67")
 
 
+def test_an_edit_around_a_shipped_line_is_reversed_to_the_smallest_unit() -> None:
+    """Shares by largest remainder would move a penny between the first and the third line."""
+    lines = tuple(replace(TEN, unit_price=Decimal(price)) for price in ("0.01", "0.01", "0.04"))
+    create = replace(CREATE, lines=lines, discounts=(NewDiscount(name="TWO", amount=Decimal("0.02")),))
+    past = (create, replace(PAY, amount=Decimal("0.04")), ship(_2=1))
+    assert sold(after(*past, edit(_3=7), edit(_3=1))) == sold(after(*past))
+
+
 def test_a_line_that_was_edited_around_keeps_its_share_after_its_refund_is_declined() -> None:
     create = replace(CREATE, lines=(TEN, TEN), discounts=FIVE_OFF)
     pay = replace(PAY, amount=Decimal("15.00"))
