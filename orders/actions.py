@@ -1,7 +1,8 @@
 """Find the commands that an order would accept now, by trying an example of each command on the rules."""
 
 from collections.abc import Iterator
-from typing import get_args
+from dataclasses import fields, replace
+from typing import Any, get_args
 
 from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
@@ -33,25 +34,50 @@ def name_of(command: type) -> str:
     return COMMAND_TYPES[command].name.partition(".")[2]
 
 
-def allowed_actions(order: Order, among: tuple[type, ...] | None = None) -> list[str]:
-    """Return the names of the commands that the order would accept now, given the right contents."""
-    return list(dict.fromkeys(name_of(type(each)) for each in possible_commands(order, among)))
+def allowed_actions(order: Order, among: tuple[type, ...] | None = None, *, by: str = "") -> list[str]:
+    """Return the names of the commands that the order would accept now from the actor `by`, given the right contents.
+
+    Without `by`, the names of those that it would accept from somebody.
+    """
+    return list(dict.fromkeys(name_of(type(each)) for each in possible_commands(order, among, by=by)))
 
 
-def possible_commands(order: Order, among: tuple[type, ...] | None = None) -> Iterator[OrderCommand]:
-    """Yield one example of each command that the order would accept now, and one per part for commands about a part."""
+def possible_commands(order: Order, among: tuple[type, ...] | None = None, *, by: str = "") -> Iterator[OrderCommand]:
+    """Yield one example of each command that the order would accept now, and one per part for commands about a part.
+
+    With `by`, the actor who would send it: a refund over the limit is not approved by the person who requested it.
+    """
     accepted = set()
     for command in _COMMANDS if order.is_placed else ():
-        for example in command.examples(order) if among is None or command in among else ():
+        for example in _examples(command, order, by) if among is None or command in among else ():
             kind = (command, *(getattr(example, name, None) for name in PART_FIELDS))
-            if kind not in accepted and _accepts(example, order):
+            if kind not in accepted and _refusal(example, order) is None:
                 accepted.add(kind)
                 yield example
 
 
-def _accepts(command: OrderCommand, order: Order) -> bool:
-    """Ask the registered rules: they know the shop's policy."""
+def refusal_of(command: type[OrderCommand], order: Order, *, by: str) -> CommandRefused | None:
+    """Return why the order would refuse every command of this kind from the actor `by`, or None if it would not."""
+    refusal = CommandRefused("nothing_for_this", "nothing of this order is in a state for this now")
+    for example in _examples(command, order, by):
+        if (found := _refusal(example, order)) is None:
+            return None
+        refusal = found
+    return refusal
+
+
+def _examples(command: type[OrderCommand], order: Order, by: str) -> Iterator[OrderCommand]:
+    examples: Iterator[Any] = command.examples(order)
+    if not by or all(each.name != "by" for each in fields(command)):
+        return examples
+    return (replace(example, by=by) for example in examples)
+
+
+def _refusal(command: OrderCommand, order: Order) -> CommandRefused | None:
+    """Ask the registered rules: they know the shop's policy. A command that would change nothing counts as refused."""
     try:
-        return bool(decider_of(command).decide(command, order))
-    except CommandRefused:
-        return False
+        if decider_of(command).decide(command, order):
+            return None
+    except CommandRefused as refusal:
+        return refusal
+    return CommandRefused("nothing_changes", "this would change nothing")

@@ -66,10 +66,12 @@ CUSTOMER_OPERATIONS = (
 """The operations with which customers change their own orders."""
 
 
-def allowed_requests(order_id: UUID, order: Order, operations: Sequence[Operation]) -> list[AllowedRequest]:
-    """Return the requests that the order would accept now, among these operations."""
+def allowed_requests(
+    order_id: UUID, order: Order, operations: Sequence[Operation], *, by: str = ""
+) -> list[AllowedRequest]:
+    """Return the requests that the order would accept now, among these operations; from the actor `by`, if given."""
     among = tuple(command for operation in operations for command in operation.commands)
-    possible = {type(command) for command in possible_commands(order, among)}
+    possible = {type(command) for command in possible_commands(order, among, by=by)}
     return [
         AllowedRequest(
             action=operation.action,

@@ -49,8 +49,9 @@ class StaffCommand(CommandView):
         return f"staff:{staff_of(request)}"
 
     def allowed_requests(self, command: Any) -> list[AllowedRequest]:
-        """Return the requests with which staff could change the order now."""
-        return allowed_requests(command.order_id, current_state(ORDER, command.order_id), STAFF_OPERATIONS)
+        """Return the requests with which this operator could change the order now."""
+        order, by = current_state(ORDER, command.order_id), self.actor(self.request)
+        return allowed_requests(command.order_id, order, STAFF_OPERATIONS, by=by)
 
 
 class PlaceOrderForCustomer(StaffCommand):

@@ -65,6 +65,7 @@ class CustomerAccountAdmin(AccountMoneyAdmin):
             *SUPPLIED,
             complete=lambda fields: fields | fixed,
             back=_list(),
+            version=account.version,
             send=_send_and_wait,
         )
 

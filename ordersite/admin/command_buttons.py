@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.http import urlencode
 
+from eventstore.dispatch import Context, rehearse
+from eventstore.errors import CommandRefused
 from orders import commands as c
 from orders.actions import name_of, possible_commands
 from orders.state import Order
@@ -60,20 +62,23 @@ class Button:
 
 @dataclass(frozen=True, kw_only=True)
 class Buttons:
-    """The buttons of a page: at its head, in the menu by group, beside each part, and beside a prepared change."""
+    """The buttons of a page: at its head, in the menu by group, beside each part, and beside a prepared change.
+
+    `refusal` says why a past version cannot be restored.
+    """
 
     main: list[Button] = field(default_factory=list)
     menu: list[tuple[str, list[Button]]] = field(default_factory=list)
     parts: dict[str, list[Button]] = field(default_factory=dict)
     staged: list[Button] = field(default_factory=list)
+    refusal: str = ""
 
 
-def buttons(row: StaffOrder, past: PastOrder | None) -> Buttons:
-    """Return the buttons of an order as it is now. A past version has one button at most: restore."""
+def buttons(row: StaffOrder, past: PastOrder | None, *, by: str) -> Buttons:
+    """Return the buttons of an order as it is now, for the actor `by`. A past version has one at most: restore."""
     if past:
-        restore = Button(offer=OFFERS["restore"], fields={"order": row.pk, "version": row.version}, variant="primary")
-        return Buttons(main=[restore] if past.restorable else [])
-    possible = list(_possible(row))
+        return _restoring(row, by) if past.restorable else Buttons()
+    possible = list(_possible(row, by))
     main = list(_main(possible, row.state))
     elsewhere = {button.offer.command for button in main} | set(IN_PLACE)
     rest = [button for button in possible if button.offer.command not in elsewhere and not button.part]
@@ -86,16 +91,32 @@ def buttons(row: StaffOrder, past: PastOrder | None) -> Buttons:
         main=main,
         menu=[(group, in_group) for group, in_group in menu if in_group],
         parts=parts,
-        staged=[_for_this_version(button, row) for button in possible if button.offer.command in IN_PLACE],
+        staged=[
+            replace(button, variant="primary" if button.offer.command is c.CommitEdit else "default")
+            for button in possible
+            if button.offer.command in IN_PLACE
+        ],
     )
 
 
-def _possible(row: StaffOrder) -> Iterator[Button]:
-    for example in possible_commands(row.state):
+def _restoring(row: StaffOrder, by: str) -> Buttons:
+    """Return the button that restores the version that `row` shows, or why the order would refuse it."""
+    try:
+        rehearse(c.RestoreOrder(order_id=row.pk, version=row.version, reason="example"), Context(actor=by))
+    except CommandRefused as refusal:
+        return Buttons(refusal=refusal.message)
+    restore = Button(offer=OFFERS["restore"], fields={"order": row.pk, "version": row.version}, variant="primary")
+    return Buttons(main=[restore])
+
+
+def _possible(row: StaffOrder, by: str) -> Iterator[Button]:
+    """Yield the buttons. One that sends its command at once is bound to the version that the page shows."""
+    for example in possible_commands(row.state, by=by):
         offer = OFFERS.get(name_of(type(example)))
         if offer:
             part = {offer.part: getattr(example, offer.part)} if offer.part else {}
-            yield Button(offer=offer, fields={"order": row.pk, **part})
+            seen = {"seen": row.version} if offer.command in AT_ONCE else {}
+            yield Button(offer=offer, fields={"order": row.pk, **part, **seen})
 
 
 def _main(possible: Iterable[Button], order: Order) -> Iterator[Button]:
@@ -106,9 +127,3 @@ def _main(possible: Iterable[Button], order: Order) -> Iterator[Button]:
         if command in first and is_likely(order):
             yield replace(first[command], variant=variant)
             variant = "default"
-
-
-def _for_this_version(button: Button, row: StaffOrder) -> Button:
-    """Bind the button to the version that is shown: another change may have been prepared since."""
-    variant = "primary" if button.offer.command is c.CommitEdit else "default"
-    return replace(button, fields=button.fields | {"seen": row.version}, variant=variant)

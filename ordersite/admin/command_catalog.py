@@ -60,6 +60,9 @@ NOT_OFFERED = (c.ExpireOrder,)
 BULK = (c.ShipOrder, c.CancelOrder, c.HoldOrder, c.ReleaseOrder, c.WriteOff, c.AddNote)
 """The commands that the list offers for many orders at once. None of them names a line or a part of an order."""
 
+ASKED_FOR_EACH: dict[type, tuple[str, ...]] = {c.ShipOrder: ("tracking_code",), c.WriteOff: ("amount",)}
+"""Fields of these commands that differ from order to order. A form for several orders asks for them in each row."""
+
 SUPPLIED = ("order_id", "by", "currency")
 """Fields that an order command's form does not ask for, because the page knows them."""
 

@@ -85,14 +85,14 @@ class CustomerCommands:
             *fixed,
             complete=lambda fields: fields | fixed,
             back=back,
+            version=registration.version_of(user),
             send=lambda command, context: send(user, command, context),
         )
 
 
 def _verify(user: User, command: VerifyEmail, context: Context) -> None:
     with transaction.atomic():
-        registration.register_if_new(user, context)
-        dispatch(command, context)
+        dispatch(command, registration.register_if_new(user, context))
 
 
 def _erase(user: User, command: EraseCustomer, context: Context) -> None:

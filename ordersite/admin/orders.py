@@ -12,22 +12,33 @@ from django.urls import reverse
 from unfold.decorators import action
 
 from eventstore import store
-from eventstore.dispatch import Answer, Refusal, dispatch
+from eventstore.dispatch import Answer, dispatch
 from eventstore.ids import new_id
 from orders.actions import name_of
 from orders.commands import CreateOrder
-from ordersite.admin.command_buttons import Buttons, buttons
+from ordersite.admin.command_buttons import AT_ONCE, Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
-from ordersite.admin.command_form import CommandForm, form_for
-from ordersite.admin.form_views import REFUSALS, context_of, is_sent, is_uuid, reason_of
-from ordersite.admin.prefill import NEW_ORDER, prefill_fields
+from ordersite.admin.command_form import form_for
+from ordersite.admin.form_views import (
+    REFUSALS,
+    actor_of,
+    context_of,
+    form_id_of,
+    is_sent,
+    is_uuid,
+    reason_of,
+    typed_data,
+)
+from ordersite.admin.kept_forms import kept_data
+from ordersite.admin.order_forms import OrderForm, Target
+from ordersite.admin.prefill import NEW_ORDER
 from ordersite.admin.rows_field import RowsField
 from projections.admin.lookback import looked_back_at
 from projections.order_timeline import describe
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.admin import StaffOrderAdmin
 from projections.staff.order_page import PastOrder
-from projections.staff.order_sections import format_money, money_totals, status_labels
+from projections.staff.order_sections import money_totals, status_labels
 from projections.staff.orders import StaffOrder
 
 AT_MOST = 500  # orders that one form may change; each order gets its own command
@@ -59,15 +70,17 @@ class OrderAdmin(StaffOrderAdmin):
     @action(description="Place an order", url_path="place", permissions=["send"], icon="add_shopping_cart")
     def place(self, request: HttpRequest) -> HttpResponse:
         """Show the form of a new order; on POST, place the order and show it."""
-        offer = OFFERS["create"]
-        sent = is_sent(request)
-        form = form_for(offer.command, *offer.supplied, prefill=NEW_ORDER)(request.POST if sent else None)
-        if sent and form.is_valid():
-            answer = _answer(request, offer, new_id(), form.cleaned_data)
-            if isinstance(answer, Answer):
-                return self._show_result(request, answer)
-            form.add_error(None, reason_of(answer))
-        return self._page(request, offer, [], form=form, url=request.path, title=offer.title)
+        offer, typed = OFFERS["create"], typed_data(request)
+        form = form_for(offer.command, *offer.supplied, prefill=NEW_ORDER)(typed)
+        if is_sent(request) and form.is_valid():
+            fields = form.cleaned_data
+            context = context_of(request, f"{offer.name}  {sorted(fields.items())}", None)
+            try:
+                return self._show_result(request, dispatch(CreateOrder(order_id=new_id(), **fields), context))
+            except REFUSALS as refusal:
+                form.add_error(None, reason_of(refusal))
+        page = {"form": form, "form_id": form_id_of(typed), "url": request.path, "title": offer.title}
+        return self._page(request, offer, [], **page)
 
     def get_custom_urls(self) -> tuple[tuple[str, str, Any], ...]:
         return (("command/<str:name>/", "order-command", self.command_view),)
@@ -77,9 +90,9 @@ class OrderAdmin(StaffOrderAdmin):
     ) -> HttpResponse:
         return super().change_view(request, object_id, form_url, {"offering": self.has_send_permission(request)})
 
-    def offers(self, order: StaffOrder, past: PastOrder | None) -> Buttons:
-        """Return the buttons of the order page."""
-        return buttons(order, past)
+    def offers(self, request: HttpRequest, order: StaffOrder, past: PastOrder | None) -> Buttons:
+        """Return the buttons of the order page for the person of the request."""
+        return buttons(order, past, by=actor_of(request))
 
     def command_view(self, request: HttpRequest, name: str, **kwargs: Any) -> HttpResponse:
         """Show the form of a command for one order or many; on POST, send it to each and report each outcome."""
@@ -87,45 +100,46 @@ class OrderAdmin(StaffOrderAdmin):
             raise PermissionDenied
         if name not in OFFERS:
             raise Http404(f"no command {name}")
-        ids = (request.POST if request.method == "POST" else request.GET).getlist("order")
+        data = request.POST if request.method == "POST" else kept_data(request) or request.GET
+        ids = data.getlist("order")
+        if not ids and request.method != "POST":
+            messages.info(request, f"{OFFERS[name].title}: choose the orders first.")
+            return HttpResponseRedirect(_list())
         if not ids or not all(is_uuid(value) for value in ids) or len(ids) > AT_MOST:
             raise Http404("the request names no orders, or too many")
         return self._ask(request, OFFERS[name], self.get_queryset(request).filter(pk__in=ids))
 
     def _ask(self, request: HttpRequest, offer: Offer, queryset: QuerySet[StaffOrder]) -> HttpResponse:
-        orders = list(queryset[: AT_MOST + 1])
+        orders = list(queryset.defer(None).defer("times", "search")[: AT_MOST + 1])
         if len(orders) > AT_MOST:
             messages.error(request, f"Choose at most {AT_MOST} orders at once.")
             return HttpResponseRedirect(request.get_full_path())
         if not orders or (len(orders) > 1 and offer.command not in BULK):
             raise Http404(f"{offer.name} needs one order that exists")
-        sent = is_sent(request)
-        parameters = (request.POST if request.method == "POST" else request.GET).dict()
-        prefill = prefill_fields(offer.command, orders[0], parameters) if len(orders) == 1 else {}
-        form_class = form_for(offer.command, *offer.supplied, prefill=prefill)
-        form = form_class(request.POST if sent else None, initial=None if sent else _initial(form_class, parameters))
-        if sent and form.is_valid():
-            return self._send(request, offer, orders, form.cleaned_data)
-        return self._page(request, offer, orders, form=form)
+        form = OrderForm(request, offer, orders)
+        if not (form.is_sent and form.is_valid()):
+            return self._page(request, offer, form.targets, form=form.form, sent=form)
+        form.send()
+        return self._show_outcome(request, form) if len(orders) == 1 else self._show_outcomes(request, form)
 
-    def _send(
-        self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], fields: dict[str, Any]
-    ) -> HttpResponse:
-        answers = {order.pk: _answer(request, offer, order.pk, fields) for order in orders}
-        if len(orders) == 1:
-            (order,) = orders
-            answer = answers[order.pk]
-            if isinstance(answer, Answer):
-                return self._show_result(request, answer)
-            messages.error(request, f"Order {order}: {reason_of(answer)}")
-            return HttpResponseRedirect(_page_of(order.pk))
-        versions = {key: answer.version for key, answer in answers.items() if isinstance(answer, Answer)}
+    def _show_outcome(self, request: HttpRequest, form: OrderForm) -> HttpResponse:
+        """Show the changed order, or the form with the refusal; a button without a form leads back to the order."""
+        (target,) = form.targets
+        if target.answer:
+            return self._show_result(request, target.answer)
+        if form.offer.command in AT_ONCE:
+            since = "; ".join(map(str, target.changes))
+            messages.error(request, f"Order {target.order}: {target.refusal}{f' Since then: {since}' if since else ''}")
+            return HttpResponseRedirect(_page_of(target.order.pk))
+        form.form.add_error(None, target.refusal)
+        return self._page(request, form.offer, form.targets, form=form.form, sent=form)
+
+    def _show_outcomes(self, request: HttpRequest, form: OrderForm) -> HttpResponse:
+        """Show what came of the command for each order, and the form again for those that refused it."""
+        versions = {each.order.pk: each.answer.version for each in form.targets if each.answer}
         done = "done" if _are_shown(versions) else "done; the list will show it in a moment"
-        outcomes = [
-            (order, order.pk in versions, done if order.pk in versions else reason_of(answers[order.pk]))
-            for order in orders
-        ]
-        return self._page(request, offer, orders, outcomes=outcomes)
+        page = {"form": form.form, "sent": form, "outcomes": form.targets, "done": done}
+        return self._page(request, form.offer, form.targets, **page)
 
     def _show_result(self, request: HttpRequest, answer: Answer) -> HttpResponse:
         """Redirect to the order's page, with a message that describes the new events as the timeline does."""
@@ -137,39 +151,25 @@ class OrderAdmin(StaffOrderAdmin):
         messages.success(request, f"Order {name}: {text}{'' if is_shown else ' (the page will show it in a moment)'}")
         return HttpResponseRedirect(_page_of(answer.aggregate_id))
 
-    def _page(self, request: HttpRequest, offer: Offer, orders: list[StaffOrder], **more: Any) -> HttpResponse:
+    def _page(self, request: HttpRequest, offer: Offer, targets: list[Target], **more: Any) -> HttpResponse:
+        orders = [each.order for each in targets]
         context = {
             **self.admin_site.each_context(request),
             "title": f"{offer.title}: {len(orders)} orders" if len(orders) != 1 else f"{offer.title}: {orders[0]}",
             "opts": self.opts,
             "offer": offer,
             "orders": orders,
-            "sums": [(order, format_money(order.total, order.currency)) for order in orders],
             "figures": list(money_totals(orders[0])) if len(orders) == 1 else [],
             "labels": status_labels(orders[0]) if len(orders) == 1 else [],
-            "wide": any(isinstance(field, RowsField) for field in getattr(more.get("form"), "fields", {}).values()),
+            "wide": any(isinstance(field, RowsField) for field in more["form"].fields.values()),
             "url": offer.url,
-            "form_id": request.POST.get("form_id") or new_id(),
-            "seen": request.POST.get("seen", ""),
             **more,
         }
         return TemplateResponse(request, "ordersite/command.html", context)
 
 
-def _answer(request: HttpRequest, offer: Offer, order_id: UUID, fields: dict[str, Any]) -> Answer | Refusal:
-    """Send the command to one order. The same form with the same content is one command, also when sent twice."""
-    target = "" if offer.command is CreateOrder else order_id
-    context = context_of(request, f"{offer.name} {target} {sorted(fields.items())}")
-    by = {"by": context.actor} if "by" in offer.supplied else {}
-    try:
-        return dispatch(offer.command(order_id=order_id, **by, **fields), context)
-    except REFUSALS as refusal:
-        return refusal
-
-
-def _initial(form: type[CommandForm], parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of form fields that the query string gives, such as the part or the version."""
-    return {name: parameters[name] for name in form.base_fields if name in parameters}
+def _list() -> str:
+    return reverse("admin:projections_stafforder_changelist")
 
 
 def _page_of(order_id: UUID) -> str:

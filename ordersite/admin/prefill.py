@@ -86,14 +86,16 @@ LINES = {
 _ANY = LineChoices(heading="Ordered", most=lambda order, line, part: line.quantity)
 
 
-def prefill_fields(command: type, row: StaffOrder, parameters: Mapping[str, Any]) -> dict[str, FieldPrefill]:
-    """Return what the form of `command` shows for this order. `parameters` are those of the request."""
+def prefill_fields(
+    command: type, row: StaffOrder, parameters: Mapping[str, Any], *, by: str
+) -> dict[str, FieldPrefill]:
+    """Return what the form of `command` shows for this order. `parameters` are those of the request of `by`."""
     prefill: dict[str, FieldPrefill] = {}
     hints = get_type_hints(command)
     for each in fields(command):
         initial = INITIAL.get((command, each.name))
         if each.name in PART_FIELDS:
-            choices = _parts(command, each.name, row, optional=each.default is not MISSING)
+            choices = _parts(command, each.name, row, parameters, by=by, optional=each.default is not MISSING)
             prefill[each.name] = FieldPrefill(choices=choices, initial=parameters.get(each.name))
         elif _is_about_lines(hints[each.name]):
             prefill[each.name] = _lines(LINES.get((command, each.name), _ANY), row, parameters)
@@ -115,8 +117,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str) or value is None else f"{value.normalize():f}"
 
 
-def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tuple[tuple[int, str], ...]:
-    """Return the parts that the command is possible for; all parts if the field is optional."""
+def _parts(
+    command: type, name: str, row: StaffOrder, parameters: Mapping[str, Any], *, by: str, optional: bool
+) -> tuple[tuple[int, str], ...]:
+    """Return the parts that the command is possible for, and the one that the request names; all if it is optional.
+
+    The named one stays, so that the rules say why it is not possible, and not the field.
+    """
     order = row.state
     parts = {
         "payment_id": order.payments,
@@ -124,10 +131,13 @@ def _parts(command: type, name: str, row: StaffOrder, *, optional: bool) -> tupl
         "refund_id": order.refunds,
         "return_id": order.returns,
     }
-    possible = {getattr(each, name) for each in possible_commands(order, (command,))}
+    possible = {getattr(each, name) for each in possible_commands(order, (command,), by=by)}
+    named = str(parameters.get(name, ""))
     numbered = ((getattr(each, name), each) for each in parts[name])
     return tuple(
-        (number, describe_part(each, row.currency)) for number, each in numbered if optional or number in possible
+        (number, describe_part(each, row.currency))
+        for number, each in numbered
+        if optional or number in possible or str(number) == named
     )
 
 

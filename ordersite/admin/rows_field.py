@@ -35,9 +35,18 @@ class RowsWidget(forms.Widget):
 
     template_name = "ordersite/rows.html"
 
-    def __init__(self, *, form: type[forms.Form], rows: tuple[Row, ...], columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, *, form: type[forms.Form], rows: tuple[Row, ...], columns: tuple[str, ...], unchanged_counts: bool
+    ) -> None:
         super().__init__()
-        self.form, self.rows, self.columns = form, rows, columns
+        self.form, self.rows, self.columns, self.unchanged_counts = form, rows, columns, unchanged_counts
+
+    def counts(self, form: forms.Form) -> bool:
+        """Return whether the sent row is a part of the value. Only then is it checked and shows errors."""
+        data = [form[name].data for name in form.fields]
+        if self.unchanged_counts:
+            return any(each not in ("", "0", None) for each in data)
+        return form.has_changed() and any(each is not None for each in data)
 
     def row_forms(self, name: str, data: Any = None) -> list[forms.Form]:
         """Return the form of each row, bound to `data` if there is any."""
@@ -62,7 +71,9 @@ class RowsWidget(forms.Widget):
         context = {
             "columns": self.columns,
             "fields": [field.label for field in row_forms[0]] if row_forms else [],
-            "rows": list(zip(self.rows, row_forms, strict=True)),
+            "rows": [
+                (row, form, form.is_bound and self.counts(form)) for row, form in zip(self.rows, row_forms, strict=True)
+            ],
         }
         return render_to_string(self.template_name, context)
 
@@ -88,22 +99,17 @@ class RowsField(forms.Field):
         unchanged_counts: bool,
         **common: Any,
     ) -> None:
-        super().__init__(widget=RowsWidget(form=form, rows=rows, columns=columns), **common)
-        self.value, self.unchanged_counts = value, unchanged_counts
+        widget = RowsWidget(form=form, rows=rows, columns=columns, unchanged_counts=unchanged_counts)
+        super().__init__(widget=widget, **common)
+        self.value = value
 
     def to_python(self, value: list[forms.Form] | None) -> tuple[Any, ...]:
         """Return the values of the rows that count. Raises ValidationError if one of them has an error."""
         rows = self.widget.rows
-        filled = [(row, form) for row, form in zip(rows, value or (), strict=False) if self._counts(form)]
+        filled = [(row, form) for row, form in zip(rows, value or (), strict=False) if self.widget.counts(form)]
         if not all([form.is_valid() for _, form in filled]):  # noqa: C419 - validate all, so that each row shows its errors
             raise ValidationError(self.error_messages["rows"], code="rows")
         return tuple(self._value(row, form) for row, form in filled)
-
-    def _counts(self, form: forms.Form) -> bool:
-        data = [form[name].data for name in form.fields]
-        if self.unchanged_counts:
-            return any(each not in ("", "0", None) for each in data)
-        return form.has_changed() and any(each is not None for each in data)
 
     def _value(self, row: Row, form: forms.Form) -> Any:
         line = {"line_id": row.key} if "line_id" not in form.fields and row.cells else {}

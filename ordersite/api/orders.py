@@ -2,6 +2,7 @@
 
 from orders.actions import allowed_actions
 from orders.http.customer import PayOwnOrder, PlaceOrder, ReturnOwnGoods
+from orders.http.request import staff_of
 from projections.customer.api.orders import ListOwnOrders, OwnPayments, OwnReturns
 from projections.staff.api import GetStaffOrder
 from projections.staff.orders import StaffOrder
@@ -23,5 +24,5 @@ class BackOfficeOrder(GetStaffOrder):
     """`/back-office/orders/{id}`: the order as staff see it, with the actions that its rules allow."""
 
     def actions(self, order: StaffOrder) -> list[str]:
-        """Return the commands that the order would accept now."""
-        return allowed_actions(order.state)
+        """Return the commands that the order would accept now from this operator."""
+        return allowed_actions(order.state, by=f"staff:{staff_of(self.request)}")

@@ -19,7 +19,7 @@ from rest_framework.views import exception_handler, set_rollback
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
 from orders.http.i18n import translate
 from orders.http.request import API
-from ordersite.error_pages import CSRF, error_page
+from ordersite.error_pages import error_page
 from projections.reading.read_your_writes import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
@@ -218,8 +218,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return response
     text = translate("an internal error occurred: report the X-Request-ID of this answer")
     return problem(request, 500, "internal_error", text)
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is missing or stale. `reason` is for the log, which has it already."""
-    return error_page(request, 403, kind=CSRF)

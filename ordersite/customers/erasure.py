@@ -34,7 +34,7 @@ def erase(user: User, context: Context) -> None:
         user = User.objects.select_for_update().get(pk=user.pk)
         assert user.customer_id
         _require_nothing_open(user.customer_id)
-        register_if_new(user, context)
+        context = register_if_new(user, context)
         AuthToken.objects.filter(user=user).delete()
         _anonymise(user)
         erase_in_log(user.customer_id, context)

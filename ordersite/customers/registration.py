@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 
+from eventstore import store
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
@@ -104,11 +105,23 @@ def record_staff_change(user: User, context: Context) -> None:
         dispatch(command, replace(context, command_id=new_id()))
 
 
-def register_if_new(user: User, context: Context) -> None:
-    """Register a customer in the log whose login staff or the demo shop created without it."""
+def register_if_new(user: User, context: Context) -> Context:
+    """Register a customer in the log whose login staff or the demo shop created without it.
+
+    Return the context for the next command: if it expected that there is nothing yet, it expects the registration.
+    """
     assert user.customer_id
-    if not current_customer(user.customer_id).registered:
-        _register(user, context)
+    if current_customer(user.customer_id).registered:
+        return context
+    _register(user, context)
+    return replace(context, expected_version=1) if context.expected_version == 0 else context
+
+
+def version_of(user: User) -> int:
+    """Return the version of the customer in the log; 0 for a login whose customer is not registered there."""
+    assert user.customer_id
+    facts = store.read_stream(user.customer_id, tolerant=True)
+    return facts[-1].version if facts else 0
 
 
 def _register(user: User, context: Context) -> None:

@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "ordersite.admin.kept_forms.KeptForms",  # after the middleware that knows the session, the person and the messages
     "projections.admin.lookback.LookbackMiddleware",
 ]
 
@@ -65,6 +66,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "ordersite.admin.kept_forms.form_owner",
             ],
         },
     }
@@ -82,13 +84,13 @@ EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
 
 # --- accounts and passwords -------------------------------------------------------------------------------------------
 
-CSRF_FAILURE_VIEW = "ordersite.api.problems.csrf_failure"
 AUTH_USER_MODEL = "ordersite.User"
 AUTHENTICATION_BACKENDS = ["ordersite.api.authentication.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ] + [{"NAME": "ordersite.admin.login.RevokesTokens"}]
+CSRF_FAILURE_VIEW = "ordersite.admin.kept_forms.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # when the log-in page was opened directly
 # Whether demo accounts may exist and log in.
 DEMO_ACCOUNTS = False

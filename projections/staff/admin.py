@@ -197,7 +197,7 @@ class StaffOrderAdmin(ViewAdmin):
             messages.error(request, str(problem))
         if past:
             order, behind = past.order, 0
-        buttons = self.offers(order, past) if (extra_context or {}).get("offering") else None
+        buttons = self.offers(request, order, past) if (extra_context or {}).get("offering") else None
         entries = timeline(facts)
         context = {
             **self.admin_site.each_context(request),
@@ -223,8 +223,8 @@ class StaffOrderAdmin(ViewAdmin):
         }
         return TemplateResponse(request, "projections/order.html", context)
 
-    def offers(self, order: StaffOrder, past: PastOrder | None) -> Any:
-        """Return the command buttons of the page. A subclass overrides it."""
+    def offers(self, request: HttpRequest, order: StaffOrder, past: PastOrder | None) -> Any:
+        """Return the command buttons of the page for the person of the request. A subclass overrides it."""
         return None
 
 

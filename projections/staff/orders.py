@@ -1,5 +1,8 @@
 """The staff read model: one row for each order, with every column that staff search, filter or sort by."""
 
+import re
+from collections.abc import Iterator
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
@@ -7,6 +10,7 @@ from eventstore.personal_data.encryption import ERASED
 from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
+from orders.state import Shipment
 from projections.engine.projection import Projection, handles
 from projections.engine.unit_of_work import UnitOfWork
 from projections.order_row import LATER_EVENTS, AddressedOrder
@@ -108,3 +112,24 @@ def _search_text(order: StaffOrder) -> str:
     parcels = [shipment.tracking_code for shipment in order.state.shipments]
     texts = [str(order.order_id), order.reference, *person, order.country, *parcels, *payments, *skus]
     return " ".join(text for text in texts if text).lower()
+
+
+_INDEXED = re.compile(r"[^\W_]{3}")
+_MOST_PARCELS = 20
+_NEWEST = 10_000
+
+
+def parcels_with_code(code: str) -> Iterator[tuple[StaffOrder, Shipment]]:
+    """Yield the parcels with this tracking code, in any case of letters, at most those of 20 orders.
+
+    The trigram index needs three letters in a row. Without them, only the last parcels of the newest orders are found.
+    """
+    if _INDEXED.search(code):
+        orders = StaffOrder.objects.filter(search__contains=code.lower())
+    else:
+        newest = StaffOrder.objects.order_by("-placed_at").values("pk")[:_NEWEST]
+        orders = StaffOrder.objects.filter(pk__in=newest, tracking_code__iexact=code)
+    for order in orders.defer("times", "search")[:_MOST_PARCELS]:
+        for parcel in order.state.shipments:
+            if parcel.tracking_code.lower() == code.lower():
+                yield order, parcel

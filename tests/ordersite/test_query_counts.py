@@ -42,7 +42,7 @@ API: dict[str, int] = {
 # fmt: off
 ADMIN: dict[str, dict[str, int]] = {
     "": {
-        "app_list": 3, "index": 4, "jsi18n": 2, "order-command": 5,
+        "app_list": 3, "index": 4, "jsi18n": 2, "order-command": 4,
         "password_change": 3, "password_change_done": 3, "search": 2,
     },
     "admin_logentry": {"changelist": 6},
@@ -56,7 +56,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "knox_authtoken": {"add": 3, "change": 6, "changelist": 6, "delete": 5, "history": 6},
     "ordersite_user": {
         "add": 3, "change": 6, "changelist": 7, "delete": 8,
-        "erase": 4, "history": 5, "verify_email": 4,
+        "erase": 5, "history": 5, "verify_email": 5,
     },
     "projections_accountingday": {"change": 4, "changelist": 11, "history": 5},
     "projections_accountingentry": {"change": 4, "changelist": 10, "history": 5},

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.test import Client
 from django.urls import reverse
 
 from eventstore.dispatch import Context, dispatch
+from projections.staff.orders import StaffOrder
 from tests.support.orders import new_order, pay
 
 LogIn = Callable[..., Client]
@@ -43,7 +44,12 @@ def act(client: Client, page: str, action: str, *keys: Any, **more: str) -> Any:
     return client.post(page, chosen | {"confirmed": asked[1]}, follow=True) if asked else answer
 
 
-def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: str) -> Any:
-    """Send the form of an order command, and follow the redirect."""
-    data = {"form_id": form_id or str(uuid4()), "order": [str(order_id) for order_id in ids], **fields}
+def submit(client: Client, name: str, ids: list[Any], form_id: str | None = None, **fields: Any) -> Any:
+    """Send the form of an order command as it would be shown now, and follow the redirect.
+
+    `seen` is the version or the versions that the form saw, if not those of now.
+    """
+    versions = dict(StaffOrder.objects.filter(pk__in=ids).values_list("pk", "version"))
+    seen = fields.pop("seen", [str(versions.get(UUID(str(order_id)), 0)) for order_id in ids])
+    data = {"form_id": form_id or str(uuid4()), "order": [str(order_id) for order_id in ids], "seen": seen, **fields}
     return client.post(reverse("admin:order-command", args=[name]), data, follow=True)

@@ -1,5 +1,6 @@
 """Commands about customers and their accounts, sent by the forms of the admin."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,9 @@ def text(answer: Any) -> str:
 
 
 def sent(client: Client, url: str, **fields: str) -> str:
-    return text(client.post(url, {"form_id": str(uuid4()), **fields}, follow=True))
+    """Send the form as it is shown now."""
+    seen = re.findall(r'name="seen" value="(\d+)"', str(client.get(url).content.decode()))
+    return text(client.post(url, {"form_id": str(uuid4()), "seen": seen, **fields}, follow=True))
 
 
 def link_to(page: str, end: str) -> str:
