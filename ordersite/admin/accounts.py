@@ -11,7 +11,7 @@ from unfold.decorators import action
 from eventstore.dispatch import Answer, Context, dispatch
 from orders.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.identity import account_of
-from ordersite.admin.form_views import ask
+from ordersite.admin.forms.form_views import ask
 from projections.accounting.admin.balances import AccountMoneyAdmin
 from projections.accounting.balances import AccountMoney
 from projections.admin.lookback import looked_back_at

@@ -18,7 +18,7 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused
 from orders.customers.commands import EraseCustomer, VerifyEmail
 from orders.http.request import correlation_of
-from ordersite.admin.form_views import ask
+from ordersite.admin.forms.form_views import ask
 from ordersite.customers import erasure, registration
 from ordersite.models import User
 

@@ -18,8 +18,8 @@ from orders.actions import name_of
 from orders.commands import CreateOrder
 from ordersite.admin.command_buttons import AT_ONCE, Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
-from ordersite.admin.command_form import form_for
-from ordersite.admin.form_views import (
+from ordersite.admin.forms.command_form import form_for
+from ordersite.admin.forms.form_views import (
     REFUSALS,
     actor_of,
     context_of,
@@ -29,10 +29,10 @@ from ordersite.admin.form_views import (
     reason_of,
     typed_data,
 )
-from ordersite.admin.kept_forms import kept_data
-from ordersite.admin.order_forms import OrderForm, Target
-from ordersite.admin.prefill import NEW_ORDER
-from ordersite.admin.rows_field import RowsField
+from ordersite.admin.forms.kept_forms import kept_data
+from ordersite.admin.forms.order_forms import OrderForm, Target
+from ordersite.admin.forms.prefill import NEW_ORDER
+from ordersite.admin.forms.rows_field import RowsField
 from projections.admin.lookback import looked_back_at
 from projections.order_timeline import describe
 from projections.reading.read_your_writes import NotYetVisible, wait_for

@@ -51,7 +51,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "ordersite.admin.kept_forms.KeptForms",  # after the middleware that knows the session, the person and the messages
+    "ordersite.admin.forms.kept_forms.KeptForms",  # knows the session, the person and the messages
     "projections.admin.lookback.LookbackMiddleware",
 ]
 
@@ -66,7 +66,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "ordersite.admin.kept_forms.form_owner",
+                "ordersite.admin.forms.kept_forms.form_owner",
             ],
         },
     }
@@ -90,7 +90,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ] + [{"NAME": "ordersite.admin.login.RevokesTokens"}]
-CSRF_FAILURE_VIEW = "ordersite.admin.kept_forms.csrf_failure"
+CSRF_FAILURE_VIEW = "ordersite.admin.forms.kept_forms.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # when the log-in page was opened directly
 # Whether demo accounts may exist and log in.
 DEMO_ACCOUNTS = False

@@ -16,7 +16,7 @@ from orders.accounts.commands import DepositMoney
 from orders.actions import name_of
 from orders.values import LineQuantity
 from ordersite.admin.command_catalog import BULK, NOT_OFFERED, OFFERS, Offer
-from ordersite.admin.command_form import form_for
+from ordersite.admin.forms.command_form import form_for
 from ordersite.roles import BACK_OFFICE
 from projections.staff.orders import StaffOrder
 from tests.support.admin import ORDERS, LogIn, submit, text

@@ -9,8 +9,8 @@ from orders.actions import PART_FIELDS, possible_commands
 from orders.lines import Line
 from orders.state import Order, units_of
 from orders.values import ReturnStatus
-from ordersite.admin.command_form import FieldPrefill
-from ordersite.admin.rows_field import Row
+from ordersite.admin.forms.command_form import FieldPrefill
+from ordersite.admin.forms.rows_field import Row
 from projections.staff.order_sections import describe_part, format_amount
 from projections.staff.orders import StaffOrder
 

@@ -12,7 +12,7 @@ from django import forms
 from django.core.validators import EMPTY_VALUES
 from unfold import widgets
 
-from ordersite.admin.rows_field import Row, RowsField
+from ordersite.admin.forms.rows_field import Row, RowsField
 from projections.order_row import status_label
 
 LONG = 300  # characters; a longer text gets a textarea
@@ -98,7 +98,7 @@ _PLAIN: dict[type, tuple[type[forms.Field], type[forms.Widget], tuple[str, ...]]
 
 def _plain(kind: type, limits: dict[str, Any], common: dict[str, Any]) -> forms.Field:
     if kind not in _PLAIN:
-        raise TypeError(f"no form field shows a {kind.__name__}: add one to ordersite.admin.command_form")
+        raise TypeError(f"no form field shows a {kind.__name__}: add one to ordersite.admin.forms.command_form")
     field_class, widget_class, limit_names = _PLAIN[kind]
     widget: Any = widget_class
     if limits.get("max_length", 0) > LONG:
@@ -117,7 +117,7 @@ def _choice(choices: tuple[tuple[Any, str], ...], kind: Callable[[Any], Any], co
 
 def _table(kind: Any, prefill: FieldPrefill, common: dict[str, Any]) -> forms.Field:
     if not (isinstance(kind, type) and is_dataclass(kind)):
-        raise TypeError(f"no form field shows a tuple of {kind!r}: add one to ordersite.admin.command_form")
+        raise TypeError(f"no form field shows a tuple of {kind!r}: add one to ordersite.admin.forms.command_form")
     by_line = prefill.rows is not None
     rows = prefill.rows if prefill.rows is not None else tuple(Row(key=number) for number in range(prefill.blank))
     return RowsField(

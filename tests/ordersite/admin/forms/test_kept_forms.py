@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from eventstore import store
-from ordersite.admin.kept_forms import MOST, SECONDS
+from ordersite.admin.forms.kept_forms import MOST, SECONDS
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
 from tests.support.admin import ORDERS, LogIn, placed, text

@@ -17,9 +17,9 @@ from eventstore.dispatch import Answer, Context, Refusal, dispatch
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
 from orders.http.request import correlation_of
-from ordersite.admin.command_form import form_for
-from ordersite.admin.conflicts import Change, changes_since
-from ordersite.admin.kept_forms import kept_data
+from ordersite.admin.forms.command_form import form_for
+from ordersite.admin.forms.conflicts import Change, changes_since
+from ordersite.admin.forms.kept_forms import kept_data
 
 REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError)
 

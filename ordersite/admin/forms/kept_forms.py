@@ -26,7 +26,7 @@ MOST = 5  # forms kept in one session; the oldest makes room
 SECONDS = 24 * 60 * 60  # a form is kept for a day
 NOT_SENT = "This was not sent, because your login had ended. What you typed is still here: look at it, then send it."
 
-_signer = TimestampSigner(salt="ordersite.admin.kept_forms")
+_signer = TimestampSigner(salt="ordersite.admin.forms.kept_forms")
 
 
 def form_owner(request: HttpRequest) -> dict[str, Callable[[], str]]:

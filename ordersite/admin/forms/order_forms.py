@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from eventstore.dispatch import Answer, Refusal, dispatch
 from orders.actions import refusal_of
 from ordersite.admin.command_catalog import ASKED_FOR_EACH, Offer
-from ordersite.admin.command_form import CommandForm, form_for
-from ordersite.admin.conflicts import Change
-from ordersite.admin.form_views import (
+from ordersite.admin.forms.command_form import CommandForm, form_for
+from ordersite.admin.forms.conflicts import Change
+from ordersite.admin.forms.form_views import (
     REFUSALS,
     actor_of,
     changes_behind,
@@ -24,8 +24,8 @@ from ordersite.admin.form_views import (
     typed_data,
     version_of,
 )
-from ordersite.admin.prefill import prefill_fields
-from ordersite.admin.tracking import shared_codes
+from ordersite.admin.forms.prefill import prefill_fields
+from ordersite.admin.forms.tracking import shared_codes
 from projections.staff.order_sections import format_money
 from projections.staff.orders import StaffOrder
 
