@@ -9,7 +9,7 @@ from django.conf import settings
 from eventstore.personal_data import encryption
 from tests.support.running import Running
 
-pytest_plugins = ["tests.support.site"]
+pytest_plugins = ["tests.support.site", "tests.support.deployment"]
 
 
 @pytest.fixture(autouse=True)

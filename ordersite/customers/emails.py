@@ -74,7 +74,7 @@ def _send_mails(fact: Recorded[Any]) -> None:
     if event.email in ("", ERASED) or customer.email != event.email or customer.verified:
         return  # changed again or verified since this event
     token = token_for(event.customer_id, event.email)
-    how = settings.EMAIL_VERIFY_URL.format(token=token) if settings.EMAIL_VERIFY_URL else _VERIFY_BY_API + token
+    how = (settings.EMAIL_VERIFY_URL or _VERIFY_BY_API).format(token=token, site=settings.FORCE_SCRIPT_NAME or "")
     _mail(event.email, "Is this your address?", _VERIFY_TEXT.format(how=how, days=settings.EMAIL_TOKEN_DAYS))
 
 
@@ -105,4 +105,4 @@ this address was entered for an account with us. If you entered it, confirm it w
 
 If you did not, you need not do anything.
 """
-_VERIFY_BY_API = "send this token to /api/v1/auth/verify-email\n\n"
+_VERIFY_BY_API = "send this token to {site}/api/v1/auth/verify-email\n\n{token}"

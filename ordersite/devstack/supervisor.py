@@ -98,7 +98,7 @@ def main() -> None:
 
 def _run_site() -> None:
     port = os.environ.get("PORT", "8000")
-    site = f"http://127.0.0.1:{port}"
+    site = f"http://127.0.0.1:{port}{os.environ.get('FORCE_SCRIPT_NAME', '').rstrip('/')}"
     worker, catch_up, beat, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
     _require_free(port, patience=5 if any(left_over) else 0)

@@ -32,7 +32,7 @@ _COUNT_AND_LOOK_UP = (
 
 def requested_order(request: HttpRequest) -> UUID | None:
     """Return the id of the single order that a GET asks for, if it asks for one."""
-    match = _ORDER_PATH.fullmatch(request.path) if request.method == "GET" else None
+    match = _ORDER_PATH.fullmatch(request.path_info) if request.method == "GET" else None
     return UUID(match[1]) if match else None
 
 

@@ -22,7 +22,7 @@ class Language:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if not request.path.startswith(API):
+        if not request.path_info.startswith(API):
             return self.get_response(request)
         language = supported_language(request.headers.get("Accept-Language", ""))
         with translation.override(language):

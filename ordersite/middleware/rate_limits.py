@@ -175,7 +175,7 @@ class RateLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if not request.path.startswith(API):
+        if not request.path_info.startswith(API):
             return self.get_response(request)
         user, address = parse_rate("user", settings.API_RATE_USER), parse_rate("address", settings.API_RATE_ADDRESS)
         token = request.headers.get("Authorization", "")

@@ -27,6 +27,7 @@ class ReplicaReads:
                 WROTE,
                 "1",
                 max_age=settings.REPLICA_LAG_SECONDS,
+                path=settings.SESSION_COOKIE_PATH,
                 secure=settings.SESSION_COOKIE_SECURE,
                 httponly=True,
                 samesite="Lax",

@@ -22,13 +22,13 @@ class RequestSizes:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if len(request.path) + len(request.META.get("QUERY_STRING", "")) > LONGEST_URL:
+        if len(request.path_info) + len(request.META.get("QUERY_STRING", "")) > LONGEST_URL:
             text = translate("the URL is too long: the limit is {limit} characters", limit=LONGEST_URL)
             return problem(request, 414, "url_too_long", text)
         if sum(len(name) + len(value) for name, value in request.headers.items()) > LARGEST_HEADERS:
             text = translate("the headers are too large: the limit is {limit} characters", limit=LARGEST_HEADERS)
             return problem(request, 431, "headers_too_large", text)
-        if request.path.startswith(API) and (refusal := self._refuse_body(request)):
+        if request.path_info.startswith(API) and (refusal := self._refuse_body(request)):
             return refusal
         return self.get_response(request)
 

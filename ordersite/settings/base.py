@@ -7,9 +7,21 @@ from typing import Any
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 
 env = environ.Env()
+
+
+def script_name(path: str) -> str | None:
+    """Return FORCE_SCRIPT_NAME without the slash at its end; None for the root of the host."""
+    path = path.rstrip("/")
+    if path and not path.startswith("/"):
+        raise ImproperlyConfigured(f"FORCE_SCRIPT_NAME is {path!r}: write the path with a slash in front, /{path}")
+    return path or None
+
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 # --- apps, middleware and templates -----------------------------------------------------------------------------------
@@ -37,6 +49,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ordersite.middleware.request_id.RequestId",  # first: every answer carries the id
+    "ordersite.middleware.sub_path.SubPath",  # before the middleware that looks at the path
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ordersite.middleware.language.Language",
@@ -54,6 +67,10 @@ MIDDLEWARE = [
     "ordersite.admin.forms.kept_forms.KeptForms",  # knows the session, the person and the messages
     "projections.admin.lookback.LookbackMiddleware",
 ]
+
+# The path below which the site is served, such as /shop, if it does not have a host of its own.
+FORCE_SCRIPT_NAME = script_name(env.str("FORCE_SCRIPT_NAME", default=""))
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = FORCE_SCRIPT_NAME or "/"  # not sent to other sites on the same host
 
 ROOT_URLCONF = "ordersite.urls"
 WSGI_APPLICATION = "ordersite.wsgi.application"
@@ -104,6 +121,11 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "ordersite.formats"
 DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # for the admin's date filters; the same as in ordersite.formats
 STATIC_URL = "static/"
+WHITENOISE_STATIC_PREFIX = "/static/"  # where the site sees requests for them, whatever is in front of it
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "ordersite.static_storage.StaticFiles"},
+}
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
@@ -146,6 +168,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "ordersite.api.openapi.hooks.add_shared_parts",
+        "ordersite.api.openapi.hooks.add_servers",
         "ordersite.api.openapi.links.add_links",
         "ordersite.api.openapi.examples.add_examples",
     ],
@@ -301,6 +324,7 @@ UNFOLD = {
     "SITE_TITLE": "ordersite",
     "SITE_HEADER": "ordersite",
     "SITE_SYMBOL": "receipt_long",
+    "SITE_URL": lambda request: get_script_prefix(),
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "ordersite.admin.sidebar.warning",

@@ -27,7 +27,7 @@ DEFAULT_FROM_EMAIL = env.str(
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # health probes do not use TLS
+SECURE_REDIRECT_EXEMPT = ["(^|/)healthz$"]  # health probes do not use TLS
 if env.int("NUM_PROXIES", default=0):  # a trusted proxy must overwrite this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
@@ -37,5 +37,5 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "ordersite.static_storage.HashedStaticFiles"},
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from django.urls import get_script_prefix
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
@@ -53,6 +54,12 @@ def add_shared_parts(result: dict[str, Any], generator: Any, **more: Any) -> dic
             response["headers"] = shared_headers | response.get("headers", {})
         operation["responses"]["429"] = {"$ref": "#/components/responses/TooManyRequests"}
     return result
+
+
+def add_servers(result: dict[str, Any], generator: Any, **more: Any) -> dict[str, Any]:
+    """Say below which path the API is served, if not at the root of the host. A postprocessing hook."""
+    prefix = get_script_prefix().rstrip("/")
+    return result | {"servers": [{"url": prefix}]} if prefix else result
 
 
 def _header(description: str) -> dict[str, Any]:
