@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from orders.http.i18n import translate
-from orders.http.request import API, request_id
+from orders.http.request import is_api, request_id
 from ordersite.middleware.language import supported_language
 
 CSRF = "csrf"
@@ -89,7 +89,7 @@ class FillEmptyErrors:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
         response = self.get_response(request)
-        if response.status_code < 400 or request.path.startswith(API) or response.streaming or response.content:
+        if response.status_code < 400 or is_api(request) or response.streaming or response.content:
             return response
         page = error_page(request, response.status_code)
         response.content = page.content

@@ -26,6 +26,11 @@ IF_MATCH_SCHEMA = {"type": "string", "pattern": r'^(\*|"[1-9][0-9]{0,8}(\.[0-9a-
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
 
+def is_api(request: HttpRequest) -> bool:
+    """Return whether the request is for the API, also if the site is served below a path of its host."""
+    return request.path_info.startswith(API)
+
+
 def customer_of(request: Request) -> UUID:
     """Return the id of the customer who sent the request. Raises PermissionDenied for a user who is not a customer."""
     customer_id: UUID | None = getattr(request.user, "customer_id", None)

@@ -18,7 +18,7 @@ from rest_framework.views import exception_handler, set_rollback
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
 from orders.http.i18n import translate
-from orders.http.request import API
+from orders.http.request import is_api
 from ordersite.error_pages import error_page
 from projections.reading.read_your_writes import NotYetVisible
 
@@ -189,7 +189,7 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 def problem(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
     """Answer an error outside of views: with a problem below /api/, with a page for people elsewhere."""
-    if not request.path.startswith(API):
+    if not is_api(request):
         return error_page(request, status)
     body = _body(status, code, detail)
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE, json_dumps_params={"ensure_ascii": False})
@@ -212,7 +212,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error. The traceback is in the log, with the request's id."""
-    if isinstance(sys.exception(), OperationalError | InterfaceError) and not request.path.startswith(API):
+    if isinstance(sys.exception(), OperationalError | InterfaceError) and not is_api(request):
         response = error_page(request, 503)
         response["Retry-After"] = "60"
         return response

@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from orders.http.request import API
+from orders.http.request import is_api
 
 
 class Language:
@@ -22,7 +22,7 @@ class Language:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if not request.path_info.startswith(API):
+        if not is_api(request):
             return self.get_response(request)
         language = supported_language(request.headers.get("Accept-Language", ""))
         with translation.override(language):

@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from eventstore.wakeups import valkey
 from orders.http.i18n import translate_plural
-from orders.http.request import API
+from orders.http.request import is_api
 from ordersite.api.problems import problem
 
 log = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ class RateLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        if not request.path_info.startswith(API):
+        if not is_api(request):
             return self.get_response(request)
         user, address = parse_rate("user", settings.API_RATE_USER), parse_rate("address", settings.API_RATE_ADDRESS)
         token = request.headers.get("Authorization", "")

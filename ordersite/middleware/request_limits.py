@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from orders.http.i18n import translate
-from orders.http.request import API
+from orders.http.request import is_api
 from ordersite.api.problems import problem
 
 LONGEST_URL = 8_000  # characters of path and query
@@ -28,7 +28,7 @@ class RequestSizes:
         if sum(len(name) + len(value) for name, value in request.headers.items()) > LARGEST_HEADERS:
             text = translate("the headers are too large: the limit is {limit} characters", limit=LARGEST_HEADERS)
             return problem(request, 431, "headers_too_large", text)
-        if request.path_info.startswith(API) and (refusal := self._refuse_body(request)):
+        if is_api(request) and (refusal := self._refuse_body(request)):
             return refusal
         return self.get_response(request)
 
