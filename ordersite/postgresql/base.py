@@ -23,6 +23,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     pooled = False
     """Whether a pooler is between this connection and PostgreSQL. Known once it is connected."""
+    _first_statements = ""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> "psycopg.Connection[Any]":
         """Connect, find out whether to a pooler, and set up the session.
@@ -34,6 +35,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 self.pooled = sessions.is_pooled(connection)
                 sessions.set_up(connection)
+                self._first_statements = sessions.pin_for_transaction(connection) if self.pooled else ""
             except BaseException:
                 connection.close()
                 raise
@@ -41,6 +43,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if not (prepares if prepares is not None else not self.pooled):
                 connection.prepare_threshold = None
         return connection
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """Begin or end a transaction. Behind a pooler it may run in a session that nobody set up."""
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # not in django-stubs
+        if self._first_statements and not autocommit:
+            with self.wrap_database_errors:
+                self.connection.execute(self._first_statements)
 
     def chunked_cursor(self) -> Any:
         """Return a cursor on the server for `QuerySet.iterator()`, or one in memory if a transaction would end it."""

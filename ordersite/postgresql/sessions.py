@@ -3,7 +3,8 @@
 Three layers, because a transaction pooler may give each transaction another session (docs/decisions/43):
 
 - every BEGIN names its isolation level, at no cost (`set_up`);
-- every new session gets the settings of `PINNED`, in one round trip (`set_up`);
+- every new session gets the settings of `PINNED`, in one round trip (`set_up`); behind a pooler, every transaction does
+  (`pin_for_transaction`);
 - what the log cannot do without, its statements ask for themselves: an append sets `synchronous_commit`, and
   `events_horizon()` refuses to be read in a transaction of another isolation level.
 
@@ -52,6 +53,18 @@ def set_up(connection: psycopg.Connection[Any]) -> None:
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.autocommit = True
     connection.execute(_PIN)
+
+
+def pin_for_transaction(connection: psycopg.Connection[Any]) -> str:
+    """Return the statements that pin the settings for one transaction, as the first ones of each behind a pooler.
+
+    `SET LOCAL`, because a SELECT before it would forbid SET TRANSACTION. Raises psycopg.Error.
+    """
+    settings = dict(PINNED)
+    default = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'").fetchone()
+    if default == ("off",):
+        settings["synchronous_commit"] = "on"
+    return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:

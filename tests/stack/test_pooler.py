@@ -1,9 +1,7 @@
 """The whole site behind PgBouncer in transaction mode, in a schema that is not `public`."""
 
 import threading
-import time
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -11,7 +9,7 @@ from projections.engine.projection import PROJECTIONS
 from tests.support.deployment import Deployed
 from tests.support.pooler import needs_pgbouncer
 from tests.support.running import Running
-from tests.support.stack import ORDER, customer
+from tests.support.stack import customer, place_and_pay
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), needs_pgbouncer]
 
@@ -79,23 +77,3 @@ def test_all_tables_are_in_the_schema_of_the_site(deployed: Deployed) -> None:
 def again(running: Running, command: str, first: str, *then: str) -> str:
     running.manage(command, first)
     return running.manage(command, *then)
-
-
-def place_and_pay(running: Running, auth: dict[str, str]) -> str:
-    """Place an order, pay it, and read it back by the API. Return its id."""
-
-    def post(path: str, body: Any) -> Any:
-        headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
-        status, _, answer = running.call("POST", path, body, **auth, **headers)
-        assert status in (200, 201), answer
-        return answer
-
-    order_id: str = post("/api/v1/orders", ORDER)["order_id"]
-    post(f"/api/v1/orders/{order_id}/payments", {"amount": "19.90", "payment_method": "card"})
-    deadline = time.monotonic() + 30
-    while True:
-        status, _, order = running.call("GET", f"/api/v1/orders/{order_id}?min_version=2", **auth)
-        if status != 503 or time.monotonic() > deadline:
-            break
-    assert (status, order["payment"]) == (200, "paid"), order
-    return order_id

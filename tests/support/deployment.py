@@ -32,7 +32,7 @@ class Deployed:
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     state = tmp_path_factory.mktemp("deployed") / "its state"
-    services = Services(state, durable=False)
+    services = Services(state)  # a site does not start on a server without fsync
     services.start({"postgres"})
     with psycopg.connect(services.database_url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE shop LOGIN PASSWORD '{PASSWORD}'")

@@ -3,6 +3,9 @@
 import io
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -16,6 +19,7 @@ from ordersite.postgresql.sessions import PINNED
 from tests.support.api import BODY, ORDERS, send
 from tests.support.hostile import hostile_defaults
 from tests.support.notes import note
+from tests.support.pooler import Pooler, needs_pgbouncer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,3 +156,38 @@ def test_the_check_warns_of_defaults_that_other_programs_would_have() -> None:
         call_command("check", databases=["default"], stderr=text)
     assert "the default of default_transaction_isolation is 'serializable'" in text.getvalue()
     assert "the default of synchronous_commit is 'off'" in text.getvalue()
+
+
+@needs_pgbouncer
+def test_behind_a_pooler_every_transaction_is_pinned() -> None:
+    server = connection.settings_dict
+    url = f"postgresql://{server['USER']}:{server['PASSWORD']}@{server['HOST']}:{server['PORT']}/{server['NAME']}"
+    usual = {name: shown(name) for name in PINNED}
+    with hostile_defaults({name: HOSTILE[name] for name in (*PINNED, "synchronous_commit")}):
+        pooler = Pooler(url).start()
+        own = DatabaseWrapper(server | {"PORT": pooler.port}, alias="default")
+        try:
+            own.connect()
+            assert own.pooled
+            for _ in range(3):  # each in another session of the server
+                with pooled_transaction(own) as cursor:
+                    cursor.execute("SHOW transaction_isolation")
+                    assert cursor.fetchone() == ("read committed",)
+                    cursor.execute("SHOW synchronous_commit")
+                    assert cursor.fetchone() == ("on",)
+                    for name, value in usual.items():
+                        cursor.execute(f"SHOW {name}")
+                        assert cursor.fetchone() == (value,), name
+                    cursor.execute("SELECT pg_sleep(0)")
+        finally:
+            own.close()
+            pooler.stop()
+
+
+@contextmanager
+def pooled_transaction(wrapper: DatabaseWrapper) -> Iterator[Any]:
+    wrapper.set_autocommit(False)
+    with wrapper.cursor() as cursor:
+        yield cursor
+    wrapper.rollback()
+    wrapper.set_autocommit(True)
