@@ -1,1 +1,4 @@
-"""Import orders from files in the UCI Online Retail layout, by real commands. The rules are in docs/importing.md."""
+"""Import orders from files, by real commands. `sources` reads files, and `layouts` knows what their columns mean.
+
+The rules are in docs/importing.md.
+"""

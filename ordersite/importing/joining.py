@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from heapq import heappop, heappush
 from itertools import combinations
+from operator import itemgetter
 
 from ordersite.importing.commands import Quarantined, Unused
 from ordersite.importing.invoices import Invoice, Line
@@ -21,10 +22,11 @@ _START = datetime.min.replace(tzinfo=UTC)
 def in_time_order(tables: Sequence[Table], read: Reader, at: int) -> Iterator[RawLine]:
     """Yield the rows of all tables in the order of time; `at` is the place of their date column.
 
-    The rows of a table stay in their order: a row counts as not earlier than those above it. A table is opened when
-    the first of its rows is due, and closed after the last, so that a folder of many files needs few at once.
+    The rows of a table stay in their order: a row counts as not earlier than those above it. Only those of a quarantine
+    file are sorted, because refused lines are written late. A table is opened when the first of its rows is due, and
+    closed after the last, so that a folder of many files needs few at once.
     """
-    if len(tables) == 1:
+    if len(tables) == 1 and not tables[0].is_quarantine:
         yield from read(tables[0])
         return
     waiting = sorted(tables, key=lambda table: (table.earliest or date.min, table.number), reverse=True)
@@ -32,7 +34,8 @@ def in_time_order(tables: Sequence[Table], read: Reader, at: int) -> Iterator[Ra
     while waiting or due:
         while waiting and (not due or (waiting[-1].earliest or date.min) <= due[0][0].date()):
             table = waiting.pop()
-            _push(due, table.number, _timed(read(table), at))
+            rows = _timed(read(table), at, keep_order=not table.is_quarantine)
+            _push(due, table.number, iter(sorted(rows, key=itemgetter(0))) if table.is_quarantine else rows)
         if due:
             _, number, line, rows = heappop(due)
             yield line
@@ -49,13 +52,14 @@ def _push(
         heappush(due, (first[0], number, first[1], rows))
 
 
-def _timed(lines: Iterator[RawLine], at: int) -> Iterator[tuple[datetime, RawLine]]:
-    """Yield each row with the latest time so far."""
+def _timed(lines: Iterator[RawLine], at: int, *, keep_order: bool) -> Iterator[tuple[datetime, RawLine]]:
+    """Yield each row with its time; to keep the order, with the latest time so far."""
     latest = _START
     for line in lines:
         dialect = line.origin.dialect
         with suppress(BadValue):  # the row keeps its place, and is quarantined there
-            latest = max(latest, read_moment(line.values[at], dialect.date_order, dialect.zone))
+            moment = read_moment(line.values[at], dialect.date_order, dialect.zone)
+            latest = max(latest, moment) if keep_order else moment
         yield latest, line
 
 

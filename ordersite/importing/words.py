@@ -36,6 +36,8 @@ def _said(table: Table) -> Iterator[str]:
         yield f"decimal sign {facts['decimal_sign']}"
         yield f"dates {facts['dates']}"
         yield f"times in {facts['time_zone']}"
+        if table.kind.currency:
+            yield f"amounts in {table.kind.currency}"
     if table.serials:
         yield f"{table.serials:,} dates are plain numbers, read as days of the workbook"
     if named := facts["named"]:

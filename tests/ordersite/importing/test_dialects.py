@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import zipfile
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eventstore.models import Event
+from ordersite.importing.commands import Quarantined
+from ordersite.importing.layouts.online_retail import OnlineRetail
+from ordersite.importing.sources.survey import survey_files
 from projections.staff.orders import StaffOrder
 from tests.support.importing import HEAD, UK, run
 from tests.support.importing_files import COLUMNS, DAYS, change_member, invoice, write_book, write_text
@@ -162,3 +166,32 @@ def test_a_workbook_that_cannot_be_read_is_refused_without_a_traceback(tmp_path:
     with pytest.raises(CommandError, match="nothing was imported") as refused:
         run(path)
     assert refused.value.returncode == 2
+
+
+def test_a_row_without_an_outcome_stops_the_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_text(tmp_path / "day.csv", [invoice(1, "2010-12-01"), invoice(2, "never")])
+    results = OnlineRetail.results
+
+    def forget(self: OnlineRetail, *args: Any) -> Iterator[Any]:
+        return (result for result in results(self, *args) if not isinstance(result, Quarantined))
+
+    monkeypatch.setattr(OnlineRetail, "results", forget)
+    with pytest.raises(CommandError, match="2 rows were counted before the import, and 1 have an outcome") as stopped:
+        run(path)
+    assert stopped.value.returncode == 3
+
+
+def test_a_file_that_is_changed_between_both_readings_stops_the_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_text(tmp_path / "day.csv", [invoice(1, "2010-12-01")])
+    survey = survey_files
+
+    def change(*args: Any) -> Any:
+        found = survey(*args)
+        write_text(path, [invoice(1, "2010-12-01"), invoice(2, "2010-12-01")])
+        return found
+
+    monkeypatch.setattr("ordersite.importing.run.survey_files", change)
+    with pytest.raises(CommandError, match="a file was changed meanwhile"):
+        run(path)

@@ -109,6 +109,22 @@ def test_a_mended_file_and_its_source_are_one_history(tmp_path: Path) -> None:
     assert report["not_read"] == {"mended in a quarantine file": 1}
 
 
+def test_mended_rows_find_their_invoices_in_whatever_order_they_stand(tmp_path: Path) -> None:
+    folder = tmp_path / "days"
+    folder.mkdir()
+    rows = [invoice(n, f"2010-12-{1 + n // 20:02}", sku=sku) for n in range(1, 400) for sku in ("AA", "BB")]
+    rows[0][3] = rows[-1][3] = "two"
+    write_text(folder / "day.csv", rows)
+    assert run(folder)["lines_quarantined"] == 4
+    waiting = tmp_path / "quarantine.csv"
+    rewrite(waiting, lambda row: row.update(Quantity=row["Quantity"].replace("two", "2")))
+    heading, *mended = waiting.read_text().splitlines(keepends=True)
+    (folder / "mended.csv").write_text("".join([heading, *reversed(mended)]))
+    report = run(folder)
+    assert (report["orders"], report["orders_added"], report["lines_quarantined"]) == (399, 2, 0)
+    assert report["not_read"] == {"mended in a quarantine file": 4}
+
+
 def test_what_a_spreadsheet_would_calculate_is_written_as_text_and_read_back(tmp_path: Path) -> None:
     for text in ("=1+1", "+A1", "-A1", "@x", "\t=1", "'quoted", "''", "-5", "+2.50", "", "plain"):
         assert unescape(escape(text)) == text

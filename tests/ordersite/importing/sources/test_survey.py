@@ -1,14 +1,18 @@
 """How a file is written is found from all of its rows, or the import is refused with the option that settles it."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ordersite.importing.invoices import read_line
 from ordersite.importing.sources.errors import UnreadableFile
 from tests.support.importing import HEAD
 from tests.support.importing_files import COLUMNS, DAYS, invoice, write_text
-from tests.support.surveys import rows_of, survey, table_of
+from tests.support.surveys import lines_of, rows_of, survey, table_of
 
 DAY_FIRST = [invoice(n, f"{day}/12/2010 08:26") for n, day in enumerate(DAYS, 536365)]
 MONTH_FIRST = [invoice(n, f"12/{day}/2010 08:26") for n, day in enumerate(DAYS, 536365)]
@@ -48,6 +52,40 @@ def test_the_order_of_dates_is_found_from_all_rows(
 def test_dates_that_could_be_two_things_are_refused(tmp_path: Path, rows: list[list[str]], words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
         survey(write_text(tmp_path / "days.csv", rows))
+
+
+@given(
+    st.lists(
+        st.tuples(st.dates(date(2001, 1, 1), date(2099, 12, 31)), st.integers(1, 5000), st.integers(1, 10**7)),
+        max_size=6,
+    ),
+    st.sampled_from(
+        ["{0:%d/%m/%Y}", "{0:%m/%d/%Y}", "{0:%d.%m.%y}", "{0:%m-%d-%y}", "{0:%y/%m/%d}", "{0:%Y-%m-%d}", "{0:%Y/%m/%d}"]
+    ),
+    st.sampled_from([("", "."), ("", ","), (",", "."), (".", ","), (" ", ","), ("'", ".")]),
+    st.tuples(st.sampled_from(list(",;\t|")), st.sampled_from(["utf-8", "utf-16"])),
+)
+def test_a_table_is_read_as_it_was_meant_or_refused_in_every_dialect(
+    tmp_path_factory: pytest.TempPathFactory,
+    orders: list[tuple[date, int, int]],
+    pattern: str,
+    signs: tuple[str, str],
+    form: tuple[str, str],
+) -> None:
+    def written(number: Decimal | int) -> str:
+        return f"{number:,}".translate({ord(","): signs[0], ord("."): signs[1]})
+
+    meant = [(day, units, Decimal(pence) / 100) for day, units, pence in orders]
+    rows = [invoice(1, pattern.format(day), units=written(units), price=written(price)) for day, units, price in meant]
+    path = write_text(tmp_path_factory.mktemp("tables") / "a.csv", rows, delimiter=form[0], encoding=form[1])
+    try:
+        lines = [read_line(line) for line in lines_of(table_of(path))]
+    except UnreadableFile as error:
+        outcome = str(error)
+    else:
+        outcome = ""
+        assert [(line.at.date(), line.quantity, line.price) for line in lines] == meant
+    assert not outcome or "Say which: --" in outcome
 
 
 def test_an_option_settles_what_is_unclear_and_never_contradicts_what_is_clear(tmp_path: Path) -> None:
