@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore.dispatch import Context, current_state
-from eventstore.ids import new_id
 from orders.actions import name_of
 from orders.commands import CreateOrder, ExpireOrder, OrderCommand, RestoreOrder
 from orders.http.allowed_requests import AllowedRequest, Operation, allowed_requests
@@ -23,6 +22,7 @@ from orders.http.command_view import (
     CommandView,
     answered,
     body_of,
+    order_id_of,
     seen_version,
 )
 from orders.http.request import staff_of
@@ -68,7 +68,7 @@ class PlaceOrderForCustomer(StaffCommand):
     )
     def post(self, request: Request) -> Response:
         """Place an order for a customer, or for a guest without a `customer_id`."""
-        command = self.command(request, order_id=new_id())
+        command = self.command(request, order_id=order_id_of(request))
         return answered(self.do(command, self.context(request)), status.HTTP_201_CREATED, self.order_url)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
@@ -23,15 +23,15 @@ from rest_framework_dataclasses.serializers import DataclassSerializer
 
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import AggregateNotFound, CommandRefused
+from eventstore.ids import id_begun_by
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
 from orders.http.allowed_requests import AllowedRequest
 from orders.http.bodies import require_shape
 from orders.http.i18n import translate
+from orders.http.idempotency import command_id_of
 from orders.http.request import IF_MATCH_SCHEMA, correlation_of, customer_of, query_of, version_in
-
-_KEYS = UUID("0f4c0f2e-52a5-4c39-8a0b-53f0d6b5d9a1")
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+from orders.order import ORDER
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -207,16 +207,9 @@ class CommandView(APIView):
         )
 
 
-def command_id_of(request: Request) -> UUID:
-    """Return the command id, computed from the user and the `Idempotency-Key`. Raises ValidationError."""
-    key = request.headers.get("Idempotency-Key", "")
-    if not key:
-        message = translate("Send this header with your own key for this request: 1 to 255 visible characters.")
-        raise ValidationError({"Idempotency-Key": [message]}, code="idempotency_key_missing")
-    if not _KEY.fullmatch(key):
-        message = translate("A key has 1 to 255 visible characters of ASCII, and no spaces.")
-        raise ValidationError({"Idempotency-Key": [message]}, code="idempotency_key_malformed")
-    return uuid5(_KEYS, f"{request.user.pk}:{key}")
+def order_id_of(request: Request) -> UUID:
+    """Return the id of the order that the request places: the same for each repeat. Raises ValidationError."""
+    return id_begun_by(command_id_of(request), ORDER.aggregate_type)
 
 
 def seen_version(request: Request) -> int | None:

@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore.dispatch import Context, current_state, rehearse
-from eventstore.ids import new_id
 from eventstore.messages import value
 from orders.accounts.identity import FROM_ACCOUNT, account_of
 from orders.accounts.rules import ACCOUNT
@@ -45,6 +44,7 @@ from orders.http.command_view import (
     CommandSerializer,
     CommandView,
     body_of,
+    order_id_of,
     seen_version,
 )
 from orders.http.i18n import translate, translate_lazy
@@ -67,7 +67,7 @@ class PlaceOrder(CommandView):
     )
     def post(self, request: Request) -> Response:
         """Place an order."""
-        command = self.command(request, order_id=new_id(), **buyer_of(request))
+        command = self.command(request, order_id=order_id_of(request), **buyer_of(request))
         return self.send(request, command, status.HTTP_201_CREATED)
 
 

@@ -13,9 +13,10 @@ from unfold.decorators import action
 
 from eventstore import store
 from eventstore.dispatch import Answer, dispatch
-from eventstore.ids import new_id
+from eventstore.ids import id_begun_by
 from orders.actions import name_of
 from orders.commands import CreateOrder
+from orders.order import ORDER
 from ordersite.admin.command_buttons import AT_ONCE, Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
 from ordersite.admin.forms.command_form import form_for
@@ -76,7 +77,8 @@ class OrderAdmin(StaffOrderAdmin):
             fields = form.cleaned_data
             context = context_of(request, f"{offer.name}  {sorted(fields.items())}", None)
             try:
-                return self._show_result(request, dispatch(CreateOrder(order_id=new_id(), **fields), context))
+                order_id = id_begun_by(context.command_id, ORDER.aggregate_type)
+                return self._show_result(request, dispatch(CreateOrder(order_id=order_id, **fields), context))
             except REFUSALS as refusal:
                 form.add_error(None, reason_of(refusal))
         page = {"form": form, "form_id": form_id_of(typed), "url": request.path, "title": offer.title}

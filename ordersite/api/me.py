@@ -13,9 +13,9 @@ from eventstore.dispatch import Context
 from orders.http.bodies import StrictSerializer
 from orders.http.command_view import headers_of
 from orders.http.i18n import translate
+from orders.http.idempotency import OPTIONAL_KEY
 from orders.http.request import correlation_of, customer_of, query_of
 from ordersite.api.serializers import (
-    OPTIONAL_KEY,
     OPTIONAL_VERSION,
     context_of,
     read,

@@ -8,17 +8,12 @@ from rest_framework.request import Request
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
 from orders.http.bodies import StrictSerializer
-from orders.http.command_view import command_id_of, seen_version
+from orders.http.command_view import seen_version
+from orders.http.idempotency import command_id_of
 from orders.http.request import IF_MATCH_SCHEMA, correlation_of, customer_of
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 from ordersite.models import User
 
-OPTIONAL_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    OpenApiParameter.HEADER,
-    description="Optional: your own name for this request. Sent again with the same key, it gets the same answer.",
-)
 OPTIONAL_VERSION = OpenApiParameter(
     "If-Match",
     IF_MATCH_SCHEMA,

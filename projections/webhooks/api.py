@@ -11,23 +11,31 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.errors import SubjectWasErased
-from eventstore.ids import new_id
+from eventstore.errors import IdempotencyConflict, SubjectWasErased
+from eventstore.ids import id_begun_by, new_id
 from orders.http.i18n import translate
+from orders.http.idempotency import OPTIONAL_KEY, command_id_of
 from orders.http.request import customer_of, query_of
 from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, planning, tasks
 from projections.webhooks.endpoints import start_position
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
+from projections.webhooks.problems import (
+    EndpointDisabled,
+    EndpointExists,
+    NotGivenUp,
+    SubjectErased,
+    TooManyEndpoints,
+    TooManyTests,
+)
 from projections.webhooks.serializers import (
     EXAMPLE_DELIVERY,
     EXAMPLE_ENDPOINT,
@@ -48,54 +56,6 @@ _NOT_FOUND = {"404": "You have no such endpoint."}
 _DISABLED = {"409": "`endpoint_disabled`: it receives no messages any more. Delete it and create it again."}
 
 
-class EndpointDisabled(APIException):
-    """The endpoint is disabled."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "endpoint_disabled"
-    default_detail = gettext_lazy("this endpoint is disabled: delete it and create it again")
-
-
-class EndpointExists(APIException):
-    """The customer already has an endpoint with this URL."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "endpoint_exists"
-    default_detail = gettext_lazy("you already have an endpoint with this URL: delete it to create it again")
-
-
-class TooManyEndpoints(APIException):
-    """The customer has the maximum number of endpoints."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "too_many_endpoints"
-
-
-class SubjectErased(APIException):
-    """The customer's personal data was erased, so no secret can be encrypted."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "subject_erased"
-    default_detail = gettext_lazy("your personal data was erased: no messages can be sent")
-
-
-class NotGivenUp(APIException):
-    """The delivery has not failed, so it cannot be retried."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_code = "not_given_up"
-    default_detail = gettext_lazy("this delivery has not failed: it arrived, or is still pending")
-
-
-class TooManyTests(APIException):
-    """The endpoint received too many tests in the last minutes."""
-
-    status_code = status.HTTP_429_TOO_MANY_REQUESTS
-    default_code = "too_many_tests"
-    default_detail = gettext_lazy("this endpoint was tested too often: try again later")
-    wait = 60  # seconds
-
-
 class OwnEndpoints(APIView):
     """The endpoints of a customer."""
 
@@ -103,6 +63,7 @@ class OwnEndpoints(APIView):
         "POST": {
             "409": "`endpoint_exists` for this URL, `too_many_endpoints`, or `subject_erased`.",
             "413": "The body is too large.",
+            "422": "This Idempotency-Key was used for another request.",
         }
     }
 
@@ -122,6 +83,7 @@ class OwnEndpoints(APIView):
         operation_id="webhook_endpoint_create",
         tags=["webhooks"],
         request=NewWebhookEndpointSerializer,
+        parameters=[OPTIONAL_KEY],
         responses={201: CreatedWebhookEndpointSerializer},
         examples=[
             OpenApiExample(
@@ -145,11 +107,21 @@ class OwnEndpoints(APIView):
         customer_id = customer_of(request)
         serializer = NewWebhookEndpointSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        endpoint = WebhookEndpoint(id=new_id(), customer_id=customer_id, **serializer.validated_data)
+        endpoint = WebhookEndpoint(id=_endpoint_id(request), customer_id=customer_id, **serializer.validated_data)
         secret = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
-        _create(endpoint, secret)
+        headers = {"Cache-Control": "no-store"}
+        try:
+            _create(endpoint, secret)
+        except (EndpointExists, TooManyEndpoints):
+            created = own_endpoints(request).filter(pk=endpoint.pk).first()
+            if created is None:
+                raise
+            if any(getattr(created, name) != value for name, value in serializer.validated_data.items()):
+                raise IdempotencyConflict(command_id_of(request)) from None
+            endpoint, secret = created, created.reveal_secret()
+            headers["Idempotency-Replayed"] = "true"
         body = WebhookEndpointSerializer(endpoint).data | {"secret": secret}
-        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return Response(body, status=status.HTTP_201_CREATED, headers=headers)
 
 
 class OwnEndpoint(APIView):
@@ -288,6 +260,13 @@ def _enabled(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
     if endpoint.disabled_at:
         raise EndpointDisabled
     return endpoint
+
+
+def _endpoint_id(request: Request) -> UUID:
+    """Return the id of the endpoint that the request creates: with a key, the same for each repeat."""
+    if "Idempotency-Key" not in request.headers:
+        return new_id()
+    return id_begun_by(command_id_of(request), "webhook_endpoint")
 
 
 def _create(endpoint: WebhookEndpoint, secret: str) -> None:

@@ -53,11 +53,12 @@ def version_of(seen: str) -> int:
 def context_of(request: HttpRequest, content: str, seen: int | None) -> Context:
     """Return the context of the command: who sends it, an id, and the version seen. None if there is none to see.
 
-    The same form with the same content gets the same id, so that it is one command when it is sent twice.
+    The same form with the same content gets the same id, so that it is one command when the same person sends it twice.
     """
+    actor = actor_of(request)
     return Context(
-        actor=actor_of(request),
-        command_id=uuid5(UUID(request.POST["form_id"]), content),
+        actor=actor,
+        command_id=uuid5(UUID(request.POST["form_id"]), f"{actor} {content}"),
         correlation_id=correlation_of(request),
         expected_version=seen,
     )
