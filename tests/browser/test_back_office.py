@@ -29,23 +29,28 @@ def enter(chromium: Browser, running: Running) -> Iterator[Enter]:
     """Return a function that logs in and returns the page. No page may log an error."""
     contexts, errors = [], []
 
-    def log_in(role: str) -> Page:
+    def open_page(role: str) -> Page:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(f"{running.site}/admin/")
-        login = running.logins()["logins"][role]
-        page.fill("input[name=username]", login["username"])
-        page.fill("input[name=password]", login["password"])
-        page.click("button[type=submit]")
+        log_in(page, running, role)
         return page
 
-    yield log_in
+    yield open_page
     for context in contexts:
         context.close()
     assert errors == []
+
+
+def log_in(page: Page, running: Running, role: str) -> None:
+    """Fill in and send the log-in form that the page shows."""
+    login = running.logins()["logins"][role]
+    page.fill("input[name=username]", login["username"])
+    page.fill("input[name=password]", login["password"])
+    page.click("button[type=submit]")
 
 
 def place(running: Running, *, pay: bool = False) -> str:
@@ -154,6 +159,58 @@ def test_several_orders_are_cancelled_from_the_list_and_each_outcome_is_shown(en
     page.fill("input[name=reason]", "Out of stock")
     page.get_by_role("button", name="Cancel order").click()
     expect(page.locator(".timeline li").first).to_contain_text("Cancelled: Out of stock")
+
+
+def test_a_login_that_ends_while_a_form_is_open_loses_nothing_of_it(enter: Enter, running: Running) -> None:
+    order_id = place(running)
+    page = enter("staff")
+    page.goto(f"{running.site}/admin/projections/stafforder/{order_id}/change/")
+    choose(page, "Add a note")
+    page.get_by_label("Text").fill("She rang: it is a present")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Add a note").click()
+    log_in(page, running, "staff")
+    expect(page.get_by_text("This was not sent, because your login had ended.")).to_be_visible()
+    expect(page.get_by_label("Text")).to_have_value("She rang: it is a present")
+    page.get_by_role("button", name="Add a note").click()
+    expect(page.locator(".timeline li").first).to_contain_text("Note: She rang: it is a present")
+
+
+def test_the_second_of_two_tabs_is_told_what_the_first_did(enter: Enter, running: Running) -> None:
+    order_id = place(running)
+    first = enter("staff")
+    form = f"{running.site}/admin/projections/stafforder/command/change_address/?order={order_id}"
+    second = first.context.new_page()
+    for page, address in ((first, "1 Mill Lane"), (second, "2 Mill Lane")):
+        page.goto(form)
+        page.get_by_label("Shipping address").fill(address)
+    first.locator(".send button").click()
+    second.locator(".send button").click()
+    expect(second.get_by_label("What changed")).to_contain_text("Address changed to: 1 Mill Lane")
+    expect(second.get_by_label("Shipping address")).to_have_value("2 Mill Lane")
+    second.locator(".send button").click()
+    expect(second.locator(".timeline li").first).to_contain_text("Address changed to: 2 Mill Lane")
+
+
+def test_each_parcel_of_many_gets_its_own_code_and_a_wrong_one_is_corrected(enter: Enter, running: Running) -> None:
+    ids = [place(running, pay=True), place(running, pay=True)]
+    page = enter("staff")
+    orders = "&".join(f"order={order_id}" for order_id in ids)
+    page.goto(f"{running.site}/admin/projections/stafforder/command/ship/?{orders}")
+    code = uuid4().hex[:10]
+    for order_id in ids:
+        page.locator(f"input[name=order-{order_id}-tracking_code]").fill(code)
+    page.locator(".send button").click()
+    expect(page.get_by_text(f"More than one parcel would have the tracking code {code}")).to_be_visible()
+    page.get_by_label("This is right: send it").check()
+    page.locator(".send button").click()
+    expect(page.locator(".outcomes .done")).to_have_count(2)
+    page.goto(f"{running.site}/admin/projections/stafforder/{ids[0]}/change/")
+    page.get_by_role("link", name="Correct the tracking").click()
+    expect(page.get_by_label("Tracking code")).to_have_value(code)
+    page.get_by_label("Tracking code").fill(f"{code}-2")
+    page.locator(".send button").click()
+    expect(page.locator(".timeline li").first).to_contain_text(f"Parcel 1 is tracked by {code}-2, not by {code}")
 
 
 def test_a_wrong_cancellation_is_restored_from_the_version_before_it(enter: Enter, running: Running) -> None:

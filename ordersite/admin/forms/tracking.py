@@ -12,16 +12,17 @@ def shared_codes(sent: Sequence[tuple[StaffOrder, dict[str, Any]]]) -> list[str]
     for order, fields in sent:
         if code := (fields.get("tracking_code") or "").strip():
             by_code.setdefault(code, []).append((order, fields))
+    parcels = {code: list(_parcels(code, forms)) for code, forms in by_code.items()}
     return [
-        f"The tracking code {code} is also that of {', '.join(others)}."
-        for code, forms in by_code.items()
-        if (others := list(dict.fromkeys(_others(code, forms))))
+        f"More than one parcel would have the tracking code {code}: {', '.join(named)}."
+        for code, named in parcels.items()
+        if len(named) > 1
     ]
 
 
-def _others(code: str, forms: Sequence[tuple[StaffOrder, dict[str, Any]]]) -> Iterator[str]:
-    """Yield the other parcels with this code: those of the forms, if there are several, and those that were sent."""
-    yield from (f"order {order}" for order, _ in forms if len(forms) > 1)
+def _parcels(code: str, forms: Sequence[tuple[StaffOrder, dict[str, Any]]]) -> Iterator[str]:
+    """Yield the parcels with this code: those of the forms, then those that were sent."""
+    yield from (f"order {order}" for order, _ in forms)
     corrected = {(order.pk, fields.get("shipment_id")) for order, fields in forms}
     for order, parcel in parcels_with_code(code):
         if (order.pk, parcel.shipment_id) not in corrected:

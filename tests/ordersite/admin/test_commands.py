@@ -136,7 +136,7 @@ def test_a_change_that_is_prepared_shows_what_it_would_cost_and_is_made_or_disca
     assert StaffOrder.objects.get().total == 25
     submit(staff, "stage_edit", [order_id], **{"quantities-1-quantity": "4", "quantities-2-quantity": "1"})
     stale = text(submit(staff, "commit_edit", [order_id], seen="2"))
-    assert "it has changed since you opened this form" in stale
+    assert "has changed since you opened this form" in stale
     assert "A change is prepared: it costs 15.00 GBP more" in stale
     done = text(submit(staff, "commit_edit", [order_id], seen="3"))
     assert "Changed: it costs 15.00 GBP more" in done

@@ -119,7 +119,7 @@ def test_a_customer_is_forgotten_by_hand_unless_something_is_owed(
 ) -> None:
     url = f"{USERS}{ada.pk}/erase/"
     assert "Ada Whitfield" in text(root.get(url))
-    assert "your account still holds 50.00 GBP" in sent(root, url)
+    assert "our account still holds 50.00 GBP" in sent(root, url)
     sent(root, f"{ACCOUNTS}{AccountMoney.objects.get().pk}/withdraw/", amount="50", reason="Paid out")
     assert "Erase personal data: done" in sent(root, url)
     ada.refresh_from_db()
