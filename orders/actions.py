@@ -34,6 +34,15 @@ def name_of(command: type) -> str:
     return COMMAND_TYPES[command].name.partition(".")[2]
 
 
+STAFF_COMMANDS: tuple[type, ...] = tuple(
+    command for command in (*_COMMANDS, c.RestoreOrder) if command not in (c.CreateOrder, c.ExpireOrder)
+)
+"""The commands that staff may send to an existing order: all except expiry, which only the deadline sends."""
+
+ACTIONS = tuple(name_of(command) for command in STAFF_COMMANDS)
+"""The names of all actions. Those of customers are among them."""
+
+
 def allowed_actions(order: Order, among: tuple[type, ...] | None = None, *, by: str = "") -> list[str]:
     """Return the names of the commands that the order would accept now from the actor `by`, given the right contents.
 

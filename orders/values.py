@@ -116,7 +116,7 @@ class Discount:
 
 @value
 class LineQuantity:
-    """A number of units of a line."""
+    """A number of whole units of a line."""
 
     line_id: int
     quantity: int = field(metadata={"serializer_kwargs": {"help_text": UNITS}})

@@ -18,7 +18,7 @@ def _one_of(values: type[StrEnum]) -> serializers.ChoiceField:
 
 
 class UnitsSerializer(serializers.Serializer[Any]):
-    """A number of units of one line."""
+    """A number of whole units of one line."""
 
     line_id = serializers.IntegerField()
     quantity = serializers.IntegerField()

@@ -7,6 +7,8 @@ MOVER = "service:account-payments"
 
 FROM_ACCOUNT = "account"
 """The payment method of payments from the customer's account in the shop."""
+METHODS = (FROM_ACCOUNT,)
+"""The payment methods that pay from an account."""
 
 _ACCOUNTS = UUID("b1f0a7f4-6c1e-4a0e-8f57-2d8c5c3e9b46")
 

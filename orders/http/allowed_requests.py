@@ -7,8 +7,11 @@ from uuid import UUID
 from django.urls import reverse
 
 from orders import commands as c
-from orders.actions import possible_commands
+from orders.actions import STAFF_COMMANDS, name_of, possible_commands
 from orders.state import Order
+
+METHODS = ("POST", "PATCH")
+"""The HTTP methods of operations that change an order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,18 @@ CUSTOMER_OPERATIONS = (
     ),
 )
 """The operations with which customers change their own orders."""
+
+STAFF_OPERATIONS = tuple(
+    Operation(
+        action=name_of(command),
+        operation_id=f"back_office_{name_of(command)}",
+        method="POST",
+        url_name=f"back-office-{name_of(command)}",
+        commands=(command,),
+    )
+    for command in STAFF_COMMANDS
+)
+"""The operations with which staff change an order: one for each command."""
 
 
 def allowed_requests(

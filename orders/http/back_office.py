@@ -1,7 +1,7 @@
 """The back-office API: one operation per order command, generated from its dataclass."""
 
 from dataclasses import fields
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore.dispatch import Context, current_state
-from orders.actions import name_of
-from orders.commands import CreateOrder, ExpireOrder, OrderCommand, RestoreOrder
-from orders.http.allowed_requests import AllowedRequest, Operation, allowed_requests
+from orders.actions import STAFF_COMMANDS, name_of
+from orders.commands import CreateOrder
+from orders.http.allowed_requests import STAFF_OPERATIONS, AllowedRequest, allowed_requests
 from orders.http.command_view import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -28,10 +28,8 @@ from orders.http.command_view import (
 from orders.http.request import staff_of
 from orders.order import ORDER
 
-COMMANDS: tuple[type, ...] = tuple(
-    command for command in (*get_args(OrderCommand), RestoreOrder) if command not in (CreateOrder, ExpireOrder)
-)
-"""The commands that operators may send to an existing order: all except expiry, which only the deadline sends."""
+COMMANDS = STAFF_COMMANDS
+"""The commands that have an operation here."""
 
 
 class StaffCommand(CommandView):
@@ -110,15 +108,3 @@ def sender_of(command: type) -> type[SendToOrder]:
 
 SENDERS = {name_of(command): sender_of(command) for command in COMMANDS}
 """The views by command name, which is the last part of the path and the name in `allowed_actions`."""
-
-STAFF_OPERATIONS = tuple(
-    Operation(
-        action=name_of(command),
-        operation_id=f"back_office_{name_of(command)}",
-        method="POST",
-        url_name=f"back-office-{name_of(command)}",
-        commands=(command,),
-    )
-    for command in COMMANDS
-)
-"""The operations with which staff change an order: one for each command."""

@@ -25,6 +25,9 @@ IF_MATCH_SCHEMA = {"type": "string", "pattern": r'^(\*|"[1-9][0-9]{0,8}(\.[0-9a-
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
+LISTS = ("expand",)
+"""The parameters that are lists. Generated clients repeat them, or separate the values by commas."""
+
 
 def is_api(request: HttpRequest) -> bool:
     """Return whether the request is for the API, also if the site is served below a path of its host."""
@@ -54,7 +57,7 @@ def staff_of(request: Request) -> str:
 
 
 def query_of(request: Request, allowed: Collection[str] = ()) -> QueryDict:
-    """Return the query of a request, with each allowed parameter at most once.
+    """Return the query of a request, with each allowed parameter at most once, except those that are lists.
 
     Raises ValidationError, by parameter, for unknown and repeated ones: otherwise they would be ignored silently.
     """
@@ -63,9 +66,9 @@ def query_of(request: Request, allowed: Collection[str] = ()) -> QueryDict:
     for name, values in query.lists():
         if name not in allowed:
             errors[name] = [translate("There is no parameter '{name}' here.", name=name)]
-        elif len(values) > 1:
+        elif len(values) > 1 and name not in LISTS:
             errors[name] = [translate("Send this parameter only once.")]
-        elif "\0" in values[0]:
+        elif any("\0" in value for value in values):
             errors[name] = [translate("Null characters are not allowed.")]
     if errors:
         raise ValidationError(errors)

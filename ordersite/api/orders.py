@@ -1,10 +1,13 @@
 """URLs of an order that both read and write: each view combines a reading view and a view that sends a command."""
 
-from orders.actions import allowed_actions
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+
+from orders.actions import ACTIONS, allowed_actions
 from orders.http.customer import PayOwnOrder, PlaceOrder, ReturnOwnGoods
 from orders.http.request import staff_of
 from projections.customer.api.orders import ListOwnOrders, OwnPayments, OwnReturns
-from projections.staff.api import GetStaffOrder
+from projections.staff.api import GetStaffOrder, StaffOrderSerializer
 from projections.staff.orders import StaffOrder
 
 
@@ -20,6 +23,18 @@ class Returns(OwnReturns, ReturnOwnGoods):
     """`/orders/{id}/returns`: list returns, request a return."""
 
 
+class BackOfficeOrderSerializer(StaffOrderSerializer):
+    """An order as the shop sees it, with all its parts."""
+
+    allowed_actions = serializers.ListField(
+        child=serializers.ChoiceField(choices=ACTIONS), help_text="The commands that the order accepts now."
+    )
+
+    class Meta:
+        ref_name = "StaffOrder"
+
+
+@extend_schema_view(get=extend_schema(responses=BackOfficeOrderSerializer))
 class BackOfficeOrder(GetStaffOrder):
     """`/back-office/orders/{id}`: the order as staff see it, with the actions that its rules allow."""
 

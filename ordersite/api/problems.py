@@ -17,15 +17,15 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
+from orders.actions import ACTIONS
+from orders.http.allowed_requests import METHODS
 from orders.http.i18n import translate
 from orders.http.request import is_api
+from ordersite.api.problem_codes import HEADER_CODES, PROBLEM_CODES
 from ordersite.error_pages import error_page
 from projections.reading.read_your_writes import NotYetVisible
 
 CONTENT_TYPE = "application/problem+json"
-
-_HEADER_CODES = {"idempotency_key_missing", "idempotency_key_malformed", "if_match_malformed"}
-"""Codes of errors of a header, which are codes of the whole problem."""
 
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """Names of RFC 9110. Python before 3.13 has older names, and a title must not depend on the Python version."""
@@ -42,9 +42,9 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 class AllowedRequestSerializer(serializers.Serializer[Any]):
     """A request that the order would accept now, given the right body."""
 
-    action = serializers.CharField(help_text="The name of the action, as in `allowed_actions`.")
+    action = serializers.ChoiceField(choices=ACTIONS, help_text="The name of the action, as in `allowed_actions`.")
     operation_id = serializers.CharField(help_text="The `operationId` of the request in this description.")
-    method = serializers.ChoiceField(choices=["POST", "PATCH"], help_text="The HTTP method.")
+    method = serializers.ChoiceField(choices=METHODS, help_text="The HTTP method.")
     href = serializers.CharField(help_text="The path of the request on this host.")
 
 
@@ -54,13 +54,13 @@ class ProblemSerializer(serializers.Serializer[Any]):
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=PROBLEM_CODES)
     detail = serializers.CharField()
     errors = FieldErrorSerializer(  # type: ignore[assignment]  # DRF's name, our field
         many=True, required=False, help_text="With 400: each field that is wrong."
     )
     allowed_actions = serializers.ListField(
-        child=serializers.CharField(),
+        child=serializers.ChoiceField(choices=ACTIONS),
         required=False,
         help_text="With 409: the names of what you could do with the order now.",
     )
@@ -85,7 +85,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
         errors = list(_field_errors(error.get_full_details()))
-        special = {entry["code"] for entry in errors} & _HEADER_CODES
+        special = {entry["code"] for entry in errors} & HEADER_CODES
         detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
         return _respond(400, next(iter(special), "invalid"), detail, headers, errors=errors)
     detail, code = str(error.detail), getattr(error.detail, "code", None) or error.default_code
@@ -162,14 +162,15 @@ def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None
 def _body(status: int, code: str, detail: str) -> dict[str, Any]:
     return {
         "type": f"urn:ordersite:problem:{code}",
-        "title": _title(status),
+        "title": title_of(status),
         "status": status,
         "code": code,
         "detail": detail,
     }
 
 
-def _title(status: int) -> str:
+def title_of(status: int) -> str:
+    """Return the name of a status, as in RFC 9110."""
     return _RENAMED.get(status) or HTTPStatus(status).phrase
 
 

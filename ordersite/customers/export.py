@@ -18,6 +18,9 @@ from ordersite.models import User
 from projections.webhooks.models import WebhookEndpoint
 from projections.webhooks.serializers import WebhookEndpointSerializer
 
+SOURCES = ("you", "shop")
+"""Who can cause an event, as the export says it."""
+
 
 class FactSerializer(serializers.Serializer[Any]):
     """One event of the log, with its personal data decrypted."""
@@ -26,7 +29,7 @@ class FactSerializer(serializers.Serializer[Any]):
     event = serializers.CharField()
     occurred_at = serializers.DateTimeField()
     recorded_at = serializers.DateTimeField()
-    by = serializers.ChoiceField(choices=["you", "shop"])
+    by = serializers.ChoiceField(choices=SOURCES)
     details = serializers.DictField()
 
 

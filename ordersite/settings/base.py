@@ -157,8 +157,23 @@ COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
 COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)
 SPECTACULAR_SETTINGS = {
     "TITLE": "ordersite",
-    "DESCRIPTION": "Place, follow, pay and cancel your orders.",
+    "DESCRIPTION": "Place, follow, pay and cancel your orders. Money is text with the currency's number of decimals."
+    " Quantities are whole units. Times are ISO 8601.",
     "VERSION": "1.0.0",
+    "CONTACT": {"name": "The shop", "url": "https://shop.example.com/"},
+    "LICENSE": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+    "SERVERS": [{"url": "/", "description": "The site that serves this description."}],
+    "TAGS": [
+        {"name": "tokens", "description": "Register, log in and log out."},
+        {"name": "me", "description": "Your own data: profile, e-mail address, export and erasure."},
+        {"name": "orders", "description": "Your orders: place, read, pay, change, cancel and return them."},
+        {"name": "commands", "description": "The outcome of commands that were accepted for later."},
+        {"name": "account", "description": "Your money in the shop."},
+        {"name": "events", "description": "What happens to your orders, as a list and as a stream."},
+        {"name": "webhooks", "description": "What happens to your orders, sent to your own server."},
+        {"name": "back office", "description": "For the shop's own programs. For customers it does not exist."},
+    ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -167,6 +182,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,  # the fields of a PATCH are required
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "ordersite.api.openapi.describe.describe",
         "ordersite.api.openapi.hooks.add_shared_parts",
         "ordersite.api.openapi.hooks.add_servers",
         "ordersite.api.openapi.links.add_links",
@@ -184,6 +200,13 @@ SPECTACULAR_SETTINGS = {
         "DiscountKind": "orders.values.DiscountKind",
         "OrderDiscountKind": "orders.values.OrderDiscountKind",
         "MovementKind": "projections.customer.account.MovementKind",
+        "EventType": "projections.customer.public_events.PUBLIC_TYPES",
+        "WebhookMessageType": "projections.webhooks.planning.MESSAGE_TYPES",
+        "ProblemCode": "ordersite.api.problem_codes.PROBLEM_CODES",
+        "Action": "orders.actions.ACTIONS",
+        "HttpMethod": "orders.http.allowed_requests.METHODS",
+        "FromAccount": "orders.accounts.identity.METHODS",
+        "By": "ordersite.customers.export.SOURCES",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
         "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",
     },

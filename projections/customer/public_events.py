@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from eventstore import store
+from eventstore.messages import EVENT_TYPES
 from eventstore.models import Event
 from eventstore.records import Damaged, Recorded, type_name
 from orders.http.i18n import translate
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 START = "start"
 """The cursor before the oldest event that is available."""
+
+
+PUBLIC_TYPES = tuple(sorted(EVENT_TYPES[event].name for event in CustomerFeed.handlers))
+"""The types of the events that customers see."""
 
 
 class CursorMalformed(ValueError):

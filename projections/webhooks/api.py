@@ -26,6 +26,7 @@ from orders.http.idempotency import OPTIONAL_KEY, command_id_of
 from orders.http.request import customer_of, query_of
 from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, planning, tasks
+from projections.webhooks.callback import MESSAGES
 from projections.webhooks.endpoints import start_position
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 from projections.webhooks.problems import (
@@ -85,6 +86,7 @@ class OwnEndpoints(APIView):
         request=NewWebhookEndpointSerializer,
         parameters=[OPTIONAL_KEY],
         responses={201: CreatedWebhookEndpointSerializer},
+        callbacks=[MESSAGES],
         examples=[
             OpenApiExample(
                 "Payments and parcels",

@@ -19,29 +19,25 @@ from eventstore.messages import EVENT_TYPES
 from eventstore.personal_data.subjects import SubjectErased
 from eventstore.records import Damaged, Recorded, type_name
 from orders.events import OrderCreated
-from projections.customer.feed import CustomerFeed
-from projections.customer.public_events import as_public
+from projections.customer.public_events import PUBLIC_TYPES, as_public
 from projections.webhooks.endpoints import CONSUMER, forget_customer
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 log = logging.getLogger(__name__)
 
 TEST_EVENT_TYPE = "webhook.test"
+MESSAGE_TYPES = (*PUBLIC_TYPES, TEST_EVENT_TYPE)
+"""The types of messages that an endpoint may receive."""
 BATCH = 1000  # events read at once
 
 _GUEST = UUID(int=0)
-
-
-def public_types() -> list[str]:
-    """Return the event types that an endpoint may ask for, sorted."""
-    return sorted(EVENT_TYPES[event].name for event in CustomerFeed.handlers)
 
 
 def plan_new_events() -> None:
     """Plan deliveries for the events since the checkpoint. Raises as `eventstore.followers.consumers.advance`."""
     start_here(CONSUMER)
     erased = EVENT_TYPES[SubjectErased].name
-    event_types = sorted([*public_types(), erased])
+    event_types = sorted([*PUBLIC_TYPES, erased])
 
     def step(position: int) -> int:
         # Read the horizon first: an endpoint created after this line receives no event up to it.

@@ -4,14 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from orders.http.bodies import StrictSerializer
 from orders.http.i18n import translate, translate_stored
+from projections.customer.public_events import PUBLIC_TYPES
 from projections.webhooks import addresses
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
-from projections.webhooks.planning import public_types
+from projections.webhooks.planning import MESSAGE_TYPES
 
 MAX_TYPES = 100  # event types of one endpoint
 
@@ -36,6 +38,11 @@ EXAMPLE_DELIVERY = {
 }
 
 
+@extend_schema_field({"type": "string", "enum": [*PUBLIC_TYPES]})
+class EventTypeField(serializers.CharField):
+    """The type of an event that customers see."""
+
+
 class NewWebhookEndpointSerializer(StrictSerializer):
     """A new endpoint. Unknown fields are refused."""
 
@@ -44,7 +51,7 @@ class NewWebhookEndpointSerializer(StrictSerializer):
     )
     description = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     event_types = serializers.ListField(
-        child=serializers.CharField(max_length=100),
+        child=EventTypeField(),
         max_length=MAX_TYPES,
         required=False,
         default=list,
@@ -61,7 +68,7 @@ class NewWebhookEndpointSerializer(StrictSerializer):
 
     def validate_event_types(self, names: list[str]) -> list[str]:
         """Refuse unknown event types; return the others sorted, each once."""
-        known = public_types()
+        known = PUBLIC_TYPES
         if unknown := sorted(set(names) - set(known)):
             raise ValidationError(
                 translate(
@@ -71,6 +78,17 @@ class NewWebhookEndpointSerializer(StrictSerializer):
                 )
             )
         return sorted(set(names))
+
+
+class MessageEventSerializer(serializers.Serializer[Any]):
+    """The event of a message: as in the list of events, or, for `webhook.test`, one of no order."""
+
+    id = serializers.UUIDField(help_text="The id of the event, the same as `webhook-id`.")
+    type = serializers.ChoiceField(choices=MESSAGE_TYPES, help_text="The type of the event, or `webhook.test`.")
+    order_id = serializers.UUIDField(help_text="The order's id; for `webhook.test` the id of no order.")
+    version = serializers.IntegerField(help_text="The order's version after the event.")
+    occurred_at = serializers.DateTimeField()
+    words = serializers.CharField(help_text="The event as text to show to a person.")
 
 
 class StoredTextField(serializers.CharField):
@@ -84,7 +102,7 @@ class StoredTextField(serializers.CharField):
 class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     """An endpoint that receives your events. A disabled endpoint receives none; `disabled_reason` says why."""
 
-    event_types = serializers.ListField(child=serializers.CharField())
+    event_types = serializers.ListField(child=EventTypeField())
     disabled_reason = StoredTextField(read_only=True)
 
     class Meta:
@@ -102,6 +120,16 @@ class CreatedWebhookEndpointSerializer(WebhookEndpointSerializer):
         model = WebhookEndpoint
         fields = (*WebhookEndpointSerializer.Meta.fields, "secret")
         read_only_fields = fields
+
+
+class WebhookMessageSerializer(serializers.Serializer[Any]):
+    """A message to your endpoint. Its headers `webhook-id`, `webhook-timestamp` and `webhook-signature` sign it."""
+
+    type = serializers.ChoiceField(choices=MESSAGE_TYPES, help_text="The type of the event, or `webhook.test`.")
+    timestamp = serializers.DateTimeField(help_text="When the event happened.")
+    data = MessageEventSerializer(  # type: ignore[assignment]  # DRF's name, our field
+        help_text="The event, as in the list of events."
+    )
 
 
 class WebhookEndpointsSerializer(serializers.Serializer[Any]):
@@ -124,7 +152,9 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
     """The delivery of one event to one endpoint."""
 
     event_id = serializers.UUIDField(help_text="Also the `webhook-id`, the same in every attempt.")
-    type = serializers.CharField(source="event_type")
+    type = serializers.ChoiceField(
+        source="event_type", choices=MESSAGE_TYPES, help_text="The type of the event, or `webhook.test`."
+    )
     attempts = WebhookAttemptSerializer(many=True)
     next_attempt_at = serializers.SerializerMethodField()
 
@@ -133,6 +163,7 @@ class WebhookDeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         fields = ("event_id", "type", "status", "attempts", "next_attempt_at", "created_at", "finished_at")
         read_only_fields = fields
 
+    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True, "readOnly": True})
     def get_next_attempt_at(self, delivery: WebhookDelivery) -> datetime | None:
         """Return when a pending delivery is due."""
         return delivery.due_at if delivery.status == DeliveryStatus.PENDING else None

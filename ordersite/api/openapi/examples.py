@@ -1,6 +1,7 @@
 """Examples in the API's description: taken from the example order, or built from the schema of a body."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,33 +11,25 @@ from rest_framework.response import Response
 from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.models import QueuedCommand
 from orders.commands import PayOrder
-from orders.http.allowed_requests import CUSTOMER_OPERATIONS, Operation, allowed_requests
+from orders.http.allowed_requests import CUSTOMER_OPERATIONS, STAFF_OPERATIONS, Operation, allowed_requests
 from orders.http.i18n import translate
 from orders.order import decide
 from orders.policy import Policy
 from ordersite.api.openapi import example_order
+from ordersite.api.openapi.describe import COMPONENT, resolve
 from ordersite.api.openapi.example_order import COMMAND_ID, ORDER_ID
 from ordersite.api.openapi.hooks import operations
-from ordersite.api.problems import CONTENT_TYPE, problem_response
+from ordersite.api.problems import CONTENT_TYPE, problem_response, title_of
 from projections.reading.read_your_writes import NotYetVisible
 
 JSON = "application/json"
-COMPONENT = "#/components/schemas/"
 
-FIELDS: dict[str, Any] = {
-    "amount": "44.30", "billing_address": "12 Harbour Lane\nBristol\nBS1 4RN", "capture": True, "carrier": "DHL",
-    "code": "STANDARD", "comment": "One too many.", "country": "United Kingdom", "currency": "GBP",
-    "customer_email": "ada.whitfield@example.com", "customer_name": "Ada Whitfield",
-    "damaged": [], "discount": "0.00", "discounts": [{"name": "WELCOME-5", "amount": "5.00"}],
-    "email": "ada.whitfield@example.com", "line_id": 1, "lines": None, "name": "Stoneware mug, oatmeal",
-    "order_id": str(ORDER_ID), "password": "a long sentence", "payment_id": 1, "payment_method": "card",
-    "payment_reference": "pay_3141", "quantities": None, "quantity": 1, "reason": "Ordered twice",
-    "reference": "PO-7", "refund_id": 1, "restocked": None, "return_id": 1, "shipment_id": 1,
-    "shipping_address": "12 Harbour Lane\nBristol\nBS1 4RN", "sku": "MUG-201", "tax_rate": "20",
-    "text": "Customer phoned: leave it with a neighbour", "tracking_code": "JD0146000068", "unit_price": "9.95",
-    "url": "https://shop.example.com/hooks", "username": "ada", "version": 1, "visible": True,
-}  # fmt: skip
-"""Example values by field name. None: build the value from the schema. Optional fields not listed here are left out."""
+OPTIONAL = frozenset({
+    "amount", "billing_address", "capture", "carrier", "comment", "country", "customer_email", "customer_name",
+    "description", "discounts", "event_types", "lines", "quantities", "reason", "reference", "restocked",
+    "shipping_address", "tax_rate", "text", "tracking_code",
+})  # fmt: skip
+"""The optional fields that examples of bodies contain."""
 
 BODIES: dict[str, dict[str, Any]] = {
     "CreateOrderFor": {"customer_name": "Ada Whitfield"} | example_order.bodies()["CreateOrder"],
@@ -55,46 +48,22 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 """Examples by the name of a body, for bodies that the example order has not and that a schema would not explain."""
 
-_KINDS: dict[str, Any] = {"string": "example", "integer": 1, "number": 1, "boolean": True}
-_FORMATS = {
-    "uuid": str(ORDER_ID), "date-time": "2031-03-31T09:15:00Z", "date": "2031-03-31", "decimal": "9.95",
-    "uri": "https://shop.example.com/", "email": "ada.whitfield@example.com",
-}  # fmt: skip
-
 
 def example_of(schema: dict[str, Any], components: dict[str, Any], *, whole: bool = False) -> Any:
-    """Return a value that fits the schema. Of an object: required fields and those of FIELDS, or all if `whole`."""
-    schema = _resolved(schema, components)
+    """Return a value that fits the schema. Of an object: required fields and OPTIONAL ones, or all if `whole`."""
+    if "example" in schema:
+        return schema["example"]
+    schema = resolve(schema, components["schemas"])
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("type") == "array":
         return [example_of(schema["items"], components, whole=whole)]
-    if schema.get("type") == "object" or "properties" in schema:
-        required = schema.get("required", ())
-        return {
-            name: _field(name, field, components, whole=whole)
-            for name, field in schema.get("properties", {}).items()
-            if whole or name in required or name in FIELDS
-        }
-    return _FORMATS.get(schema.get("format", ""), _KINDS.get(schema.get("type", ""), "example"))
-
-
-def _field(name: str, schema: dict[str, Any], components: dict[str, Any], *, whole: bool) -> Any:
-    value = FIELDS.get(name)
-    resolved = _resolved(schema, components)
-    if value is not None and (name in ("damaged", "discounts") or "enum" not in resolved):
-        return value
-    return example_of(schema, components, whole=whole)
-
-
-def _resolved(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
-    """Follow references, and take the first of alternatives."""
-    for key in ("allOf", "oneOf", "anyOf"):
-        if key in schema:
-            schema = schema[key][0]
-    if "$ref" in schema:
-        return _resolved(components["schemas"][schema["$ref"].removeprefix(COMPONENT)], components)
-    return schema
+    required = schema.get("required", ())
+    return {
+        name: example_of(field, components, whole=whole)
+        for name, field in schema.get("properties", {}).items()
+        if whole or name in required or name in OPTIONAL
+    }
 
 
 def _answers() -> dict[str, Any]:
@@ -139,13 +108,14 @@ PROBLEMS: dict[str, Callable[[], Exception]] = {
     "404": lambda: AggregateNotFound("order_not_found", "there is no order {order_id}", order_id=ORDER_ID),
     "406": exceptions.NotAcceptable,
     "409": lambda: _refusal(CUSTOMER_OPERATIONS),
+    "ConflictBackOffice": lambda: _refusal(STAFF_OPERATIONS),
     "412": lambda: ConcurrencyError(ORDER_ID, 1, 2),
     "415": lambda: exceptions.UnsupportedMediaType("text/plain"),
     "422": lambda: IdempotencyConflict(COMMAND_ID),
     "429": lambda: exceptions.Throttled(wait=37),
     "503": lambda: NotYetVisible("not yet"),
 }
-"""The exceptions that examples of problems are made from, by status. `_OtherError` is for the other statuses."""
+"""The exceptions that examples of problems are made from, by status or by the name of the answer."""
 
 
 def add_examples(result: dict[str, Any], generator: Any, **more: Any) -> dict[str, Any]:
@@ -169,7 +139,7 @@ def _body(schema: dict[str, Any], bodies: dict[str, Any], components: dict[str, 
     name = schema.get("$ref", "").removeprefix(COMPONENT).removeprefix("Patched").removesuffix("Request")
     if name not in bodies:
         return example_of(schema, components)
-    accepted = _resolved(schema, components)["properties"]
+    accepted = resolve(schema, components["schemas"])["properties"]
     return {field: value for field, value in bodies[name].items() if field in accepted}
 
 
@@ -186,40 +156,91 @@ def _share_problems(result: dict[str, Any]) -> None:
     """Move each kind of problem into a component, with one example, and refer to it."""
     shared: dict[str, Any] = result["components"].setdefault("responses", {})
     shared["TooManyRequests"]["content"][CONTENT_TYPE]["example"] = _problem("429")
-    names: dict[tuple[str, str], str] = {}
+    described = list(_described_problems(result))
+    names = _names_of_problems(described)
+    for operation, code, response in described:
+        name = names[code, response["description"]]
+        if name not in shared:
+            response["content"][CONTENT_TYPE]["example"] = _problem(code, name)
+            shared[name] = response
+        operation["responses"][code] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _described_problems(result: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
+    """Yield each answer with a problem: the operation, the status and the answer."""
     for operation in operations(result):
         for code, response in operation["responses"].items():
-            media = response.get("content", {}).get(CONTENT_TYPE)
-            if media is None:
-                continue
-            key = code, response["description"]
-            if key not in names:
-                same_status = sum(1 for other, _ in names if other == code)
-                names[key] = f"Problem{code}" + ("" if not same_status else f"_{same_status + 1}")
-                media["example"] = _problem(code)
-                shared[names[key]] = response
-            operation["responses"][code] = {"$ref": f"#/components/responses/{names[key]}"}
+            if CONTENT_TYPE in response.get("content", {}):
+                yield operation, code, response
 
 
-def _problem(code: str) -> Any:
-    error = PROBLEMS.get(code)
-    if error is None:
-        return _problem_of(_OtherError(int(code)))
-    return _problem_of(error())
+def _names_of_problems(described: list[tuple[dict[str, Any], str, dict[str, Any]]]) -> dict[tuple[str, str], str]:
+    """Return a name for each status and description.
+
+    It is that of the status, such as NotFound, for the description that most tags share. Otherwise the tag of the
+    operations follows, and if that is not enough, the first operation.
+    """
+    users: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for operation, code, response in described:
+        users.setdefault((code, response["description"]), []).append(operation)
+    tags = {key: {each["tags"][0] for each in own} for key, own in users.items()}
+    names = {}
+    for key, own in users.items():
+        others = [tags[other] for other in users if other[0] == key[0] and other != key]
+        name = _camel(title_of(int(key[0])))
+        if any(len(other) >= len(tags[key]) for other in others):
+            tag = own[0]["tags"][0]
+            name += _camel(own[0]["operationId"] if any(tag in other for other in others) else tag)
+        names[key] = name
+    return names
 
 
-class _OtherError(exceptions.APIException):
-    """An error of any other status."""
+def _camel(words: str) -> str:
+    return "".join(word.title() for word in re.split("[_ ]", words))
 
-    def __init__(self, status_code: int) -> None:
+
+def _problem(status: str, name: str = "") -> Any:
+    """Return the example for a status, or for the answer of this name."""
+    own = OWN_PROBLEMS.get(name) or OWN_PROBLEMS.get(status)
+    return _problem_of(_OwnError(int(status), *own) if own else PROBLEMS.get(name, PROBLEMS[status])())
+
+
+OWN_PROBLEMS: dict[str, tuple[str, str]] = {
+    "402": ("balance_too_low", "your account has only 10.00 GBP, not 44.30 GBP"),
+    "410": ("cursor_expired", "some events after this one are no longer available: start again without a cursor"),
+    "411": ("length_required", "send Content-Length: a body without it is not read"),
+    "413": ("body_too_large", "the body is too large: send less at once"),
+    "428": ("if_match_missing", 'Send the version you have seen as If-Match, such as "3", or * for any.'),
+    "ConflictAccount": ("account_exists", "there is an account in GBP already"),
+    "ConflictMeEmail": ("email_unchanged", "this is the address already"),
+    "ConflictMeErasure": ("orders_open", "an order is still open: cancel it, or wait until it is complete"),
+    "ConflictWebhookDeliveryRetry": ("not_given_up", "this delivery has not failed: it arrived, or is still pending"),
+    "ConflictWebhookEndpointCreate": (
+        "endpoint_exists",
+        "you already have an endpoint with this URL: delete it to create it again",
+    ),
+    "ConflictWebhookEndpointTest": (
+        "endpoint_disabled",
+        "this endpoint is disabled: delete it and create it again",
+    ),
+    "ForbiddenMeErasure": ("wrong_password", "Wrong password."),
+    "NotFoundCommands": ("command_not_found", f"there is no command {COMMAND_ID}"),
+    "NotFoundWebhookDeliveryRetry": ("delivery_not_found", "there is no such delivery"),
+    "NotFoundWebhookEndpointDelete": ("webhook_endpoint_not_found", "there is no such webhook endpoint"),
+    "ServiceUnavailableAccountOpen": (
+        "contended",
+        "too many requests change this at the same time: send the same request again",
+    ),
+    "UnauthorizedLogin": ("wrong_credentials", "Wrong name or password."),
+}
+"""Code and text of examples that need no real exception, by status or by the name of the answer."""
+
+
+class _OwnError(exceptions.APIException):
+    """An error with a status, a code and a text."""
+
+    def __init__(self, status_code: int, code: str, text: str) -> None:
         self.status_code = status_code
-        code, text = {
-            402: ("balance_too_low", "your account has only 10.00 GBP, not 44.30 GBP"),
-            410: ("cursor_expired", "what came after this cursor is not held any more: begin anew, without one"),
-            411: ("length_required", "send Content-Length: a body without it is not read"),
-            413: ("body_too_large", "the body is too large: send less at once"),
-            428: ("if_match_missing", 'Send the version you have seen as If-Match, such as "3", or * for any.'),
-        }.get(status_code, ("error", "a description of the error"))
         super().__init__(text, code)
 
 

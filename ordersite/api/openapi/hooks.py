@@ -1,5 +1,6 @@
 """drf-spectacular's schema class and hooks: headers, problems and stricter bodies in the API's description."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
+from orders.http.bodies import NoneOf, StrictSerializer
 from orders.http.command_view import CommandSerializer, CommandView
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 
@@ -82,10 +84,16 @@ def _extra_constraints(field: Any) -> dict[str, Any]:
             if field.max_value == 100:
                 return {"pattern": rf"^(100(\.0{{1,{decimals}}})?|[0-9]{{1,2}}{fraction})$"}
             return {"pattern": rf"^[0-9]{{1,{digits - decimals}}}{fraction}$"}
+        case serializers.CharField() if reserved := _reserved(field):
+            return {"not": {"enum": reserved}}
         case serializers.CharField() if not field.allow_blank and field.trim_whitespace:
             return {"pattern": r"[^\s\x1c-\x1f\x85]"}  # not only white space
         case _:
             return {}
+
+
+def _reserved(field: Any) -> list[str]:
+    return [text for validator in field.validators if isinstance(validator, NoneOf) for text in validator.reserved]
 
 
 class Schema(AutoSchema):
@@ -102,11 +110,15 @@ class Schema(AutoSchema):
         mapped: Any = super()._map_serializer
         schema = mapped(serializer, direction, bypass_extensions)
         if direction == "request" and isinstance(serializer, CommandSerializer):
+            schema["description"] = inspect.getdoc(serializer.dataclass_definition.dataclass_type) or ""
+        if direction == "request" and isinstance(serializer, CommandSerializer | StrictSerializer):
             schema["additionalProperties"] = False
         return schema
 
     def _get_response_bodies(self, direction: Direction = "response") -> Any:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if self.path.startswith("{$request"):
+            return bodies  # a callback: the answers of a customer's server
         describe: Any = self._get_response_for_code
         for code, text in self._problems().items():
             response = OpenApiResponse(ProblemSerializer, description=text)
@@ -151,7 +163,8 @@ class Schema(AutoSchema):
     def _command_problems(self) -> dict[str, str]:
         problems = {
             "503": "Too many requests change this order, or too many commands are waiting; see `Retry-After`.",
-            "409": "A rule of the order forbids the command: `code` names the rule, `allowed_actions` what is allowed.",
+            "409": "A rule of the order forbids the command: `code` names the rule, `allowed_actions` what"
+            f" {'staff' if '/back-office/' in self.path else 'you'} can do instead.",
             "422": "This Idempotency-Key was used for another request.",
         }
         if "{order_id}" in self.path:

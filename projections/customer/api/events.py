@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
@@ -44,7 +43,10 @@ class PublicEventSerializer(serializers.Serializer[Any]):
     """An event of one of your orders."""
 
     id = serializers.UUIDField(help_text="Also the cursor: send it as `after` to get later events.")
-    type = serializers.CharField(help_text="The type of the event, for programs. Expect types that you do not know.")
+    type = serializers.ChoiceField(
+        choices=public_events.PUBLIC_TYPES,
+        help_text="The type of the event, for programs. Expect types that you do not know.",
+    )
     order_id = serializers.UUIDField()
     version = serializers.IntegerField(
         help_text="The order's version after the event: `GET /orders/{order_id}?version=` shows the order at it."
@@ -101,7 +103,9 @@ class ListOwnEvents(APIView):
         parameters=[
             AFTER,
             OpenApiParameter(
-                "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                description="The number of entries on a page.",
             ),
         ],
         responses={200: EventPageSerializer},
@@ -163,14 +167,15 @@ class StreamOwnEvents(APIView):
         ],
         responses={
             (200, EVENT_STREAM): OpenApiResponse(
-                OpenApiTypes.STR,
-                description="Server-sent events, for about a minute. `data` is an event as in the list.",
+                PublicEventSerializer,
+                description="Server-sent events, for about a minute. The `data` of each is this object, its `id` the id"
+                " of the event, and its `event` the type.",
             )
         },
         examples=[
             OpenApiExample(
                 "An event",
-                f"id: {_ID}\nevent: order.paid\ndata: {msgspec.json.encode(_EXAMPLE).decode()}\n\n",
+                _EXAMPLE,
                 response_only=True,
                 media_type=EVENT_STREAM,
                 status_codes=["200"],

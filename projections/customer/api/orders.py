@@ -34,6 +34,7 @@ from projections.customer.api.query_params import (
     read_past,
 )
 from projections.customer.orders import CustomerOrder
+from projections.customer.public_events import PUBLIC_TYPES
 from projections.customer.queries import own_order_as_of, own_orders
 from projections.customer.timeline import own_timeline
 from projections.order_body import EXPANDABLE_PARTS, order_body
@@ -218,7 +219,7 @@ class MomentSerializer(serializers.Serializer[Any]):
     """An entry of an order's timeline."""
 
     version = serializers.IntegerField(help_text="The order's version after the event.")
-    event = serializers.CharField(help_text="The type of the event, for programs.")
+    event = serializers.ChoiceField(choices=PUBLIC_TYPES, help_text="The type of the event, for programs.")
     words = serializers.CharField(help_text="The event as text to show to a person.")
     occurred_at = serializers.DateTimeField()
 

@@ -34,8 +34,9 @@ MOMENT_SCHEMA = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "
 
 EXPAND = OpenApiParameter(
     "expand",
-    {"type": "string", "pattern": f"^(({'|'.join(EXPANDABLE_PARTS)})(,({'|'.join(EXPANDABLE_PARTS)}))*)?$"},
-    description=f"Parts to include, separated by commas: {', '.join(EXPANDABLE_PARTS)}. Lines are always included.",
+    {"type": "array", "items": {"type": "string", "enum": [*EXPANDABLE_PARTS]}},
+    explode=False,
+    description="The parts to include, separated by commas, or each as a parameter. Lines are always included.",
 )
 
 IF_NONE_MATCH = OpenApiParameter(
@@ -73,7 +74,7 @@ def read_past(params: QueryDict) -> AsOf | None:
 
 def read_expand(params: QueryDict) -> set[str]:
     """Return the requested parts, always with the lines. Raises ValidationError."""
-    parts = {name.strip() for name in params.get("expand", "").split(",")} - {""}
+    parts = {name.strip() for name in ",".join(params.getlist("expand")).split(",")} - {""}
     for unknown in sorted(parts - set(EXPANDABLE_PARTS)):
         message = translate(
             "There is no part '{part}'; there are {known}.", part=unknown, known=", ".join(EXPANDABLE_PARTS)

@@ -122,3 +122,12 @@ def test_numbers_have_ascii_digits(api: APIClient, digits: str) -> None:
     problem(api.get(order, {"min_version": digits}), 400, "invalid")
     problem(api.get(ORDERS, {"limit": digits}), 400, "invalid")
     problem(api.get("/api/v1/events", {"limit": digits}), 400, "invalid")
+
+
+@pytest.mark.parametrize("query", ["expand=payments,returns", "expand=payments&expand=returns"])
+def test_a_list_is_separated_by_commas_or_repeated(api: APIClient, query: str) -> None:
+    shown = api.get(f"{ORDERS}/{place(api)}?{query}").json()
+    assert {"payments", "returns"} <= set(shown)
+    assert "refunds" not in shown
+    problem(api.get(f"{ORDERS}?{query}&expand=secrets"), 400, "invalid")
+    problem(api.get(f"{ORDERS}?{query}&limit=1&limit=2"), 400, "invalid")

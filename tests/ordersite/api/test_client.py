@@ -148,7 +148,7 @@ def test_from_order_to_refund(shop: Generated) -> None:
     version = order.staff(ben, "settle_refund", m.SettleRefundRequest(refund_id=1, reference="re_2718")).version
 
     get = shop.operation("orders", "order_get")
-    parts = "payments,shipments,refunds,returns"
+    parts = [m.OrderGetExpandItem(part) for part in ("payments", "shipments", "refunds", "returns")]
     answer = get(order.order_id, client=ada, min_version=version, expand=parts)
     shown = answer.parsed
     assert (shown.status, shown.payment, shown.fulfilment, shown.return_) == (

@@ -1,5 +1,6 @@
 """The API's description, docs/openapi.yml."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,13 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
+from orders.actions import ACTIONS
+from ordersite.api.openapi.describe import Undescribed, describe, properties, resolve
+from ordersite.api.problem_codes import PROBLEM_CODES
+from projections.customer.public_events import PUBLIC_TYPES
+from projections.order_body import EXPANDABLE_PARTS
+from projections.webhooks.planning import MESSAGE_TYPES
+from tests.support.problem_codes import codes_in_source, files_with_computed_codes
 from tests.support.running import ROOT
 
 DESCRIPTION = ROOT / "docs" / "openapi.yml"
@@ -34,6 +42,13 @@ def resolved(schema: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]
     return resolved_response
 
 
+def validator_of(schema: dict[str, Any], part: dict[str, Any]) -> OAS30Validator:
+    """Return a validator of a part of the description, whose references it can follow."""
+    registry: Any = Registry().with_resource("urn:api", DRAFT4.create_resource(schema))
+    local = yaml.safe_load(yaml.safe_dump(part).replace("#/components", "urn:api#/components"))
+    return OAS30Validator(local, registry=registry, format_checker=oas30_format_checker)
+
+
 def test_docs_openapi_is_up_to_date(schema: dict[str, Any]) -> None:
     assert yaml.safe_load(Client().get("/api/v1/schema").content) == schema, "make schema"
 
@@ -49,17 +64,118 @@ def test_every_operation_has_a_description_and_security(schema: dict[str, Any]) 
         assert len(operation["tags"]) == 1
 
 
+def test_every_operation_has_a_summary_a_known_tag_and_described_parameters(schema: dict[str, Any]) -> None:
+    tags = {tag["name"] for tag in schema["tags"]}
+    for operation in operations(schema):
+        assert operation["summary"].strip(), operation["operationId"]
+        assert not operation["summary"].endswith("."), operation["operationId"]
+        assert set(operation["tags"]) <= tags
+        assert "security" in operation, operation["operationId"]
+        for parameter in operation["parameters"]:
+            named = schema["components"]["parameters"].get(parameter.get("$ref", "").rpartition("/")[2], parameter)
+            assert named["description"].endswith("."), (operation["operationId"], named)
+
+
+def test_every_component_and_property_is_described(schema: dict[str, Any]) -> None:
+    for name, component in schema["components"]["schemas"].items():
+        assert component.get("description") or "oneOf" in component, name
+    for path, described in properties(schema):
+        assert "$ref" not in described, f"{path}: what stands beside a reference is ignored"
+        assert described["description"].strip(), path
+        assert not re.search(r"serializer|context\[|dataclass|Return ", described["description"]), path
+
+
+def test_every_value_has_an_example_that_fits(schema: dict[str, Any]) -> None:
+    schemas = schema["components"]["schemas"]
+    seen = 0
+    for path, described in properties(schema):
+        resolved_type = resolve(described, schemas)
+        has_parts = "properties" in resolved_type or (
+            resolved_type.get("type") == "array" and "properties" in resolve(resolved_type["items"], schemas)
+        )
+        if not has_parts:
+            assert described["example"] != "example", path
+            errors = [error.message for error in validator_of(schema, described).iter_errors(described["example"])]
+            assert not errors, (path, errors)
+            seen += 1
+    assert seen > 300
+
+
+def test_no_example_is_a_placeholder(schema: dict[str, Any]) -> None:
+    placeholders = [line for line in DESCRIPTION.read_text().splitlines() if re.search(r"[:-] '?example'?$", line)]
+    assert not placeholders
+
+
+def test_no_component_has_a_numbered_name(schema: dict[str, Any]) -> None:
+    for kind, components in schema["components"].items():
+        assert not [name for name in components if re.search(r"_?\d+$|Enum$", name)], kind
+
+
+def test_enumerations_of_the_code_are_enumerations_of_the_description(schema: dict[str, Any]) -> None:
+    schemas = schema["components"]["schemas"]
+
+    def values(path: str) -> list[Any]:
+        component, _, field = path.partition(".")
+        found: Any = resolve(schemas[component]["properties"][field], schemas)
+        if found.get("type") == "array":
+            found = resolve(found["items"], schemas)
+        return sorted(found["enum"])
+
+    assert values("PublicEvent.type") == values("Moment.event") == sorted(PUBLIC_TYPES)
+    assert values("WebhookEndpoint.event_types") == values("NewWebhookEndpointRequest.event_types")
+    assert values("WebhookMessage.type") == values("WebhookDelivery.type") == sorted(MESSAGE_TYPES)
+    assert values("Problem.code") == sorted(PROBLEM_CODES)
+    assert values("Problem.allowed_actions") == values("StaffOrder.allowed_actions") == sorted(ACTIONS)
+    for path in ("/api/v1/orders", "/api/v1/orders/{order_id}"):
+        (expand,) = [each for each in schema["paths"][path]["get"]["parameters"] if each.get("name") == "expand"]
+        assert expand["schema"]["items"]["enum"] == list(EXPANDABLE_PARTS)
+
+
+def test_every_code_of_a_problem_is_described() -> None:
+    assert list(PROBLEM_CODES) == sorted(codes_in_source()), "bring ordersite/api/problem_codes.py up to date"
+    assert files_with_computed_codes() == {
+        "eventstore/timetravel/restoring.py",  # AGGREGATE_not_found
+        "orders/rules/cancelling.py",  # from a tuple, which is read too
+        "orders/rules/common.py",  # PART_not_found
+        "projections/webhooks/addresses.py",  # the code of a field
+    }, "tests/support/problem_codes.py has to find the codes of the new file"
+
+
+def test_a_property_without_words_is_an_error() -> None:
+    forgotten = {"Answer": {"type": "object", "properties": {"colour": {"type": "string"}}}}
+    with pytest.raises(Undescribed, match=r"Answer\.colour"):
+        describe({"paths": {}, "components": {"schemas": forgotten}}, None)
+
+
+def test_a_payment_is_one_of_its_ways(schema: dict[str, Any]) -> None:
+    schemas = schema["components"]["schemas"]
+    ways = [each["$ref"].rpartition("/")[2] for each in schemas["PaymentRequest"]["oneOf"]]
+    assert {way: schemas[way]["required"] for way in ways} == {
+        "NewPaymentRequest": ["amount", "payment_method"],
+        "NewAccountPaymentRequest": ["payment_method"],
+    }
+    validator = validator_of(schema, {"$ref": "#/components/schemas/PaymentRequest"})
+    assert validator.is_valid({"payment_method": "account"})
+    assert validator.is_valid({"payment_method": "account", "amount": "1.00"})
+    assert validator.is_valid({"payment_method": "card", "amount": "1.00"})
+    assert not validator.is_valid({"payment_method": "card"})
+
+
+def test_messages_and_streamed_events_have_a_schema(schema: dict[str, Any]) -> None:
+    created = schema["paths"]["/api/v1/webhook-endpoints"]["post"]
+    message = created["callbacks"]["event"]["{$request.body#/url}"]["post"]["requestBody"]["content"]
+    assert message["application/json"]["schema"]["$ref"].endswith("/WebhookMessage")
+    stream = schema["paths"]["/api/v1/events/stream"]["get"]["responses"]["200"]["content"]
+    assert stream["text/event-stream"]["schema"]["$ref"].endswith("/PublicEvent")
+
+
 def test_every_body_has_a_valid_example(schema: dict[str, Any]) -> None:
-    registry: Any = Registry().with_resource("urn:api", DRAFT4.create_resource(schema))
     seen = 0
     for operation in operations(schema):
         answers = [resolved(schema, each) for each in operation["responses"].values()]
         for body in (operation.get("requestBody", {}), *answers):
             for media in body.get("content", {}).values():
-                media_schema = yaml.safe_dump(media["schema"]).replace("#/components", "urn:api#/components")
-                validator = OAS30Validator(
-                    yaml.safe_load(media_schema), registry=registry, format_checker=oas30_format_checker
-                )
+                validator = validator_of(schema, media["schema"])
                 examples = [each["value"] for each in media["examples"].values()] if "examples" in media else []
                 for example in examples or [media["example"]]:
                     errors = [error.message for error in validator.iter_errors(example)]
