@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ordersite.middleware.cached_orders.CachedOrders",  # after the middleware that writes headers
+    "ordersite.middleware.compression.Compression",  # orders from the cache do not pass it
     "ordersite.middleware.replicas.ReplicaReads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -77,6 +78,7 @@ WSGI_APPLICATION = "ordersite.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "ordersite" / "templates" / "over_unfold"],  # changes to unfold's pages
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
