@@ -45,6 +45,10 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the
         """Return the number of pages, limited because the database reads all rows before a page."""
         return min(super().num_pages, max(COUNT_UP_TO // self.per_page, 1))
 
+    def validate_number(self, number: Any) -> int:
+        """Return the page's number; the last page for a later one, so that a link to it keeps its filters."""
+        return super().validate_number(min(int(number), self.num_pages) if str(number).isdecimal() else number)
+
 
 class LargeList(ChangeList):
     """Sorts many rows by indexed columns only, and offers every period between the first and the last row."""
@@ -59,6 +63,10 @@ class LargeList(ChangeList):
         messages.info(request, f"More than {COUNT_UP_TO:,} rows are sorted by {columns} only: filter them first.")
         del self.params[ORDER_VAR]
         return super().get_ordering(request, queryset)
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.page_num: int = min(self.page_num, self.paginator.num_pages)
 
     def _is_long(self, queryset: QuerySet[Any]) -> bool:
         return FastPaginator(queryset, 1).count > COUNT_UP_TO

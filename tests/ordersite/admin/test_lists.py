@@ -64,7 +64,7 @@ def test_a_long_list_is_not_paged_to_its_end(log_in: LogIn, monkeypatch: pytest.
     monkeypatch.setattr(admin.StaffOrderAdmin, "list_per_page", 1)
     monkeypatch.setattr(large_lists, "COUNT_UP_TO", 2)
     assert shown(text(staff.get(f"{ORDERS}?p=2")), keys) == [keys[1]]
-    assert staff.get(f"{ORDERS}?p=3")["Location"] == f"{ORDERS}?e=1"
+    assert shown(text(staff.get(f"{ORDERS}?p=3")), keys) == [keys[1]], "a later page is the last one"
 
 
 @pytest.mark.usefixtures("long")
