@@ -33,12 +33,16 @@ def schema_of(space: str) -> str:
     A site whose tables are in another schema than `public` may share its database with other sites. So the names of its
     other schemas begin with the name of its own.
     """
+    return schemas_of([space])[space]
+
+
+def schemas_of(spaces: Iterable[str]) -> dict[str, str]:
+    """Return the schema of each of the spaces, as `schema_of` says. One query for all."""
     with connection.cursor() as cursor:
         cursor.execute(_LIVE_SCHEMA)
         (live,) = cursor.fetchone() or ("public",)
-    if space == LIVE:
-        return str(live)
-    return space if live == "public" else f"{live}_{space}"
+    prefix = "" if live == "public" else f"{live}_"
+    return {space: f"{prefix}{space}" if space != LIVE else str(live) for space in spaces}
 
 
 def quoted(space: str) -> str:
@@ -72,10 +76,12 @@ def exists(space: str) -> bool:
 
 
 def existing(spaces: Iterable[str]) -> set[str]:
-    """Return those of the schemas that exist."""
+    """Return those of the spaces whose schema exists."""
+    schemas = schemas_of(spaces)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", [list(spaces)])
-        return {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", [list(schemas.values())])
+        found = {name for (name,) in cursor.fetchall()}
+    return {space for space, schema in schemas.items() if schema in found}
 
 
 @contextmanager
@@ -126,7 +132,7 @@ def fits(projection: Projection, space: str) -> bool:
 def fitting(projection: Projection, spaces: Collection[str]) -> set[str]:
     """Return those of these spaces that fit, as `fits` says. One query for all."""
     columns: dict[str, set[tuple[str, ...]]] = {}
-    schemas = {space: schema_of(space) for space in (LIVE, *spaces)}
+    schemas = schemas_of((LIVE, *spaces))
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS, [list(schemas.values()), [model._meta.db_table for model in projection.tables]])
         for schema, *column in cursor.fetchall():
