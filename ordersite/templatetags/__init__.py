@@ -1,1 +1,1 @@
-"""Template tags of the admin's lists."""
+"""Template tags of the admin's lists. The templates that use them are in `ordersite/templates/over_unfold/`."""
