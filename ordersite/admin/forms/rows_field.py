@@ -43,10 +43,10 @@ class RowsWidget(forms.Widget):
 
     def counts(self, form: forms.Form) -> bool:
         """Return whether the sent row is a part of the value. Only then is it checked and shows errors."""
-        data = [form[name].data for name in form.fields]
+        sent = {name: form[name].data for name in form.fields if form[name].data is not None}
         if self.unchanged_counts:
-            return any(each not in ("", "0", None) for each in data)
-        return form.has_changed() and any(each is not None for each in data)
+            return any(each not in ("", "0") for each in sent.values())
+        return any(name in sent for name in form.changed_data)
 
     def row_forms(self, name: str, data: Any = None) -> list[forms.Form]:
         """Return the form of each row, bound to `data` if there is any."""
