@@ -64,7 +64,7 @@ def open_quarantine(
         )
     except OSError as error:
         raise UnreadableFile(
-            f"the quarantine file {chosen} cannot be written: {error}. Name another: --quarantine"
+            f"the quarantine file {chosen} cannot be written: {error.strerror}. Name another: --quarantine"
         ) from error
     path = Path(partial.name)
     try:

@@ -17,14 +17,18 @@ def describe_survey(survey: Survey) -> str:
     """Return how each table is read, and what is not read."""
     lines = [f"{table.name}: {'; '.join(_said(table))}" for table in survey.tables]
     for each in survey.not_read:
-        rows = f" ({each.rows:,} rows)" if each.rows else ""
+        rows = f" ({_rows(each.rows)})" if each.rows else ""
         lines.append(f"{each.name}: not read{rows}: {each.reason}")
     return "\n".join(lines)
 
 
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
 def _said(table: Table) -> Iterator[str]:
     facts = table_as_json(table)
-    yield f"{facts['rows']:,} rows"
+    yield _rows(table.rows)
     yield f"layout {facts['kind']}"
     if table.is_quarantine:
         yield "a quarantine file, each row as its column dialect says"

@@ -91,7 +91,7 @@ class Command(BaseCommand):
         self.stdout.write(_as_json(survey, report, written) if json else describe_report(report, written))
         if report.quarantined > allow_quarantined:
             raise CommandError(
-                f"{report.quarantined:,} lines are not imported. Mend them in {written}, and import that file.",
+                f"lines that are not imported: {report.quarantined:,}. Mend them in {written}, and import that file.",
                 returncode=QUARANTINED,
             )
 

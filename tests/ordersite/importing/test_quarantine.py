@@ -166,7 +166,7 @@ def test_a_quarantine_file_without_a_name_gets_one_that_is_free(
     write_text(tmp_path / "day.csv", [BAD])
     monkeypatch.chdir(tmp_path)
     for name in ("quarantine-day.csv", "quarantine-day-2.csv"):
-        with pytest.raises(CommandError, match=f"1 lines are not imported. Mend them in {name}"):
+        with pytest.raises(CommandError, match=f"lines that are not imported: 1. Mend them in {name}"):
             call_command("import_orders", "day.csv")
         assert (tmp_path / name).exists()
 
