@@ -48,7 +48,8 @@ def test_an_order_is_authorised_captured_shipped_in_two_parcels_returned_and_ref
     order.send(api, f"{ORDERS}/{{id}}/payments", promise)
     order.staff(anna, "capture_payment", payment_id=1, reference="cap_1")
     order.staff(anna, "ship_lines", lines=[{"line_id": 1, "quantity": 2}], carrier="DHL", tracking_code="JD01")
-    order.staff(anna, "ship", carrier="DHL", tracking_code="JD02")
+    order.staff(anna, "ship", carrier="DHL", tracking_code="JD20")
+    order.staff(anna, "correct_tracking", shipment_id=2, tracking_code="JD02")
     order.send(api, f"{ORDERS}/{{id}}/returns", {"lines": [{"line_id": 1, "quantity": 1}]}, 201)
     order.staff(anna, "approve_return", return_id=1)
     order.staff(anna, "receive_return", return_id=1, restocked=[{"line_id": 1, "quantity": 1}])
@@ -67,6 +68,8 @@ def test_an_order_is_authorised_captured_shipped_in_two_parcels_returned_and_ref
     assert [(each["amount"], each["status"]) for each in shown["refunds"]] == [("7.50", "settled")]
     timeline = api.get(f"{ORDERS}/{order.order_id}/timeline").json()
     assert timeline[-1]["words"] == "We gave back 7.50 GBP."
+    told = "We corrected the tracking of parcel 2. It goes with DHL. Its tracking code is JD02."
+    assert told in [entry["words"] for entry in timeline]
     actors = [fact.metadata.actor for fact in store.read_stream(UUID(order.order_id))]
     assert {actor.partition(":")[0] for actor in actors} == {"customer", "staff"}
     assert actors[-1] == "staff:anna"
@@ -151,3 +154,14 @@ def test_without_the_permission_the_back_office_does_not_exist(api: APIClient, p
 
 def test_every_command_of_people_is_an_operation() -> None:
     assert len(SENDERS) == len(COMMANDS) >= 30
+
+
+def test_an_operator_is_offered_only_what_the_order_takes_from_that_operator(api: APIClient, anna: APIClient) -> None:
+    order = Order(place(api))
+    order.send(api, f"{ORDERS}/{{id}}/payments", PAYMENT)
+    order.staff(anna, "cancel", reason="Out of stock")
+    order.staff(anna, "request_refund", reason="Out of stock")
+    with shop(approval_limits={"GBP": Decimal(5)}):
+        offered = anna.get(f"{OFFICE}/{order.order_id}").json()["allowed_actions"]
+        assert ("approve_refund" in offered, "decline_refund" in offered) == (False, True)
+    assert "approve_refund" in anna.get(f"{OFFICE}/{order.order_id}").json()["allowed_actions"]
