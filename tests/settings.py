@@ -3,9 +3,9 @@
 import os
 import re
 
-from ordersite.settings.connections import cache
 from ordersite.settings.development import *  # noqa: F403
 from ordersite.settings.development import INSTALLED_APPS, REDIS_URL
+from ordersite.settings.valkey import cache
 
 _number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
 REDIS_URL = re.sub(r"/\d+$", f"/{_number}", REDIS_URL)

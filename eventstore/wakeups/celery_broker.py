@@ -9,12 +9,15 @@ Celery still makes the content of the message, and a test compares the whole mes
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from celery import current_app
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError  # noqa: A004 - the name that callers know
 
 from eventstore.wakeups import valkey
 
@@ -30,15 +33,28 @@ class Message:
 
 def send(*messages: Message) -> None:
     """Send the messages in this order, in one round trip. Raises RedisError if the broker does not answer."""
+    broker = valkey.broker()
+    if broker is None:
+        _send_by_celery(messages)
+        return
     by_queue: dict[str, list[str]] = {}
     for message in messages:
         queue = queue_of(message.task.name)
         by_queue.setdefault(queue, []).append(json.dumps(_envelope(message, queue)))
     if by_queue:
-        pipeline = valkey.client().pipeline(transaction=False)
+        pipeline = broker.pipeline(transaction=False)
         for queue, envelopes in by_queue.items():
             pipeline.lpush(queue, *envelopes)
         pipeline.execute()
+
+
+def _send_by_celery(messages: Iterable[Message]) -> None:
+    """Send the messages to a broker that is not a Redis server, such as Sentinel or RabbitMQ. Raises RedisError."""
+    for message in messages:
+        try:
+            message.task.apply_async(message.arguments, countdown=message.countdown, ignore_result=True, retry=False)
+        except OperationalError as error:
+            raise ConnectionError(f"the broker does not answer: {error}") from error
 
 
 @cache

@@ -14,6 +14,13 @@ def client() -> "redis.Redis":
     return _client(settings.REDIS_URL)
 
 
+def broker() -> "redis.Redis | None":
+    """Return the client of the broker, if it is a Redis server. Often it is the server of the cache."""
+    url = settings.BROKER_REDIS_URL
+    return client() if url == "" else _client(url) if url else None
+
+
 @cache
 def _client(url: str) -> "redis.Redis":
-    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5)
+    timeouts = {"socket_timeout": 5} if url.startswith("unix:") else {"socket_timeout": 5, "socket_connect_timeout": 1}
+    return redis.Redis.from_url(url, **timeouts)

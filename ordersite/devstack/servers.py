@@ -124,8 +124,10 @@ class Services:
             pidfile.unlink()  # left by a crash, and another program has this pid now
         port = self._usable_port("pg.port")
         log = self._pgdata / "server.log"  # here, because the server's user cannot write anywhere else
-        options = f"-p {port}" + ("" if self.durable else " -c fsync=off -c full_page_writes=off")
-        self._run(*prefix, self.pgbin / "pg_ctl", "-D", self._pgdata, "-l", log, "-W", "-o", options, "start")
+        options = [] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        # Not by pg_ctl: it makes a text for the shell of the folder's name, and $ or " have a meaning there.
+        server = [*prefix, self.pgbin / "postgres", "-D", self._pgdata, "-p", port, *options]
+        self._run("/bin/sh", "-c", '"$@" >>"$0" 2>&1 &', log, *server)
         time.sleep(LAUNCH_SECONDS)
         return False
 
@@ -216,8 +218,10 @@ class Services:
         config.touch(0o600)
         config.write_text(
             f"bind 127.0.0.1\nport {self._usable_port('valkey.port')}\nrequirepass {self._read('password')}\n"
-            f'dir "{data}"\nappendonly {"yes" if self.durable else "no"}\nappendfsync everysec\nsave ""\n'
-            f'daemonize yes\ndatabases 64\npidfile "{self.state}/valkey.pid"\nlogfile "{self.state}/valkey.log"\n'
+            f"dir {_in_config(data)}\npidfile {_in_config(self.state / 'valkey.pid')}\n"
+            f"logfile {_in_config(self.state / 'valkey.log')}\n"
+            f'appendonly {"yes" if self.durable else "no"}\nappendfsync everysec\nsave ""\n'
+            "daemonize yes\ndatabases 64\n"
             "maxmemory-policy noeviction\n"
         )
         self._run(binary, config)
@@ -260,6 +264,7 @@ class Services:
                 stderr=log,
                 cwd="/",
                 check=False,
+                start_new_session=True,  # Ctrl-C must not reach a server
             ).returncode
 
     @contextlib.contextmanager
@@ -267,6 +272,11 @@ class Services:
         with (self.state / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _in_config(path: Path) -> str:
+    """Return the path as a value in Valkey's configuration."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _package(name: str) -> Path:

@@ -28,6 +28,7 @@ START_SECONDS, STOP_SECONDS = 60, 15
 PYTHON = sys.executable
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a supervisor, a closed terminal
 ALONE = ("--without-mingle", "--without-gossip")  # saves the second in which a worker waits for other workers' replies
+LAST_PORT = 65_535
 RESTARTS, RESTARTS_SECONDS = 5, 60  # a process that starts so often in so many seconds is given up
 
 
@@ -97,7 +98,7 @@ def main() -> None:
 
 
 def _run_site() -> None:
-    port = os.environ.get("PORT", "8000")
+    port = _port()
     site = f"http://127.0.0.1:{port}{os.environ.get('FORCE_SCRIPT_NAME', '').rstrip('/')}"
     worker, catch_up, beat, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
@@ -119,6 +120,14 @@ def _run_site() -> None:
         for process in reversed(processes):
             process.stop()
         (STATE / "web.url").unlink(missing_ok=True)
+
+
+def _port() -> str:
+    """Return the port of the web server. Raises StackError if PORT is not one."""
+    port = os.environ.get("PORT", "8000").strip()
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) <= LAST_PORT):
+        raise StackError(f"PORT is {port!r}: use a number from 1 to {LAST_PORT}, such as PORT=8001 make run")
+    return port
 
 
 def _processes(port: str) -> list[Process]:

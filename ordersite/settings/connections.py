@@ -1,11 +1,14 @@
-"""Connections to PostgreSQL, its replicas and Valkey, built from URLs."""
+"""Connections to PostgreSQL and its replicas, built from URLs. Those to Valkey are in `valkey`."""
 
-import environ
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from ordersite.settings.base import env
 
 Settings = dict[str, object]
 PREPARE_AFTER = 5  # executions after which psycopg prepares a statement, unless the caller asks for it at once
+SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 DEFAULTS = {"HOST": "localhost", "PORT": "5432"}  # for a URL without them
 
 
@@ -15,7 +18,7 @@ def databases(url: str) -> dict[str, Settings]:
     A streaming replica has the primary's roles and databases, so only the host and port of DATABASE_REPLICA_URLS count.
     """
     primary = _database(url)
-    replicas = [environ.Env.db_url_config(each) for each in env.list("DATABASE_REPLICA_URLS", default=[])]
+    replicas = [_address(each, "DATABASE_REPLICA_URLS") for each in env.list("DATABASE_REPLICA_URLS", default=[])]
     if not replicas:
         return {"default": primary}
     hosts = [*replicas, primary]
@@ -28,16 +31,6 @@ def databases(url: str) -> dict[str, Settings]:
     return {"default": primary, "replica": {**primary, **addresses, **changes}}
 
 
-def cache(url: str) -> Settings:
-    """Return the entry of CACHES for a Valkey URL."""
-    return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": url,
-        "KEY_PREFIX": "ordersite",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
-    }
-
-
 def _database(url: str) -> Settings:
     """Return the entry of DATABASES for one server. Connections persist: a new one costs more than most queries.
 
@@ -45,13 +38,33 @@ def _database(url: str) -> Settings:
     because their values are merged into the text. Behind a pooler nothing is prepared, unless PREPARED_STATEMENTS says
     that the pooler keeps prepared statements.
     """
-    config = environ.Env.db_url_config(url)
-    prepare: Settings = {"prepare_threshold": PREPARE_AFTER}
+    config = _address(url, "DATABASE_URL")
+    options = config["OPTIONS"]
+    assert isinstance(options, dict)
     return {
         **config,
-        "OPTIONS": {**prepare, **config.get("OPTIONS", {})},
+        "OPTIONS": {"prepare_threshold": PREPARE_AFTER, **options},
         "ENGINE": "ordersite.postgresql",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "PREPARED_STATEMENTS": env.bool("PREPARED_STATEMENTS", default=None),
     }
+
+
+def _address(url: str, variable: str) -> Settings:
+    """Read a URL as libpq does: a socket's folder as host (%2Fvar%2Frun), several hosts, options after a `?`.
+
+    Raises ImproperlyConfigured.
+    """
+    scheme, _, rest = url.partition("://")
+    try:
+        if scheme not in SCHEMES or not rest:
+            raise ProgrammingError
+        options = conninfo_to_dict(f"postgresql://{rest}")
+    except ProgrammingError:  # its text repeats the URL, with the password
+        raise ImproperlyConfigured(
+            f"{variable} cannot be read: write postgresql://user:password@host:5432/database, special characters of the"
+            " password as %40, %2F and so on, and the folder of a socket as %2Fvar%2Frun%2Fpostgresql"
+        ) from None
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    return {key: options.pop(name, "") for key, name in names.items()} | {"OPTIONS": options}

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ordersite.devstack.servers import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, REFUND_APPROVAL_LIMITS, env
-from ordersite.settings.connections import cache, databases
+from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, REFUND_APPROVAL_LIMITS, env
+from ordersite.settings.connections import databases
+from ordersite.settings.valkey import broker, cache, redis_url
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
 SERVICES = Services(STATE_DIR)
@@ -18,10 +19,10 @@ SERVICES = Services(STATE_DIR)
 _nowhere = ("postgresql://app@127.0.0.1:1/app", "redis://127.0.0.1:1/0")
 _own = (SERVICES.database_url, SERVICES.redis_url) if SERVICES.known else _nowhere
 DATABASE_URL = env.str("DATABASE_URL", default=_own[0])
-REDIS_URL = env.str("REDIS_URL", default=_own[1])
+REDIS_URL = redis_url(env.str("REDIS_URL", default=_own[1]), variable="REDIS_URL")
 DATABASES = databases(DATABASE_URL)
 CACHES = {"default": cache(REDIS_URL)}
-CELERY_BROKER_URL = REDIS_URL
+vars().update(broker(REDIS_URL, env.str("CELERY_BROKER_URL", default=""), CELERY_BROKER_TRANSPORT_OPTIONS))
 
 
 def new_key() -> str:

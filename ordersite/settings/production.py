@@ -1,14 +1,15 @@
 """Settings of a deployed shop. URLs, secrets and keys come from the environment: docs/operations.md lists them."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, env
-from ordersite.settings.connections import cache, databases
+from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, env
+from ordersite.settings.connections import databases
+from ordersite.settings.valkey import broker, cache, redis_url
 
 DATABASE_URL = env.str("DATABASE_URL")
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = redis_url(env.str("REDIS_URL"), variable="REDIS_URL")
 DATABASES = databases(DATABASE_URL)
 CACHES = {"default": cache(REDIS_URL)}
-CELERY_BROKER_URL = REDIS_URL
+vars().update(broker(REDIS_URL, env.str("CELERY_BROKER_URL", default=""), CELERY_BROKER_TRANSPORT_OPTIONS))
 
 SECRET_KEY = env.str("SECRET_KEY")
 PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS")

@@ -1,4 +1,4 @@
-"""The project's own servers when root cannot create user namespaces, as in most containers."""
+"""The project's own servers, in containers where root cannot create user namespaces, and in oddly named folders."""
 
 import os
 import shutil
@@ -27,6 +27,17 @@ def test_postgresql_runs_as_nobody_where_there_are_no_user_namespaces(
         assert services.up
         pid = int((closed / "state" / "pg" / "postmaster.pid").read_text().split()[0])
         assert Path(f"/proc/{pid}").stat().st_uid != 0
+    finally:
+        services.stop()
+    assert not services.up
+
+
+@pytest.mark.parametrize("name", ["a $HOME", 'a "quoted" name', "back\\slash", "it's; `pwd` & more %h"])
+def test_the_servers_start_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    services = Services(tmp_path / name, durable=False)
+    services.start()
+    try:
+        assert services.up
     finally:
         services.stop()
     assert not services.up

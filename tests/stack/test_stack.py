@@ -195,6 +195,21 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, running: Running) -> None
         taken.start()
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "web", ""])
+def test_a_port_that_no_server_can_have_is_named_at_once(tmp_path: Path, port: str) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "ordersite.devstack"],
+        cwd=ROOT,
+        env=Running(tmp_path / "state", more={"PORT": port}).environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert f"PORT is {port!r}: use a number from 1 to 65535" in refused.stderr
+
+
 def test_with_servers_named_in_the_environment_none_is_started(tmp_path: Path, running: Running) -> None:
     from ordersite.devstack.servers import Services
 
