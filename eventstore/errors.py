@@ -4,6 +4,7 @@ Plain Python: domain rules may raise and catch these.
 """
 
 import inspect
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -185,3 +186,18 @@ def explained(error: Exception) -> str:
     """Return an error as text for the command line: its notes, name and message, and the docstring of its class."""
     notes = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
     return f"{notes}{type(error).__name__}: {error}\n{inspect.getdoc(type(error))}"
+
+
+_LONGEST_TEXT = 20_000  # characters of an error that are stored
+
+
+def summary_of(error: Exception) -> str:
+    """Return the name of an error and the first line of its message, as PostgreSQL can store it."""
+    # Not `str(error)`: that raises for an error whose message cannot be made.
+    _, _, message = traceback.format_exception_only(error)[-1].partition(": ")
+    return storable_text(f"{type(error).__name__}: {message.partition(chr(10))[0]}")
+
+
+def storable_text(text: str) -> str:
+    """Return the text of an error as PostgreSQL can store it: not too long, no NUL characters, no half surrogates."""
+    return text[:_LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

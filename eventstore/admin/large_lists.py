@@ -8,9 +8,10 @@ from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import DataError, connection
 from django.db.models import Max, Min, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -50,7 +51,30 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the
         return super().validate_number(min(int(number), self.num_pages) if str(number).isdecimal() else number)
 
 
-class LargeList(ChangeList):
+class CheckedList(ChangeList):
+    """Treats a parameter that cannot be read, or that PostgreSQL cannot compare with, as Django treats an unknown one.
+
+    The browser is redirected to the list without parameters.
+    """
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(request, *args, **kwargs)
+        except (ValueError, TypeError, ArithmeticError, DataError) as error:
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
+
+
+class CheckedLists:
+    """A mixin for the admin of a small table: its list is a CheckedList."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckedList]:
+        """Return the class of the list."""
+        return CheckedList
+
+
+class LargeList(CheckedList):
     """Sorts many rows by indexed columns only, and offers every period between the first and the last row."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:

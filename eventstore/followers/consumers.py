@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from eventstore import store
+from eventstore.errors import summary_of
 from eventstore.models import ConsumerCheckpoint
 from eventstore.store import Recorded
 
@@ -40,7 +41,7 @@ def advance(
         while _advance_once(name, step, event_types) and goes_on():
             pass
     except Exception as error:
-        ConsumerCheckpoint.objects.filter(name=name).update(problem=f"{type(error).__name__}: {error}")
+        ConsumerCheckpoint.objects.filter(name=name).update(problem=summary_of(error))
         raise
 
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 from eventstore import codec
 from eventstore.codec import IMPORTED
 from eventstore.dispatch import Context, dispatch
-from eventstore.errors import CommandRefused, UndeclaredMessage
+from eventstore.errors import CommandRefused, UndeclaredMessage, summary_of
 from eventstore.followers.consumers import follow, start_here
 from eventstore.messages import COMMANDS, EVENT_TYPES
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
@@ -202,7 +202,7 @@ def _try_later(command_id: UUID, error: Exception) -> None:
         plan = PlannedCommand.objects.select_for_update().filter(pk=command_id).first()
         if plan:
             plan.attempts += 1
-            plan.problem = f"{type(error).__name__}: {error}"
+            plan.problem = summary_of(error)
             plan.due_at = timezone.now() + wakeup.retry_delay(plan.attempts, longest=MAX_RETRY_DELAY)
             plan.save(update_fields=["attempts", "problem", "due_at"])
 

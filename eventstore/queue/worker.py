@@ -24,6 +24,7 @@ from eventstore.errors import (
     ConcurrencyError,
     IdempotencyConflict,
     UndeclaredMessage,
+    summary_of,
 )
 from eventstore.messages import COMMANDS, GUARDS
 from eventstore.models import QueuedCommand
@@ -140,7 +141,7 @@ def _schedule_retry(queued: QueuedCommand, error: Exception) -> None:
     QueuedCommand.objects.filter(pk=queued.pk, status=Status.WAITING).update(
         attempts=attempts,
         status=Status.FAILED if attempts >= MAX_ATTEMPTS else Status.WAITING,
-        problem=f"{type(error).__name__}: {error}",
+        problem=summary_of(error),
         due_at=timezone.now() + wakeup.retry_delay(attempts, longest=LONGEST_PAUSE),
     )
 

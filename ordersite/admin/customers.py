@@ -65,9 +65,9 @@ class CustomerCommands:
     def _ask(
         self, request: HttpRequest, object_id: str, command: type, title: str, send: Callable[..., Any], *copied: str
     ) -> HttpResponse:
-        user = User.objects.filter(pk=object_id, customer_id__isnull=False).first()
+        user: User | None = self.get_object(request, object_id)  # type: ignore[attr-defined]  # of the admin class
         back = reverse("admin:ordersite_user_changelist")
-        if user is None:
+        if user is None or user.customer_id is None:
             messages.error(request, "This account is not a customer's.")
             return HttpResponseRedirect(back)
         fixed = {"customer_id": user.customer_id} | {name: getattr(user, name) for name in copied}

@@ -22,6 +22,8 @@ class RequestSizes:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
+        if "\0" in request.path_info:
+            return problem(request, 400, "bad_request", translate("this request is malformed"))
         if len(request.path_info) + len(request.META.get("QUERY_STRING", "")) > LONGEST_URL:
             text = translate("the URL is too long: the limit is {limit} characters", limit=LONGEST_URL)
             return problem(request, 414, "url_too_long", text)

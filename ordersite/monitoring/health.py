@@ -4,6 +4,7 @@ A log or a read model that needs attention is `degraded`, still with 200: taking
 """
 
 import logging
+from collections.abc import Collection
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
@@ -12,13 +13,15 @@ from redis.exceptions import RedisError
 from eventstore.models import LogFinding
 from ordersite.monitoring.schedule import scheduled_tasks
 from projections.engine.checkpoints import DriftFlag
+from projections.engine.projection import PROJECTIONS
+from projections.monitoring.status import stopped
 
 log = logging.getLogger(__name__)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """Answer for each part of the site: the database, the broker and the worker."""
-    parts = {"database": _database(), **_worker()}
+    parts = {"database": _database(), **_worker(), **_stopped()}
     healthy = all(state == "ok" for state in parts.values())
     watched = _watched() if healthy else {}
     status = "ok" if all(state == "ok" for state in watched.values()) else "degraded"
@@ -52,6 +55,20 @@ def _worker() -> dict[str, str]:
     return {"broker": "ok", "worker": "ok"}
 
 
+def _stopped() -> dict[str, str]:
+    """Name the followers of the log if all read models stopped: what the site answers is then out of date."""
+    try:
+        names = stopped()
+    except DatabaseError:
+        log.exception("health: the checkpoints cannot be read")
+        return {"followers": "cannot be read"}
+    return {"followers": _in_words(names)} if names >= set(PROJECTIONS) else {}
+
+
+def _in_words(names: Collection[str]) -> str:
+    return f"cannot go on: {', '.join(sorted(names))}; `manage.py projections` says why" if names else "ok"
+
+
 def _watched() -> dict[str, str]:
     """Report what the watch has found. **Projections** in the admin says more."""
     findings = [finding.name for finding in LogFinding.objects.all()]
@@ -61,4 +78,5 @@ def _watched() -> dict[str, str]:
         cursor.execute("SHOW transaction_read_only")
         if cursor.fetchone() == ("on",):
             log = "is read-only: commands are refused until the database can be written again"
-    return {"log": log, "read_models": f"differ from the log: {', '.join(drifted)}" if drifted else "ok"}
+    read_models = f"differ from the log: {', '.join(drifted)}" if drifted else "ok"
+    return {"log": log, "read_models": read_models, "followers": _in_words(stopped())}

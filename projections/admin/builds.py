@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from eventstore.admin.confirmation import confirmed, recorded
+from eventstore.limits.numbers import parse_whole
 from projections.admin.lookback import choose_build, retained_builds
 from projections.admin.operators import STATE_COLOURS, OperatorAdmin
 from projections.engine.projection import PROJECTIONS, projection_named
@@ -66,7 +67,10 @@ class BuildAdmin(OperatorAdmin):
             choose_build(request, None)
             return HttpResponseRedirect(_next(request))
         chosen = request.POST["build"]
-        build = get_object_or_404(Build, pk=int(chosen) if chosen.isdecimal() else None, projection__in=PROJECTIONS)
+        try:
+            build = get_object_or_404(Build, pk=parse_whole(chosen), projection__in=PROJECTIONS)
+        except ValueError as error:
+            raise Http404("the request names no build") from error
         projection = projection_named(build.projection)
         if not any(_may_view(request, model) for model in projection.tables):
             raise PermissionDenied

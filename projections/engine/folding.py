@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from eventstore.errors import storable_text, summary_of
 from eventstore.gc_pause import gc_paused
 from eventstore.records import type_name
 from eventstore.sharding import WHOLE, Shard
@@ -77,7 +78,7 @@ class Fold:
 
     def _fail(self, fact: Recorded[Any], error: Exception) -> None:
         failure = f"cannot take {type_name(fact.event)} at {fact.position} of {fact.aggregate_id}"
-        summary = _summary_of(error)
+        summary = summary_of(error)
         if self.strict:
             raise HandlerFailed(f"{self.projection.name} {failure}: {summary}") from error
         log.error(
@@ -87,7 +88,7 @@ class Fold:
             exc_info=error,
             extra={"projection": self.projection.name, "correlation_id": str(fact.metadata.correlation_id)},
         )
-        self._park([fact], _storable(f"{summary}\n\n{''.join(traceback.format_exception(error))}"))
+        self._park([fact], storable_text(f"{summary}\n\n{''.join(traceback.format_exception(error))}"))
 
     def _without_waiting(self, facts: list[Recorded[Any]]) -> list[Recorded[Any]]:
         """Park the facts that come after a parked event of their aggregate, and return the others."""
@@ -128,18 +129,3 @@ class Fold:
         """Set the column `behind` in all rows of these aggregates."""
         for model in self.projection.row_tables:
             model._default_manager.filter(pk__in=aggregate_ids).exclude(behind=behind).update(behind=behind)
-
-
-_LONGEST_ERROR = 20_000  # characters of an error that are stored
-
-
-def _summary_of(error: Exception) -> str:
-    """Return the name of an error and the first line of its message."""
-    # Not `str(error)`: that raises for an error whose message cannot be made.
-    _, _, message = traceback.format_exception_only(error)[-1].partition(": ")
-    return _storable(f"{type(error).__name__}: {message.partition(chr(10))[0]}")
-
-
-def _storable(text: str) -> str:
-    """Return the text as PostgreSQL can store it: with no NUL characters and surrogates, and not too long."""
-    return text[:_LONGEST_ERROR].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -8,6 +8,7 @@ from django.db import Error as DatabaseError
 from django.db.models import F
 
 from eventstore import store
+from eventstore.errors import summary_of
 from eventstore.wakeups import wakeup
 from projections.engine import catch_up
 from projections.engine.catch_up import CatchUpOptions, Progress
@@ -86,7 +87,7 @@ def _shards_behind(position: int) -> Iterable[tuple[Projection, int, int]]:
 def _catch_up_for(projection: Projection, number: int, *, seconds: float) -> Progress:
     """Catch up one shard for at most `seconds`; wait up to HELD_BACK_SECONDS for a log that is held back.
 
-    An error that is not the database's is recorded in the checkpoint, then raised.
+    An error is recorded in the checkpoint, then raised.
     """
     now = time.monotonic()
     options = CatchUpOptions(wait=False, until=now + seconds)
@@ -99,7 +100,14 @@ def _catch_up_for(projection: Projection, number: int, *, seconds: float) -> Pro
             # A transaction with an earlier position will commit soon; if it rolls back, it sends no wake-up.
             time.sleep(HELD_BACK_PAUSE_SECONDS)
     except Exception as error:
-        if not isinstance(error, DatabaseError):
-            failing = Checkpoint.objects.filter(projection=projection.name, space=LIVE, shard=number)
-            failing.update(last_error=f"{type(error).__name__}: {error}", failures=F("failures") + 1)
+        _record_failure(projection, number, error)
         raise
+
+
+def _record_failure(projection: Projection, number: int, error: Exception) -> None:
+    """Store why a shard cannot go on, unless the database does not even take that."""
+    failing = Checkpoint.objects.filter(projection=projection.name, space=LIVE, shard=number)
+    try:
+        failing.update(last_error=summary_of(error), failures=F("failures") + 1)
+    except DatabaseError:
+        log.warning("the failure of %s/%s cannot be stored: %s", projection.name, number, error)

@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from eventstore import store
+from eventstore.models import ConsumerCheckpoint
 from projections.engine import catch_up
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent
 from projections.engine.projection import PROJECTIONS
@@ -48,6 +49,13 @@ class Status:
     def state_in_words(self) -> str:
         """The state, as operators read it."""
         return "caught up" if self.state == "level" else self.state
+
+
+def stopped() -> set[str]:
+    """Return the names of the projections and other followers of the log whose last attempt failed."""
+    failing = Checkpoint.objects.filter(space=LIVE, projection__in=PROJECTIONS).exclude(last_error="")
+    stuck = ConsumerCheckpoint.objects.exclude(problem="")
+    return {*failing.values_list("projection", flat=True), *stuck.values_list("name", flat=True)}
 
 
 def statuses() -> list[Status]:

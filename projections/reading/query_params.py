@@ -1,6 +1,5 @@
 """Query parameters and pagination that the read endpoints of all APIs share."""
 
-import re
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar
 
@@ -12,11 +11,11 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from eventstore.limits.numbers import parse_whole
 from orders.http.i18n import translate
 
-_WHOLE = re.compile("[0-9]{1,9}")  # ASCII digits, as in JSON; isdecimal() takes those of every script
-
-VERSION_SCHEMA = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+LARGEST_VERSION = 999_999_999
+VERSION_SCHEMA = {"type": "integer", "minimum": 0, "maximum": LARGEST_VERSION}
 MIN_VERSION = OpenApiParameter(
     "min_version",
     VERSION_SCHEMA,
@@ -96,14 +95,17 @@ def read_version(query: QueryDict, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not _WHOLE.fullmatch(text):
-        raise ValidationError({name: [translate("A version is a whole number, such as 3.")]})
-    return int(text)
+    try:
+        return parse_whole(text, most=LARGEST_VERSION)
+    except ValueError as error:
+        raise ValidationError({name: [translate("A version is a whole number, such as 3.")]}) from error
 
 
 def read_limit(query: QueryDict, *, default: int, most: int) -> int:
     """Return the number of entries on a page, the parameter `limit`. Raises ValidationError."""
     text = query.get("limit", str(default))
-    if not _WHOLE.fullmatch(text) or not 1 <= int(text) <= most:
-        raise ValidationError({"limit": [translate("A limit is a whole number from 1 to {most}.", most=most)]})
-    return int(text)
+    try:
+        return parse_whole(text, least=1, most=most)
+    except ValueError as error:
+        message = translate("A limit is a whole number from 1 to {most}.", most=most)
+        raise ValidationError({"limit": [message]}) from error

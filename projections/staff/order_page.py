@@ -14,6 +14,7 @@ from django.urls import reverse
 from eventstore import codec, store
 from eventstore.admin.pages import actor_in_words
 from eventstore.errors import UNREADABLE, AggregateNotFound
+from eventstore.limits.numbers import MOST_VERSION, parse_whole
 from eventstore.store import Damaged, Recorded
 from eventstore.timetravel import as_of as timetravel
 from eventstore.timetravel.as_of import AsOf
@@ -78,9 +79,10 @@ def past_order(order: StaffOrder, facts: list[Recorded[Any]], params: Mapping[st
 
 
 def _version_number(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError(f"{text!r} is not a version; a version is a whole number, such as 3")
-    return int(text)
+    try:
+        return parse_whole(text, least=1, most=MOST_VERSION)
+    except ValueError as error:
+        raise ValueError(f"{text[:50]!r} is not a version; a version is a whole number, such as 3") from error
 
 
 def _readable(facts: list[Recorded[Any]]) -> list[Recorded[Any]]:

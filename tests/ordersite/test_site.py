@@ -37,7 +37,7 @@ def test_healthz_is_ok_after_a_sweep_and_names_the_part_that_fails(settings: Any
     assert (early.status_code, early.json()["worker"]) == (503, "has not started yet")
     tasks.sweep.apply()
     assert client.get("/healthz").json() == dict.fromkeys(
-        ("status", "database", "broker", "worker", "log", "read_models"), "ok"
+        ("status", "database", "broker", "worker", "log", "read_models", "followers"), "ok"
     )
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
     down = client.get("/healthz")

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eventstore.errors import MalformedSealKey, NotSealed
+from eventstore.limits.numbers import parse_whole
 from eventstore.seals.chain import prove
 
 
@@ -27,6 +28,6 @@ class Command(BaseCommand):
 
 def _event(text: str) -> int | UUID:
     try:
-        return int(text) if text.isdecimal() else UUID(text)
+        return parse_whole(text) if text.isdecimal() else UUID(text)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r} is neither a position nor an event id") from error

@@ -1,9 +1,11 @@
 """Initial values, choices and rows of a command's form, taken from the order that the form is for."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
+from eventstore.limits.numbers import MOST_VERSION, parse_whole
 from orders import commands as c
 from orders.actions import PART_FIELDS, possible_commands
 from orders.lines import Line
@@ -106,7 +108,10 @@ def prefill_fields(
 
 def _part(parameters: Mapping[str, Any]) -> int | None:
     """Return the number of the part that the request names, or None."""
-    return next((int(parameters[name]) for name in PART_FIELDS if str(parameters.get(name, "")).isdecimal()), None)
+    for name in PART_FIELDS:
+        with suppress(ValueError):
+            return parse_whole(str(parameters.get(name, "")), most=MOST_VERSION)
+    return None
 
 
 def _is_about_lines(hint: Any) -> bool:

@@ -1,12 +1,14 @@
 """An event that breaks a reader is parked, whatever it raises and wherever; a failure of the database is not."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, ProgrammingError, connection
+from django.test import Client
 from psycopg import errors as pg
 
 from eventstore import store
@@ -16,6 +18,7 @@ from eventstore.messages import UPCASTERS
 from eventstore.records import UNREADABLE_METADATA, Damaged
 from eventstore.sql import is_failure_of_the_database
 from projections import tasks
+from projections.engine import shard_loop
 from projections.engine.catch_up import catch_up
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
 from projections.engine.parking import redrive
@@ -187,6 +190,27 @@ def test_a_missing_migration_parks_nothing() -> None:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE projections_stafforder RENAME COLUMN carried TO carrier")
     assert not ParkedEvent.objects.exists()
+
+
+def test_healthz_names_a_projection_that_stopped_and_is_ok_once_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    place(new_id())
+    broken = monkeypatch.context()
+    with broken as patched, suppress(ProgrammingError):
+        patched.setattr(UnitOfWork, "write", raising(ProgrammingError("no such column")))
+        patched.setattr("projections.engine.folding.is_failure_of_the_database", lambda error: True)
+        shard_loop.run("staff", 0, 1)
+    assert Checkpoint.objects.get(name="staff/0").last_error == "ProgrammingError: no such column"
+    tasks.sweep.apply()  # a worker is running; this sweep catches up the projection
+    Checkpoint.objects.filter(name="staff/0").update(last_error="ProgrammingError: no such column")
+    stopped = Client().get("/healthz")
+    assert (stopped.status_code, stopped.json()["status"]) == (200, "degraded")
+    assert stopped.json()["followers"] == "cannot go on: staff; `manage.py projections` says why"
+    Checkpoint.objects.update(last_error="ProgrammingError: no such column")
+    stopped = Client().get("/healthz")
+    assert (stopped.status_code, stopped.json()["status"]) == (503, "unavailable")
+    Checkpoint.objects.exclude(name="staff/0").update(last_error="")
+    shard_loop.run("staff", 0, 1)
+    assert Client().get("/healthz").json()["followers"] == "ok"
 
 
 def test_an_upcaster_that_fails_damages_its_event_alone(monkeypatch: pytest.MonkeyPatch) -> None:
