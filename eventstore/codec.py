@@ -1,11 +1,11 @@
 """Convert events and commands to and from JSON."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ from eventstore.errors import (
     UnknownEventType,
     WrongKey,
 )
-from eventstore.messages import COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
+from eventstore.messages import ADDED_LATER, COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -105,13 +105,38 @@ def decode_metadata(data: str) -> Metadata:
 
 
 def fingerprint(command: object) -> bytes:
-    """Return a SHA-256 digest of a command without its incidental fields. A repeated command has the same digest."""
+    """Return a SHA-256 digest of a command without its incidental fields. A repeated command has the same digest.
+
+    Fields that were added later count only if they are set, so older commands keep their digests.
+    """
     declared = command_type_of(command)
     body = msgspec.to_builtins(command)
+    _leave_out_later(command, body)
     for name in declared.incidental:
         del body[name]
     canonical = msgspec.json.encode([declared.name, body], order="deterministic")
     return sha256(canonical).digest()
+
+
+def _leave_out_later(value: Any, body: dict[str, Any]) -> None:
+    """Remove the fields added later, and those of nested values, from `body` where they have their defaults."""
+    cls: Any = type(value)
+    later, tuples = _later_fields(cls)
+    for name, default in later:
+        if getattr(value, name) == default:
+            del body[name]
+    for name in tuples:
+        for each, inner in zip(getattr(value, name), body[name], strict=True):
+            if is_dataclass(each):
+                _leave_out_later(each, inner)
+
+
+@cache
+def _later_fields(cls: type) -> tuple[list[tuple[str, Any]], list[str]]:
+    """Return the fields of a command or value that were added later, with defaults; and the names of its tuples."""
+    hints = get_type_hints(cls)
+    later = [(each.name, each.default) for each in fields(cls) if each.metadata.get(ADDED_LATER)]
+    return later, [name for name, hint in hints.items() if get_origin(hint) is tuple]
 
 
 @cache

@@ -136,6 +136,13 @@ def value(cls: type[T]) -> type[T]:
     return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
+ADDED_LATER = "added_later"
+"""The key of a field's metadata that says: this field of a command came after commands of its class were sent.
+
+A command that leaves it at its default is the same command as before. So a request or an import that is repeated after
+the release is still recognised.
+"""
+
 D = TypeVar("D", EventType, CommandType)
 
 

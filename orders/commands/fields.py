@@ -6,11 +6,15 @@ The API and forms name all wrong fields at once. `dispatch` checks the same limi
 from typing import Any
 
 from eventstore.limits.values import LIMITS
+from eventstore.messages import ADDED_LATER
 
 
-def checked(help_text: str, **limits: Any) -> dict[str, Any]:
-    """Return field metadata. `limits` are arguments of the serializer field, such as `max_length`."""
-    return {"serializer_kwargs": {"help_text": help_text, **limits}, LIMITS: limits}
+def checked(help_text: str, *, added_later: bool = False, **limits: Any) -> dict[str, Any]:
+    """Return field metadata. `limits` are arguments of the serializer field, such as `max_length`.
+
+    Set `added_later` for a new field of a command that was released without it.
+    """
+    return {"serializer_kwargs": {"help_text": help_text, **limits}, LIMITS: limits, ADDED_LATER: added_later}
 
 
 def money(help_text: str, **limits: Any) -> dict[str, Any]:

@@ -38,13 +38,16 @@ class NewLine:
         default=DiscountKind.FIXED,
         metadata=checked(
             "`fixed`: an amount for the whole line. `per_unit`: an amount for each unit. `percent`: per cent of the"
-            " price. An edit of the quantity applies it again."
+            " price. An edit of the quantity applies it again.",
+            added_later=True,
         ),
     )
     discount_most: Decimal | None = field(
         default=None,
         metadata=money(
-            "The most that the discount takes off the line. Without it, at most the price.", allow_null=True
+            "The most that the discount takes off the line. Without it, at most the price.",
+            added_later=True,
+            allow_null=True,
         ),
     )
     tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
@@ -73,12 +76,15 @@ class NewDiscount:
         default=OrderDiscountKind.FIXED,
         metadata=checked(
             "`fixed`: an amount for the whole order. `percent`: per cent of the price of the lines after their own"
-            " discounts, without shipping."
+            " discounts, without shipping.",
+            added_later=True,
         ),
     )
     most: Decimal | None = field(
         default=None,
-        metadata=money("The most that the discount takes off. Without it, at most the price.", allow_null=True),
+        metadata=money(
+            "The most that the discount takes off. Without it, at most the price.", added_later=True, allow_null=True
+        ),
     )
 
 
