@@ -75,21 +75,24 @@ def log_is_safe(databases: Sequence[str] | None = None, **options: Any) -> list[
 
 @register(Tags.database)
 def defaults_are_harmless(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
-    """Warn of defaults that this site's sessions override, but those of other programs would have."""
+    """Warn of defaults that sessions override; refuse those that a pooler would not let them override."""
     if "default" not in (databases or ()):
         return []
     try:
         found = sessions.hostile_defaults(connections["default"])
     except DatabaseError as error:
         return [Error(f"the settings cannot be checked: {error}", id="ordersite.E005")]
-    return [
-        CheckWarning(
-            f"the default of {name} is {value!r}: this site's sessions set {needed!r}, those of other programs do not",
-            hint=f"ALTER DATABASE … SET {name} = '{needed}', or look for it in ALTER ROLE and postgresql.conf.",
-            id="ordersite.W002",
-        )
-        for name, value, needed in found
-    ]
+    messages: list[CheckMessage] = []
+    for name, value, needed in found:
+        hint = f"ALTER ROLE … SET {name} = '{needed}', or change it in postgresql.conf."
+        text = f"the default of {name} is {value!r}, and this site needs {needed!r}"
+        if getattr(connections["default"], "pooled", False) and name not in sessions.SAFE_IN_STATEMENTS:
+            more = ": behind a pooler, statements outside of transactions have the default"
+            messages.append(Error(text + more, hint=hint, id="ordersite.E006"))
+        else:
+            more = ": its sessions set it, those of other programs do not"
+            messages.append(CheckWarning(text + more, hint=hint, id="ordersite.W002"))
+    return messages
 
 
 @register()

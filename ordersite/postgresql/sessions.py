@@ -32,6 +32,9 @@ PINNED = {
 }
 """Session settings and the values that every session gets."""
 
+SAFE_IN_STATEMENTS = {"default_transaction_isolation", "default_transaction_deferrable", "synchronous_commit"}
+"""Settings whose default does no harm to a single statement. An append sets the last one itself."""
+
 ENCODING = "UTF8"
 _SETTINGS = [f"set_config('{name}', '{value}', false)" for name, value in PINNED.items()]
 # A commit must be on disk before it is acknowledged. Whether it waits for standbys too is the owner's choice.

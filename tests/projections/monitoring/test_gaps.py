@@ -124,6 +124,15 @@ def test_the_counts_are_right_after_batches_of_any_size(steps: list[tuple[int, i
     assert found() == []
 
 
+def test_events_that_all_read_models_take_together_are_counted() -> None:
+    place(PAID)
+    catch_up_all()
+    place(PAID, SHIPPED, count=2)
+    done = joint_catch_up.advance(list(PROJECTIONS.values()))
+    assert (done.events, done.special) == (6, [])
+    assert found() == []
+
+
 # --- what is noticed --------------------------------------------------------------------------------------------------
 
 
