@@ -148,7 +148,7 @@ def test_the_filters_open_close_and_are_chosen_by_keyboard(enter: Enter) -> None
 def test_one_logs_out_by_keyboard(enter: Enter, width: int) -> None:
     page = enter("staff", width=width)
     if width == PHONE:
-        tab_to(page, page.get_by_role("button", name="Show the menu"))
+        tab_to(page, page.get_by_role("button", name="Open the site menu"))
         page.keyboard.press("Enter")
     tab_to(page, page.locator(".user-menu summary"))
     page.keyboard.press("Enter")
@@ -194,7 +194,7 @@ def test_on_a_phone_every_menu_opens_on_the_screen(enter: Enter) -> None:
     page.locator(".order-commands .menu summary").click()
     assert_on_screen(page.locator(".order-commands .menu > div"), PHONE)
     page.goto("/admin/")
-    page.get_by_role("button", name="Show the menu").click()
+    page.get_by_role("button", name="Open the site menu").click()
     page.locator(".user-menu summary").click()
     assert_on_screen(page.locator(".user-menu > div"), PHONE)
     page.goto(ORDERS)
