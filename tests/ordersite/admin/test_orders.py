@@ -73,7 +73,7 @@ def test_the_same_form_with_other_content_is_another_command_and_each_refusal_is
     staff = log_in(BACK_OFFICE)
     order_id, form_id = placed(paid=True), str(new_id())
     submit(staff, "ship", [order_id], form_id, carrier="DHL")
-    assert "nothing of this order is left to ship" in text(submit(staff, "ship", [order_id], form_id, carrier="UPS"))
+    assert "Nothing of this order is left to ship" in text(submit(staff, "ship", [order_id], form_id, carrier="UPS"))
 
 
 def test_the_order_page_shows_lines_money_and_the_timeline_in_words(log_in: LogIn) -> None:
@@ -384,7 +384,7 @@ def test_what_happened_in_the_world_is_refused_in_words_that_say_which(log_in: L
     client, order_id = log_in(BACK_OFFICE), placed(paid=True)
     sent = {"order": order_id, "version": 1, "reason": "Oops", "form_id": str(uuid4()), "seen": 2}
     refused = text(client.post(RESTORE, sent, follow=True))
-    assert re.search(r"since version 1 [\d.]+ GBP was paid by card: this cannot be undone", refused)
+    assert re.search(r"Since version 1 [\d.]+ GBP was paid by card: this cannot be undone", refused)
     assert len(store.read_stream(order_id)) == 2
 
 
