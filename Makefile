@@ -13,10 +13,10 @@ help:  ## list the targets
 run: install  ## start the whole site with a demo shop (PORT=8000)
 	@exec $(BIN)/python -m ordersite.devstack
 
-test: install  ## run the whole suite, in parallel, against real PostgreSQL and Valkey
+test: install .venv/node/installed  ## run the whole suite, in parallel, against real PostgreSQL and Valkey
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup -q
 
-check: install .venv/docs  ## run every gate: format, lint, types, import contracts, migrations, API description, links of the docs
+check: install .venv/docs .venv/node/installed  ## run every gate: format, lint, types, import contracts, migrations, API description, links of the docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
@@ -26,6 +26,7 @@ check: install .venv/docs  ## run every gate: format, lint, types, import contra
 	@diff -u docs/openapi.yml .local/openapi.yml > .local/openapi.diff || { head -40 .local/openapi.diff; \
 		echo "docs/openapi.yml is not what the code says: make schema, look at the difference, commit it"; exit 1; }
 	@$(BIN)/openapi-spec-validator docs/openapi.yml
+	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.docs
 	@echo "all gates passed"
 
@@ -43,7 +44,7 @@ format: install  ## format the code and apply safe fixes
 	@$(BIN)/ruff check --fix .
 
 lock: install  ## compile the requirements from the .in files
-	@for name in requirements requirements-dev requirements-bench requirements-docs; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	@for name in requirements requirements-dev requirements-bench requirements-docs requirements-node; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 messages: install  ## update the catalogues of translations (docs/languages.md)
@@ -87,6 +88,12 @@ docs-serve: docs  ## serve that site at http://127.0.0.1:8001 (PORT=8001), where
 .venv/docs: .venv/installed requirements-docs.txt
 	@echo "installing what builds the docs (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@touch $@
+
+.venv/node/installed: .venv/installed requirements-node.txt tools/openapi/package-lock.json
+	@$(BIN)/python ordersite/devstack/install.py requirements-node.txt
+	@echo "installing what checks the API's description (once)"
+	@$(BIN)/python -m tools.openapi --install
 	@touch $@
 
 clean:  ## remove the environment and all local data
