@@ -31,6 +31,7 @@ class NewLine:
         )
     )
     kind: LineKind = LineKind.GOODS
+    tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
     discount: Decimal = field(
         default=Decimal(0), metadata=money("The discount on this line; `discount_kind` says what the number means.")
     )
@@ -50,7 +51,6 @@ class NewLine:
             allow_null=True,
         ),
     )
-    tax_rate: Decimal = field(default=Decimal(0), metadata=_RATE)
 
 
 @value

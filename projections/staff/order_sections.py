@@ -99,7 +99,7 @@ def line_rows(order: StaffOrder) -> list[dict[str, Any]]:
             "discount": money(line.discount + line.discount_share),
             "tax": money(line.tax - line.tax_off),
             "tax_sold": money(line.tax) if line.tax_off else "",
-            "discount_terms": _terms(line.discount_terms, order.currency),
+            "discount_terms": _discount_parts(line, order.currency),
             "rate": f"{line.tax_rate.normalize():f} %" if line.tax_rate else "",
             "total": format_amount(line.total, order.currency),
             "charged": format_amount(line.charged, order.currency) if line.charged != line.total else "",
@@ -107,6 +107,16 @@ def line_rows(order: StaffOrder) -> list[dict[str, Any]]:
         }
         for line in order.lines
     ]
+
+
+def _discount_parts(line: Line, currency: str) -> str:
+    """Return what the line's discount consists of, where its amount alone would not tell."""
+    terms = _terms(line.discount_terms, currency)
+    parts = [f"{format_amount(line.discount, currency)} ({terms})"] if terms else []
+    if line.discount and line.discount_share:
+        parts = parts or [format_amount(line.discount, currency)]
+        parts.append(f"share {format_amount(line.discount_share, currency)}")
+    return ", ".join(parts)
 
 
 def _terms(terms: DiscountTerms | None, currency: str) -> str:

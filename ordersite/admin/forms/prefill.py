@@ -151,7 +151,8 @@ def _lines(choices: LineChoices, row: StaffOrder, parameters: Mapping[str, Any])
     rows = []
     for line in order.lines:
         most = choices.most(order, line, part)
-        if most > 0:
+        is_removed = choices.now and not line.quantity and line.is_untouched  # an edit can put it back
+        if most > 0 or is_removed:
             rows.append(
                 Row(
                     key=line.line_id,

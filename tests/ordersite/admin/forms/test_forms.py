@@ -16,13 +16,15 @@ from orders.accounts.commands import DepositMoney
 from orders.actions import name_of
 from ordersite.admin.command_buttons import AT_ONCE
 from ordersite.admin.command_catalog import BULK, OFFERS
+from ordersite.admin.forms.prefill import prefill_fields
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
 from projections.accounting.balances import AccountMoney
 from projections.staff.orders import StaffOrder
 from tests.support.admin import ORDERS, LogIn, placed, submit, text
 from tests.support.admin_forms import NEW, PAY, SENT, STAGE, WHY, Given, assert_holds, hidden, order_after, page_of
-from tests.support.order_stories import shop
+from tests.support.order_examples import CREATE, ORDER
+from tests.support.order_stories import after, shop, some
 
 NOTE = c.AddNote
 FILLED_IN = [each for each in SENT if each not in AT_ONCE]
@@ -256,3 +258,12 @@ def test_a_prepared_change_stops_the_goods_at_every_door(log_in: LogIn) -> None:
     assert "Refused: a change of these goods is prepared" in report
     assert "/command/ship/" not in page_of(staff, held)
     assert StaffOrder.objects.get(pk=held).state.staged
+
+
+def test_an_edit_offers_a_removed_line_so_that_it_can_be_put_back() -> None:
+    removed = after(CREATE, c.EditOrder(order_id=ORDER, quantities=some(_2=0)))
+    offered = prefill_fields(c.EditOrder, StaffOrder(state=removed, currency="GBP"), {}, by="staff:anna")
+    assert [(row.key, row.initial) for row in offered["quantities"].rows or ()] == [
+        (1, {"quantity": 2}),
+        (2, {"quantity": 0}),
+    ]
