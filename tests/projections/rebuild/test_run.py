@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from eventstore import store
 from eventstore.dispatch import Context
 from eventstore.ids import new_id
+from eventstore.models import Lease
 from eventstore.personal_data.subjects import erase
 from eventstore.timetravel.as_of import AsOf
 from projections.accounting.journal import AccountingDay
@@ -278,6 +279,22 @@ def test_a_second_rebuild_of_the_same_projection_is_refused_while_the_first_is_r
     assert rebuild(STAFF, progress=second).swapped
     assert outcome
     assert all(isinstance(error, RebuildRunning) for error in outcome)
+
+
+def test_a_rebuild_whose_lease_another_process_took_does_not_swap_and_leaves_the_build_to_it() -> None:
+    place(2)
+    catch_up(STAFF)
+    StaffOrder.objects.update(reference="live")
+
+    def take(build: Build) -> None:
+        Lease.objects.update(owner=uuid4(), holder="another process")
+
+    with pytest.raises(RebuildRunning, match="rebuild_staff is not leased to this process any more"):
+        rebuild(STAFF, progress=take)
+    assert set(StaffOrder.objects.values_list("reference", flat=True)) == {"live"}
+    assert Build.objects.get().state in Build.OPEN
+    Lease.objects.all().delete()
+    assert rebuild(STAFF).swapped
 
 
 def test_live_tables_catch_up_with_rebuilt_tables_that_are_ahead_and_no_event_is_taken_twice(
