@@ -3,13 +3,28 @@
 `eventstore.writing` and `eventstore.store` write and read the tables by their own SQL.
 """
 
+from enum import StrEnum
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
 
+class Contents(StrEnum):
+    """What the rows of a table are. Each model of the site has an attribute `contents`, and backups go by it."""
+
+    TRUTH = "truth"
+    """They cannot be made again. A backup holds them."""
+    REMADE = "made again"
+    """They follow from the truth. The site makes them again."""
+    PASSING = "passing"
+    """They are of no use on another server, such as leases and sessions."""
+
+
 class Event(models.Model):
     """An event in the log. Rows are only ever added: triggers refuse every other change."""
+
+    contents = Contents.TRUTH
 
     position = models.BigAutoField(primary_key=True, help_text="Place in the whole log. It only grows, with gaps.")
     event_id = models.UUIDField(unique=True)
@@ -56,6 +71,8 @@ class Event(models.Model):
 class CommandReceipt(models.Model):
     """Proof that a command was done, and its answer. Written in the same transaction as the command's events."""
 
+    contents = Contents.TRUTH
+
     command_id = models.UUIDField(primary_key=True)
     command_type = models.CharField(max_length=100)
     fingerprint = models.BinaryField(max_length=32)
@@ -75,6 +92,8 @@ class CommandReceipt(models.Model):
 class SubjectKey(models.Model):
     """The key of one person's data, wrapped by a master key. Without the key the data can never be read again."""
 
+    contents = Contents.TRUTH
+
     subject_id = models.UUIDField(primary_key=True)
     wrapped_key = models.BinaryField(null=True, help_text="Empty after the subject was erased.")
     master = models.CharField(max_length=40, help_text="The name of the master key that wraps this key.")
@@ -90,6 +109,8 @@ class SubjectKey(models.Model):
 
 class Snapshot(models.Model):
     """An aggregate's state at a version. Loading starts there and replays only later events. Safe to delete."""
+
+    contents = Contents.REMADE
 
     aggregate_id = models.UUIDField(primary_key=True)
     aggregate_type = models.CharField(max_length=100)
@@ -110,6 +131,8 @@ class Snapshot(models.Model):
 class ConsumerCheckpoint(models.Model):
     """How far a consumer has read the log."""
 
+    contents = Contents.TRUTH
+
     name = models.CharField(max_length=100, primary_key=True)
     position = models.BigIntegerField(default=0)
     event_types = models.JSONField(
@@ -127,6 +150,8 @@ class ConsumerCheckpoint(models.Model):
 class LogRange(models.Model):
     """How many events of each type a settled range of the log holds. `eventstore.storage.ranges` counts them."""
 
+    contents = Contents.REMADE
+
     number = models.BigIntegerField(primary_key=True)
     counts = models.JSONField(help_text="Events by type.")
     counted_at = models.DateTimeField(db_index=True)
@@ -141,6 +166,8 @@ class LogRange(models.Model):
 
 class LogFinding(models.Model):
     """Something that the log relies on and that is not so. Deleted once it is so again."""
+
+    contents = Contents.REMADE
 
     name = models.CharField(max_length=100, primary_key=True)
     message = models.TextField()
@@ -160,6 +187,8 @@ class PlannedCommand(models.Model):
 
     The transaction that does the command deletes the row.
     """
+
+    contents = Contents.TRUTH
 
     command_id = models.UUIDField(primary_key=True)
     process = models.CharField(max_length=100)
@@ -191,6 +220,8 @@ class PlannedCommand(models.Model):
 class Correlation(models.Model):
     """Which events belong to one request and its consequences. Filled by a consumer; can be rebuilt from the log."""
 
+    contents = Contents.REMADE
+
     pk = models.CompositePrimaryKey("correlation_id", "position")
     correlation_id = models.UUIDField()
     position = models.BigIntegerField()
@@ -204,6 +235,8 @@ class Correlation(models.Model):
 
 class Seal(models.Model):
     """Proof of what a range of the log held. Rows are only ever added. `eventstore.seals.chain` says what is signed."""
+
+    contents = Contents.TRUTH
 
     number = models.BigIntegerField(primary_key=True, help_text="1, 2, 3 … without gaps.")
     after = models.BigIntegerField(help_text="The range begins after this position.")
@@ -225,6 +258,8 @@ class Seal(models.Model):
 
 class QueuedCommand(models.Model):
     """A command that was accepted to be done later, and its outcome. The body is deleted when the outcome is known."""
+
+    contents = Contents.TRUTH
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -267,6 +302,8 @@ class QueuedCommand(models.Model):
 
 class Lease(models.Model):
     """The right to do a piece of work that only one process may do at a time. `eventstore.storage.leases` uses it."""
+
+    contents = Contents.PASSING
 
     name = models.CharField(max_length=200, primary_key=True)
     owner = models.UUIDField(help_text="Tells two holders of the same lease apart.")

@@ -11,6 +11,7 @@ from django.db.utils import DatabaseError
 
 from eventstore.models import Event
 from eventstore.storage import requirements
+from ordersite.backup import tables as backup_tables
 from ordersite.models import SuggestedPermission, User
 from ordersite.postgresql import sessions
 
@@ -107,3 +108,15 @@ def rates_are_valid(**options: Any) -> list[CheckMessage]:
         except ValueError as error:
             errors.append(Error(f"{name}: {error}", id="ordersite.E003"))
     return errors
+
+
+@register()
+def every_table_says_what_it_holds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    """Refuse a model that does not say whether its rows are the truth: backups would lack them."""
+    problems: list[CheckMessage] = []
+    for model in backup_tables.site_models():
+        try:
+            backup_tables.contents_of(model)
+        except backup_tables.UndeclaredContents as error:
+            problems.append(Error(str(error), id="ordersite.E006"))
+    return problems

@@ -4,9 +4,13 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Lower
 
+from eventstore.models import Contents
+
 
 class User(AbstractUser):
     """A member of staff, an accountant or a customer. Only customers have a `customer_id`."""
+
+    contents = Contents.TRUTH
 
     customer_id = models.UUIDField(
         null=True, blank=True, unique=True, help_text="The customer whose orders this person may see."
@@ -28,6 +32,8 @@ class User(AbstractUser):
 
 class SuggestedPermission(models.Model):
     """A permission that the site has suggested for a group once. It is the administrators' choice from then on."""
+
+    contents = Contents.TRUTH
 
     role = models.CharField(max_length=150, help_text="The name of the group when the site suggested it.")
     codename = models.CharField(max_length=100)

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.db.models.functions import Upper
 from django.utils import timezone
 
+from eventstore.models import Contents
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from projections.engine.projection import Invariant, Projection, handles
@@ -49,6 +50,8 @@ class AccountMoney(ReadModel):
 
 class AccountMoneyEntry(models.Model):
     """One movement. `amount` is positive for both kinds; `day` is the business day in the shop's time zone."""
+
+    contents = Contents.REMADE
 
     entry_id = models.BigIntegerField(primary_key=True, help_text="Position of the event.")
     account_id = models.UUIDField()

@@ -15,6 +15,7 @@ from django.db.models import Sum
 from django.db.models.functions import Upper
 from django.utils import timezone
 
+from eventstore.models import Contents
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from orders.state import Order
@@ -58,6 +59,8 @@ _ID_OFFSETS = {kind: offset for offset, kind in enumerate(SUMS)}
 
 class AccountingEntry(models.Model):
     """One movement of money. `day` is the business day in the shop's time zone."""
+
+    contents = Contents.REMADE
 
     entry_id = models.BigIntegerField(primary_key=True, help_text="The event's position and the number of the entry.")
     order_id = models.UUIDField()
@@ -111,6 +114,8 @@ class AccountingOrder(OrderRow):
 
 class AccountingDay(models.Model):
     """The sums of a business day in one currency."""
+
+    contents = Contents.REMADE
 
     key = models.CharField(max_length=20, primary_key=True)
     day = models.DateField()

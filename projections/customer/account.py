@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, models
 
 from eventstore import store
+from eventstore.models import Contents
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import account_of
@@ -46,6 +47,8 @@ class CustomerAccount(ReadModel):
 
 class CustomerAccountMovement(models.Model):
     """One movement. `amount` is negative for a withdrawal; `balance` is the balance after the movement."""
+
+    contents = Contents.REMADE
 
     movement_id = models.BigIntegerField(primary_key=True, help_text="Position of the event.")
     account_id = models.UUIDField()

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from django.db import models
 
+from eventstore.models import Contents
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from projections.engine.projection import Handler, Projection, handles
@@ -32,6 +33,8 @@ class FeedOrder(ReadModel):
 
 class FeedEvent(models.Model):
     """One event that a customer may see."""
+
+    contents = Contents.REMADE
 
     position = models.BigIntegerField(primary_key=True)
     event_id = models.UUIDField()

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from eventstore.models import Contents
+
 LIVE = ""
 """The space of the live tables. Any other space is named after the PostgreSQL schema that holds it."""
 
@@ -13,6 +15,8 @@ def checkpoint_name(projection: str, shard: int, space: str = LIVE) -> str:
 
 class Checkpoint(models.Model):
     """How far one shard of a projection has read. Changes only in one transaction with the shard's rows."""
+
+    contents = Contents.REMADE
 
     name = models.CharField(max_length=200, primary_key=True)
     projection = models.CharField(max_length=100)
@@ -51,6 +55,8 @@ class TakenRange(models.Model):
     Written in the transaction that takes them, and compared with the log (`projections.monitoring.gaps`).
     """
 
+    contents = Contents.REMADE
+
     projection = models.CharField(max_length=100)
     space = models.CharField(max_length=100, blank=True)
     shard = models.PositiveSmallIntegerField(default=0)
@@ -71,6 +77,8 @@ class TakenRange(models.Model):
 
 class ParkedEvent(models.Model):
     """An event that a projection could not take, or, without an error, a later event of its aggregate that waits."""
+
+    contents = Contents.REMADE
 
     projection = models.CharField(max_length=100)
     space = models.CharField(max_length=100, blank=True)
@@ -109,6 +117,8 @@ def parked_aggregates(projection: str) -> int:
 class SkippedEvent(models.Model):
     """An event that an operator told a projection to leave out, and why. Every rebuild leaves it out too."""
 
+    contents = Contents.TRUTH
+
     projection = models.CharField(max_length=100)
     position = models.BigIntegerField()
     aggregate_id = models.UUIDField()
@@ -129,6 +139,8 @@ class SkippedEvent(models.Model):
 
 class DriftFlag(models.Model):
     """A live row, sum or count of events that does not follow from the log. Deleted once it does again."""
+
+    contents = Contents.REMADE
 
     projection = models.CharField(max_length=100)
     where = models.TextField(help_text="The table and key of a row, an invariant, or a range of the log.")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 
+from eventstore.models import Contents
 from eventstore.sharding import WHOLE, Shard
 from eventstore.store import Recorded
 from projections.engine import row_storage
@@ -27,6 +28,8 @@ class ForeignRow(TypeError):
 
 class ReadModel(models.Model):
     """A row about one aggregate, whose id is the primary key. The engine sets the columns `version` and `behind`."""
+
+    contents = Contents.REMADE
 
     version = models.PositiveIntegerField(help_text="The version of the last event that this row shows.")
     behind = models.BooleanField(

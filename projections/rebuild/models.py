@@ -5,11 +5,14 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
+from eventstore.models import Contents
 from eventstore.timetravel.as_of import AsOf
 
 
 class Build(models.Model):
     """One set of tables that is being built. The process that builds it reads `state` between two batches."""
+
+    contents = Contents.PASSING
 
     class Kind(models.TextChoices):
         """What is built."""

@@ -6,11 +6,14 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Now
 
+from eventstore.models import Contents
 from eventstore.personal_data import encryption
 
 
 class WebhookEndpoint(models.Model):
     """A URL that receives a customer's events. The secret is encrypted under the customer's own key."""
+
+    contents = Contents.TRUTH
 
     id = models.UUIDField(primary_key=True)
     customer_id = models.UUIDField()
@@ -54,6 +57,8 @@ class DeliveryStatus(models.TextChoices):
 
 class WebhookDelivery(models.Model):
     """One event for one endpoint. The message is not stored here; it is made from the log at each attempt."""
+
+    contents = Contents.TRUTH
 
     id = models.BigAutoField(primary_key=True, help_text="The order in which they are sent, aggregate by aggregate.")
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
