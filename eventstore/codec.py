@@ -12,12 +12,14 @@ import msgspec
 
 from eventstore.errors import (
     CorruptEvent,
+    LimitExceeded,
     MissingUpcaster,
     NewerSchemaVersion,
     UndeclaredMessage,
     UnknownEventType,
     WrongKey,
 )
+from eventstore.limits import values
 from eventstore.messages import ADDED_LATER, COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
 
 
@@ -83,17 +85,34 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
     try:
         if schema_version == declared.schema_version:
             event = _decoder(declared.cls).decode(data)
+            if any(mark in data for mark in _UNUSUAL_NUMBERS):
+                _require_accepted_numbers(event)
             if reveal is None:
                 return event
             return replace(event, **{name: reveal(name, getattr(event, name)) for name in declared.personal})
         stored: dict[str, Any] = msgspec.json.decode(data)
         if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
             stored = {name: reveal(name, value) for name, value in stored.items()}
-        return msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
+        event = msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
+        _require_accepted_numbers(event)
+        return event
     except (MissingUpcaster, NewerSchemaVersion, WrongKey):
         raise
     except Exception as error:  # whatever decoding, an upcaster or a class raises: it is the fault of this event
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
+
+
+# Fast path: a search for the letters that only such numbers have, instead of a look at each value of each event.
+_UNUSUAL_NUMBERS = ("nan", "NaN", "NAN", "inf", "Inf", "INF", "e+", "E+", "e-", "E-")
+
+
+def _require_accepted_numbers(event: object) -> None:
+    """Raise LimitExceeded if a number of the event is not finite, or too long: sums with it would fail much later."""
+    try:
+        values.require_accepted(event)
+    except LimitExceeded as refusal:
+        if refusal.code == "number_out_of_range":
+            raise
 
 
 def decode_metadata(data: str) -> Metadata:

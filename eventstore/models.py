@@ -9,6 +9,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
+from eventstore.limits.columns import RecordedTimeField, StoredJSONField
+
 
 class Contents(StrEnum):
     """What the rows of a table are. Each model of the site has an attribute `contents`, and backups go by it."""
@@ -32,10 +34,10 @@ class Event(models.Model):
     aggregate_type = models.CharField(max_length=100)
     event_type = models.CharField(max_length=100)
     schema_version = models.PositiveSmallIntegerField()
-    event_data = models.JSONField()
-    metadata = models.JSONField()
+    event_data = StoredJSONField()
+    metadata = StoredJSONField()
     version = models.PositiveIntegerField(help_text="Place in the aggregate's history: 1, 2, 3, without gaps.")
-    timestamp = models.DateTimeField(db_default=Now(), help_text="When the event was recorded.")
+    timestamp = RecordedTimeField(db_default=Now(), help_text="When the event was recorded.")
     subject_id = models.UUIDField(
         null=True, help_text="The person whose data the event holds, encrypted under their key."
     )

@@ -5,6 +5,7 @@ waits for it.
 """
 
 import logging
+from collections.abc import Iterable
 from functools import cache, reduce
 from hashlib import sha256
 from typing import Any
@@ -15,6 +16,7 @@ from celery import shared_task
 
 from eventstore import codec, store
 from eventstore.decider import Decider, decider_named
+from eventstore.errors import CorruptEvent
 from eventstore.models import Snapshot
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,19 @@ def shape_of(decider: Decider[Any, Any, Any]) -> str:
 
 
 def state_of(decider: Decider[Any, Any, Any], history: store.History) -> Any:
-    """Return the state after all events of `history`."""
+    """Return the state after all events of `history`. Raises CorruptEvent if they make no state."""
     start = decider.initial
     if history.snapshot is not None:
         start = msgspec.json.decode(history.snapshot, type=type(decider.initial))
-    return reduce(decider.evolve, history.events, start)
+    return fold(decider, history.events, start)
+
+
+def fold(decider: Decider[Any, Any, Any], events: Iterable[Any], start: Any) -> Any:
+    """Return the state after these events, from the state `start` on. Raises CorruptEvent if they make no state."""
+    try:
+        return reduce(decider.evolve, events, start)
+    except Exception as error:  # a history that no rule of this code would have made, such as an imported one
+        raise CorruptEvent(f"the events of this {decider.aggregate_type} make no state: {error!r}") from error
 
 
 def is_due(decider: Decider[Any, Any, Any], before: int, after: int) -> bool:

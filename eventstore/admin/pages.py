@@ -121,7 +121,8 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description="Who")
     def actor(self, event: Event) -> str:
         """Return the actor in words."""
-        return actor_in_words(event.metadata["actor"])
+        actor = event.metadata.get("actor") if isinstance(event.metadata, dict) else None
+        return actor_in_words(actor) if isinstance(actor, str) else "unknown"
 
     @display(description="Data")
     def data(self, event: Event) -> str:
@@ -255,4 +256,8 @@ def actor_in_words(actor: str) -> str:
 
 def pretty(data: Any) -> str:
     """Return data as indented JSON in a `pre` element."""
-    return format_html("<pre class='raw'>{}</pre>", json.dumps(data, indent=2, ensure_ascii=False))
+    try:
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+    except RecursionError:
+        text = "This is nested too deep to be shown."
+    return format_html("<pre class='raw'>{}</pre>", text)

@@ -5,7 +5,6 @@ The admin, the API and the command line all use `load_as_of`, and read moments b
 
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import reduce
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from eventstore import store
 from eventstore.decider import decider_named
 from eventstore.errors import AggregateNotFound
 from eventstore.records import require_next
+from eventstore.snapshots import fold
 from eventstore.store import Recorded
 
 
@@ -94,7 +94,7 @@ def load_as_of(aggregate_id: UUID, as_of: AsOf, *, stream: list[Recorded[Any]] |
             latest=facts[-1].version,
         )
     decider = decider_named(facts[0].aggregate_type)
-    return PastAggregate(facts=facts, state=reduce(decider.evolve, (fact.event for fact in facts), decider.initial))
+    return PastAggregate(facts=facts, state=fold(decider, (fact.event for fact in facts), decider.initial))
 
 
 def parse_first_moment(text: str) -> datetime:

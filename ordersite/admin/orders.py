@@ -145,7 +145,7 @@ class OrderAdmin(StaffOrderAdmin):
 
     def _show_result(self, request: HttpRequest, answer: Answer) -> HttpResponse:
         """Redirect to the order's page, with a message that describes the new events as the timeline does."""
-        facts = store.read_stream(answer.aggregate_id)
+        facts = store.read_stream(answer.aggregate_id, tolerant=True)
         new = [describe(fact.event).staff for fact in facts if fact.metadata.command_id == answer.command_id]
         text = "; ".join(new) or "nothing changed, because it was so already"
         is_shown = _are_shown({answer.aggregate_id: answer.version})

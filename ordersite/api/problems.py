@@ -1,5 +1,6 @@
 """Answer every error of the API as a problem (RFC 9457, `application/problem+json`) with a stable `code`."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,7 +17,14 @@ from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from eventstore.errors import AggregateNotFound, CommandRefused, ConcurrencyError, IdempotencyConflict, QueueFull
+from eventstore.errors import (
+    UNREADABLE,
+    AggregateNotFound,
+    CommandRefused,
+    ConcurrencyError,
+    IdempotencyConflict,
+    QueueFull,
+)
 from orders.actions import ACTIONS
 from orders.http.allowed_requests import METHODS
 from orders.http.i18n import translate
@@ -24,6 +32,8 @@ from orders.http.request import is_api
 from ordersite.api.problem_codes import HEADER_CODES, PROBLEM_CODES
 from ordersite.error_pages import error_page
 from projections.reading.read_your_writes import NotYetVisible
+
+log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -151,6 +161,10 @@ def _unavailable(error: Exception) -> tuple[int, str, str, dict[str, str]] | Non
         case InternalError() if isinstance(error.__cause__, ReadOnlySqlTransaction):
             text = translate("nothing can be changed at the moment: send the same request again later")
             return 503, "read_only", text, {"Retry-After": "5"}
+        case _ if isinstance(error, UNREADABLE):
+            log.error("a history cannot be read: %s", error, exc_info=error)
+            text = translate("this history cannot be read at the moment; the shop's operators can see why")
+            return 503, "history_unreadable", text, {"Retry-After": "60"}
         case _:
             return None
 

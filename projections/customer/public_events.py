@@ -4,7 +4,6 @@ The cursor is the id of an event. An id reveals nothing about the size of the sh
 feed is rebuilt. The list, the stream and webhook messages all use the same ids.
 """
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,13 +17,11 @@ from django.utils import timezone
 from eventstore import store
 from eventstore.messages import EVENT_TYPES
 from eventstore.models import Event
-from eventstore.records import Damaged, Recorded, type_name
+from eventstore.records import Recorded, type_name
 from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
+from projections.customer.timeline import words_for_customer
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
-from projections.order_timeline import describe
-
-log = logging.getLogger(__name__)
 
 START = "start"
 """The cursor before the oldest event that is available."""
@@ -118,11 +115,7 @@ def as_public(fact: Recorded[Any]) -> PublicEvent | None:
 
     A damaged event is not hidden: its description says that it cannot be shown.
     """
-    if isinstance(fact.event, Damaged):
-        log.error("the event at position %s cannot be shown to its customer: %s", fact.position, fact.event.error)
-        description: str | None = translate("This event cannot be shown at the moment.")
-    else:
-        description = describe(fact.event).for_customer
+    description = words_for_customer(fact)
     if description is None:
         return None
     return PublicEvent(

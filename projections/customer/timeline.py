@@ -3,16 +3,20 @@
 The customer sees what happened and when, but not which member of staff did it, or why.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from eventstore import store
-from eventstore.records import type_name
+from eventstore.records import Damaged, type_name
 from eventstore.store import Recorded
 from orders.events import OrderCreated
+from orders.http.i18n import translate
 from projections.order_timeline import describe
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +31,25 @@ class TimelineEntry:
 
 def own_timeline(customer_id: UUID, order_id: UUID) -> list[TimelineEntry] | None:
     """Return the order's timeline, oldest first, or None if the customer has no such order. Made from the log."""
-    facts = store.read_stream(order_id)
+    facts = store.read_stream(order_id, tolerant=True)
     if not is_own(customer_id, facts):
         return None
     return [
         TimelineEntry(version=fact.version, event=type_name(fact.event), words=text, occurred_at=fact.occurred_at)
         for fact in facts
-        if (text := describe(fact.event).for_customer)
+        if (text := words_for_customer(fact))
     ]
+
+
+def words_for_customer(fact: Recorded[Any]) -> str | None:
+    """Return what an event says to its customer, or None if the customer may not see it.
+
+    A damaged event is not hidden: its description says that it cannot be shown.
+    """
+    if isinstance(fact.event, Damaged):
+        log.error("the event at position %s cannot be shown to its customer: %s", fact.position, fact.event.error)
+        return translate("This event cannot be shown at the moment.")
+    return describe(fact.event).for_customer
 
 
 def is_own(customer_id: UUID, facts: list[Recorded[Any]]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar, get_args
 
 from django.db import models
 
+from eventstore.errors import CorruptEvent
 from eventstore.messages import EVENT_TYPES
 from eventstore.sharding import Shard
 from eventstore.store import Damaged, Recorded
@@ -125,22 +126,26 @@ class Projection:
     def row_as_of(self, model: type[M], key: Any, facts: list[Recorded[Any]]) -> M:
         """Return the row that these facts of one aggregate make, without the database.
 
-        This is the row as it was after the last of the facts, made by today's code. Raises MissingRow.
+        This is the row as it was after the last of the facts, made by today's code. Raises MissingRow, CorruptEvent.
         """
         return self.rows_as_of(facts).get(model, key)
 
     def rows_as_of(self, facts: list[Recorded[Any]], *, skipped: Collection[int] = ()) -> UnitOfWork:
         """Return the rows that these facts make, without the database.
 
-        Facts at `skipped` positions change no columns except the version.
+        Facts at `skipped` positions change no columns except the version. Raises CorruptEvent if a fact cannot be
+        taken.
         """
         rows = UnitOfWork.detached(self)
-        for fact in facts:
-            if fact.position in skipped:
-                rows.pass_over(fact)
-            elif type(fact.event) in self.handlers:
-                self.handle(rows, fact)
-        rows.show()
+        try:
+            for fact in facts:
+                if fact.position in skipped:
+                    rows.pass_over(fact)
+                elif type(fact.event) in self.handlers:
+                    self.handle(rows, fact)
+            rows.show()
+        except Exception as error:  # as for the live rows, whose event is then parked
+            raise CorruptEvent(f"{self.name} cannot take these events: {error!r}") from error
         return rows
 
 

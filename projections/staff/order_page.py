@@ -62,6 +62,7 @@ def past_order(order: StaffOrder, facts: list[Recorded[Any]], params: Mapping[st
         )
         limit = AsOf(version=version, occurred=as_of, recorded=recorded_by)
         past = timetravel.load_as_of(order.order_id, limit, stream=_readable(facts)).facts
+        row = PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, past)
     except ValueError as error:
         raise NoSuchPast(f"{error}. The order is shown as it is now.") from error
     except UNREADABLE as error:
@@ -71,7 +72,7 @@ def past_order(order: StaffOrder, facts: list[Recorded[Any]], params: Mapping[st
             "The order did not exist then, or never had that version. The order is shown as it is now."
         ) from error
     return PastOrder(
-        order=PROJECTIONS["staff"].row_as_of(StaffOrder, order.order_id, past),
+        order=row,
         when=limit.in_words,
         versions=frozenset(fact.version for fact in past),
         restorable=list(limits) == ["version"],

@@ -13,15 +13,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 
-from eventstore.dispatch import Answer, Context, Refusal, dispatch
-from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict
+from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.errors import UNREADABLE, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
 from orders.http.request import correlation_of
 from ordersite.admin.forms.command_form import form_for
 from ordersite.admin.forms.conflicts import Change, changes_since
 from ordersite.admin.forms.kept_forms import kept_data
 
-REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError)
+REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError, *UNREADABLE)
 
 
 def is_sent(request: HttpRequest) -> bool:
@@ -64,14 +64,14 @@ def context_of(request: HttpRequest, content: str, seen: int | None) -> Context:
     )
 
 
-def reason_of(refusal: Refusal) -> str:
+def reason_of(refusal: Exception) -> str:
     """Return the text of a refusal in the reader's language."""
     if isinstance(refusal, ConcurrencyError):
         return "it has changed since you opened this form, so nothing was done. Look at it again, then decide."
     return refusal.message_in(gettext) if isinstance(refusal, CommandRefused) else str(refusal)
 
 
-def changes_behind(refusal: Refusal) -> list[Change]:
+def changes_behind(refusal: Exception) -> list[Change]:
     """Return what changed since the form was opened, if that is why it was refused."""
     if not isinstance(refusal, ConcurrencyError) or refusal.aggregate_id is None:
         return []

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from eventstore.dispatch import Answer, Refusal, dispatch
+from eventstore.dispatch import Answer, dispatch
 from orders.actions import refusal_of
 from ordersite.admin.command_catalog import ASKED_FOR_EACH, Offer
 from ordersite.admin.forms.command_form import CommandForm, form_for
@@ -148,7 +148,7 @@ class OrderForm:
             if target.changes:
                 target.seen = target.changes[-1].version
 
-    def _send_to(self, target: Target) -> Answer | Refusal:
+    def _send_to(self, target: Target) -> Answer | Exception:
         values = self.fields_of(target)
         content = f"{self.offer.name} {target.order.pk} {sorted(values.items())}"
         context = context_of(self.request, content, target.seen)

@@ -27,12 +27,11 @@ from projections.engine.unit_of_work import UnitOfWork
 from projections.staff.orders import StaffOrder
 from tests.support.order_examples import CREATED, PAID
 from tests.support.projection_spec import write
-from tests.support.tampering import behind_the_logs_back
+from tests.support.tampering import DAMAGE, change_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STAFF = PROJECTIONS["staff"]
-LOG_OF = "UPDATE events SET {} WHERE aggregate_id = %s AND version = 2"
 
 
 def place(order_id: UUID) -> None:
@@ -41,33 +40,12 @@ def place(order_id: UUID) -> None:
     store.append([write(replace(PAID, order_id=order_id), 1)])
 
 
-DAMAGE = {
-    "after the year 9999": "timestamp = '10000-01-01 11:59:59.999999+00'",
-    "at infinity": "timestamp = 'infinity'",
-    "before the year 1": "timestamp = '0044-03-15 BC'",
-    "in the year 1": "timestamp = '0001-01-01'",
-    "happened in the year 1": 'metadata = metadata || \'{"occurred_at": "0001-01-01T00:00:00Z"}\'',
-    "happened after the year 9999": 'metadata = metadata || \'{"occurred_at": "9999-12-31T23:59:59-12:00"}\'',
-    "happened at no time": 'metadata = metadata || \'{"occurred_at": "2031-02-30T00:00:00Z"}\'',
-    "without a time zone": 'metadata = metadata || \'{"occurred_at": "2031-03-31T00:00:00"}\'',
-    "without metadata": "metadata = '{}'",
-    "with a list as metadata": "metadata = '[]'",
-    "with a number as data": "event_data = '1'",
-    "with no amount": "event_data = event_data - 'amount'",
-    "with an endless amount": 'event_data = event_data || \'{"amount": "Infinity"}\'',
-    "with an amount that is no number": 'event_data = event_data || \'{"amount": "NaN"}\'',
-    "with an amount of a million digits": 'event_data = event_data || \'{"amount": "1E+999999"}\'',
-    "nested too deep": "event_data = event_data || jsonb_build_object('payment_reference',"
-    " (repeat('[', 5000) || repeat(']', 5000))::jsonb)",
-}
-
-
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_event_is_parked_by_every_projection_and_the_others_go_on(damage: str) -> None:
     bad, good = new_id(), new_id()
     place(bad)
     place(good)
-    behind_the_logs_back(LOG_OF.format(damage), bad)
+    change_event(bad, damage)
     for projection in PROJECTIONS.values():
         catch_up(projection)
     assert StaffOrder.objects.get(pk=good).payment_status == "paid"
@@ -82,7 +60,7 @@ def test_a_damaged_event_is_parked_by_every_projection_and_the_others_go_on(dama
 def test_a_damaged_event_keeps_its_place_for_whoever_shows_the_history(damage: str) -> None:
     order_id = new_id()
     place(order_id)
-    behind_the_logs_back(LOG_OF.format(damage), order_id)
+    change_event(order_id, damage)
     _, fact = store.read_stream(order_id, tolerant=True)
     assert (fact.version, fact.aggregate_id, type(fact.event)) == (2, order_id, Damaged)
     assert (fact.metadata == UNREADABLE_METADATA) == damage.startswith("metadata")
@@ -217,7 +195,7 @@ def test_an_upcaster_that_fails_damages_its_event_alone(monkeypatch: pytest.Monk
     bad, good = new_id(), new_id()
     place(bad)
     place(good)
-    behind_the_logs_back(LOG_OF.format("schema_version = 1"), bad)
+    change_event(bad, "schema_version = 1")
     monkeypatch.setitem(UPCASTERS, ("order.paid", 1), raising(ZeroDivisionError("a rate of 0")))
     catch_up(STAFF)
     assert "a rate of 0" in ParkedEvent.objects.get(projection="staff").error
