@@ -8,9 +8,19 @@ from orders.commands import CancelOrder, ReceiveReturn, SettleRefund
 from ordersite.importing.commands import Outcome
 from ordersite.importing.report import Report
 from ordersite.importing.sales import CURRENCY
+from ordersite.importing.sources.assumptions import Assumption
 from ordersite.importing.sources.survey import Survey
 from ordersite.importing.sources.tables import Table
 from ordersite.importing.sources.text import DELIMITERS
+
+_ASSUMED = {
+    Assumption.CENTURY: "{count} with a year of two digits, read as 2000 to 2099 (write four digits if that is wrong)",
+    Assumption.MIDNIGHT: "{count} without a time, read as 00:00",
+    Assumption.FIRST_HOUR: "{count} in an hour that the clocks of {zone} repeat, read as the first of the two (write"
+    " the offset after the time, such as +00:00, or name another zone with --time-zone)",
+    Assumption.LEFT_OUT: "{count} in an hour that the clocks of {zone} leave out, to be quarantined (name another zone"
+    " with --time-zone if the times are not of {zone})",
+}
 
 
 def describe_survey(survey: Survey) -> str:
@@ -42,12 +52,19 @@ def _said(table: Table) -> Iterator[str]:
         yield f"times in {facts['time_zone']}"
         if table.kind.currency:
             yield f"amounts in {table.kind.currency}"
+    for assumption, count in table.assumed.items():
+        dates = f"{count:,} date{'' if count == 1 else 's'}"
+        yield _ASSUMED[assumption].format(count=dates, zone=_zone(table))
     if table.serials:
         yield f"{table.serials:,} dates are plain numbers, read as days of the workbook"
     if named := facts["named"]:
         yield "columns " + ", ".join(f"{name!r} = {column}" for name, column in named.items())
     if rest := facts["columns_not_read"]:
         yield "columns not read: " + ", ".join(map(repr, rest))
+
+
+def _zone(table: Table) -> str:
+    return "its time zone" if table.is_quarantine else table.dialect.zone.key
 
 
 def survey_as_json(survey: Survey) -> dict[str, Any]:
@@ -71,6 +88,7 @@ def table_as_json(table: Table) -> dict[str, Any]:
         "decimal_sign": table.written.get("decimal sign", ""),
         "dates": table.written.get("dates", ""),
         "time_zone": table.dialect.zone.key,
+        "dates_assumed": {str(assumption): count for assumption, count in table.assumed.items()},
         "named": {
             table.heading.names[place]: column.name
             for place, column in places

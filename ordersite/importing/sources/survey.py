@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ordersite.importing.sources.assumptions import Assumptions
 from ordersite.importing.sources.columns import Content, Heading, TableKind, describe_mismatch
 from ordersite.importing.sources.errors import UnreadableFile
 from ordersite.importing.sources.files import NotRead, SourceFile, find_files
@@ -177,7 +178,9 @@ class _Surveyor:
                 part = replace(
                     table, kind=kind, heading=heading, number=number, is_quarantine=True, is_first=number == found
                 )
-                part.rows = sum(_count_lines(part))
+                assumed = Assumptions()
+                part.rows = sum(_count_lines(part, assumed))
+                part.assumed = assumed.of(["", *DATE_ORDERS])
                 part.written = {"rows": "each as its column dialect says"}
                 self.survey.tables.append(part)
                 if not named:
@@ -192,8 +195,10 @@ class _Surveyor:
         """Count the rows, and find the date order and the decimal sign from all of them."""
         dates = Vote("dates", "--date-order", DATE_ORDERS, self.options.date_order.of(self.file))
         numbers = Vote("decimal signs", "--decimal", DECIMALS, self.options.decimal.of(self.file))
-        table.rows = sum(_count_lines(table, dates, numbers))
+        assumed = Assumptions()
+        table.rows = sum(_count_lines(table, assumed, dates, numbers))
         order, decimal = dates.settle(table.name), numbers.settle(table.name)
+        table.assumed = assumed.of([order or "ymd"])
         table.earliest = dates.lowest.get(order or "ymd")
         table.written = {
             "dates": dates.in_words(order) or "year first",
@@ -203,7 +208,9 @@ class _Surveyor:
         self.survey.tables.append(table)
 
 
-def _count_lines(table: Table, dates: Vote | None = None, numbers: Vote | None = None) -> Iterator[int]:
+def _count_lines(
+    table: Table, assumed: Assumptions, dates: Vote | None = None, numbers: Vote | None = None
+) -> Iterator[int]:
     """Yield 1 for each row, whether it has something to import or not, and let its values vote."""
     skipped: list[str] = []
     currency = table.kind.currency
@@ -213,7 +220,11 @@ def _count_lines(table: Table, dates: Vote | None = None, numbers: Vote | None =
         Content.MONEY: (numbers, lambda text: number_readings(text, currency)),
     }
     voting = [(place, *readings[content]) for content in readings for place in table.places_of(content)]
+    dated = table.places_of(Content.DATE)
     for line in table.lines(skipped.append):
+        dialect = line.origin.dialect
+        for place in dated:
+            assumed.count(line.values[place], DATE_ORDERS if dates else (dialect.date_order,), dialect.zone)
         for place, vote, readings_of in voting:
             if vote is not None:
                 vote.count(line.number, line.values[place], readings_of)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ordersite.importing.sources.assumptions import Assumption
 from ordersite.importing.sources.columns import Content, Heading, TableKind
 from ordersite.importing.sources.errors import UnreadableFile
 from ordersite.importing.sources.files import SourceFile
@@ -93,8 +94,9 @@ Reader = Callable[["Table"], Iterator[RawLine]]
 class Table:
     """A sheet or a text file, as it was found. `rows` counts everything below the heading.
 
-    `written` says in words how its values are written. `serials` counts dates that are plain numbers. A quarantine file
-    has a table for each kind of its rows; only the first counts its blank lines.
+    `written` says in words how its values are written, and `assumed` what its dates do not say. `serials` counts dates
+    that are plain numbers. A quarantine file has a table for each kind of its rows; only the first counts its blank
+    lines.
     """
 
     file: SourceFile
@@ -111,6 +113,7 @@ class Table:
     earliest: date | None = None
     serials: int = 0
     written: dict[str, str] = field(default_factory=dict)
+    assumed: dict[Assumption, int] = field(default_factory=dict)
     _merged: Merged = field(default_factory=dict)
 
     @property

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 DATE_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
@@ -95,28 +96,46 @@ def read_moment(text: str, order: str, zone: ZoneInfo) -> datetime:
     Without an `order`, only dates that begin with a year of four digits are read. An hour that the clocks repeat is the
     first one. Raises BadValue.
     """
+    written = read_clock(text, order)
+    return _placed(written.local, written.offset, zone)
+
+
+class Clock(NamedTuple):
+    """A time as it is written, before it has a time zone. `offset` is the one from UTC, if the text has one."""
+
+    local: datetime
+    offset: str | None
+    has_time: bool
+    has_century: bool
+
+
+def read_clock(text: str, order: str) -> Clock:
+    """Return the time as it is written. Raises BadValue."""
     bare = text.strip()
     match = _DATE.match(bare)
     day = date_readings(bare).get(order or "ymd") if match else None
     if match is None or day is None or (not order and len(match[1]) != 4):
         raise BadValue("cannot be read")
+    has_century = len(match[1]) == 4 or len(match[4]) == 4
     rest = bare[match.end() :]
-    time = _TIME.fullmatch(rest) if rest else None
-    if rest and time is None:
+    if not rest:
+        return Clock(datetime(day.year, day.month, day.day), None, False, has_century)  # noqa: DTZ001 - see Clock
+    time = _TIME.fullmatch(rest)
+    if time is None:
         raise BadValue("cannot be read")
-    hour, minute, second, fraction, half, offset = time.groups() if time else ("0", "0", None, None, None, None)
+    hour, minute, second, fraction, half, offset = time.groups()
     hours = int(hour)
     if half:
         if not 1 <= hours <= 12:
             raise BadValue("cannot be read")
         hours = hours % 12 + (12 if half in "Pp" else 0)
     try:
-        local = datetime(  # noqa: DTZ001 - the zone comes below
+        local = datetime(  # noqa: DTZ001 - see Clock
             day.year, day.month, day.day, hours, int(minute), int(second or 0), int((fraction or "0").ljust(6, "0"))
         )
     except ValueError:
         raise BadValue("cannot be read") from None
-    return _placed(local, offset, zone)
+    return Clock(local, offset, True, has_century)
 
 
 def _placed(local: datetime, offset: str | None, zone: ZoneInfo) -> datetime:

@@ -110,6 +110,37 @@ def test_everything_that_was_found_out_is_said(tmp_path: Path) -> None:
     assert len(json.loads(out.getvalue())["files"]) == 9 + 31 + 1
 
 
+def test_what_dates_do_not_say_is_said_with_its_count(tmp_path: Path) -> None:
+    dates = ["31/10/10 01:30", "31/10/10 01:10", "30/10/10", "28/03/2010 01:30", "31/10/2010 01:30:00+00:00", "soon"]
+    path = write_text(tmp_path / "autumn.csv", [invoice(n, date) for n, date in enumerate(dates, 1)])
+    report = run(path)
+    (file,) = report["files"]
+    assert file["dates_assumed"] == {
+        "years_of_two_digits": 3,
+        "dates_without_time": 1,
+        "times_in_a_repeated_hour": 2,
+        "times_that_clocks_leave_out": 1,
+    }
+    assert (report["lines_imported"], report["lines_quarantined"]) == (4, 2)
+    said, mended = said_of(path), said_of(path.with_name("quarantine.csv"))
+    for words in (
+        "3 dates with a year of two digits, read as 2000 to 2099",
+        "1 date without a time, read as 00:00",
+        "2 dates in an hour that the clocks of Europe/London repeat, read as the first of the two",
+        "1 date in an hour that the clocks of Europe/London leave out, to be quarantined",
+    ):
+        assert words in said
+    assert "1 date in an hour that the clocks of its time zone leave out" in mended
+    assert "clocks" not in said_of(path, "--time-zone", "UTC")
+    assert "dates in" not in said_of(write_text(tmp_path / "plain.csv", month(1, "iso")))
+
+
+def said_of(path: Path, *options: str) -> str:
+    out = io.StringIO()
+    call_command("import_orders", str(path), *options, "--dry-run", stdout=out)
+    return out.getvalue()
+
+
 def test_an_invoice_a_day_keeps_its_days(tmp_path: Path) -> None:
     path = write_text(tmp_path / "month.csv", month(1, "uk"))
     assert run(path)["lines_imported"] == 31
