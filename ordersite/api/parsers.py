@@ -15,9 +15,14 @@ class JSONParser(RestJSONParser):
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Return the parsed body. Raises ParseError."""
         try:
-            return super().parse(stream, media_type, parser_context)
+            body = super().parse(stream, media_type, parser_context)
         except ParseError as error:
             raise ParseError(_explained(error.__context__)) from error
+        try:
+            json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:  # neither a log nor an answer that quotes it could hold such a text
+            raise ParseError(translate("The body has half of a surrogate pair, such as \\ud800.")) from error
+        return body
 
 
 def _explained(error: BaseException | None) -> str:
@@ -29,4 +34,6 @@ def _explained(error: BaseException | None) -> str:
         )
     if isinstance(error, UnicodeError):
         return translate("The body is not UTF-8.")
+    if isinstance(error, ValueError) and "digits" in str(error):
+        return translate("A number in the body has too many digits.")
     return translate("The body is not JSON: NaN and Infinity are no JSON numbers.")
