@@ -67,7 +67,8 @@ performance: .venv/bench  ## write the figures of the last benchmarks into docs/
 samples: install  ## write a stored sample of each event that has none yet (docs/add-a-command.md)
 	@$(BIN)/python -m tests.support.samples
 
-schema: install  ## write docs/openapi.yml, the description of the API
+schema: install  ## write docs/openapi.yml, the description of the API, and the list of its codes
+	@$(BIN)/python -m tests.support.problem_codes
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml
 
 contract: install  ## search longer for an answer that the description lacks (SECONDS=600, for customers and for staff)

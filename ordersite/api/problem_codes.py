@@ -1,6 +1,6 @@
 """The codes of all problems, which the API's description lists.
 
-A test compares them with the source. Codes are stable: a code that was ever sent keeps its meaning.
+`make schema` finds them in the source and writes the list. A code that was ever sent keeps its meaning.
 """
 
 HEADER_CODES = frozenset({"idempotency_key_malformed", "idempotency_key_missing", "if_match_malformed"})

@@ -1,7 +1,11 @@
-"""Find the codes of all problems in the source: what `ordersite/api/problem_codes.py` has to list."""
+"""Find the codes of all problems in the source, and write them into `ordersite/api/problem_codes.py`.
+
+`make schema` runs it first.
+"""
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +68,17 @@ def _codes_in(path: Path) -> Iterator[str]:
                 yield code
             case ast.Tuple(elts=[ast.Constant(value=int(status)), ast.Constant(value=str(code)), *_]) if status >= 400:
                 yield code
+
+
+def main() -> None:
+    """Bring the list of codes up to date."""
+    target = ROOT / "ordersite" / "api" / "problem_codes.py"
+    before, _, rest = target.read_text().partition("PROBLEM_CODES = (\n")
+    _, _, after = rest.partition(")  # fmt: skip")
+    codes = textwrap.wrap(", ".join(f'"{code}"' for code in sorted(codes_in_source())), 114)
+    lines = "".join(f"    {line}\n" for line in codes)
+    target.write_text(f"{before}PROBLEM_CODES = (\n{lines.rstrip()},\n)  # fmt: skip{after}")
+
+
+if __name__ == "__main__":
+    main()

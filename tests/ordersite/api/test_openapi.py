@@ -132,7 +132,7 @@ def test_enumerations_of_the_code_are_enumerations_of_the_description(schema: di
 
 
 def test_every_code_of_a_problem_is_described() -> None:
-    assert list(PROBLEM_CODES) == sorted(codes_in_source()), "bring ordersite/api/problem_codes.py up to date"
+    assert list(PROBLEM_CODES) == sorted(codes_in_source()), "make schema"
     assert files_with_computed_codes() == {
         "eventstore/timetravel/restoring.py",  # AGGREGATE_not_found
         "orders/rules/cancelling.py",  # from a tuple, which is read too
