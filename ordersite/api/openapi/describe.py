@@ -30,6 +30,7 @@ def describe(result: dict[str, Any], generator: Any, **more: Any) -> dict[str, A
         operation["summary"] = operation["description"].partition("\n")[0].partition(". ")[0].rstrip(".")
         for described in (operation, *_callbacks(operation)):
             described.setdefault("security", [])
+        _require_body(operation, schemas)
         for parameter in operation.get("parameters", ()):
             if "$ref" not in parameter and not parameter.get("description"):
                 parameter["description"] = _words(f"parameter.{parameter['name']}")[0]
@@ -41,6 +42,14 @@ def _callbacks(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for urls in operation.get("callbacks", {}).values():
         for methods in urls.values():
             yield from methods.values()
+
+
+def _require_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Mark a body as required if it has required fields; drf-spectacular leaves this out for alternatives."""
+    body = operation.get("requestBody", {})
+    for media in body.get("content", {}).values():
+        if resolve(media["schema"], schemas).get("required"):
+            body["required"] = True
 
 
 def _words(path: str) -> tuple[str, Any]:

@@ -41,7 +41,7 @@ COMMANDS_SENT = {ORDER_ID: 1} | {
 """The number of commands that each order has had before the run; contract.toml names the orders."""
 PHASES = os.environ.get("CONTRACT_PHASES", "examples,fuzzing,stateful")
 """Without `coverage`, which tries every boundary of every field and takes minutes: `make contract` includes it."""
-SECONDS = int(os.environ.get("CONTRACT_SECONDS", "35"))
+SECONDS = int(os.environ.get("CONTRACT_SECONDS", "50"))
 
 
 def _customer() -> User:

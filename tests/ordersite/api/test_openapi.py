@@ -154,6 +154,7 @@ def test_a_payment_is_one_of_its_ways(schema: dict[str, Any]) -> None:
         "NewPaymentRequest": ["amount", "payment_method"],
         "NewAccountPaymentRequest": ["payment_method"],
     }
+    assert schema["paths"]["/api/v1/orders/{order_id}/payments"]["post"]["requestBody"]["required"] is True
     validator = validator_of(schema, {"$ref": "#/components/schemas/PaymentRequest"})
     assert validator.is_valid({"payment_method": "account"})
     assert validator.is_valid({"payment_method": "account", "amount": "1.00"})
