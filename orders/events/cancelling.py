@@ -66,23 +66,36 @@ def _restored_as_a_whole(stored: dict[str, Any]) -> dict[str, Any]:
     return stored | {"lines": None}
 
 
-@event("order.cancelled")
+@event("order.cancelled", schema_version=2)
 class OrderCancelled:
     """The whole order was cancelled or, after a first parcel, the goods not shipped yet.
 
-    `amount` is the price of the cancelled units. `due_back` is the part of it that was paid and has to be given back.
+    `lines` are the cancelled units, with their amounts and tax. `amount` is the price of these units. `due_back` is the
+    part of it that was paid and has to be given back. `lines` is None in events of version 1, which cancelled all units
+    that could be cancelled.
     """
 
     order_id: UUID
     reason: str
+    lines: tuple[LineAmount, ...] | None
     amount: Decimal
     due_back: Decimal
     currency: str
 
     def apply(self, order: Order) -> Order:
-        """Cancel all units that can still be cancelled."""
-        worth = (line.worth(line.open, order.currency) for line in cancellable(order))
-        return _cancelled(order, spread_due_back(worth, self.due_back, order.currency))
+        """Cancel the units."""
+        return _cancelled(order, self.lines if self.lines is not None else _all_cancellable(order, self.due_back))
+
+
+def _all_cancellable(order: Order, due_back: Decimal) -> Iterable[LineAmount]:
+    """Return the `lines` that version 1 did not store."""
+    worth = (line.worth(line.open, order.currency) for line in cancellable(order))
+    return spread_due_back(worth, due_back, order.currency)
+
+
+@upcaster("order.cancelled", from_version=1)
+def _cancelled_as_a_whole(stored: dict[str, Any]) -> dict[str, Any]:
+    return stored | {"lines": None}
 
 
 def cancellable(order: Order) -> list[Line]:

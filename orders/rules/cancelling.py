@@ -97,15 +97,16 @@ def expire(command: ExpireOrder, order: Order) -> OrderCancelled:
 
 
 def _cancelled(order: Order, command: CancelOrder | ExpireOrder, reason: str) -> OrderCancelled:
-    lines = cancellable(order)
-    if not lines:
+    open_lines = cancellable(order)
+    if not open_lines:
         raise CommandRefused(
             "not_cancellable", "nothing of this order can be cancelled: everything is shipped or cancelled"
         )
-    _, amount, due_back = reduction([line.worth(line.open, order.currency) for line in lines], order)
+    lines, amount, due_back = reduction([line.worth(line.open, order.currency) for line in open_lines], order)
     return OrderCancelled(
         order_id=command.order_id,
         reason=reason,
+        lines=lines,
         amount=amount,
         due_back=due_back,
         currency=order.currency,

@@ -71,19 +71,27 @@ PAID = OrderPaid(
     currency="GBP",
 )
 SHIPPED = OrderShipped(order_id=ORDER, shipment_id=1, carrier="DHL", tracking_code="JD01")
-CANCELLED = OrderCancelled(
-    order_id=ORDER, reason="Ordered twice", amount=Decimal("25.00"), due_back=Decimal(0), currency="GBP"
+ALL_UNITS = (
+    LineAmount(line_id=1, quantity=2, amount=Decimal("15.00"), tax=Decimal(0)),
+    LineAmount(line_id=2, quantity=1, amount=Decimal("10.00"), tax=Decimal(0)),
 )
-CANCELLED_AFTER_PAYMENT = replace(CANCELLED, due_back=Decimal("25.00"))
+CANCELLED = OrderCancelled(
+    order_id=ORDER,
+    reason="Ordered twice",
+    lines=ALL_UNITS,
+    amount=Decimal("25.00"),
+    due_back=Decimal(0),
+    currency="GBP",
+)
+CANCELLED_AFTER_PAYMENT = replace(
+    CANCELLED, lines=tuple(replace(line, due_back=line.amount) for line in ALL_UNITS), due_back=Decimal("25.00")
+)
 RESTORED = OrderRestored(
     order_id=ORDER,
     version=1,
     reason="Cancelled by mistake",
     status="open",
-    lines=(
-        LineAmount(line_id=1, quantity=2, amount=Decimal("15.00"), tax=Decimal(0)),
-        LineAmount(line_id=2, quantity=1, amount=Decimal("10.00"), tax=Decimal(0)),
-    ),
+    lines=ALL_UNITS,
     sold_again=Decimal("25.00"),
     not_due_back=Decimal(0),
     due=Decimal("25.00"),
@@ -92,7 +100,7 @@ RESTORED = OrderRestored(
 RESTORED_AFTER_PAYMENT = replace(
     RESTORED,
     version=2,
-    lines=tuple(replace(line, due_back=line.amount) for line in RESTORED.lines or ()),
+    lines=CANCELLED_AFTER_PAYMENT.lines,
     not_due_back=Decimal("25.00"),
     due=Decimal(0),
 )

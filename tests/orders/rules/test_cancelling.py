@@ -20,7 +20,7 @@ from orders.commands import (
     StageEdit,
     WriteOff,
 )
-from orders.events import LinesCancelled, OrderCancelled, evolve
+from orders.events import LinesCancelled, OrderCancelled, OrderEvent, evolve
 from orders.order import decide
 from orders.policy import Policy
 from orders.state import Order
@@ -28,6 +28,7 @@ from orders.statuses import FulfilmentStatus, OrderStatus, fulfilment_status, or
 from orders.values import LineAmount, LineKind, LineQuantity
 from tests.support.decider_spec import given
 from tests.support.order_examples import (
+    ALL_UNITS,
     CANCEL,
     CANCELLED,
     CANCELLED_AFTER_PAYMENT,
@@ -82,7 +83,17 @@ def test_a_cancelled_paid_order_leaves_its_money_due_back() -> None:
 
 def test_the_paid_part_of_a_cancelled_order_is_due_back() -> None:
     past = done(CREATE, authorise("25.00"), capture("10.00"))
-    given(*past).when(CANCEL).then(replace(CANCELLED, due_back=Decimal("10.00")))
+    mugs, throw = ALL_UNITS
+    lines = (replace(mugs, due_back=Decimal("6.00")), replace(throw, due_back=Decimal("4.00")))
+    given(*past).when(CANCEL).then(replace(CANCELLED, lines=lines, due_back=Decimal("10.00")))
+
+
+def test_the_division_of_what_is_due_back_stands_in_the_event() -> None:
+    mugs, throw = ALL_UNITS
+    lines = (replace(mugs, due_back=Decimal("1.00")), replace(throw, due_back=Decimal("9.00")))
+    past: tuple[OrderEvent, ...] = (CREATED, PAID, replace(CANCELLED, lines=lines, due_back=Decimal("10.00")))
+    order = reduce(evolve, past, Order())
+    assert [line.owed_back for line in order.lines] == [Decimal("1.00"), Decimal("9.00")]
 
 
 def test_some_units_are_cancelled() -> None:
@@ -108,7 +119,8 @@ def test_only_open_units_are_cancelled() -> None:
 
 
 def test_after_a_parcel_only_unshipped_goods_are_cancelled() -> None:
-    rest = replace(CANCELLED, amount=Decimal("17.50"), due_back=Decimal("17.50"))
+    lines = (replace(ONE_MUG, due_back=ONE_MUG.amount), replace(ALL_UNITS[1], due_back=ALL_UNITS[1].amount))
+    rest = replace(CANCELLED, lines=lines, amount=Decimal("17.50"), due_back=Decimal("17.50"))
     given(*done(CREATE, PAY, ship(_1=1))).when(CANCEL).then(rest)
     order = after(CREATE, PAY, ship(_1=1), CANCEL)
     assert (order.charged, order.due_back) == (Decimal("7.50"), Decimal("17.50"))
