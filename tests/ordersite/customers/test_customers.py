@@ -516,9 +516,7 @@ def save_account(client: Client, user: User, **changes: Any) -> Any:
     form = page.context["adminform"].form
     data = {name: form.initial.get(name) for name in form.fields if name != "password"} | changes
     data = {name: value for name, value in data.items() if value not in (None, False)}
-    joined = data.pop("date_joined")
-    data |= {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}
-    return client.post(f"/admin/ordersite/user/{user.pk}/change/", data)
+    return client.post(f"/admin/ordersite/user/{user.pk}/change/", data | {"seen": form.seen})
 
 
 def test_the_log_names_staff_who_change_an_address(root: Client, ada: User) -> None:
