@@ -19,6 +19,7 @@ from ordersite.importing.commands import Figure, ImportCommand
 from ordersite.importing.invoices import CREDIT_NOTE
 from ordersite.importing.report import Report as Imported
 from ordersite.importing.run import choose_layout, import_file
+from ordersite.importing.sales import CURRENCY
 from ordersite.importing.sources.options import read_options
 
 ROUNDS, SINGLES = 4, 1200
@@ -92,7 +93,8 @@ class _Import:
             "every command was done, and made one event",
             (not report.commands_refused and _events() - before == report.commands),
         )
-        reported = tuple(report.sums[figure] for figure in (Figure.SOLD, Figure.PAID, Figure.REFUNDED))
+        sums = report.sums[CURRENCY]
+        reported = tuple(sums[figure] for figure in (Figure.SOLD, Figure.PAID, Figure.REFUNDED))
         self._check("sold, paid and refunded are the file's sums to the penny", reported == (sold, sold, credited))
         return Timing(report.commands, report.seconds)
 

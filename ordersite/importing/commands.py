@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid5
@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid5
 from eventstore.dispatch import Context
 from orders.commands import OrderCommand
 from orders.values import ZERO
-from ordersite.importing.sales import Sale
+from ordersite.importing.sales import CURRENCY
 from ordersite.importing.sources.tables import RawLine
 
 ACTOR = "service:import_orders"
@@ -47,6 +47,9 @@ class Figure(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
+_OWING = {Figure.CANCELLED: 1, Figure.RETURNED: 1, Figure.ALLOWANCES: 1, Figure.REFUNDED: -1}
+
+
 @dataclass(slots=True, eq=False)
 class PendingLines:
     """Lines that get their outcome once all their commands are answered.
@@ -62,13 +65,18 @@ class PendingLines:
 
 @dataclass(frozen=True, slots=True)
 class ImportCommand:
-    """A command, the lines that depend on it, and the amount that it adds to one of the sums."""
+    """A command, the lines that depend on it, and the amount that it adds to one of the sums of its currency.
+
+    `owed_back` is how much more the customer is owed after it: money that was paid, and is no longer due.
+    """
 
     command: OrderCommand
     context: Context
     pending: Sequence[PendingLines] = ()
     figure: Figure | None = None
     amount: Decimal = ZERO
+    currency: str = CURRENCY
+    owed_back: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,13 @@ class Unused:
     reason: str
 
 
+class Numbered(Protocol):
+    """An order to which commands are sent: its number in its shop, and its version after all commands so far."""
+
+    number: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """An invoice that commands come from, and its lines that depend on them."""
@@ -97,7 +112,7 @@ class Source:
 
     def command(
         self,
-        sale: Sale,
+        sale: Numbered,
         purpose: str,
         command: OrderCommand,
         *,
@@ -106,6 +121,8 @@ class Source:
         guard: Callable[[Any], None] | None = None,
         figure: Figure | None = None,
         amount: Decimal = ZERO,
+        currency: str = CURRENCY,
+        owed_back: Decimal | None = None,
     ) -> ImportCommand:
         """Return the next command to the order of `sale`, and count its version.
 
@@ -122,10 +139,12 @@ class Source:
             extra={"synthetic": synthetic} if synthetic else {},
             guard=guard,
         )
+        if owed_back is None:  # all that is cancelled, returned or allowed was paid before
+            owed_back = amount * _OWING.get(figure, 0) if figure else ZERO
         sale.version += 1
         for lines in self.pending:
             lines.commands += 1
-        return ImportCommand(command, context, self.pending, figure, amount)
+        return ImportCommand(command, context, self.pending, figure, amount, currency, owed_back)
 
 
 @lru_cache(maxsize=1000)  # the commands of an invoice come together, except for the shipment

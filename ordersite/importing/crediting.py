@@ -100,7 +100,7 @@ class _Share:
     def _refund(self, source: Source) -> Iterator[ImportCommand]:
         sale, amount = self.sale, sum(self.money.values(), ZERO)
         sale.refunds += 1
-        number, guard = sale.refunds, _only_own_refund(sale.order_id, sale.refunds)
+        number, guard = sale.refunds, only_own_refund(sale.order_id, sale.refunds)
         amounts = sorted(self.money.items(), key=lambda item: item[0].line_id)
         request = RequestRefund(
             order_id=sale.order_id,
@@ -173,7 +173,7 @@ def _only_own_return(order_id: UUID, return_id: int, lines: tuple[LineQuantity, 
     return guard
 
 
-def _only_own_refund(order_id: UUID, refund_id: int) -> Callable[[Order], None]:
+def only_own_refund(order_id: UUID, refund_id: int) -> Callable[[Order], None]:
     """Return a guard that refuses a refund which the import did not request."""
 
     def guard(order: Order) -> None:

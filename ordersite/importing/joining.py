@@ -92,14 +92,14 @@ def join_files(invoice: Invoice) -> Iterator[Quarantined | Unused]:
 
 
 def _replace_mended(invoice: Invoice) -> Iterator[Unused]:
-    mended = {_place(line.raw): line for line in invoice.lines if line.raw.origin.is_mended}
+    mended = {place_of(line.raw): line for line in invoice.lines if line.raw.origin.is_mended}
     if not mended:
         return
     lines: list[Line] = []
     for line in invoice.lines:
         if line.raw.origin.is_mended:
             continue
-        replacement = mended.pop(_place(line.raw), None)
+        replacement = mended.pop(place_of(line.raw), None)
         if replacement is None:
             lines.append(line)
         else:
@@ -108,7 +108,8 @@ def _replace_mended(invoice: Invoice) -> Iterator[Unused]:
     invoice.lines[:] = [*lines, *mended.values()]
 
 
-def _place(raw: RawLine) -> tuple[str, str, int]:
+def place_of(raw: RawLine) -> tuple[str, str, int]:
+    """Return the file, sheet and line where a row stood at first."""
     return raw.origin.file.rpartition("/")[2], raw.origin.sheet, raw.number
 
 

@@ -1,6 +1,6 @@
 """The report of an import: the outcome of every line and every command, and the sums."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,6 @@ from orders.commands import CancelOrder, CreateOrder, ReceiveReturn, SettleRefun
 from orders.values import ZERO
 from ordersite.importing.commands import Figure, ImportCommand, Outcome, PendingLines
 from ordersite.importing.layouts.layout import Layout
-from ordersite.importing.sales import CURRENCY
 from ordersite.importing.sources.tables import RawLine
 
 
@@ -20,7 +19,8 @@ class Report:
     """Counts of lines by outcome, of quarantined lines by reason, and of rows that are not read; together all `rows`.
 
     `read` counts the rows that were read so far. A customer's cancellation line is a line of a credit note that names a
-    customer. The sums include the commands that an earlier import did.
+    customer. The sums, by currency, include the commands that an earlier import did. `owed_back` is the
+    money that was paid, is no longer due and was not refunded: some notes give less than was paid.
     """
 
     layout: Layout
@@ -33,7 +33,8 @@ class Report:
     matched: int = 0
     done: Counter[type] = field(default_factory=Counter)
     orders_added: int = 0
-    sums: dict[Figure, Decimal] = field(default_factory=lambda: dict.fromkeys(Figure, ZERO))
+    sums: dict[str, dict[Figure, Decimal]] = field(default_factory=dict)
+    owed_back: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     commands: int = 0
     commands_repeated: int = 0
     commands_refused: Counter[str] = field(default_factory=Counter)
@@ -79,12 +80,6 @@ class Report:
         """Return the matched part of the customers' cancellation lines, from 0 to 1."""
         return self.matched / self.customers_cancellations if self.customers_cancellations else 1.0
 
-    @property
-    def owed_back(self) -> Decimal:
-        """Return the money that was paid, is no longer due and was not refunded: some notes give less than was paid."""
-        reduced = self.sums[Figure.CANCELLED] + self.sums[Figure.RETURNED] + self.sums[Figure.ALLOWANCES]
-        return reduced - self.sums[Figure.REFUNDED]
-
     def add_answer(self, sent: ImportCommand, answer: Answer | Refusal) -> list[PendingLines]:
         """Count an answer. Return the lines that now have all their answers."""
         self.commands += 1
@@ -94,7 +89,9 @@ class Report:
             self.done[type(sent.command)] += 1
             self.orders_added += isinstance(sent.command, CreateOrder) and not answer.replayed
             if sent.figure:
-                self.sums[sent.figure] += sent.amount
+                sums = self.sums.setdefault(sent.currency, dict.fromkeys(Figure, ZERO))
+                sums[sent.figure] += sent.amount
+                self.owed_back[sent.currency] += sent.owed_back
         else:
             refusal = _reason(answer)
             self.commands_refused[f"{type(sent.command).__name__}: {refusal}"] += 1
@@ -141,9 +138,11 @@ class Report:
             "orders_cancelled": self.done[CancelOrder],
             "returns": self.done[ReceiveReturn],
             "refunds": self.done[SettleRefund],
-            "total": {"currency": CURRENCY}
-            | {figure: str(amount) for figure, amount in self.sums.items()}
-            | {"owed_back": str(self.owed_back)},
+            "totals": {
+                currency: {figure: str(amount) for figure, amount in sums.items()}
+                | {"owed_back": str(self.owed_back[currency])}
+                for currency, sums in self.sums.items()
+            },
             "commands": self.commands,
             "commands_repeated": self.commands_repeated,
             "commands_refused": dict(self.commands_refused),

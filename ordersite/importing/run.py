@@ -67,7 +67,9 @@ def choose_layout(paths: Sequence[Path], options: Options) -> tuple[Survey, Layo
     if len(used) > 1:
         names = ", ".join(layout.name for layout in used)
         raise UnreadableFile(f"the files have several layouts: {names}. Import them one by one, or name one: --layout")
-    return survey, used[0]()
+    layout = used[0]()
+    layout.require_tables(survey.tables)
+    return survey, layout
 
 
 class _Import:

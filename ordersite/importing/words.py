@@ -1,13 +1,13 @@
 """Say in words, and in JSON, how files are read and what an import did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from orders.commands import CancelOrder, ReceiveReturn, SettleRefund
-from ordersite.importing.commands import Outcome
+from ordersite.importing.commands import Figure, Outcome
 from ordersite.importing.report import Report
-from ordersite.importing.sales import CURRENCY
 from ordersite.importing.sources.assumptions import Assumption
 from ordersite.importing.sources.survey import Survey
 from ordersite.importing.sources.tables import Table
@@ -100,7 +100,7 @@ def table_as_json(table: Table) -> dict[str, Any]:
 
 def describe_report(report: Report, quarantine: Path | None) -> str:
     """Return what became of every row and every command."""
-    figures, sums, done = report.as_json(), report.sums, report.done
+    figures, done = report.as_json(), report.done
     cancellations = f"{report.customers_cancellations:,} customers' cancellation lines ({report.share_matched:.1%})"
     taken_back = f"{report.cancelling:,} taking something back"
     others = f"{report.quarantined:,} quarantined + {report.unused.total():,} not read"
@@ -117,13 +117,17 @@ def describe_report(report: Report, quarantine: Path | None) -> str:
         f"{report.matched:,} of {cancellations} matched an earlier purchase; the others, by reason:",
         *(_row(count, reason) for reason, count in report.not_matched.most_common()),
         f"{done[CancelOrder]:,} orders cancelled, {done[ReceiveReturn]:,} returns, {done[SettleRefund]:,} refunds",
-        f"{CURRENCY}:",
-        *(f"    {amount:>14,}  {figure.replace('_', ' ')}" for figure, amount in sums.items()),
-        f"    {report.owed_back:>14,}  owed back, and not refunded yet",
+        *(line for currency, sums in report.sums.items() for line in _sums(currency, sums, report.owed_back[currency])),
         f"{report.commands:,} commands, {report.commands_repeated:,} of them done by an earlier import",
         *(_row(count, f"refused: {refusal}") for refusal, count in report.commands_refused.most_common()),
     ]
     return "\n".join(rows)
+
+
+def _sums(currency: str, sums: Mapping[Figure, Decimal], owed_back: Decimal) -> Iterator[str]:
+    yield f"{currency}:"
+    yield from (f"    {amount:>14,}  {figure.replace('_', ' ')}" for figure, amount in sums.items())
+    yield f"    {owed_back:>14,}  owed back, and not refunded yet"
 
 
 def _row(count: int, name: str) -> str:

@@ -4,7 +4,8 @@ A layout names its tables and their columns, and turns rows into commands.
 """
 
 from ordersite.importing.layouts.layout import Layout
+from ordersite.importing.layouts.olist import Olist
 from ordersite.importing.layouts.online_retail import OnlineRetail
 
-LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail,)}
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Olist)}
 """All layouts, by the name that `--layout` takes."""

@@ -22,6 +22,9 @@ class Layout(ABC):
     title: ClassVar[str]
     kinds: ClassVar[tuple[TableKind, ...]]
 
+    def require_tables(self, tables: Sequence[Table]) -> None:  # noqa: B027 - most layouts have one table only
+        """Raise UnreadableFile if a table is missing without which nothing can be imported."""
+
     @abstractmethod
     def results(self, tables: Sequence[Table], read: Reader) -> Iterator[Result]:
         """Yield the commands of all tables, and the rows that do not become one."""

@@ -86,14 +86,15 @@ class TableKind:
 
 def describe_mismatch(kinds: Sequence[TableKind], names: Sequence[str]) -> tuple[str, bool]:
     """Return why a heading is that of no kind of table, and whether it nearly is one: it has half of the columns."""
-    nearest = min(kinds, key=lambda kind: len(kind.missing(names)) / len(kind.columns))
+    nearest = min(kinds, key=lambda kind: len(kind.missing(names)) / sum(each.is_required for each in kind.columns))
     missing = nearest.missing(names)
+    required = [each.name for each in nearest.columns if each.is_required]
     shown = ", ".join(names)[:200]
     words = (
-        f"the first row has to be a heading with the columns {', '.join(each.name for each in nearest.columns)};"
+        f"the first row has to be a heading with the columns {', '.join(required)};"
         f" it is {shown!r}, without {', '.join(missing)}"
     )
-    return words, len(missing) * 2 <= sum(each.is_required for each in nearest.columns)
+    return words, len(missing) * 2 <= len(required)
 
 
 def _bare(name: str) -> str:
