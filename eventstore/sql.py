@@ -157,6 +157,16 @@ _FAILURES = (
 )
 """The SQLSTATEs, or their first characters, of failures that have nothing to do with the values of a statement."""
 
+_READ_ONLY = "25006"
+_OUTAGES = (
+    "08",
+    _READ_ONLY,
+    "25P03",  # the transaction was idle for too long
+    "25P04",  # the transaction took too long
+    *("26", "28", "3D", "40", "53", "55", "57", "58"),
+)
+"""Those of `_FAILURES` that pass without a change of the schema or of the code."""
+
 
 def is_failure_of_the_database(error: BaseException) -> bool:
     """Return whether an error is a failure of the database or of its schema, not of the values that were sent or read.
@@ -166,8 +176,33 @@ def is_failure_of_the_database(error: BaseException) -> bool:
     """
     if not isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
         return False
+    return _has_state(error, _FAILURES)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Return whether the database cannot do a statement now but may do the same one later, without any repair.
+
+    A missing table or right is a failure of the database too, but no outage: waiting does not help.
+    """
+    return _has_state(error, _OUTAGES)
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return whether a statement failed because nothing may be written now, as on a standby."""
+    return _sqlstate_of(error) == _READ_ONLY
+
+
+def _sqlstate_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error of psycopg or of Django; None for any other, and without the server's answer."""
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
-    state: str | None = getattr(cause, "sqlstate", None)
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+
+
+def _has_state(error: BaseException, states: tuple[str, ...]) -> bool:
+    """Return whether the error's SQLSTATE begins with one of `states`, or the server gave no answer."""
+    if not isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
+        return False
+    state = _sqlstate_of(error)
     if state is None:  # no answer from the server, or a value that psycopg cannot convert
         return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError | psycopg.InterfaceError)
-    return state.startswith(_FAILURES)
+    return state.startswith(states)

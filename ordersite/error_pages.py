@@ -20,6 +20,8 @@ from ordersite.middleware.language import supported_language
 
 CSRF = "csrf"
 """The kind of a refused form. Its status is 403."""
+READ_ONLY = "read_only"
+"""The kind of an error of a site whose database may only be read now. Its status is 503."""
 
 TITLES: dict[int | str, str] = {
     400: "The request cannot be read",
@@ -33,6 +35,7 @@ TITLES: dict[int | str, str] = {
     500: "Something went wrong on our side",
     503: "The site cannot answer now",
     CSRF: "The form was not accepted",
+    READ_ONLY: "Nothing can be changed now",
 }
 HAPPENED: dict[int | str, str] = {
     400: "The address or the form that your browser sent is malformed. Nothing was changed.",
@@ -45,6 +48,7 @@ HAPPENED: dict[int | str, str] = {
     431: "The cookies or other headers of the request are larger than the site accepts.",
     500: "The error is recorded. What you sent may or may not have been done.",
     503: "A part that the site needs, such as its database, does not answer now. What you sent may not have been done.",
+    READ_ONLY: "The site's database can only be read at the moment, perhaps for maintenance. Nothing was changed.",
     CSRF: "It did not come from a page that the site gave to your session. Nothing was changed.",
 }
 ADVICE: dict[int | str, str] = {
@@ -58,6 +62,7 @@ ADVICE: dict[int | str, str] = {
     431: "Delete the site's cookies in your browser, then log in again.",
     500: "Look whether it was done before you repeat it. If it happens again, report the request's id.",
     503: "Wait a minute, then try again. If it does not help, report the request's id.",
+    READ_ONLY: "Go back to keep what you typed, and send it again in a few minutes. Reading still works.",
     CSRF: (
         "Open the page again and send the form once more. This happens after you have logged in or out in another tab,"
         " and if the browser does not keep the site's cookies."

@@ -41,7 +41,8 @@ _REFUSALS = {
     409: "A rule of the account forbids the command; `code` names the rule.",
     412: "The account has changed since the version you named.",
     422: "This Idempotency-Key was used for another request.",
-    503: "Too many requests change this account, or too many commands are waiting; see `Retry-After`.",
+    503: "Too many requests change this account, too many commands are waiting, or the site cannot answer now; see"
+    " `Retry-After`.",
 }
 
 
@@ -158,7 +159,7 @@ class Accounts(APIView):
         ],
         responses={
             200: AccountSerializer(many=True),
-            **refusals({503: "`min_version` is not visible yet; see `Retry-After`."}),
+            **refusals({503: "`min_version` is not visible yet, or the site cannot answer now; see `Retry-After`."}),
         },
     )
     def get(self, request: Request) -> Response:

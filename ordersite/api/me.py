@@ -26,7 +26,7 @@ from ordersite.customers import erasure, lookup, registration
 from ordersite.customers.export import ExportSerializer, export_customer
 from ordersite.middleware.rate_limits import LoginThrottle
 
-_CONTENDED = "Too many requests change this at the same time; see `Retry-After`."
+_CONTENDED = "Too many requests change this at the same time, or the site cannot answer now; see `Retry-After`."
 
 
 class MeSerializer(serializers.Serializer[Any]):

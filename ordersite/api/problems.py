@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
-from psycopg.errors import ReadOnlySqlTransaction
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.response import Response
@@ -25,12 +25,13 @@ from eventstore.errors import (
     IdempotencyConflict,
     QueueFull,
 )
+from eventstore.sql import is_outage, is_read_only
 from orders.actions import ACTIONS
 from orders.http.allowed_requests import METHODS
 from orders.http.i18n import translate
 from orders.http.request import is_api
 from ordersite.api.problem_codes import HEADER_CODES, PROBLEM_CODES
-from ordersite.error_pages import error_page
+from ordersite.error_pages import READ_ONLY, error_page
 from projections.reading.read_your_writes import NotYetVisible
 
 log = logging.getLogger(__name__)
@@ -158,15 +159,24 @@ def _unavailable(error: Exception) -> tuple[int, str, str, dict[str, str]] | Non
         case NotYetVisible():
             text = translate("the version you asked for is not visible yet: ask again in a moment")
             return 503, "not_yet_visible", text, {"Retry-After": "1"}
-        case InternalError() if isinstance(error.__cause__, ReadOnlySqlTransaction):
+        case _ if is_read_only(error):
             text = translate("nothing can be changed at the moment: send the same request again later")
             return 503, "read_only", text, {"Retry-After": "5"}
+        case _ if _is_outage(error):
+            log.error("a part that the site needs does not answer: %s", error, exc_info=error)
+            text = translate("the site cannot answer at the moment: send the same request again later")
+            return 503, "unavailable", text, {"Retry-After": "5"}
         case _ if isinstance(error, UNREADABLE):
             log.error("a history cannot be read: %s", error, exc_info=error)
             text = translate("this history cannot be read at the moment; the shop's operators can see why")
             return 503, "history_unreadable", text, {"Retry-After": "60"}
         case _:
             return None
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Return whether the database, the cache or the broker does not answer."""
+    return is_outage(error) or isinstance(error, RedisError | BrokerError)
 
 
 def _respond(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -226,10 +236,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unexpected error. The traceback is in the log, with the request's id."""
-    if isinstance(sys.exception(), OperationalError | InterfaceError) and not is_api(request):
-        response = error_page(request, 503)
-        response["Retry-After"] = "60"
+    """Answer an error that no view handled: 503 if a part of the site does not answer, otherwise 500.
+
+    The traceback is in the log, with the request's id.
+    """
+    error = sys.exception()
+    if is_api(request):
+        text = translate("an internal error occurred: report the X-Request-ID of this answer")
+        known = _unavailable(error) if isinstance(error, Exception) else None
+        status, code, detail, headers = known or (500, "internal_error", text, {})
+        response = problem(request, status, code, detail)
+        for name, value in headers.items():
+            response[name] = value
         return response
-    text = translate("an internal error occurred: report the X-Request-ID of this answer")
-    return problem(request, 500, "internal_error", text)
+    if error is None or not _is_outage(error):
+        return error_page(request, 500)
+    response = error_page(request, 503, kind=READ_ONLY if is_read_only(error) else None)
+    response["Retry-After"] = "60"
+    return response

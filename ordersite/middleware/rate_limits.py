@@ -272,5 +272,4 @@ def _account_name(request: Request) -> str | None:
     if request.user.is_authenticated:
         return request.user.get_username()
     name = request.data.get("username") if isinstance(request.data, dict) else None
-    # The serializer's CharField accepts a number and reads it as text.
-    return str(name) if isinstance(name, str | int | float) else None
+    return name if isinstance(name, str) else None  # other names are refused, and no account has them

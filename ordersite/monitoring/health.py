@@ -1,12 +1,13 @@
 """`GET /healthz`: 200 if the site works, otherwise 503 with the part that does not.
 
+A part does not work if the database or broker does not answer, a scheduled task is late, or all read models stopped.
 A log or a read model that needs attention is `degraded`, still with 200: taking web servers away would not help.
 """
 
 import logging
 from collections.abc import Collection
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 
@@ -34,7 +35,7 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except Error:
         log.exception("health: the database does not answer")
         return "does not answer"
     return "ok"
@@ -59,7 +60,7 @@ def _stopped() -> dict[str, str]:
     """Name the followers of the log if all read models stopped: what the site answers is then out of date."""
     try:
         names = stopped()
-    except DatabaseError:
+    except Error:
         log.exception("health: the checkpoints cannot be read")
         return {"followers": "cannot be read"}
     return {"followers": _in_words(names)} if names >= set(PROJECTIONS) else {}

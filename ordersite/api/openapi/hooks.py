@@ -129,6 +129,7 @@ class Schema(AutoSchema):
         problems = {
             "400": "The request is invalid; `errors` says what is wrong.",
             "406": "Answers are JSON, but `Accept` does not allow JSON.",
+            "503": "The site cannot answer now; see `Retry-After`.",
         }
         if self.method in BODIES:
             problems |= {
@@ -142,7 +143,7 @@ class Schema(AutoSchema):
             problems["401"] = "The token is missing or invalid."
             problems |= self._access_problems()
         if self.method == "GET" and "{order_id}" in self.path:
-            problems["503"] = "`min_version` is not visible yet; see `Retry-After`."
+            problems["503"] = "`min_version` is not visible yet, or the site cannot answer now; see `Retry-After`."
         if self.method in BODIES and isinstance(self.view, CommandView):
             problems |= self._command_problems()
         own: dict[str, dict[str, str]] = getattr(self.view, "problems", {})  # a view may describe its own problems
@@ -162,7 +163,8 @@ class Schema(AutoSchema):
 
     def _command_problems(self) -> dict[str, str]:
         problems = {
-            "503": "Too many requests change this order, or too many commands are waiting; see `Retry-After`.",
+            "503": "Too many requests change this order, too many commands are waiting, or the site cannot answer now;"
+            " see `Retry-After`.",
             "409": "A rule of the order forbids the command: `code` names the rule, `allowed_actions` what"
             f" {'staff' if '/back-office/' in self.path else 'you'} can do instead.",
             "422": "This Idempotency-Key was used for another request.",

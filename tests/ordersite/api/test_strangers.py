@@ -5,13 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
-from django.test import Client
 from rest_framework.test import APIClient
 
 from eventstore.models import Event, QueuedCommand
 from tests.support.api import BODY, ORDERS, place, send
 from tests.support.back_office import staff_client
+from tests.support.operations import operations as all_operations
+from tests.support.operations import request
 from tests.support.site import client_of, make_customer
 from tests.support.webhooks import ENDPOINTS, subscribe
 
@@ -34,22 +34,8 @@ def names_of(api: APIClient) -> Names:
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield method, path and description of each operation whose path has a parameter; deletions come last."""
-    schema = yaml.safe_load(Client().get("/api/v1/schema").content)
-    for is_deletion in (False, True):
-        for path, methods in schema["paths"].items():
-            for method, operation in methods.items():
-                if "{" in path and (method == "delete") is is_deletion:
-                    yield method, path, operation
-
-
-def request(api: APIClient, method: str, path: str, operation: dict[str, Any]) -> Any:
-    """Send the operation with its example body."""
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
-    headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"} if method != "get" else {}
-    return getattr(api, method)(path, body, format="json", headers=headers) if body else getattr(api, method)(
-        path, headers=headers
-    )  # fmt: skip
+    """Yield the operations whose path has a parameter."""
+    return ((method, path, operation) for method, path, operation in all_operations() if "{" in path)
 
 
 def test_every_path_parameter_is_listed_here() -> None:

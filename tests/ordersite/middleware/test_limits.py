@@ -156,7 +156,7 @@ def test_log_ins_are_limited_by_account_name(ada: User, rates: Any) -> None:
     assert attempt("bea", "no", "192.0.2.1").status_code == 401, "another account has its own limit"
 
 
-@pytest.mark.parametrize("names", [("ada", " ada", "ada\t", "\nADA  "), (1234, "1234", " 1234", 1234)])
+@pytest.mark.parametrize("names", [("ada", " ada", "ada\t", "\nADA  "), ("1234", " 1234", "1234\t", "1234")])
 def test_spelling_variants_count_as_one_account_name(ada: User, rates: Any, names: tuple[Any, ...]) -> None:
     answers = [attempt(name, "no", f"192.0.2.{number}") for number, name in enumerate(names)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
