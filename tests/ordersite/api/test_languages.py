@@ -72,6 +72,11 @@ def test_a_request_in_russian_does_not_change_the_language_of_the_next(api: APIC
 def test_problems_are_translated_and_keep_their_codes(api: APIClient, settings: Any) -> None:
     order = f"{ORDERS}/{place(api)}"
     login = {"username": "ada", "password": "no"}
+
+    def send_text(body: str) -> Any:
+        headers = RUSSIAN | {"Idempotency-Key": str(uuid4())}
+        return api.post(ORDERS, body, content_type="application/json", headers=headers)
+
     answers = [
         (api.get(f"{ORDERS}/{uuid4()}", headers=RUSSIAN), 404, "order_not_found"),
         (api.get(f"/api/v1/commands/{uuid4()}", headers=RUSSIAN), 404, "command_not_found"),
@@ -84,8 +89,8 @@ def test_problems_are_translated_and_keep_their_codes(api: APIClient, settings: 
         (api.get(order, headers=RUSSIAN | {"Accept": "text/html"}), 406, "not_acceptable"),
         (APIClient().get(order, headers=RUSSIAN), 401, "not_authenticated"),
         (APIClient().post("/api/v1/auth/login", login, format="json", headers=RUSSIAN), 401, "wrong_credentials"),
-        (api.post(ORDERS, "{", content_type="application/json", headers=RUSSIAN), 400, "parse_error"),
-        (api.post(ORDERS, "x" * 3_000_000, content_type="application/json", headers=RUSSIAN), 413, "body_too_large"),
+        (send_text("{"), 400, "parse_error"),
+        (send_text("x" * 3_000_000), 413, "body_too_large"),
     ]
     settings.API_RATE_ADDRESS = "1/min"
     answers.append((api.get(order, headers=RUSSIAN), 429, "throttled"))
