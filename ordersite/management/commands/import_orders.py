@@ -5,8 +5,12 @@ middle: run it again.
 """
 
 import json
+import signal
 import sys
+import threading
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +80,12 @@ class Command(BaseCommand):
                 return
             inputs = [table.file.path for table in survey.tables]
             target, overwrite = options["quarantine"], options["overwrite_quarantine"]
-            with open_quarantine(target, survey.tables, inputs=[*files, *inputs], overwrite=overwrite) as (
-                writer,
-                finish,
+            with (
+                _interrupted_by_a_supervisor(),
+                open_quarantine(target, survey.tables, inputs=[*files, *inputs], overwrite=overwrite) as (
+                    writer,
+                    finish,
+                ),
             ):
                 report = _import(survey, layout, writer, quiet=json)
                 written = finish()
@@ -94,6 +101,24 @@ class Command(BaseCommand):
                 f"lines that are not imported: {report.quarantined:,}. Mend them in {written}, and import that file.",
                 returncode=QUARANTINED,
             )
+
+
+@contextmanager
+def _interrupted_by_a_supervisor() -> Iterator[None]:
+    """Interrupt the import on signals that stop a service or close a terminal, like Ctrl-C, so that it tidies up."""
+
+    def interrupt(*received: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set signal handlers
+        yield
+        return
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _survey(files: list[Path], options: dict[str, Any]) -> tuple[Survey, Layout]:
