@@ -13,7 +13,7 @@ class OrdersiteConfig(AppConfig):
         from django.db.models import signals  # noqa: PLC0415 - models load before this method runs
 
         from ordersite import celery, checks  # noqa: F401, PLC0415
-        from ordersite.admin import accounts, operations, orders, users  # noqa: F401, PLC0415
+        from ordersite.admin import accounts, operations, orders, programs, users  # noqa: F401, PLC0415
         from ordersite.customers import emails  # noqa: F401, PLC0415
         from ordersite.customers.erasure import stop_webhooks  # noqa: PLC0415
         from ordersite.models import User  # noqa: PLC0415

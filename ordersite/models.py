@@ -1,14 +1,27 @@
 """The user model: everyone who can log in. And what the site has suggested for its groups."""
 
-from django.contrib.auth.models import AbstractUser
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 from eventstore.models import Contents
 
 
+class ServiceAccounts(UserManager["ServiceAccount"]):
+    """Finds only service accounts."""
+
+    def get_queryset(self) -> "models.QuerySet[ServiceAccount]":
+        """Return the service accounts."""
+        return super().get_queryset().filter(service_id__isnull=False)
+
+
 class User(AbstractUser):
-    """A member of staff, an accountant or a customer. Only customers have a `customer_id`."""
+    """A member of staff, an accountant, a customer, or a program of the shop.
+
+    Only customers have a `customer_id`, and only programs a `service_id`: see `ordersite.service_accounts`.
+    """
 
     contents = Contents.TRUTH
 
@@ -19,8 +32,17 @@ class User(AbstractUser):
         default=False, editable=False, help_text="Made by the demo shop; cannot log in in production."
     )
 
+    service_id = models.UUIDField(
+        null=True, blank=True, unique=True, editable=False, help_text="Set for a program of the shop, not for a person."
+    )
+
     class Meta(AbstractUser.Meta):
         constraints = (
+            models.CheckConstraint(
+                condition=models.Q(service_id=None) | models.Q(is_staff=False, is_superuser=False, customer_id=None),
+                name="service_is_no_person",
+                violation_error_message="A service account is neither a customer nor a member of staff.",
+            ),
             models.UniqueConstraint(
                 Lower("email"),
                 condition=models.Q(customer_id__isnull=False) & ~models.Q(email=""),
@@ -28,6 +50,38 @@ class User(AbstractUser):
                 violation_error_message="Another customer has this e-mail address.",
             ),
         )
+
+
+class ServiceAccount(User):
+    """A program of the shop, such as an ERP. It has permissions and tokens, no password, and cannot log in."""
+
+    objects: ClassVar[Any] = ServiceAccounts()
+
+    class Meta:
+        proxy = True
+        verbose_name = "service account"
+
+
+class ServiceToken(models.Model):
+    """What is known about a token of a service account. The token itself is shown once and stored nowhere.
+
+    The row that each request checks is knox's `AuthToken` with the same digest. Without it the token is not valid.
+    """
+
+    contents = Contents.TRUTH
+
+    digest = models.CharField(primary_key=True, max_length=128, editable=False)
+    start = models.CharField(max_length=15, help_text="The first characters of the token.")
+    account = models.ForeignKey(ServiceAccount, on_delete=models.CASCADE, related_name="service_tokens")
+    created_at = models.DateTimeField(db_default=Now())
+    expiry = models.DateTimeField(help_text="The token is not valid from then on.")
+    last_used_at = models.DateTimeField(null=True, help_text="Exact to a minute; empty: never used.")
+
+    class Meta:
+        default_permissions = ("view", "delete")
+
+    def __str__(self) -> str:
+        return f"{self.account.username}: {self.start}…"
 
 
 class SuggestedPermission(models.Model):

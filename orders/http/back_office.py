@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from eventstore.dispatch import Context, current_state
 from orders.actions import STAFF_COMMANDS, name_of
 from orders.commands import CreateOrder
+from orders.http.access import SEND_COMMANDS, operator_of
 from orders.http.allowed_requests import STAFF_OPERATIONS, AllowedRequest, allowed_requests
+from orders.http.back_office_view import BackOfficeView
 from orders.http.command_view import (
     DONE,
     IDEMPOTENCY_KEY,
@@ -25,26 +27,21 @@ from orders.http.command_view import (
     order_id_of,
     seen_version,
 )
-from orders.http.request import staff_of
 from orders.order import ORDER
 
 COMMANDS = STAFF_COMMANDS
 """The commands that have an operation here."""
 
 
-class StaffCommand(CommandView):
-    """A command sent by an operator. For other users the URL does not exist."""
+class StaffCommand(BackOfficeView, CommandView):
+    """A command sent by a person of staff or by a service account. For other users the URL does not exist."""
 
     order_url = "back-office-order"
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the permission first, so that other users learn nothing about the request."""
-        super().initial(request, *args, **kwargs)
-        staff_of(request)
+    needs = {"POST": (SEND_COMMANDS,)}
 
     def actor(self, request: Request) -> str:
-        """Return the operator as an actor. Raises NotFound."""
-        return f"staff:{staff_of(request)}"
+        """Return the sender as an actor."""
+        return operator_of(request)
 
     def allowed_requests(self, command: Any) -> list[AllowedRequest]:
         """Return the requests with which this operator could change the order now."""

@@ -1,4 +1,4 @@
-"""What both sides of the API read from a request: the customer or operator, the query, and the request id."""
+"""What both sides of the API read from a request: the customer, the query, and the request id."""
 
 import re
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.http import HttpRequest, QueryDict
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 
 from eventstore.ids import new_id
@@ -14,9 +14,6 @@ from orders.http.i18n import translate
 
 API = "/api/"
 """The path prefix of the API. Below it, errors are problem details in the client's language; requests are counted."""
-
-SEND_COMMANDS = "projections.send_commands"
-"""The permission to send commands for the shop."""
 
 _REQUESTS = UUID("5d8f6a3e-6f61-4b0e-9a55-0d0f2f1c7b10")
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})(\.[0-9a-f]+)?"')  # from a command or from a read
@@ -47,13 +44,6 @@ def buyer_of(request: Request) -> dict[str, Any]:
     user: Any = request.user
     customer_id = customer_of(request)
     return {"customer_id": customer_id, "customer_name": user.get_full_name(), "customer_email": user.email}
-
-
-def staff_of(request: Request) -> str:
-    """Return the operator's user name. Raises NotFound for other users: for them there is no back office."""
-    if not request.user.has_perm(SEND_COMMANDS):
-        raise NotFound(translate("there is nothing at {path}", path=request.path))
-    return request.user.get_username()
 
 
 def query_of(request: Request, allowed: Collection[str] = ()) -> QueryDict:

@@ -46,6 +46,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Accounts", "person", "ordersite", "user"),
             ("Groups", "group", "auth", "group"),
+            ("Service accounts", "smart_toy", "ordersite", "serviceaccount"),
+            ("Service tokens", "key", "ordersite", "servicetoken"),
         ),
     ),
 )

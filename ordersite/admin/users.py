@@ -7,6 +7,7 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from knox.admin import AuthTokenAdmin
 from knox.models import AuthToken
@@ -45,6 +46,11 @@ class UserAdmin(SavedRows, CheckedLists, CustomerCommands, FollowsTheLog, BaseUs
         """Show the form of a new password; on POST, set it in one transaction with the look at the stored one."""
         with transaction.atomic():
             return super().user_change_password(request, id, form_url)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return the accounts of people. Service accounts have a page of their own."""
+        people: QuerySet[User] = super().get_queryset(request).filter(service_id=None)
+        return people
 
 
 @admin.register(Group)

@@ -1,4 +1,7 @@
-"""Authentication by password and by API token. Demo accounts may log in only if DEMO_ACCOUNTS is set."""
+"""Authentication by password and by API token. Demo accounts may log in only if DEMO_ACCOUNTS is set.
+
+A service account, a program of the shop, has tokens and no password.
+"""
 
 from functools import cache
 from typing import Any
@@ -17,6 +20,7 @@ from rest_framework.request import Request
 from eventstore import sql
 from orders.http.i18n import translate
 from ordersite.models import User
+from ordersite.service_accounts import note_use
 
 
 def may_log_in(user: User) -> bool:
@@ -29,12 +33,12 @@ class AccountBackend(ModelBackend):
 
     def user_can_authenticate(self, user: Any) -> bool:
         """Return whether a user that the password fits may log in."""
-        return user is not None and may_log_in(user)
+        return user is not None and user.service_id is None and may_log_in(user)
 
     def get_user(self, user_id: int) -> User | None:
         """Return the user of a session, or None if the user may no longer log in."""
         user = User.objects.filter(pk=user_id).first()
-        return user if user and may_log_in(user) else None
+        return user if user and self.user_can_authenticate(user) else None
 
 
 class TokenAuthentication(KnoxAuthentication):
@@ -66,6 +70,8 @@ class TokenAuthentication(KnoxAuthentication):
         user, auth_token = owner
         if not may_log_in(user):
             raise AuthenticationFailed(translate("this account may not log in"))
+        if user.service_id is not None:
+            note_use(auth_token.digest)
         return user, auth_token
 
 

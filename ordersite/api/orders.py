@@ -4,10 +4,11 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from orders.actions import ACTIONS, allowed_actions
+from orders.http.access import operator_of
+from orders.http.back_office import PlaceOrderForCustomer
 from orders.http.customer import PayOwnOrder, PlaceOrder, ReturnOwnGoods
-from orders.http.request import staff_of
 from projections.customer.api.orders import ListOwnOrders, OwnPayments, OwnReturns
-from projections.staff.api import GetStaffOrder, StaffOrderSerializer
+from projections.staff.api import GetStaffOrder, ListStaffOrders, StaffOrderSerializer
 from projections.staff.orders import StaffOrder
 
 
@@ -21,6 +22,12 @@ class Payments(OwnPayments, PayOwnOrder):
 
 class Returns(OwnReturns, ReturnOwnGoods):
     """`/orders/{id}/returns`: list returns, request a return."""
+
+
+class BackOfficeOrders(ListStaffOrders, PlaceOrderForCustomer):
+    """`/back-office/orders`: list the orders of the shop, place one for a customer. Each has its own permission."""
+
+    needs = ListStaffOrders.needs | PlaceOrderForCustomer.needs
 
 
 class BackOfficeOrderSerializer(StaffOrderSerializer):
@@ -39,5 +46,5 @@ class BackOfficeOrder(GetStaffOrder):
     """`/back-office/orders/{id}`: the order as staff see it, with the actions that its rules allow."""
 
     def actions(self, order: StaffOrder) -> list[str]:
-        """Return the commands that the order would accept now from this operator."""
-        return allowed_actions(order.state, by=f"staff:{staff_of(self.request)}")
+        """Return the commands that the order would accept now from this operator, if any may be sent."""
+        return allowed_actions(order.state, by=operator_of(self.request))

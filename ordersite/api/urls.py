@@ -28,6 +28,7 @@ urlpatterns = [
     path("orders", orders.Orders.as_view(), name="orders"),
     path("orders/<uuid:order_id>/payments", orders.Payments.as_view(), name="order-payments"),
     path("orders/<uuid:order_id>/returns", orders.Returns.as_view(), name="order-returns"),
+    path("back-office/orders", orders.BackOfficeOrders.as_view(), name="back-office-orders"),
     path("back-office/orders/<uuid:order_id>", orders.BackOfficeOrder.as_view(), name="back-office-order"),
     path("commands/<uuid:command_id>", commands.GetCommand.as_view(), name="command"),
     path("", include("projections.customer.api.urls")),

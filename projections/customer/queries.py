@@ -1,12 +1,9 @@
 """The queries of the customer API. Each takes the customer's id, so none can return another customer's order."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import JSONField, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 
 from eventstore import store
 from eventstore.errors import AggregateNotFound
@@ -15,37 +12,15 @@ from eventstore.timetravel.as_of import AsOf
 from projections.customer.orders import CustomerOrder
 from projections.customer.timeline import is_own
 from projections.engine.projection import PROJECTIONS
+from projections.order_list import OrderFilter
 from projections.reading.from_log import require_logged, row_from_log
 from projections.reading.read_your_writes import wait_for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderFilter:
-    """A filter of a customer's orders. None means no restriction.
-
-    `statuses` is keyed by column. `created_lt` is exclusive.
-    """
-
-    statuses: dict[str, str | None] = field(default_factory=dict)
-    created_gte: datetime | None = None
-    created_lt: datetime | None = None
-    sku: str | None = None
 
 
 def own_orders(customer_id: UUID, order_filter: OrderFilter | None = None) -> "QuerySet[CustomerOrder]":
     """Return the customer's orders that match the filter, in no particular order."""
     own = CustomerOrder.objects.filter(customer_id=customer_id)
-    if order_filter is None:
-        return own
-    conditions = {
-        **order_filter.statuses,
-        "placed_at__gte": order_filter.created_gte,
-        "placed_at__lt": order_filter.created_lt,
-        "read__lines__contains": [{"sku": order_filter.sku}] if order_filter.sku else None,
-    }
-    if order_filter.sku:
-        own = own.alias(read=Cast("state", JSONField()))
-    return own.filter(**{name: value for name, value in conditions.items() if value is not None})
+    return order_filter.among(own) if order_filter else own
 
 
 def own_order(customer_id: UUID, order_id: UUID, *, min_version: int = 0) -> CustomerOrder | None:

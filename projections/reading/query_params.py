@@ -2,6 +2,7 @@
 
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
@@ -99,6 +100,20 @@ def read_version(query: QueryDict, name: str) -> int | None:
         return parse_whole(text, most=LARGEST_VERSION)
     except ValueError as error:
         raise ValidationError({name: [translate("A version is a whole number, such as 3.")]}) from error
+
+
+def read_id(query: QueryDict, name: str) -> UUID | None:
+    """Return the id in the parameter `name`, or None without one. Raises ValidationError."""
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        found = UUID(text)
+    except ValueError:
+        found = None
+    if str(found) != text.lower():  # UUID() also takes braces, spaces and underscores
+        raise ValidationError({name: [translate("This is not an id. Send it unchanged.")]})
+    return found
 
 
 def read_limit(query: QueryDict, *, default: int, most: int) -> int:

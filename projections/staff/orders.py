@@ -32,7 +32,12 @@ class StaffOrder(AddressedOrder):
     class Meta:
         app_label = "projections"
         verbose_name = "order"
-        permissions = (("send_commands", "Can send commands to orders"),)
+        permissions = (
+            ("send_commands", "Can send commands to orders"),
+            ("follow_events", "Can follow the events of all orders in the API"),
+            ("manage_webhooks", "Can have the events of all orders sent to own endpoints (service accounts)"),
+            ("read_personal_data", "Can read personal data in the API (service accounts; people need only the order)"),
+        )
         indexes = (
             models.Index(fields=("-placed_at", "-order_id"), name="stafforder_placed"),
             models.Index(fields=("status", "-placed_at"), name="stafforder_status"),
@@ -119,16 +124,24 @@ _MOST_PARCELS = 20
 _NEWEST = 10_000
 
 
+def candidates(text: str) -> "models.QuerySet[StaffOrder]":
+    """Return all orders that can contain this text in a searchable field, by the trigram index.
+
+    The index needs three letters in a row. Without them, only the newest 10,000 orders are candidates.
+    """
+    if _INDEXED.search(text):
+        return StaffOrder.objects.filter(search__contains=text.lower())
+    return StaffOrder.objects.filter(pk__in=StaffOrder.objects.order_by("-placed_at").values("pk")[:_NEWEST])
+
+
 def parcels_with_code(code: str) -> Iterator[tuple[StaffOrder, Shipment]]:
     """Yield the parcels with this tracking code, in any case of letters, at most those of 20 orders.
 
-    The trigram index needs three letters in a row. Without them, only the last parcels of the newest orders are found.
+    Of a code without three letters in a row, only the last parcels of the newest orders are found.
     """
-    if _INDEXED.search(code):
-        orders = StaffOrder.objects.filter(search__contains=code.lower())
-    else:
-        newest = StaffOrder.objects.order_by("-placed_at").values("pk")[:_NEWEST]
-        orders = StaffOrder.objects.filter(pk__in=newest, tracking_code__iexact=code)
+    orders = candidates(code)
+    if not _INDEXED.search(code):
+        orders = orders.filter(tracking_code__iexact=code)
     for order in orders.defer("times", "search")[:_MOST_PARCELS]:
         for parcel in order.state.shipments:
             if parcel.tracking_code.lower() == code.lower():

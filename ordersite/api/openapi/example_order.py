@@ -136,7 +136,7 @@ def order() -> dict[str, Any]:
 def staff_order() -> dict[str, Any]:
     """Return the order after all commands, as the API shows it to staff."""
     row = PROJECTIONS["staff"].row_as_of(StaffOrder, ORDER_ID, facts())
-    return staff_order_body(row, allowed_actions(row.state))
+    return staff_order_body(row) | {"allowed_actions": allowed_actions(row.state)}
 
 
 def timeline() -> list[dict[str, Any]]:

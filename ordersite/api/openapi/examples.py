@@ -66,18 +66,26 @@ def example_of(schema: dict[str, Any], components: dict[str, Any], *, whole: boo
     }
 
 
+_NOT_LISTED = ("payments", "shipments", "refunds", "returns", "allowed_actions")
+"""The parts of an order that a list does not have unless they are asked for."""
+
+
 def _answers() -> dict[str, Any]:
     """Return the examples of answers, by the name of the component."""
     order, command = example_order.order(), {"command_id": str(COMMAND_ID), "order_id": str(ORDER_ID)}
-    plain = {
-        name: value for name, value in order.items() if name not in ("payments", "shipments", "refunds", "returns")
-    }
+    staff_order = example_order.staff_order()
+    plain = {name: value for name, value in order.items() if name not in _NOT_LISTED}
     return {
         "Order": order,
         "PaginatedOrderList": {
             "next": "https://shop.example.com/api/v1/orders?cursor=cD0yMDMx&limit=1", "prev": None, "results": [plain]
         },
-        "StaffOrder": example_order.staff_order(),
+        "StaffOrder": staff_order,
+        "PaginatedListedStaffOrderList": {
+            "next": "https://shop.example.com/api/v1/back-office/orders?cursor=cD0yMDMx&limit=1",
+            "prev": None,
+            "results": [{name: value for name, value in staff_order.items() if name not in _NOT_LISTED}],
+        },
         **{part.title(): order[f"{part}s"][0] for part in ("payment", "shipment", "refund", "return")},
         "Moment": example_order.timeline(),
         "Rehearsal": example_order.rehearsal(),
@@ -222,6 +230,10 @@ OWN_PROBLEMS: dict[str, tuple[str, str]] = {
     "ConflictWebhookEndpointTest": (
         "endpoint_disabled",
         "this endpoint is disabled: delete it and create it again",
+    ),
+    "ForbiddenBackOffice": (
+        "permission_denied",
+        "This service account has no permission for this. An administrator can give it one of: read_orders.",
     ),
     "ForbiddenMeErasure": ("wrong_password", "Wrong password."),
     "NotFoundCommands": ("command_not_found", f"there is no command {COMMAND_ID}"),

@@ -151,7 +151,10 @@ class Schema(AutoSchema):
 
     def _access_problems(self) -> dict[str, str]:
         if "/back-office/" in self.path:
-            return {"404": "There is no such order, or this account may not use the back office."}
+            return {
+                "403": "This service account has no permission for this.",
+                "404": "There is no such order, or this account may not use the back office.",
+            }
         problems = {"403": "This account is not a customer's."}
         if "{order_id}" in self.path:
             problems["404"] = "You have no such order."

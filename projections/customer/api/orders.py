@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotFound
@@ -18,26 +17,22 @@ from orders.http.i18n import translate
 from orders.http.request import customer_of, query_of, version_in
 from projections.customer.api import cached_order
 from projections.customer.api.cached_order import CachedOrder
-from projections.customer.api.query_params import (
-    EXPAND,
-    FROM_HELP,
-    IF_NONE_MATCH,
-    IF_STILL,
-    LIST_PARAMS,
-    MOMENT_SCHEMA,
-    PAST_PARAMS,
-    STATUS_PARAMS,
-    TO_HELP,
-    OrderPages,
-    read_expand,
-    read_order_filter,
-    read_past,
-)
+from projections.customer.api.query_params import IF_NONE_MATCH, IF_STILL, PAST_PARAMS, TO_HELP, read_past
 from projections.customer.orders import CustomerOrder
 from projections.customer.public_events import PUBLIC_TYPES
 from projections.customer.queries import own_order_as_of, own_orders
 from projections.customer.timeline import own_timeline
-from projections.order_body import EXPANDABLE_PARTS, order_body
+from projections.order_body import order_body
+from projections.order_list import (
+    DESCRIBED_PARAMS,
+    EXPAND,
+    LIST_PARAMS,
+    MOMENT_SCHEMA,
+    OrderPages,
+    read_expand,
+    read_order_filter,
+    with_parts,
+)
 from projections.order_serializers import (
     OrderSerializer,
     PaymentSerializer,
@@ -55,29 +50,14 @@ class ListOwnOrders(ListAPIView[CustomerOrder]):
     pagination_class = OrderPages
     queryset = CustomerOrder.objects.none()  # for the schema only; `get` builds the customer's own
 
-    @extend_schema(
-        operation_id="order_list",
-        tags=["orders"],
-        parameters=[
-            *(
-                OpenApiParameter(
-                    name, OpenApiTypes.STR, enum=[*statuses], description="Only orders with this status now."
-                )
-                for name, (_, statuses) in STATUS_PARAMS.items()
-            ),
-            OpenApiParameter("created_gte", MOMENT_SCHEMA, description=f"Placed at this moment or later. {FROM_HELP}"),
-            OpenApiParameter("created_lt", MOMENT_SCHEMA, description=f"Placed before this moment. {FROM_HELP}"),
-            OpenApiParameter("sku", OpenApiTypes.STR, description="Only orders with a line of this SKU."),
-            EXPAND,
-        ],
-    )
+    @extend_schema(operation_id="order_list", tags=["orders"], parameters=DESCRIBED_PARAMS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List your orders, newest first. An order has to match every parameter."""
         params = query_of(request, LIST_PARAMS)
         parts = read_expand(params)
         orders = own_orders(customer_of(request), read_order_filter(params))
         page = self.paginate_queryset(orders)
-        return self.get_paginated_response([_with_parts(order_body(order), parts) for order in page or ()])
+        return self.get_paginated_response([with_parts(order_body(order), parts) for order in page or ()])
 
 
 class GetOwnOrder(APIView):
@@ -123,7 +103,7 @@ class GetOwnOrder(APIView):
             past = own_order_as_of(customer_id, order_id, as_of)
             if past is None:
                 raise _no_order(order_id)
-            return Response(_with_parts(order_body(past), parts), headers={"ETag": f'"{past.version}"'})
+            return Response(with_parts(order_body(past), parts), headers={"ETag": f'"{past.version}"'})
         order = _current_order(request, order_id, min_version=read_version(params, "min_version") or 0)
         response = cached_order.respond(request._request, order, parts)
         if response.status_code == status.HTTP_412_PRECONDITION_FAILED:
@@ -244,11 +224,6 @@ def _current_order(request: Request, order_id: UUID, *, min_version: int) -> Cac
     if order is None:
         raise _no_order(order_id)
     return order
-
-
-def _with_parts(order: dict[str, Any], parts: set[str]) -> dict[str, Any]:
-    """Return the order without the parts that were not requested. Lines are always included."""
-    return {name: value for name, value in order.items() if name not in EXPANDABLE_PARTS or name in parts}
 
 
 def _no_order(order_id: UUID) -> NotFound:

@@ -1,0 +1,104 @@
+"""Service accounts: the shop's own programs, such as an ERP. Each has permissions and tokens of its own.
+
+A service account is a user that is not a person: it has no password and cannot log in to the admin. The log names it as
+`service:NAME`. docs/decisions/57-service-accounts.md says why it is a user.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from cachetools import TTLCache
+from django.contrib.auth.models import Permission
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+from knox.models import AuthToken
+
+from eventstore.ids import new_id
+from orders.http.access import SERVICE_PERMISSIONS
+from ordersite.models import ServiceAccount, ServiceToken, User
+
+TOKEN_DAYS = 365  # for which a token is valid, unless told otherwise
+MOST_TOKEN_DAYS = 3650
+USE_SECONDS = 60  # within which one process records the use of a token once
+
+_noted: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=USE_SECONDS)
+
+
+class NameRefused(ValueError):
+    """The name cannot be used for a service account. The text says why: choose another one."""
+
+
+def create(name: str, may: Collection[str]) -> ServiceAccount:
+    """Create a service account with these permissions, named as in `SERVICE_PERMISSIONS`. Raises NameRefused."""
+    require_name(name)
+    with transaction.atomic():
+        account = ServiceAccount(username=name, service_id=new_id())
+        account.set_unusable_password()
+        account.save(force_insert=True)
+        grant(account, may)
+    return account
+
+
+def require_name(name: str) -> None:
+    """Check that a new service account can have this name. Raises NameRefused."""
+    try:
+        UnicodeUsernameValidator()(name)
+    except ValidationError as error:
+        raise NameRefused(" ".join(error.messages)) from error
+    if len(name) > 150:
+        raise NameRefused("a name has at most 150 characters")
+    if User.objects.filter(username=name).exists():
+        raise NameRefused(f"there is an account called {name!r} already: choose another name")
+
+
+def grant(account: ServiceAccount, may: Collection[str]) -> None:
+    """Give the account exactly these permissions."""
+    codenames = [SERVICE_PERMISSIONS[name].partition(".")[2] for name in may]
+    account.user_permissions.set(
+        Permission.objects.filter(codename__in=codenames, content_type__app_label="projections")
+    )
+
+
+def granted(account: ServiceAccount) -> list[str]:
+    """Return the names of the account's permissions."""
+    held = {
+        f"{app}.{code}" for app, code in account.user_permissions.values_list("content_type__app_label", "codename")
+    }
+    return [name for name, permission in SERVICE_PERMISSIONS.items() if permission in held]
+
+
+def create_token(account: ServiceAccount, *, days: int = TOKEN_DAYS) -> str:
+    """Return a new token of the account, valid for so many days. It cannot be shown again."""
+    with transaction.atomic():
+        stored, token = AuthToken.objects.create(account, expiry=timedelta(days=days))
+        ServiceToken.objects.create(digest=stored.digest, start=stored.token_key, account=account, expiry=stored.expiry)
+    return str(token)
+
+
+def revoke(tokens: "QuerySet[ServiceToken]") -> int:
+    """Revoke tokens: they fail at once. Return how many there were."""
+    with transaction.atomic():
+        digests = list(tokens.values_list("digest", flat=True))
+        AuthToken.objects.filter(digest__in=digests).delete()
+        return ServiceToken.objects.filter(digest__in=digests).delete()[0]
+
+
+def with_validity(tokens: "QuerySet[ServiceToken]") -> "QuerySet[ServiceToken]":
+    """Add to each token `is_valid`: whether it is neither revoked nor expired."""
+    stored = AuthToken.objects.filter(digest=OuterRef("digest"), expiry__gt=Now())
+    return tokens.annotate(is_valid=Exists(stored))
+
+
+def note_use(digest: str) -> None:
+    """Record that a token was used now.
+
+    Fast path: each process records it once a minute, so that a request seldom has to write.
+    """
+    if digest in _noted:
+        return
+    _noted[digest] = True
+    ServiceToken.objects.filter(digest=digest).update(last_used_at=timezone.now())
