@@ -6,6 +6,7 @@ A layout names its tables and their columns, and turns rows into commands.
 from ordersite.importing.layouts.layout import Layout
 from ordersite.importing.layouts.olist import Olist
 from ordersite.importing.layouts.online_retail import OnlineRetail
+from ordersite.importing.layouts.shopify import Shopify
 
-LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Olist)}
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Shopify, Olist)}
 """All layouts, by the name that `--layout` takes."""
