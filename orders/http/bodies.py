@@ -63,8 +63,17 @@ def _wrong_type(field: AnyField, value: Any) -> Any:
         return {number: wrong for number, wrong in errors.items() if wrong}
     for kind, is_right, text in _TYPES:
         if isinstance(field, kind):
-            return None if is_right(value) else [ErrorDetail(text, code="wrong_type")]
+            return _wrong_choice(field, value) if is_right(value) else [ErrorDetail(text, code="wrong_type")]
     return None
+
+
+def _wrong_choice(field: AnyField, value: Any) -> list[ErrorDetail] | None:
+    """Return the error of a value that is none of the field's choices: it names them all."""
+    if not isinstance(field, serializers.ChoiceField) or value in field.choices or (field.allow_blank and not value):
+        return None
+    choices = ", ".join(map(str, field.choices))
+    text = translate("'{value}' is not possible here. Send one of: {choices}.", value=value, choices=choices)
+    return [ErrorDetail(text, code="invalid_choice")]
 
 
 def _is_whole(value: Any) -> bool:

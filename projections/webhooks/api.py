@@ -109,7 +109,9 @@ class OwnEndpoints(APIView):
         customer_id = customer_of(request)
         serializer = NewWebhookEndpointSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        endpoint = WebhookEndpoint(id=_endpoint_id(request), customer_id=customer_id, **serializer.validated_data)
+        endpoint = WebhookEndpoint(
+            id=_begun_by(request, "webhook_endpoint"), customer_id=customer_id, **serializer.validated_data
+        )
         secret = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         headers = {"Cache-Control": "no-store"}
         try:
@@ -151,6 +153,7 @@ class TestOwnEndpoint(APIView):
         operation_id="webhook_endpoint_test",
         tags=["webhooks"],
         request=None,
+        parameters=[OPTIONAL_KEY],
         responses={202: WebhookDeliverySerializer},
         examples=[
             OpenApiExample(
@@ -163,16 +166,18 @@ class TestOwnEndpoint(APIView):
     )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """Send a signed `webhook.test` message to the endpoint. Its delivery shows the outcome."""
-        endpoint = _enabled(request, endpoint_id)
-        since = timezone.now() - timedelta(seconds=TEST_WINDOW_SECONDS)
-        tests = endpoint.deliveries.filter(position=None, created_at__gt=since)
-        if tests.count() >= MAX_TESTS:
-            raise TooManyTests
+        endpoint, event_id = _enabled(request, endpoint_id), _begun_by(request, f"webhook_test/{endpoint_id}")
+        headers = {}
+        if endpoint.deliveries.filter(event_id=event_id).exists():
+            headers["Idempotency-Replayed"] = "true"
+        else:
+            _require_few_tests(endpoint)
         with transaction.atomic():
-            delivery = planning.plan_test(endpoint)
+            delivery = planning.plan_test(endpoint, event_id)
             transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
-        return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
+        body = WebhookDeliverySerializer(delivery).data
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class DeliveryPages(Pages):
@@ -264,11 +269,17 @@ def _enabled(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
     return endpoint
 
 
-def _endpoint_id(request: Request) -> UUID:
-    """Return the id of the endpoint that the request creates: with a key, the same for each repeat."""
+def _begun_by(request: Request, kind: str) -> UUID:
+    """Return the id of what the request creates: with a key, the same for each repeat."""
     if "Idempotency-Key" not in request.headers:
         return new_id()
-    return id_begun_by(command_id_of(request), "webhook_endpoint")
+    return id_begun_by(command_id_of(request), kind)
+
+
+def _require_few_tests(endpoint: WebhookEndpoint) -> None:
+    since = timezone.now() - timedelta(seconds=TEST_WINDOW_SECONDS)
+    if endpoint.deliveries.filter(position=None, created_at__gt=since).count() >= MAX_TESTS:
+        raise TooManyTests
 
 
 def _create(endpoint: WebhookEndpoint, secret: str) -> None:

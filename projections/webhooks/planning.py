@@ -51,11 +51,14 @@ def plan_new_events() -> None:
     advance(CONSUMER, step, event_types=event_types)
 
 
-def plan_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """Plan a test message, which is about no event."""
-    return WebhookDelivery.objects.create(
-        endpoint=endpoint, event_id=new_id(), aggregate_id=new_id(), event_type=TEST_EVENT_TYPE, due_at=timezone.now()
+def plan_test(endpoint: WebhookEndpoint, event_id: UUID) -> WebhookDelivery:
+    """Plan a test message, which is about no event. With an id that it had before, it is the same message."""
+    delivery, _ = WebhookDelivery.objects.get_or_create(
+        endpoint=endpoint,
+        event_id=event_id,
+        defaults={"aggregate_id": new_id(), "event_type": TEST_EVENT_TYPE, "due_at": timezone.now()},
     )
+    return delivery
 
 
 def _plan(facts: Sequence[Recorded[Any]]) -> None:

@@ -69,6 +69,18 @@ def test_a_wrong_discount_is_refused(api: APIClient, discount: dict[str, str], s
     assert send(api, ORDERS, BODY | {"lines": [TEN], "discounts": [discount]}).status_code == status
 
 
+def test_a_choice_that_there_is_not_is_refused_with_all_choices(api: APIClient) -> None:
+    discounts = [{"name": "X", "amount": "1", "kind": "per_unit"}]
+    answer = send(api, ORDERS, BODY | {"lines": [TEN], "discounts": discounts})
+    assert problem(answer, 400, "invalid")["errors"] == [
+        {
+            "field": "discounts.0.kind",
+            "message": "'per_unit' is not possible here. Send one of: fixed, percent.",
+            "code": "invalid_choice",
+        }
+    ]
+
+
 @pytest.mark.parametrize("quantity", [0.5, "1.5"])
 def test_quantities_are_whole_units(api: APIClient, quantity: object) -> None:
     answer = send(api, ORDERS, BODY | {"lines": [TEN | {"quantity": quantity}]})

@@ -427,6 +427,20 @@ def test_a_test_message_is_sent_at_once_even_to_a_resting_endpoint(api: APIClien
     assert often["Retry-After"] == "60"
 
 
+def test_a_test_message_with_a_key_is_sent_once_however_often_it_is_asked_for(
+    api: APIClient, receiver: Receiver
+) -> None:
+    endpoint = subscribe(api, receiver.url)
+    path, key = f"{ENDPOINTS}/{endpoint['id']}/test", {"Idempotency-Key": "after-deploy-7"}
+    first = api.post(path, headers=key)
+    for _ in range(11):
+        again = api.post(path, headers=key)
+        assert (again.status_code, again.json()["event_id"]) == (202, first.json()["event_id"])
+    assert (first.get("Idempotency-Replayed"), again["Idempotency-Replayed"]) == (None, "true")
+    deliver()
+    assert len(receiver.messages(endpoint["secret"])) == 1
+
+
 def test_another_customers_endpoint_is_not_found(api: APIClient, receiver: Receiver) -> None:
     endpoint = subscribe(api, receiver.url)
     place(api)
