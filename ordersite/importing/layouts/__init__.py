@@ -7,6 +7,7 @@ from ordersite.importing.layouts.layout import Layout
 from ordersite.importing.layouts.olist import Olist
 from ordersite.importing.layouts.online_retail import OnlineRetail
 from ordersite.importing.layouts.shopify import Shopify
+from ordersite.importing.layouts.woocommerce import WooCommerce
 
-LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Shopify, Olist)}
+LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Shopify, WooCommerce, Olist)}
 """All layouts, by the name that `--layout` takes."""
