@@ -116,7 +116,7 @@ def read_line(raw: RawLine) -> Line:
 def _invoice_number(raw: RawLine) -> str:
     """Return the invoice number of a line with a problem; "" if that is what cannot be read."""
     with suppress(BadValue):
-        number = read_identifier(raw.values[0]).upper()
+        number = read_identifier(raw.values[0], raw.origin.dialect.decimal).upper()
         return "" if "\0" in number or number in PROBLEMS else number
     return ""
 
@@ -130,8 +130,9 @@ def _read_line(raw: RawLine) -> Line:
     if "\0" in "".join(raw.values):
         raise BadLine("a character that PostgreSQL cannot store (NUL)")
     try:
-        invoice, customer = read_identifier(invoice).upper(), read_identifier(customer)
-        sku, code = _article(stock_code)
+        invoice = read_identifier(invoice, dialect.decimal).upper()
+        customer = read_identifier(customer, dialect.decimal)
+        sku, code = _article(stock_code, dialect.decimal)
     except BadValue as bad:
         raise BadLine(f"an identifier {bad}") from None
     if price < 0 and not invoice.startswith(BAD_DEBT):
@@ -169,9 +170,9 @@ def _quantity_and_price(units: str, unit_price: str, decimal: str) -> tuple[int,
 
 
 @lru_cache(maxsize=_CACHED)
-def _article(stock_code: str) -> tuple[str, str]:
+def _article(stock_code: str, decimal: str) -> tuple[str, str]:
     """Return sku and code. Raises BadValue."""
-    sku = read_identifier(stock_code)
+    sku = read_identifier(stock_code, decimal)
     return sku, sku.upper()
 
 

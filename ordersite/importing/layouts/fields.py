@@ -43,8 +43,9 @@ class Fields:
 
     def identifier(self, name: str) -> str:
         """Return a number or code, the same however it is written. Raises BadOrder."""
+        text, raw = self._find(name)
         try:
-            return read_identifier(self.text(name))
+            return read_identifier(text, raw.origin.dialect.decimal)
         except BadValue as bad:
             raise BadOrder(f"{name} {bad}", self._row) from None
 

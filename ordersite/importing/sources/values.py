@@ -26,7 +26,7 @@ _TIME = re.compile(
     r"(?:T|,? +)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?(?: ?([AaPp])\.?[Mm]\.?)? ?(Z|[-+]\d{2}:?\d{2})?",
     re.ASCII,
 )
-_WHOLE_AS_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
+_WHOLE_AS_FLOAT = re.compile(r"(\d+)([.,])(0+)", re.ASCII)
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.ASCII)
 
 
@@ -153,13 +153,14 @@ def _placed(local: datetime, offset: str | None, zone: ZoneInfo) -> datetime:
 
 
 @lru_cache(maxsize=_CACHED)
-def read_identifier(text: str) -> str:
+def read_identifier(text: str, decimal: str) -> str:
     """Return a number or code without spaces around it. Programs write 17850 as 17850.0, and both are the same.
 
-    Raises BadValue for 1.7E+10, of which a spreadsheet dropped the last digits.
+    `decimal` is the decimal sign of the file. Another sign before three zeros divides thousands, so the text stays as
+    it is. Raises BadValue for 1.7E+10, of which a spreadsheet dropped the last digits.
     """
     bare = text.strip()
-    if whole := _WHOLE_AS_FLOAT.fullmatch(bare):
+    if (whole := _WHOLE_AS_FLOAT.fullmatch(bare)) and (whole[2] == decimal or len(whole[3]) != 3):
         return whole[1]
     if _ROUNDED.fullmatch(bare):
         raise BadValue("was rounded by a spreadsheet")

@@ -157,8 +157,11 @@ def test_a_customer_written_as_a_decimal_is_the_same_customer(tmp_path: Path) ->
     )
     report = run(path)
     assert (report["orders"], report["lines_cancelling"], report["lines_quarantined"]) == (2, 1, 0)
+    commas = path.read_text().replace(",", ";").replace(".", ",").replace("\n1;", "\n4;").replace("\n3,0;", "\n5,0;")
+    path.write_text(commas.replace("C2;", "C6;"))
+    assert run(path)["orders"] == 2
     assert len(set(StaffOrder.objects.values_list("customer_id", flat=True))) == 1
-    assert sorted(StaffOrder.objects.values_list("reference", flat=True)) == ["1", "3"]
+    assert sorted(StaffOrder.objects.values_list("reference", flat=True)) == ["1", "3", "4", "5"]
 
 
 def test_a_folder_of_days_is_one_history_in_the_order_of_time(tmp_path: Path) -> None:

@@ -118,13 +118,29 @@ def test_a_day_comes_back_from_every_order_that_it_was_written_in(day: date) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "identifier"), [("17850", "17850"), ("17850.0", "17850"), (" 85123A ", "85123A"), ("007", "007"), ("", "")]
+    ("text", "decimal", "identifier"),
+    [
+        ("17850", ".", "17850"),
+        ("17850.0", ".", "17850"),
+        ("17850.000", ".", "17850"),
+        ("17850,0", ",", "17850"),
+        ("17850,00", ",", "17850"),
+        ("17850.0", ",", "17850"),
+        (" 85123A ", ".", "85123A"),
+        ("007", ".", "007"),
+        ("", ".", ""),
+    ],
 )
-def test_an_identifier_is_the_same_with_and_without_decimals(text: str, identifier: str) -> None:
-    assert read_identifier(text) == identifier
+def test_an_identifier_is_the_same_with_and_without_decimals(text: str, decimal: str, identifier: str) -> None:
+    assert read_identifier(text, decimal) == identifier
+
+
+@pytest.mark.parametrize(("text", "decimal"), [("17.000", ","), ("17,000", "."), ("1.017", ",")])
+def test_thousands_in_an_identifier_are_no_decimals(text: str, decimal: str) -> None:
+    assert read_identifier(text, decimal) == text
 
 
 @pytest.mark.parametrize("text", ["5.36365E+05", "1E+10", "5,36E+05"])
 def test_an_identifier_that_a_spreadsheet_rounded_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="rounded"):
-        read_identifier(text)
+        read_identifier(text, ".")
