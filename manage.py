@@ -8,6 +8,7 @@ import sys
 def main() -> None:
     """Run the management command that the command line names."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordersite.settings.development")
+    os.environ.setdefault("DATABASE_TIME_LIMITS", "false")  # also for the processes that a command starts
     try:
         from django.core.management import execute_from_command_line  # noqa: PLC0415
         from django.db import OperationalError  # noqa: PLC0415

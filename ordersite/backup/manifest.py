@@ -56,6 +56,11 @@ def write(manifest: Manifest, folder: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(folder / NAME)
+    opened = os.open(folder, os.O_RDONLY)  # the names of the files must survive a power failure too
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def read(folder: Path) -> Manifest:

@@ -41,7 +41,6 @@ def restore(
         _migrate_to(backup)
     _require_same_migrations(backup)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', '0', true)")
         tables = _models_of(backup)
         _require_empty(tables)
         for name, model in tables.items():

@@ -33,9 +33,8 @@ def take_backup(folder: Path, *, progress: Callable[[Table], None] = lambda tabl
         raise FolderTaken(f"{folder} is not empty: name a new folder, so that no older backup is replaced")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # A backup takes as long as it takes, whatever limits the role has for requests.
-        cursor.execute("SELECT set_config('statement_timeout', '0', true), now(), current_setting('server_version')")
-        _, taken_at, version = cursor.fetchone()
+        cursor.execute("SELECT now(), current_setting('server_version')")
+        taken_at, version = cursor.fetchone()
         tables = []
         for model in models_backed_up():
             tables.append(_write_table(cursor, model, folder))
@@ -51,7 +50,7 @@ def _write_table(cursor: Any, model: type[models.Model], folder: Path) -> Table:
     listed = ", ".join(map(connection.ops.quote_name, columns))
     key = connection.ops.quote_name(str(model._meta.pk.column))
     path = folder / f"{name}.copy.gz"
-    with path.open("xb") as file:
+    with open(path, "xb", opener=_for_the_owner) as file:
         with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as packed:
             statement = f"COPY (SELECT {listed} FROM {connection.ops.quote_name(name)} ORDER BY {key}) TO STDOUT"
             with cursor.copy(statement) as copy:
@@ -60,6 +59,11 @@ def _write_table(cursor: Any, model: type[models.Model], folder: Path) -> Table:
         file.flush()
         os.fsync(file.fileno())
     return Table(name=name, columns=columns, rows=cursor.rowcount, sha256=manifest.digest(path))
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read, also in a folder that was there before."""
+    return os.open(path, flags, 0o600)
 
 
 def _describe(cursor: Any, taken_at: datetime, version: str, tables: list[Table]) -> Manifest:

@@ -19,6 +19,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     A pooler such as PgBouncer may give each transaction another session of PostgreSQL. Prepared statements and cursors
     that outlive their transaction are then lost, so behind a pooler neither is used. `PREPARED_STATEMENTS` in the
     settings of the database decides about the former; None, the default, asks the connection.
+
+    `TIME_LIMITS` says whether the role's limits of time hold.
     """
 
     pooled = False
@@ -35,7 +37,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 self.pooled = sessions.is_pooled(connection)
                 sessions.set_up(connection)
-                self._first_statements = sessions.pin_for_transaction(connection) if self.pooled else ""
+                limited = bool(self.settings_dict.get("TIME_LIMITS", True))
+                if self.pooled:
+                    self._first_statements = sessions.pin_for_transaction(connection, limited=limited)
+                elif not limited:
+                    sessions.lift_time_limits(connection)
             except BaseException:
                 connection.close()
                 raise

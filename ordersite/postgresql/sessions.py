@@ -32,6 +32,12 @@ PINNED = {
 }
 """Session settings and the values that every session gets."""
 
+TIME_LIMITS = {"statement_timeout": 0, "idle_in_transaction_session_timeout": 0, "transaction_timeout": 170_000}
+"""Settings that end work after a time, and the PostgreSQL version that brought each.
+
+Requests keep what the owner of the role set. The site's commands lift them: a rebuild takes as long as it takes.
+"""
+
 SAFE_IN_STATEMENTS = {"default_transaction_isolation", "default_transaction_deferrable", "synchronous_commit"}
 """Settings whose default does no harm to a single statement. An append sets the last one itself."""
 
@@ -58,8 +64,20 @@ def set_up(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_PIN)
 
 
-def pin_for_transaction(connection: psycopg.Connection[Any]) -> str:
+def lift_time_limits(connection: psycopg.Connection[Any]) -> None:
+    """Let statements and transactions of this session take as long as they take. Raises psycopg.Error."""
+    lifted = ", ".join(f"set_config('{name}', '0', false)" for name in _known_limits(connection))
+    connection.execute(f"SELECT {lifted}")
+
+
+def _known_limits(connection: psycopg.Connection[Any]) -> list[str]:
+    return [name for name, since in TIME_LIMITS.items() if connection.info.server_version >= since]
+
+
+def pin_for_transaction(connection: psycopg.Connection[Any], *, limited: bool = True) -> str:
     """Return the statements that pin the settings for one transaction, as the first ones of each behind a pooler.
+
+    Unless it is `limited`, they lift the time limits, too.
 
     `SET LOCAL`, because a SELECT before it would forbid SET TRANSACTION. Raises psycopg.Error.
     """
@@ -67,6 +85,8 @@ def pin_for_transaction(connection: psycopg.Connection[Any]) -> str:
     default = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'").fetchone()
     if default == ("off",):
         settings["synchronous_commit"] = "on"
+    if not limited:
+        settings |= dict.fromkeys(_known_limits(connection), "0")
     return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())
 
 

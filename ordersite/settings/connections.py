@@ -48,6 +48,7 @@ def _database(url: str) -> Settings:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "PREPARED_STATEMENTS": env.bool("PREPARED_STATEMENTS", default=None),
+        "TIME_LIMITS": env.bool("DATABASE_TIME_LIMITS", default=True),
     }
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from ordersite.backup import tables
 from ordersite.backup.writing import FolderTaken, take_backup
@@ -30,13 +32,15 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{folder} cannot be written: {error.strerror}. It is no backup: remove it") from error
+        except (Error, psycopg.Error) as error:
+            raise CommandError(f"the database ended the backup: {error}. {folder} is no backup: remove it") from error
         rows = sum(table.rows for table in taken.tables)
         self.stdout.write(
             f"{folder}: {rows:,} rows of {taken.taken_at:%Y-%m-%d %H:%M:%S %Z}, the log up to position {taken.position}"
         )
         self.stdout.write("Not in it, and needed to restore: PERSONAL_DATA_KEYS and SEAL_KEYS. Keep them elsewhere.")
         if others := tables.other_tables():
-            self.stdout.write(f"Not in it, because they are not of this site: {', '.join(others)}")
+            self.stdout.write(f"Not in it, because no model of the site has them: {', '.join(others)}")
 
     def _list(self) -> None:
         for contents, names in tables.names_by_contents().items():

@@ -1,14 +1,26 @@
 """`manage.py restore DIR`: restore a backup into an empty database."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from eventstore.errors import MalformedSealKey, WrongKey
 from ordersite.backup.manifest import BadBackup
 from ordersite.backup.restoring import RestoreRefused, restore
+
+_LAST = 2**63 - 2  # of a bigint, less the next one
+
+
+def _position(text: str) -> int:
+    """Read a position of the log. Raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(_LAST)) or int(text) > _LAST:
+        raise ArgumentTypeError(f"{text!r} is no position: use a number from 0 to {_LAST}")
+    return int(text)
 
 
 class Command(BaseCommand):
@@ -20,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of a backup")
         parser.add_argument(
             "--last-position",
-            type=int,
+            type=_position,
             default=0,
             metavar="N",
             help="the last position that anybody saw of the lost site, such as that of a published seal;"
@@ -39,6 +51,10 @@ class Command(BaseCommand):
             )
         except (BadBackup, RestoreRefused, WrongKey, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
+        except (Error, psycopg.Error) as error:
+            raise CommandError(
+                f"the database ended the restore: {error}. When it can go on, restore into a new, empty database"
+            ) from error
         self.stdout.write(
             f"restored: the site as it was at {backup.taken_at:%Y-%m-%d %H:%M:%S %Z}, position {backup.position}"
         )

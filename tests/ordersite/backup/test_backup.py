@@ -3,6 +3,7 @@
 import gzip
 import io
 import re
+import resource
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -73,6 +74,43 @@ def test_a_backup_replaces_no_file(tmp_path: Path) -> None:
 def test_only_the_owner_may_read_a_backup(tmp_path: Path) -> None:
     backup(tmp_path / "backup")
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+
+
+def test_only_the_owner_may_read_a_backup_in_a_folder_that_others_may_read(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "open")
+    backup(tmp_path / "link")
+    files = list((tmp_path / "open").glob("*.gz"))
+    assert files
+    assert [file.name for file in files if file.stat().st_mode & 0o077] == []
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    place()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, usual[1]))  # the next best to a full disk
+    try:
+        with pytest.raises(CommandError, match=r"cannot be written: File too large\. It is no backup: remove it"):
+            backup(tmp_path / "backup")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
+def test_a_database_that_ends_the_backup_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE webhook_endpoints RENAME TO elsewhere")
+    try:
+        with pytest.raises(CommandError, match=r"the database ended the backup: .*webhook_endpoints.*(?s:.*)remove it"):
+            backup(tmp_path / "backup")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO webhook_endpoints")
+
+
+@pytest.mark.parametrize("position", ["-5", "9223372036854775807", "9" * 5_005, "1.5", "²", ""])
+def test_a_last_position_that_no_log_can_have_is_refused(tmp_path: Path, position: str) -> None:
+    with pytest.raises(CommandError, match="is no position: use a number from 0 to"):
+        call_command("restore", str(tmp_path), f"--last-position={position}")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -155,7 +193,7 @@ def test_tables_that_are_not_of_the_site_are_named(tmp_path: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE of_a_report (id int)")
         try:
-            assert "because they are not of this site: of_a_report" in backup(tmp_path / "backup")
+            assert "because no model of the site has them: of_a_report" in backup(tmp_path / "backup")
         finally:
             cursor.execute("DROP TABLE of_a_report")
 

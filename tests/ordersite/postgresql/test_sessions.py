@@ -1,25 +1,30 @@
 """The log and the site come out right on a server whose defaults are hostile."""
 
 import io
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import InternalError, NotSupportedError, connection, transaction
+from django.db import Error, InternalError, NotSupportedError, connection, transaction
 from rest_framework.test import APIClient
 
 from eventstore import store
 from eventstore.ids import new_id
+from eventstore.sql import is_outage
 from ordersite.postgresql.base import DatabaseWrapper
 from ordersite.postgresql.sessions import PINNED
 from tests.support.api import BODY, ORDERS, send
 from tests.support.hostile import hostile_defaults
 from tests.support.notes import note
 from tests.support.pooler import Pooler, needs_pgbouncer
+from tests.support.running import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -148,6 +153,54 @@ def test_a_command_to_a_read_only_server_is_answered_with_503_and_done_later(api
         assert (refused.status_code, refused.json()["code"]) == (503, "read_only")
         assert refused["Retry-After"] == "5"
     assert send(api, ORDERS, BODY, **key).status_code == 201
+
+
+LIMITS = {"statement_timeout": "1s", "idle_in_transaction_session_timeout": "300ms"}
+
+
+def work_slowly(wrapper: DatabaseWrapper) -> None:
+    """Take longer than `LIMITS` in a statement, and between two statements of a transaction."""
+    wrapper.set_autocommit(False)
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(1.2)")
+        time.sleep(0.6)
+        cursor.execute("SELECT 1")
+    wrapper.commit()
+    wrapper.set_autocommit(True)
+
+
+@pytest.mark.parametrize("pooled", [False, pytest.param(True, marks=needs_pgbouncer)])
+def test_commands_take_as_long_as_they_take_and_requests_do_not(pooled: bool) -> None:
+    server = connection.settings_dict
+    url = f"postgresql://{server['USER']}:{server['PASSWORD']}@{server['HOST']}:{server['PORT']}/{server['NAME']}"
+    with ExitStack() as after, hostile_defaults(LIMITS):
+        if pooled:
+            pooler = Pooler(url).start()
+            after.callback(pooler.stop)
+            server = server | {"PORT": pooler.port}
+        command = DatabaseWrapper(server | {"TIME_LIMITS": False}, alias="default")
+        request = DatabaseWrapper(dict(server), alias="default")
+        for own in (command, request):
+            after.callback(own.close)
+            own.connect()
+        work_slowly(command)
+        with pytest.raises(Error) as ended:
+            work_slowly(request)
+        assert is_outage(ended.value)
+
+
+def test_the_command_line_lifts_the_limits() -> None:
+    script = (
+        "from django.db import connection; cursor = connection.cursor();"
+        " cursor.execute('SHOW statement_timeout'); print(cursor.fetchone())"
+    )
+    with hostile_defaults(LIMITS):
+        server = connection.settings_dict
+        url = f"postgresql://{server['USER']}:{server['PASSWORD']}@{server['HOST']}:{server['PORT']}/{server['NAME']}"
+        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "--no-imports", "-c", script]
+        environment = os.environ | {"DATABASE_URL": url}
+        said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "('0',)"
 
 
 def test_the_check_warns_of_defaults_that_other_programs_would_have() -> None:
