@@ -21,7 +21,8 @@ OPERATORS = "Operators"
 
 _ROLES = {
     BACK_OFFICE: (
-        "view_stafforder", "send_commands", "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
+        "view_stafforder", "send_commands", "follow_events",
+        "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
         "view_queuedcommand",
         "view_checkpoint", "view_parkedevent", "view_skippedevent", "view_build",
         "view_webhookendpoint", "view_webhookdelivery",

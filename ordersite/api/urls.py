@@ -32,6 +32,7 @@ urlpatterns = [
     path("back-office/orders/<uuid:order_id>", orders.BackOfficeOrder.as_view(), name="back-office-order"),
     path("commands/<uuid:command_id>", commands.GetCommand.as_view(), name="command"),
     path("", include("projections.customer.api.urls")),
+    path("", include("projections.staff.urls")),
     path("", include("projections.webhooks.urls")),
     path("", include("orders.http.urls")),
 ]

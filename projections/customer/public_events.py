@@ -22,21 +22,10 @@ from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
 from projections.customer.timeline import words_for_customer
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
-
-START = "start"
-"""The cursor before the oldest event that is available."""
-
+from projections.event_feed.source import START, CursorExpired, Page, event_id_of
 
 PUBLIC_TYPES = tuple(sorted(EVENT_TYPES[event].name for event in CustomerFeed.handlers))
 """The types of the events that customers see."""
-
-
-class CursorMalformed(ValueError):
-    """The text is not an event id. Send the cursor unchanged."""
-
-
-class CursorExpired(LookupError):
-    """Events after the cursor are no longer available, or it never was this customer's. Start without a cursor."""
 
 
 class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +39,25 @@ class PublicEvent(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a customer's events. The next page starts after the position `through`."""
+class CustomerEvents:
+    """The events of one customer's orders, from which the list and the stream read."""
 
-    events: list[PublicEvent]
-    through: int
-    has_more: bool
+    projection = CustomerFeed.name
+
+    def __init__(self, customer_id: UUID) -> None:
+        self.customer_id, self.reader = customer_id, str(customer_id)
+
+    def read(self, *, after: int, limit: int) -> Page:
+        """Return the next events after a position, at most `limit`."""
+        return own_events(self.customer_id, after=after, limit=limit)
+
+    def position_of(self, cursor: str) -> int:
+        """Return the position to read on from. Raises CursorMalformed, CursorExpired."""
+        return position_of(self.customer_id, cursor)
+
+    def newest(self) -> tuple[str, int]:
+        """Return the cursor and the position of the customer's newest event."""
+        return newest(self.customer_id)
 
 
 def own_events(customer_id: UUID, *, after: int, limit: int) -> Page:
@@ -78,7 +80,7 @@ def position_of(customer_id: UUID, cursor: str) -> int:
     available_since = _available_since()
     if cursor == START:
         return _last_before(customer_id, available_since) if available_since else 0
-    event_id = _event_id(cursor)
+    event_id = event_id_of(cursor)
     position = _own(customer_id).filter(event_id=event_id).values_list("position", flat=True).first()
     if position is None:
         position = _position_ahead_of_feed(event_id)
@@ -91,17 +93,6 @@ def position_of(customer_id: UUID, cursor: str) -> int:
             translate("some events after this one are no longer available: start again without a cursor")
         )
     return position
-
-
-def _event_id(cursor: str) -> UUID:
-    malformed = CursorMalformed(translate("a cursor is the id of an event, unchanged"))
-    try:
-        event_id = UUID(cursor)
-    except ValueError:
-        raise malformed from None
-    if str(event_id) != cursor:  # UUID() also takes braces, spaces and underscores
-        raise malformed
-    return event_id
 
 
 def newest(customer_id: UUID) -> tuple[str, int]:

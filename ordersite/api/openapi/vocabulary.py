@@ -20,6 +20,7 @@ _ADDRESS = "12 Harbour Lane\nBristol\nBS1 4RN"
 _TOKEN = "f1d2d2f924e986ac86fdf7b36c94bcdf32beec15"  # noqa: S105 - an example
 
 WORDS: dict[str, tuple[str, Any]] = {
+    "actor": ("Who caused the event.", "staff:anna"),
     "account_id": ("The id of the account.", ACCOUNT),
     "action": ("The name of the action.", "pay"),
     "allowances": ("Reductions of the price without units, given by refunds.", "0.00"),
@@ -54,6 +55,7 @@ WORDS: dict[str, tuple[str, Any]] = {
         "What is wrong and what to do, for people, in the language of the request.",
         "the amount due is 44.30 GBP, not 50.00 GBP",
     ),
+    "data": ("What the event says, by field.", {"reason": "The address looks wrong"}),
     "details": ("What the event says, by field.", {"reason": "Ordered twice"}),
     "difference": ("The change of the order's price.", "9.95"),
     "disabled_at": ("When the endpoint was disabled; null while it is enabled.", None),

@@ -17,12 +17,12 @@ from eventstore import store
 from eventstore.ids import new_id
 from eventstore.models import Event
 from ordersite.models import User
-from projections.customer.api import streaming
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
 from projections.engine.catch_up import catch_up
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
 from projections.engine.parking import redrive
 from projections.engine.projection import PROJECTIONS
+from projections.event_feed import streaming
 from projections.rebuild.run import rebuild
 from tests.support.api import place, problem
 from tests.support.order_examples import BUYER, CANCELLED, CREATED, PAID

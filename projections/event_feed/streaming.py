@@ -1,4 +1,4 @@
-"""Stream a customer's events as server-sent events, from the client's cursor on, for a limited time.
+"""Stream a reader's events as server-sent events, from the client's cursor on, for a limited time.
 
 An open stream occupies a thread of its web process. So the number of streams is limited (`take_slot`), and each stream
 ends after EVENT_STREAM_SECONDS. The client reconnects with the id of the last event it received: no event is lost or
@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 from django.conf import settings
@@ -19,8 +20,7 @@ from redis.exceptions import RedisError
 
 from eventstore.wakeups import valkey
 from orders.http.i18n import translate
-from projections.customer.feed import CustomerFeed
-from projections.customer.public_events import PublicEvent, own_events
+from projections.event_feed.source import EventSource
 from projections.reading.notify import any_row_channel
 from projections.reading.read_your_writes import subscribe, unsubscribe, wait_for_message
 
@@ -35,7 +35,7 @@ LEASE_SECONDS = 30.0  # after a stream's end; then the slot of a process that di
 
 
 class NoFreeSlot(Exception):
-    """The process or the customer has the maximum number of open streams. Try again later, or read the list."""
+    """The process or the reader has the maximum number of open streams. Try again later, or read the list."""
 
 
 _open_streams = 0
@@ -46,14 +46,14 @@ _count_lock = threading.Lock()
 class StreamSlot:
     """The right to have one stream open. `release` it at the end."""
 
-    customer_id: UUID
+    reader: str
     token: str = field(default_factory=lambda: str(uuid4()))
     held: bool = True
 
     @property
     def key(self) -> str:
-        """Return the Valkey key of the customer's open streams: a sorted set of tokens by expiry time."""
-        return f"ordersite:streams:{self.customer_id}"
+        """Return the Valkey key of the reader's open streams: a sorted set of tokens by expiry time."""
+        return f"ordersite:streams:{self.reader}"
 
     def release(self) -> None:
         """Give the slot back. A second call does nothing."""
@@ -69,10 +69,10 @@ class StreamSlot:
             log.warning("a stream slot could not be released in Valkey and will expire there: %s", error)
 
 
-def take_slot(customer_id: UUID) -> StreamSlot:
-    """Take a slot of this process and of this customer. Raises NoFreeSlot.
+def take_slot(reader: str) -> StreamSlot:
+    """Take a slot of this process and of this reader. Raises NoFreeSlot.
 
-    While Valkey is down, the limit of each customer is not checked.
+    While Valkey is down, the limit of each reader is not checked.
     """
     global _open_streams  # noqa: PLW0603 - all threads of the process count together
     with _count_lock:
@@ -81,7 +81,7 @@ def take_slot(customer_id: UUID) -> StreamSlot:
                 translate("too many event streams are open on this server: try again later, or read /events")
             )
         _open_streams += 1
-    slot = StreamSlot(customer_id)
+    slot = StreamSlot(reader)
     try:
         now, lease = time.time(), settings.EVENT_STREAM_SECONDS + LEASE_SECONDS
         pipeline = valkey.client().pipeline()
@@ -91,7 +91,7 @@ def take_slot(customer_id: UUID) -> StreamSlot:
         pipeline.expire(slot.key, int(lease) + 1)
         own_streams = pipeline.execute()[2]
     except RedisError as error:
-        log.warning("the streams of a customer are not counted, Valkey does not answer: %s", error)
+        log.warning("the streams of a reader are not counted, Valkey does not answer: %s", error)
         return slot
     if own_streams > settings.EVENT_STREAMS_EACH:
         slot.release()
@@ -106,10 +106,10 @@ def take_slot(customer_id: UUID) -> StreamSlot:
 class Stream:
     """The body of the response. `close` releases the slot, even if the stream never started."""
 
-    def __init__(self, slot: StreamSlot, *, cursor: str, position: int) -> None:
+    def __init__(self, source: EventSource, slot: StreamSlot, *, cursor: str, position: int) -> None:
         self._slot = slot
         # The request's language, which is no longer active when the body is produced.
-        self._chunks = _chunks(slot.customer_id, cursor, position, get_language())
+        self._chunks = _chunks(source, cursor, position, get_language())
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -125,18 +125,18 @@ class Stream:
             self._slot.release()
 
 
-def _chunks(customer_id: UUID, cursor: str, position: int, language: str) -> Generator[str, None, None]:
+def _chunks(source: EventSource, cursor: str, position: int, language: str) -> Generator[str, None, None]:
     """Yield server-sent events after `position` until the time is over, and comments while nothing happens."""
     ends = time.monotonic() + settings.EVENT_STREAM_SECONDS
     # An id without data: a client that loses the connection before the first event reconnects at the same place.
     yield f"retry: {RETRY_MILLIS}\nid: {cursor}\n\n"
     last_sent = time.monotonic()
-    subscription = subscribe([any_row_channel(CustomerFeed.name)])
+    subscription = subscribe([any_row_channel(source.projection)])
     try:
         while True:
             queried = time.monotonic()
             with override(language):
-                page = own_events(customer_id, after=position, limit=BATCH)  # subscribed before, so nothing is missed
+                page = source.read(after=position, limit=BATCH)  # subscribed before, so nothing is missed
             position = page.through
             for event in page.events:
                 yield _format(event)
@@ -157,5 +157,5 @@ def _chunks(customer_id: UUID, cursor: str, position: int, language: str) -> Gen
         unsubscribe(subscription)
 
 
-def _format(event: PublicEvent) -> str:
+def _format(event: Any) -> str:
     return f"id: {event.id}\nevent: {event.type}\ndata: {msgspec.json.encode(event).decode()}\n\n"
