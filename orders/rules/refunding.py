@@ -26,6 +26,7 @@ from orders.events import (
     RefundRetried,
     RefundSettled,
 )
+from orders.events.refunding import kept_reductions
 from orders.lines import Line
 from orders.money import part, require_positive, rounded, spread
 from orders.policy import Policy
@@ -116,6 +117,7 @@ def decline(command: DeclineRefund, order: Order) -> RefundDeclined:
         order_id=command.order_id,
         refund_id=refund.refund_id,
         amount=refund.amount,
+        kept=kept_reductions(order, refund),
         reason=require_reason(command.reason),
         currency=order.currency,
     )
@@ -142,6 +144,7 @@ def fail(command: FailRefund, order: Order) -> RefundFailed:
         order_id=command.order_id,
         refund_id=refund.refund_id,
         amount=refund.amount,
+        kept=kept_reductions(order, refund),
         reason=require_reason(command.reason),
         currency=order.currency,
     )

@@ -2,15 +2,25 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import pytest
 
 from orders.accounts.identity import MOVER, account_of
 from orders.commands import EditOrder, NewDiscount, NewShipping, RefundWish
-from orders.events import RefundApproved, RefundDeclined, RefundFailed, RefundRequested, RefundRetried, RefundSettled
+from orders.events import (
+    RefundApproved,
+    RefundDeclined,
+    RefundFailed,
+    RefundRequested,
+    RefundRetried,
+    RefundSettled,
+    evolve,
+)
+from orders.state import Order
 from orders.statuses import PaymentStatus, payment_status
-from orders.values import LineQuantity, RefundStatus
+from orders.values import LineAmount, LineQuantity, RefundStatus
 from tests.support.decider_spec import given
 from tests.support.order_examples import BUYER, CANCEL, CREATE, CREATED, MUGS, ORDER, PAID, PAY, SHIP, THROW
 from tests.support.order_stories import (
@@ -235,7 +245,7 @@ def test_a_currency_without_a_limit_takes_two_persons_once_another_has_one() -> 
 def test_a_declined_refund_no_longer_reserves_its_amount() -> None:
     past = (CREATE, PAY, ask_refund("5.00"))
     declined = RefundDeclined(
-        order_id=ORDER, refund_id=1, amount=Decimal("5.00"), reason="Not our fault", currency="GBP"
+        order_id=ORDER, refund_id=1, amount=Decimal("5.00"), kept=(), reason="Not our fault", currency="GBP"
     )
     given(*done(*past)).when(decline()).then(declined)
     order = after(*past, decline())
@@ -245,7 +255,9 @@ def test_a_declined_refund_no_longer_reserves_its_amount() -> None:
 
 def test_a_failed_refund_is_owed_again_until_it_is_retried() -> None:
     past = (*PAID_AND_CANCELLED, ask_refund(), approve())
-    failed = RefundFailed(order_id=ORDER, refund_id=1, amount=Decimal("25.00"), reason="Card expired", currency="GBP")
+    failed = RefundFailed(
+        order_id=ORDER, refund_id=1, amount=Decimal("25.00"), kept=(), reason="Card expired", currency="GBP"
+    )
     given(*done(*past)).when(fail()).then(failed)
     assert after(*past, fail()).owed == 25
     retried = RefundRetried(order_id=ORDER, refund_id=1, amount=Decimal("25.00"), account_id=None, currency="GBP")
@@ -281,6 +293,24 @@ def test_after_an_allowance_is_declined_cancelled_units_count_at_full_price() ->
     line = line_of(order, 2)
     assert (line.cancelled_amount, line.owed_back, line.charged) == (10, 10, 0)
     assert (order.owed, order.due) == (10, 0)
+
+
+def test_the_reduction_that_a_declined_allowance_leaves_stands_in_the_event() -> None:
+    past = done(CREATE, PAY, ask_refund(lines=(amount(2, "4.00"),)), cancel(_2=1))
+    declined = RefundDeclined(
+        order_id=ORDER,
+        refund_id=1,
+        amount=Decimal("4.00"),
+        kept=(LineAmount(line_id=2, quantity=0, amount=Decimal("4.00"), tax=Decimal(0)),),
+        reason="Not our fault",
+        currency="GBP",
+    )
+    given(*past).when(decline()).then(declined)
+    otherwise = replace(declined, kept=(LineAmount(line_id=2, quantity=0, amount=Decimal("1.00"), tax=Decimal(0)),))
+    line = line_of(reduce(evolve, [*past, otherwise], Order()), 2)
+    assert (line.cancelled_amount, line.owed_back) == (7, 7)
+    of_version_1 = replace(declined, kept=None)
+    assert reduce(evolve, [*past, of_version_1], Order()) == reduce(evolve, [*past, declined], Order())
 
 
 def test_the_amount_due_does_not_change_while_a_refund_is_pending() -> None:
