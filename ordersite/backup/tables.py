@@ -53,7 +53,8 @@ def contents_of(model: type[models.Model]) -> Contents:
 
 def site_models() -> Iterator[type[models.Model]]:
     """Yield every model with a table, and those of the tables between two models."""
-    return (model for model in apps.get_models(include_auto_created=True) if model._meta.managed)
+    every = apps.get_models(include_auto_created=True)
+    return (model for model in every if model._meta.managed and not model._meta.proxy)  # a proxy has another's table
 
 
 def models_backed_up() -> list[type[models.Model]]:

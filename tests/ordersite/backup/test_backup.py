@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, connections
@@ -52,6 +53,12 @@ def test_a_model_that_does_not_say_what_its_table_holds_fails_the_check(monkeypa
     monkeypatch.delattr(Lease, "contents")
     with pytest.raises(SystemCheckError, match=r"eventstore\.Lease does not say"):
         call_command("check")
+
+
+def test_each_table_is_listed_once_also_if_several_models_use_it() -> None:
+    names = [name for names in tables.names_by_contents().values() for name in names]
+    assert sorted(names) == sorted(set(names))
+    assert any(model._meta.proxy for model in apps.get_models()), "or this test proves nothing"
 
 
 def test_the_same_rows_give_the_same_files(tmp_path: Path) -> None:
