@@ -4,7 +4,11 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
 
 from ordersite.models import User
 from ordersite.roles import BACK_OFFICE
@@ -72,3 +76,12 @@ def test_the_label_of_a_row_names_the_row_and_cannot_hold_html(log_in: LogIn) ->
     Group.objects.create(name='"><b>bold')
     groups = text(root.get("/admin/auth/group/"))
     assert 'data-label="Select &quot;&gt;&lt;b&gt;bold"' in groups
+
+
+@pytest.mark.parametrize("model", site._registry, ids=lambda model: model.__name__)
+def test_every_field_of_a_list_has_a_label(admin_client: Client, model: type[Model]) -> None:
+    page = text(admin_client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")))
+    labelled = set(re.findall(r'<label[^>]* for="([^"]+)"', page))
+    fields = re.findall(r'<(?:input type="(?:text|number|date|search)"|select)[^>]*>', page)
+    named = [each for each in fields if "aria-label" in each or labelled & set(re.findall(r' id="([^"]+)"', each))]
+    assert named == fields
