@@ -20,7 +20,8 @@ class Report:
 
     `read` counts the rows that were read so far. A customer's cancellation line is a line of a credit note that names a
     customer. The sums, by currency, include the commands that an earlier import did. `owed_back` is the
-    money that was paid, is no longer due and was not refunded: some notes give less than was paid.
+    money that was paid, is no longer due and was not refunded: some notes give less than was paid. `guesses` counts
+    commands by the rule that found what the file does not say.
     """
 
     layout: Layout
@@ -37,6 +38,7 @@ class Report:
     owed_back: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     commands: int = 0
     commands_repeated: int = 0
+    guesses: Counter[str] = field(default_factory=Counter)
     commands_refused: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -87,6 +89,8 @@ class Report:
         if isinstance(answer, Answer):
             self.commands_repeated += answer.replayed
             self.done[type(sent.command)] += 1
+            if rule := sent.context.extra.get("synthetic"):
+                self.guesses[rule] += 1
             self.orders_added += isinstance(sent.command, CreateOrder) and not answer.replayed
             if sent.figure:
                 sums = self.sums.setdefault(sent.currency, dict.fromkeys(Figure, ZERO))
@@ -145,6 +149,7 @@ class Report:
             },
             "commands": self.commands,
             "commands_repeated": self.commands_repeated,
+            "guesses": dict(self.guesses.most_common()),
             "commands_refused": dict(self.commands_refused),
             **self.layout.figures(),
             "seconds": round(self.seconds, 3),

@@ -11,6 +11,7 @@ from django.core.management import CommandError
 
 from eventstore import store
 from eventstore.models import Event
+from ordersite.importing.layouts.olist import CANCELLED_RULE
 from projections.staff.orders import StaffOrder
 from tests.support.importing import quarantined, run, statuses
 from tests.support.importing_files import write_text
@@ -74,6 +75,7 @@ def test_a_delivered_order_is_joined_from_all_tables_with_its_own_dates(tmp_path
         "2017-10-11T00:25:13+00:00",
     ]
     assert report["totals"]["BRL"]["paid"] == "46.00"
+    assert report["guesses"] == {}, "the file says everything"
 
 
 def test_a_second_import_adds_nothing(tmp_path: Path) -> None:
@@ -84,6 +86,7 @@ def test_a_second_import_adds_nothing(tmp_path: Path) -> None:
     assert Event.objects.count() == events
     assert (second["commands_repeated"], second["orders_added"]) == (second["commands"], 0)
     assert second["totals"] == first["totals"]
+    assert first["guesses"] == second["guesses"] == {CANCELLED_RULE: 1}
     assert first["totals"]["BRL"]["owed_back"] == "46.00", "the file does not say that it was refunded"
 
 
