@@ -16,9 +16,10 @@ class OrdersiteConfig(AppConfig):
         from ordersite.admin import accounts, operations, orders, programs, users  # noqa: F401, PLC0415
         from ordersite.customers import emails  # noqa: F401, PLC0415
         from ordersite.customers.erasure import stop_webhooks  # noqa: PLC0415
-        from ordersite.models import User  # noqa: PLC0415
+        from ordersite.models import ServiceAccount, User  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
 
         signals.post_migrate.connect(write_roles, sender=self)
         for signal in (signals.post_save, signals.post_delete):
             signal.connect(stop_webhooks, sender=User)
+            signal.connect(stop_webhooks, sender=ServiceAccount)

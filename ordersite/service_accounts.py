@@ -15,11 +15,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from knox.models import AuthToken
 
 from eventstore.ids import new_id
 from orders.http.access import SERVICE_PERMISSIONS
 from ordersite.models import ServiceAccount, ServiceToken, User
+from projections.webhooks import endpoints
 
 TOKEN_DAYS = 365  # for which a token is valid, unless told otherwise
 MOST_TOKEN_DAYS = 3650
@@ -56,11 +58,17 @@ def require_name(name: str) -> None:
 
 
 def grant(account: ServiceAccount, may: Collection[str]) -> None:
-    """Give the account exactly these permissions."""
+    """Give the account exactly these permissions. Without `manage_webhooks`, its endpoints are disabled."""
     codenames = [SERVICE_PERMISSIONS[name].partition(".")[2] for name in may]
     account.user_permissions.set(
         Permission.objects.filter(codename__in=codenames, content_type__app_label="projections")
     )
+    _stop_webhooks_without_permission(account, may)
+
+
+def _stop_webhooks_without_permission(account: ServiceAccount, may: Collection[str]) -> None:
+    if account.service_id and "manage_webhooks" not in may:
+        endpoints.disable_all(account.service_id, gettext_noop("The service account may not have endpoints any more."))
 
 
 def granted(account: ServiceAccount) -> list[str]:

@@ -93,7 +93,11 @@ def is_open(order: Order) -> bool:
 
 
 def stop_webhooks(sender: Any, instance: User, **signal: Any) -> None:
-    """Stop a customer's webhooks once the login is inactive or deleted. Receiver of `post_save` and `post_delete`."""
+    """Stop the webhooks of a customer or a service account once it is inactive or deleted.
+
+    Receiver of `post_save` and `post_delete`.
+    """
     is_gone = not instance.is_active or "created" not in signal  # only post_save sends `created`
-    if instance.customer_id and is_gone:
-        endpoints.disable_all(instance.customer_id, gettext_noop("The account may not log in any more."))
+    owner_id = instance.customer_id or instance.service_id
+    if owner_id and is_gone:
+        endpoints.disable_all(owner_id, gettext_noop("The account may not log in any more."))

@@ -172,7 +172,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "commands", "description": "The outcome of commands that were accepted for later."},
         {"name": "account", "description": "Your money in the shop."},
         {"name": "events", "description": "What happens to your orders, as a list and as a stream."},
-        {"name": "webhooks", "description": "What happens to your orders, sent to your own server."},
+        {"name": "webhooks", "description": "What happens to orders, sent to your own server."},
         {"name": "back office", "description": "For the shop's own programs. For customers it does not exist."},
     ],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

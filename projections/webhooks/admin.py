@@ -18,10 +18,19 @@ COLOURS = {DeliveryStatus.PENDING: "info", DeliveryStatus.DELIVERED: "success", 
 class WebhookEndpointAdmin(ReadOnlyAdmin):
     """The list of endpoints, without their secrets. Operators may enable one again."""
 
-    list_display = ("url", "customer_id", "created_at", "failures", "resting_until", "disabled_at", "disabled_reason")
+    list_display = (
+        "url",
+        "customer_id",
+        "service_id",
+        "created_at",
+        "failures",
+        "resting_until",
+        "disabled_at",
+        "disabled_reason",
+    )
     list_filter = (("disabled_at", admin.EmptyFieldListFilter),)
-    search_fields = ("customer_id__exact",)
-    search_help_text = "The full id of a customer."
+    search_fields = ("customer_id__exact", "service_id__exact")
+    search_help_text = "The full id of a customer or a service account."
     exclude = ("secret",)
     ordering = ("-id",)  # ids are created in time order
     actions = ("enable",)

@@ -17,20 +17,19 @@ from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from eventstore.errors import IdempotencyConflict, SubjectWasErased
 from eventstore.ids import id_begun_by, new_id
 from orders.http.i18n import translate
 from orders.http.idempotency import OPTIONAL_KEY, command_id_of
-from orders.http.request import customer_of, query_of
+from orders.http.request import query_of
 from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, planning, tasks
 from projections.webhooks.callback import MESSAGES
-from projections.webhooks.endpoints import start_position
+from projections.webhooks.endpoints import owned_by, start_position
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
+from projections.webhooks.owners import EndpointsView, no_endpoint
 from projections.webhooks.problems import (
-    EndpointDisabled,
     EndpointExists,
     NotGivenUp,
     SubjectErased,
@@ -57,7 +56,7 @@ _NOT_FOUND = {"404": "You have no such endpoint."}
 _DISABLED = {"409": "`endpoint_disabled`: it receives no messages any more. Delete it and create it again."}
 
 
-class OwnEndpoints(APIView):
+class OwnEndpoints(EndpointsView):
     """The endpoints of a customer."""
 
     problems = {
@@ -77,7 +76,7 @@ class OwnEndpoints(APIView):
     def get(self, request: Request) -> Response:
         """List your endpoints, oldest first."""
         query_of(request)
-        own = own_endpoints(request).order_by("created_at", "id")
+        own = self.own_endpoints(request).order_by("created_at", "id")
         return Response({"results": WebhookEndpointSerializer(own, many=True).data})
 
     @extend_schema(
@@ -106,18 +105,16 @@ class OwnEndpoints(APIView):
 
         Store the `secret`: messages are signed with it as standardwebhooks.com specifies.
         """
-        customer_id = customer_of(request)
+        owner = self.owner(request)
         serializer = NewWebhookEndpointSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        endpoint = WebhookEndpoint(
-            id=_begun_by(request, "webhook_endpoint"), customer_id=customer_id, **serializer.validated_data
-        )
+        endpoint = WebhookEndpoint(id=_begun_by(request, "webhook_endpoint"), **owner, **serializer.validated_data)
         secret = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
         headers = {"Cache-Control": "no-store"}
         try:
             _create(endpoint, secret)
         except (EndpointExists, TooManyEndpoints):
-            created = own_endpoints(request).filter(pk=endpoint.pk).first()
+            created = self.own_endpoints(request).filter(pk=endpoint.pk).first()
             if created is None:
                 raise
             if any(getattr(created, name) != value for name, value in serializer.validated_data.items()):
@@ -128,7 +125,7 @@ class OwnEndpoints(APIView):
         return Response(body, status=status.HTTP_201_CREATED, headers=headers)
 
 
-class OwnEndpoint(APIView):
+class OwnEndpoint(EndpointsView):
     """One endpoint of a customer."""
 
     problems = {"DELETE": _NOT_FOUND}
@@ -137,14 +134,14 @@ class OwnEndpoint(APIView):
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         """Delete an endpoint. A message that is being sent may still arrive."""
         with transaction.atomic():
-            endpoint = own_endpoints(request).select_for_update().filter(pk=endpoint_id).first()
+            endpoint = self.own_endpoints(request).select_for_update().filter(pk=endpoint_id).first()
             if endpoint is None:
-                raise _no_endpoint(endpoint_id)
+                raise no_endpoint(endpoint_id)
             endpoint.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TestOwnEndpoint(APIView):
+class TestOwnEndpoint(EndpointsView):
     """Send a test message."""
 
     problems = {"POST": _NOT_FOUND | _DISABLED | {"429": "It was tested too often; see `Retry-After`."}}
@@ -166,7 +163,10 @@ class TestOwnEndpoint(APIView):
     )
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """Send a signed `webhook.test` message to the endpoint. Its delivery shows the outcome."""
-        endpoint, event_id = _enabled(request, endpoint_id), _begun_by(request, f"webhook_test/{endpoint_id}")
+        endpoint, event_id = (
+            self.enabled_endpoint(request, endpoint_id),
+            _begun_by(request, f"webhook_test/{endpoint_id}"),
+        )
         headers = {}
         if endpoint.deliveries.filter(event_id=event_id).exists():
             headers["Idempotency-Replayed"] = "true"
@@ -191,7 +191,7 @@ class DeliveryPages(Pages):
         return _POSITION.fullmatch(position) is not None
 
 
-class OwnDeliveries(ListAPIView[WebhookDelivery]):
+class OwnDeliveries(EndpointsView, ListAPIView[WebhookDelivery]):
     """The deliveries of an endpoint."""
 
     serializer_class = WebhookDeliverySerializer
@@ -213,10 +213,10 @@ class OwnDeliveries(ListAPIView[WebhookDelivery]):
 
     def get_queryset(self) -> "QuerySet[WebhookDelivery]":
         """Return the deliveries of the customer's own endpoint. Raises NotFound."""
-        return own_endpoint(self.request, self.kwargs["endpoint_id"]).deliveries.all()
+        return self.own_endpoint(self.request, self.kwargs["endpoint_id"]).deliveries.all()
 
 
-class RetryOwnDelivery(APIView):
+class RetryOwnDelivery(EndpointsView):
     """Retry a failed delivery."""
 
     problems = {
@@ -235,7 +235,7 @@ class RetryOwnDelivery(APIView):
     )
     def post(self, request: Request, endpoint_id: UUID, event_id: UUID) -> Response:
         """Retry a failed delivery. Later events of the same order may have arrived already."""
-        delivery = _enabled(request, endpoint_id).deliveries.filter(event_id=event_id).first()
+        delivery = self.enabled_endpoint(request, endpoint_id).deliveries.filter(event_id=event_id).first()
         if delivery is None:
             raise NotFound(
                 translate("this endpoint has no delivery {event_id}", event_id=event_id), code="delivery_not_found"
@@ -246,27 +246,6 @@ class RetryOwnDelivery(APIView):
             transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
-
-
-def own_endpoints(request: Request) -> "QuerySet[WebhookEndpoint]":
-    """Return the endpoints of the customer who sent the request."""
-    return WebhookEndpoint.objects.filter(customer_id=customer_of(request))
-
-
-def own_endpoint(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
-    """Return one endpoint of the customer. Raises NotFound, also if it is another customer's."""
-    endpoint = own_endpoints(request).filter(pk=endpoint_id).first()
-    if endpoint is None:
-        raise _no_endpoint(endpoint_id)
-    return endpoint
-
-
-def _enabled(request: Request, endpoint_id: UUID) -> WebhookEndpoint:
-    """Return one endpoint of the customer that is not disabled. Raises NotFound, EndpointDisabled."""
-    endpoint = own_endpoint(request, endpoint_id)
-    if endpoint.disabled_at:
-        raise EndpointDisabled
-    return endpoint
 
 
 def _begun_by(request: Request, kind: str) -> UUID:
@@ -287,9 +266,9 @@ def _create(endpoint: WebhookEndpoint, secret: str) -> None:
     since = start_position()
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:  # so that parallel requests of one customer cannot exceed the limit
-                cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"webhooks:{endpoint.customer_id}"])
-            if WebhookEndpoint.objects.filter(customer_id=endpoint.customer_id).count() >= settings.WEBHOOK_ENDPOINTS:
+            with connection.cursor() as cursor:  # so that parallel requests of one owner cannot exceed the limit
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"webhooks:{endpoint.owner_id}"])
+            if owned_by(endpoint.owner_id).count() >= settings.WEBHOOK_ENDPOINTS:
                 raise TooManyEndpoints(
                     translate(
                         "you already have {number} endpoints: delete one first", number=settings.WEBHOOK_ENDPOINTS
@@ -303,10 +282,3 @@ def _create(endpoint: WebhookEndpoint, secret: str) -> None:
     except SubjectWasErased as error:
         raise SubjectErased from error
     endpoint.refresh_from_db()
-
-
-def _no_endpoint(endpoint_id: UUID) -> NotFound:
-    return NotFound(
-        translate("there is no webhook endpoint {endpoint_id}", endpoint_id=endpoint_id),
-        code="webhook_endpoint_not_found",
-    )

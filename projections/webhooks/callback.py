@@ -5,15 +5,14 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiCallback, OpenApiParameter, OpenApiResponse, extend_schema
 
-from projections.webhooks.serializers import WebhookMessageSerializer
+from projections.webhooks.serializers import ShopMessageSerializer, WebhookMessageSerializer
 
-_RECEIVE: Any = extend_schema(
-    operation_id="webhook_message",
-    summary="Receive an event",
-    description="What your server receives for each event. Any 2xx within ten seconds confirms it.",
-    tags=["webhooks"],
-    auth=[],
-    parameters=[
+_DESCRIBED: dict[str, Any] = {
+    "summary": "Receive an event",
+    "description": "What your server receives for each event. Any 2xx within ten seconds confirms it.",
+    "tags": ["webhooks"],
+    "auth": [],
+    "parameters": [
         OpenApiParameter(
             "webhook-id",
             OpenApiTypes.UUID,
@@ -36,11 +35,14 @@ _RECEIVE: Any = extend_schema(
             description="The signatures of this message, `v1,…`, separated by spaces.",
         ),
     ],
-    request=WebhookMessageSerializer,
-    responses={
+    "responses": {
         "2XX": OpenApiResponse(description="The message was received."),
         "410": OpenApiResponse(description="Send no more messages: the endpoint is disabled."),
     },
-)
-MESSAGES = OpenApiCallback("event", "{$request.body#/url}", _RECEIVE)
+}
+_OF_CUSTOMER: Any = extend_schema(operation_id="webhook_message", request=WebhookMessageSerializer, **_DESCRIBED)
+_OF_SHOP: Any = extend_schema(operation_id="shop_webhook_message", request=ShopMessageSerializer, **_DESCRIBED)
+MESSAGES = OpenApiCallback("event", "{$request.body#/url}", _OF_CUSTOMER)
 """What customers' servers receive."""
+SHOP_MESSAGES = OpenApiCallback("event", "{$request.body#/url}", _OF_SHOP)
+"""What the shop's own programs receive."""

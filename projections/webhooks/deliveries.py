@@ -21,7 +21,8 @@ from eventstore.errors import SubjectWasErased, WrongKey
 from eventstore.records import Damaged, Recorded
 from eventstore.wakeups import wakeup
 from projections.customer.public_events import PublicEvent, as_public
-from projections.webhooks.endpoints import disable, forget_customer
+from projections.staff.shop_events import ShopEvent, as_shop
+from projections.webhooks.endpoints import disable, forget
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.sending import Message, Outcome, send
 
@@ -69,7 +70,7 @@ def deliver_due() -> int:
         except _NoMessage as reason:
             record_outcome(delivery, Outcome(problem=str(reason)))
         except SubjectWasErased:
-            forget_customer(delivery.endpoint.customer_id)
+            forget(delivery.endpoint.owner_id)
         except WrongKey as error:
             log.error("messages to endpoint %s cannot be signed: %s", delivery.endpoint_id, error)
             problem = gettext_noop("the message cannot be signed; the shop's operators can see why")
@@ -86,13 +87,14 @@ class _NoMessage(Exception):
 def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Message:
     """Return the message of a delivery. Raises _NoMessage, SubjectWasErased, WrongKey."""
     endpoint = delivery.endpoint
+    public: PublicEvent | ShopEvent
     if delivery.position is None:
         public = test_event(delivery)
     else:
         fact = facts.get(delivery.position)
         if fact is None or isinstance(fact.event, Damaged):
             raise _NoMessage(gettext_noop("the event cannot be read; the shop's operators can see why"))
-        shown = as_public(fact)
+        shown = as_shop(fact, personal_data=False) if endpoint.service_id else as_public(fact)
         if shown is None:
             raise _NoMessage(gettext_noop("this event is no longer sent to customers"))
         public = shown
@@ -105,9 +107,9 @@ def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Mess
     )
 
 
-def test_event(delivery: WebhookDelivery) -> PublicEvent:
+def test_event(delivery: WebhookDelivery) -> PublicEvent | ShopEvent:
     """Return the event of a test message. It has every field of a real one, and the id of an order that is none."""
-    return PublicEvent(
+    public = PublicEvent(
         id=delivery.event_id,
         type=delivery.event_type,
         order_id=delivery.aggregate_id,
@@ -115,6 +117,10 @@ def test_event(delivery: WebhookDelivery) -> PublicEvent:
         occurred_at=delivery.created_at,
         words=gettext("This is a test. It arrived."),
     )
+    if delivery.endpoint.service_id is None:
+        return public
+    more: dict[str, Any] = {"recorded_at": delivery.created_at, "actor": "service:webhooks", "data": {}}
+    return ShopEvent(**msgspec.structs.asdict(public), **more)
 
 
 def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from eventstore import store
@@ -32,19 +32,24 @@ def disable(endpoint: WebhookEndpoint, reason: str) -> None:
     pending.update(status=DeliveryStatus.FAILED, finished_at=timezone.now())
 
 
-def disable_all(customer_id: UUID, reason: str) -> None:
-    """Disable all endpoints of a customer, until each is enabled or created again."""
+def owned_by(owner_id: UUID) -> "QuerySet[WebhookEndpoint]":
+    """Return the endpoints of a customer or of a service account."""
+    return WebhookEndpoint.objects.filter(Q(customer_id=owner_id) | Q(service_id=owner_id))
+
+
+def disable_all(owner_id: UUID, reason: str) -> None:
+    """Disable all endpoints of a customer or a service account, until each is enabled or created again."""
     with transaction.atomic():
-        endpoints = WebhookEndpoint.objects.filter(customer_id=customer_id, disabled_at=None)
+        endpoints = owned_by(owner_id).filter(disabled_at=None)
         for endpoint in endpoints.select_for_update().order_by("pk"):
             disable(endpoint, reason)
             endpoint.save(update_fields=["disabled_at", "disabled_reason"])
 
 
-def forget_customer(customer_id: UUID) -> None:
-    """Delete a customer's endpoints and deliveries. An erasure event in the log does this too."""
+def forget(owner_id: UUID) -> None:
+    """Delete the endpoints and deliveries of a customer or a service account. An erasure in the log does this too."""
     with transaction.atomic():
-        endpoints = WebhookEndpoint.objects.filter(customer_id=customer_id)
+        endpoints = owned_by(owner_id)
         # All code that changes both locks endpoints before their deliveries.
         list(endpoints.select_for_update().order_by("pk"))
         endpoints.delete()

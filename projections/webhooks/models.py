@@ -11,12 +11,16 @@ from eventstore.personal_data import encryption
 
 
 class WebhookEndpoint(models.Model):
-    """A URL that receives a customer's events. The secret is encrypted under the customer's own key."""
+    """A URL that receives the events of a customer's orders, or, for a service account, of all orders.
+
+    The secret is encrypted under the owner's own key.
+    """
 
     contents = Contents.TRUTH
 
     id = models.UUIDField(primary_key=True)
-    customer_id = models.UUIDField()
+    customer_id = models.UUIDField(null=True)
+    service_id = models.UUIDField(null=True, help_text="The service account; then the events of all orders are sent.")
     url = models.TextField()
     description = models.TextField(blank=True)
     event_types = models.JSONField(default=list, help_text="Which events are sent; empty: all.")
@@ -33,18 +37,31 @@ class WebhookEndpoint(models.Model):
     class Meta:
         app_label = "projections"
         db_table = "webhook_endpoints"
-        constraints = (models.UniqueConstraint(fields=("customer_id", "url"), name="webhook_endpoint_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("customer_id", "url"), name="webhook_endpoint_once"),
+            models.UniqueConstraint(fields=("service_id", "url"), name="webhook_endpoint_service_once"),
+            models.CheckConstraint(
+                condition=models.Q(customer_id=None) ^ models.Q(service_id=None), name="webhook_endpoint_one_owner"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.url
 
+    @property
+    def owner_id(self) -> UUID:
+        """Return the id of the customer or of the service account."""
+        owner: UUID | None = self.customer_id or self.service_id
+        assert owner is not None
+        return owner
+
     def store_secret(self, secret: str) -> None:
         """Set the secret, encrypted. The caller saves the row. Raises SubjectWasErased."""
-        self.secret = encryption.encrypt_bytes(self.customer_id, UUID(str(self.id)), secret.encode())
+        self.secret = encryption.encrypt_bytes(self.owner_id, UUID(str(self.id)), secret.encode())
 
     def reveal_secret(self) -> str:
         """Return the secret, decrypted. Raises SubjectWasErased, WrongKey."""
-        return encryption.decrypt_bytes(self.customer_id, UUID(str(self.id)), bytes(self.secret)).decode()
+        return encryption.decrypt_bytes(self.owner_id, UUID(str(self.id)), bytes(self.secret)).decode()
 
 
 class DeliveryStatus(models.TextChoices):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from eventstore import store
@@ -20,7 +21,7 @@ from eventstore.personal_data.subjects import SubjectErased
 from eventstore.records import Damaged, Recorded, type_name
 from orders.events import OrderCreated
 from projections.customer.public_events import PUBLIC_TYPES, as_public
-from projections.webhooks.endpoints import CONSUMER, forget_customer
+from projections.webhooks.endpoints import CONSUMER, forget
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 
 log = logging.getLogger(__name__)
@@ -65,18 +66,21 @@ def _plan(facts: Sequence[Recorded[Any]]) -> None:
     """Write the deliveries of these facts, in the order of the log; delete the endpoints of erased customers."""
     owners = _owners({fact.aggregate_id for fact in facts if not isinstance(fact.event, SubjectErased)})
     endpoints: dict[UUID, list[WebhookEndpoint]] = {}
-    enabled = WebhookEndpoint.objects.filter(disabled_at=None, customer_id__in=set(owners.values()))
+    of_shop: list[WebhookEndpoint] = []
+    enabled = WebhookEndpoint.objects.filter(
+        Q(customer_id__in=set(owners.values())) | Q(service_id__isnull=False), disabled_at=None
+    )
     for endpoint in enabled.select_for_update(no_key=True).order_by("pk"):  # so that none is deleted meanwhile
-        endpoints.setdefault(endpoint.customer_id, []).append(endpoint)
+        (endpoints.setdefault(endpoint.customer_id, []) if endpoint.customer_id else of_shop).append(endpoint)
     deliveries: list[WebhookDelivery] = []
     for fact in facts:
         if isinstance(fact.event, SubjectErased):
-            forget_customer(fact.event.subject_id)
+            forget(fact.event.subject_id)
             endpoints.pop(fact.event.subject_id, None)
             deliveries = [each for each in deliveries if each.endpoint.customer_id != fact.event.subject_id]
-        elif _is_public(fact):
-            own = endpoints.get(owners.get(fact.aggregate_id, _GUEST), ())
-            deliveries += [_delivery(endpoint, fact) for endpoint in own if _wants(endpoint, fact)]
+        elif IMPORTED not in fact.metadata.extra:  # events imported from another site are not sent
+            own = endpoints.get(owners.get(fact.aggregate_id, _GUEST), ()) if _is_public(fact) else ()
+            deliveries += [_delivery(endpoint, fact) for endpoint in (*own, *of_shop) if _wants(endpoint, fact)]
     WebhookDelivery.objects.bulk_create(deliveries, ignore_conflicts=True)
 
 
@@ -92,12 +96,10 @@ def _owners(order_ids: set[UUID]) -> dict[UUID, UUID]:
 
 
 def _is_public(fact: Recorded[Any]) -> bool:
-    """Return whether customers may see the event. Events imported from another site are not sent.
+    """Return whether customers may see the event.
 
     A damaged event is planned too. Later events of its order wait until it can be read or its delivery has failed.
     """
-    if IMPORTED in fact.metadata.extra:
-        return False
     return isinstance(fact.event, Damaged) or as_public(fact) is not None
 
 

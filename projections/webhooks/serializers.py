@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from orders.http.bodies import StrictSerializer
 from orders.http.i18n import translate, translate_stored
 from projections.customer.public_events import PUBLIC_TYPES
+from projections.staff.events_api import ShopEventSerializer
 from projections.webhooks import addresses
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.planning import MESSAGE_TYPES
@@ -129,6 +130,22 @@ class WebhookMessageSerializer(serializers.Serializer[Any]):
     timestamp = serializers.DateTimeField(help_text="When the event happened.")
     data = MessageEventSerializer(  # type: ignore[assignment]  # DRF's name, our field
         help_text="The event, as in the list of events."
+    )
+
+
+class ShopMessageEventSerializer(ShopEventSerializer):
+    """The event of a message: as in the list of events of all orders, or, for `webhook.test`, one of no order."""
+
+    type = serializers.ChoiceField(choices=MESSAGE_TYPES, help_text="The type of the event, or `webhook.test`.")
+
+
+class ShopMessageSerializer(serializers.Serializer[Any]):
+    """A message to an endpoint of the shop. It is signed as those to customers. Personal data is always null."""
+
+    type = serializers.ChoiceField(choices=MESSAGE_TYPES, help_text="The type of the event, or `webhook.test`.")
+    timestamp = serializers.DateTimeField(help_text="When the event happened.")
+    data = ShopMessageEventSerializer(  # type: ignore[assignment]  # DRF's name, our field
+        help_text="The event, as in the list of events of all orders."
     )
 
 

@@ -1,17 +1,34 @@
-"""URLs of the API of webhooks."""
+"""URLs of the API of webhooks: the same for customers and for the shop's own programs."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 
-from projections.webhooks import api
+from projections.webhooks import api, shop_api
+from projections.webhooks.owners import EndpointsView
+
+
+def _urls(prefix: str, names: str, *views: type[EndpointsView]) -> list[URLPattern]:
+    """Return the URLs below a prefix of the views of endpoints, one endpoint, a test, deliveries and a retry."""
+    one = f"{prefix}webhook-endpoints/<uuid:endpoint_id>"
+    paths = {
+        "webhook-endpoints": f"{prefix}webhook-endpoints",
+        "webhook-endpoint": one,
+        "webhook-test": f"{one}/test",
+        "webhook-deliveries": f"{one}/deliveries",
+        "webhook-retry": f"{one}/deliveries/<uuid:event_id>/retry",
+    }
+    named = zip(paths.items(), views, strict=True)
+    return [path(route, view.as_view(), name=f"{names}{name}") for (name, route), view in named]
+
 
 urlpatterns = [
-    path("webhook-endpoints", api.OwnEndpoints.as_view(), name="webhook-endpoints"),
-    path("webhook-endpoints/<uuid:endpoint_id>", api.OwnEndpoint.as_view(), name="webhook-endpoint"),
-    path("webhook-endpoints/<uuid:endpoint_id>/test", api.TestOwnEndpoint.as_view(), name="webhook-test"),
-    path("webhook-endpoints/<uuid:endpoint_id>/deliveries", api.OwnDeliveries.as_view(), name="webhook-deliveries"),
-    path(
-        "webhook-endpoints/<uuid:endpoint_id>/deliveries/<uuid:event_id>/retry",
-        api.RetryOwnDelivery.as_view(),
-        name="webhook-retry",
+    *_urls("", "", api.OwnEndpoints, api.OwnEndpoint, api.TestOwnEndpoint, api.OwnDeliveries, api.RetryOwnDelivery),
+    *_urls(
+        "back-office/",
+        "back-office-",
+        shop_api.ShopEndpoints,
+        shop_api.ShopEndpoint,
+        shop_api.TestShopEndpoint,
+        shop_api.ShopDeliveries,
+        shop_api.RetryShopDelivery,
     ),
 ]

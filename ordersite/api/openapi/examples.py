@@ -186,7 +186,7 @@ def _names_of_problems(described: list[tuple[dict[str, Any], str, dict[str, Any]
     """Return a name for each status and description.
 
     It is that of the status, such as NotFound, for the description that most tags share. Otherwise the tag of the
-    operations follows, and if that is not enough, the first operation.
+    operations follows, and if that is not enough, the operation with the shortest name.
     """
     users: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for operation, code, response in described:
@@ -198,7 +198,8 @@ def _names_of_problems(described: list[tuple[dict[str, Any], str, dict[str, Any]
         name = _camel(title_of(int(key[0])))
         if any(len(other) >= len(tags[key]) for other in others):
             tag = own[0]["tags"][0]
-            name += _camel(own[0]["operationId"] if any(tag in other for other in others) else tag)
+            shortest: str = min((each["operationId"] for each in own), key=len)
+            name += _camel(shortest if any(tag in other for other in others) else tag)
         names[key] = name
     return names
 
@@ -238,7 +239,7 @@ OWN_PROBLEMS: dict[str, tuple[str, str]] = {
     "ForbiddenMeErasure": ("wrong_password", "Wrong password."),
     "NotFoundCommands": ("command_not_found", f"there is no command {COMMAND_ID}"),
     "NotFoundWebhookDeliveryRetry": ("delivery_not_found", "there is no such delivery"),
-    "NotFoundWebhookEndpointDelete": ("webhook_endpoint_not_found", "there is no such webhook endpoint"),
+    "NotFoundWebhookDeliveryList": ("webhook_endpoint_not_found", "there is no such webhook endpoint"),
     "ServiceUnavailableAccountOpen": (
         "contended",
         "too many requests change this at the same time: send the same request again",
