@@ -119,7 +119,7 @@ def describe_report(report: Report, quarantine: Path | None) -> str:
         f"{done[CancelOrder]:,} orders cancelled, {done[ReceiveReturn]:,} returns, {done[SettleRefund]:,} refunds",
         *(line for currency, sums in report.sums.items() for line in _sums(currency, sums, report.owed_back[currency])),
         f"{report.commands:,} commands, {report.commands_repeated:,} of them done by an earlier import",
-        f"{report.guesses.total():,} commands have something that the file does not say, found by a rule:",
+        f"commands with something that the file does not say, by the rule that found it: {report.guesses.total():,}",
         *(_row(count, rule) for rule, count in report.guesses.most_common()),
         *(_row(count, f"refused: {refusal}") for refusal, count in report.commands_refused.most_common()),
     ]

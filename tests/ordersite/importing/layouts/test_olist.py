@@ -14,7 +14,7 @@ from eventstore.models import Event
 from ordersite.importing.layouts.olist import CANCELLED_RULE
 from projections.staff.orders import StaffOrder
 from tests.support.importing import quarantined, run, statuses
-from tests.support.importing_files import write_text
+from tests.support.importing_files import invoice, write_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,6 +182,16 @@ def test_a_missing_table_is_refused_before_anything_is_imported(tmp_path: Path) 
     with pytest.raises(CommandError, match=r"needs all its tables.*payment_value"):
         run(folder)
     assert not Event.objects.exists()
+
+
+def test_files_of_several_layouts_are_refused_and_the_layouts_named(tmp_path: Path) -> None:
+    folder = write_tables(tmp_path / "olist", tables_of(("o1", DELIVERED)))
+    write_text(folder / "invoices.csv", [invoice(1, "2010-12-01 10:00")])
+    with pytest.raises(CommandError, match="several layouts: online-retail, olist"):
+        run(folder)
+    assert not Event.objects.exists()
+    report = run(folder, "--layout", "olist")
+    assert (report["orders"], len(report["files_not_read"])) == (1, 1)
 
 
 def test_other_tables_of_olist_are_named_as_not_read(tmp_path: Path) -> None:
