@@ -177,6 +177,14 @@ _CATALOGUE = (
         "SELECT setval('events_position_seq', max(position)) FROM events, before anything else is written.",
     ),
     (
+        "search_path",
+        """SELECT proname, pronamespace::regnamespace, relnamespace::regnamespace FROM pg_proc, pg_class c
+            WHERE pg_proc.oid = to_regprocedure('events_horizon()') AND c.oid = 'events'::regclass
+              AND pronamespace <> relnamespace""",
+        "the function {} is taken from the schema {}, but the log is in {}: another function decides what readers skip",
+        "Name the schema of the log first in search_path, or drop the other function.",
+    ),
+    (
         "append_only",
         f"""SELECT relid::regclass FROM ({_EVENTS}) t WHERE NOT EXISTS (
               SELECT FROM pg_trigger WHERE tgrelid = relid AND tgname = 'events_append_only' AND tgenabled = 'A')""",

@@ -21,6 +21,8 @@ BREAKS = {
     "sequence_increment": "ALTER SEQUENCE events_position_seq INCREMENT 2",
     "sequence_limit": "ALTER SEQUENCE events_position_seq MAXVALUE 2147483647",
     "sequence_behind": "SELECT setval('events_position_seq', 1)",
+    "search_path": "CREATE SCHEMA other; CREATE FUNCTION other.events_horizon() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    " SET LOCAL search_path = other, public",
     "append_only": "ALTER TABLE events DISABLE TRIGGER events_append_only",
     "one_version": "ALTER TABLE events DROP CONSTRAINT events_aggregate_version",
     "one_receipt": "ALTER TABLE command_receipts DROP CONSTRAINT command_receipts_pkey",
