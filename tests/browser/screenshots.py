@@ -50,7 +50,7 @@ def take_all(page: Page, site: Running) -> None:
     page.get_by_role("button", name="Run").click()
     page.fill("input[name=as_of]", f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%dT18:00:00}")
     page.get_by_role("button", name="Build it").click()
-    expect(page.get_by_text("Done")).to_be_visible(timeout=30_000)
+    expect(page.locator("#result_list").get_by_text("Done")).to_be_visible(timeout=30_000)
     log_in(page, site, "staff")
     page.goto(f"{site.site}/admin/projections/accountingday/")
     page.get_by_role("button", name="Look at it").click()

@@ -85,3 +85,4 @@ def test_every_field_of_a_list_has_a_label(admin_client: Client, model: type[Mod
     fields = re.findall(r'<(?:input type="(?:text|number|date|search)"|select)[^>]*>', page)
     named = [each for each in fields if "aria-label" in each or labelled & set(re.findall(r' id="([^"]+)"', each))]
     assert named == fields
+    assert ("searchbar" in labelled) == ('id="searchbar"' in page), "a list without a search has no label of it"
