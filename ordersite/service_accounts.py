@@ -73,10 +73,8 @@ def _stop_webhooks_without_permission(account: ServiceAccount, may: Collection[s
 
 def granted(account: ServiceAccount) -> list[str]:
     """Return the names of the account's permissions."""
-    held = {
-        f"{app}.{code}" for app, code in account.user_permissions.values_list("content_type__app_label", "codename")
-    }
-    return [name for name, permission in SERVICE_PERMISSIONS.items() if permission in held]
+    held = {permission.codename for permission in account.user_permissions.all()}
+    return [name for name, permission in SERVICE_PERMISSIONS.items() if permission.partition(".")[2] in held]
 
 
 def create_token(account: ServiceAccount, *, days: int = TOKEN_DAYS) -> str:

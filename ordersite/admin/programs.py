@@ -83,7 +83,8 @@ class ServiceAccountAdmin(CheckedLists, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceAccount]:
         """Return the accounts with the number of their tokens and the last use."""
         accounts: QuerySet[ServiceAccount] = super().get_queryset(request)
-        return accounts.annotate(tokens=Count("service_tokens"), last_used_at=Max("service_tokens__last_used_at"))
+        used = accounts.annotate(tokens=Count("service_tokens"), last_used_at=Max("service_tokens__last_used_at"))
+        return used.prefetch_related("user_permissions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the name of an account that exists: the log has it already."""

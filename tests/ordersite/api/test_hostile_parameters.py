@@ -17,7 +17,7 @@ from tests.support.back_office import staff_client
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DESCRIPTION = yaml.safe_load((Path(__file__).resolve().parents[3] / "docs" / "openapi.yml").read_text())
-STREAM = "/api/v1/events/stream"
+STREAM = "/events/stream"
 
 VALUES = [
     *("%00", "", "0", "-1", "9" * 19, "9" * 5_005, "0" * 29 + "1" + "9" * 30, "1e400", "NaN", "Infinity", "%D9%A3"),
@@ -41,7 +41,7 @@ HEADERS = ["", "*", '"0"', '"999999999"', '"' + "9" * 5_000 + '"', "x" * 300, "\
 def gets() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each path with a GET, and the description of the GET."""
     for path, methods in DESCRIPTION["paths"].items():
-        if "get" in methods and path != STREAM:
+        if "get" in methods and not path.endswith(STREAM):
             yield path, methods["get"]
 
 

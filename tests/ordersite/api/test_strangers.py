@@ -12,6 +12,7 @@ from tests.support.api import BODY, ORDERS, place, send
 from tests.support.back_office import staff_client
 from tests.support.operations import operations as all_operations
 from tests.support.operations import request
+from tests.support.programs import program
 from tests.support.site import client_of, make_customer
 from tests.support.webhooks import ENDPOINTS, subscribe
 
@@ -24,6 +25,8 @@ MADE: dict[str, Callable[[APIClient, Names], Any]] = {
 }
 """By path parameter: create an object of the customer, and return its id; `names` holds the ids so far."""
 BACK_OFFICE_PATHS = "/back-office/"
+SHOP_ENDPOINTS = "/api/v1/back-office/webhook-endpoints"
+PROGRAM_PATHS = f"{BACK_OFFICE_PATHS}webhook-endpoints/"
 
 
 def names_of(api: APIClient) -> Names:
@@ -56,9 +59,13 @@ def test_another_customers_objects_do_not_exist_on_any_path(api: APIClient) -> N
         checked += 1
     assert checked > 40
     assert (Event.objects.count(), QueuedCommand.objects.count()) == before, "no command was executed"
+    erp = program("erp", "manage_webhooks")
+    endpoint_id = erp.post(SHOP_ENDPOINTS, {"url": "http://127.0.0.1:9/hooks"}, format="json").json()["id"]
+    event_id = erp.post(f"{SHOP_ENDPOINTS}/{endpoint_id}/test").json()["event_id"]
+    of_erp = names | {"endpoint_id": endpoint_id, "event_id": event_id}
     for method, path, operation in operations():
-        owner = staff if BACK_OFFICE_PATHS in path else api
-        answer = request(owner, method, path.format(**names), operation)
+        owner, own = (erp, of_erp) if PROGRAM_PATHS in path else (staff if BACK_OFFICE_PATHS in path else api, names)
+        answer = request(owner, method, path.format(**own), operation)
         assert answer.status_code != 404, f"{method} {path}: the owner must find it, or the test proves nothing"
 
 
