@@ -1,6 +1,6 @@
 """Fixtures of all tests."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import redis
@@ -20,6 +20,14 @@ def _empty_valkey() -> None:
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     encryption._key_cache.clear()
     wakeups.forget_shard_counts()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape what cannot be encoded: a test's output with half a surrogate pair would end the process that runs it."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
