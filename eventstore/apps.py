@@ -14,7 +14,7 @@ class EventStoreConfig(AppConfig):
         from django.db.models.signals import post_migrate  # noqa: PLC0415 - models load before this method runs
 
         from eventstore import snapshots  # noqa: PLC0415
-        from eventstore.admin import pages  # noqa: F401, PLC0415
+        from eventstore.admin import pages, parked  # noqa: F401, PLC0415
         from eventstore.dispatch import events_appended  # noqa: PLC0415
         from eventstore.followers import causality, process_managers  # noqa: F401, PLC0415
         from eventstore.personal_data import subjects  # noqa: F401, PLC0415

@@ -127,6 +127,14 @@ class WrongKey(Exception):
     """
 
 
+class NotParked(LookupError):
+    """No event is parked there, or it only waits behind another event. The message names the parked one."""
+
+
+class ReasonMissing(ValueError):
+    """An event is left out only with a reason and the name of the operator. Both are recorded."""
+
+
 class SealKeyMissing(Exception):
     """There is no key to seal with. Set SEAL_KEYS; docs/tamper-evidence.md says how to make a key."""
 

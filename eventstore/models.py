@@ -149,6 +149,52 @@ class ConsumerCheckpoint(models.Model):
         return f"{self.name} at {self.position}"
 
 
+class ConsumerParkedEvent(models.Model):
+    """An event that a consumer could not handle, a later event of its aggregate that waits, or an event left out."""
+
+    contents = Contents.TRUTH
+
+    class Status(models.TextChoices):
+        FAILED = "failed", "Failed"
+        WAITING = "waiting", "Waiting"
+        LEFT_OUT = "left_out", "Left out"
+
+    consumer = models.CharField(max_length=100)
+    position = models.BigIntegerField()
+    aggregate_id = models.UUIDField()
+    event_type = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    error = models.TextField(
+        blank=True, help_text="The error and its traceback; empty for an event that waits for an earlier one."
+    )
+    parked_at = models.DateTimeField()
+    reason = models.TextField(blank=True, help_text="Why it was left out.")
+    left_out_by = models.CharField(max_length=200, blank=True)
+    left_out_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "consumer_parked_events"
+        ordering = ("consumer", "position")
+        verbose_name = "event parked by a consumer"
+        verbose_name_plural = "events parked by consumers"
+        permissions = (("redrive_consumerparkedevent", "Can retry and leave out events that consumers have parked"),)
+        constraints = (models.UniqueConstraint(fields=("consumer", "position"), name="consumer_parked_once"),)
+        indexes = (models.Index(fields=("consumer", "aggregate_id"), name="consumer_parked_aggregate"),)
+
+    def __str__(self) -> str:
+        return f"{self.consumer}: {self.event_type} at {self.position}"
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether an operator left it out. It then holds back no other event."""
+        return self.status == self.Status.LEFT_OUT
+
+    @property
+    def summary(self) -> str:
+        """The first line of the error."""
+        return self.error.partition("\n")[0] or "waits behind an earlier event"
+
+
 class LogRange(models.Model):
     """How many events of each type a settled range of the log holds. `eventstore.storage.ranges` counts them."""
 

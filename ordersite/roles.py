@@ -23,7 +23,7 @@ _ROLES = {
     BACK_OFFICE: (
         "view_stafforder", "send_commands", "follow_events",
         "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal",
-        "view_queuedcommand",
+        "view_queuedcommand", "view_consumerparkedevent",
         "view_checkpoint", "view_parkedevent", "view_skippedevent", "view_build",
         "view_webhookendpoint", "view_webhookdelivery",
         "view_accountingday", "view_accountingorder", "view_accountingentry",
@@ -34,8 +34,9 @@ _ROLES = {
         "view_accountmoney", "view_accountmoneyentry",
     ),
     OPERATORS: (
-        "operate", "redrive_queuedcommand", "view_logentry",
+        "operate", "redrive_queuedcommand", "redrive_consumerparkedevent", "view_logentry",
         "view_event", "view_plannedcommand", "view_consumercheckpoint", "view_seal", "view_queuedcommand",
+        "view_consumerparkedevent",
         "view_checkpoint", "view_parkedevent", "view_skippedevent", "view_build",
         "view_webhookendpoint", "view_webhookdelivery",
     ),

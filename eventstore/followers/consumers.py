@@ -1,16 +1,13 @@
 """Read the whole log from a checkpoint, in a worker, so that appends do not wait for it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from django.db import transaction
 
 from eventstore import store
 from eventstore.errors import summary_of
+from eventstore.followers.handling import Consumer, take
 from eventstore.models import ConsumerCheckpoint
-from eventstore.store import Recorded
-
-PAGE = 1000  # events read and handled together
 
 
 class OutdatedConsumer(RuntimeError):
@@ -45,24 +42,23 @@ def advance(
         raise
 
 
-def follow(name: str, take: Callable[[list[Recorded[Any]]], None], *, event_types: Sequence[str] | None = None) -> None:
-    """Pass every settled event after the checkpoint to `take`, page by page, each aggregate's events in order.
+def follow(consumer: Consumer) -> None:
+    """Let a consumer handle every settled event after its checkpoint, page by page, each aggregate's events in order.
 
-    Stops after the first page that is not full: a later commit wakes a worker again. Waiting for an empty page would
-    mean reading ever smaller pages as long as others append. A damaged event is passed as `store.Damaged`. Checkpoint
-    and errors: see `advance`.
+    An event that it cannot handle is parked, with the later events of its aggregate. Stops after the first page that is
+    not full: a later commit wakes a worker again. Waiting for an empty page would mean reading ever smaller pages as
+    long as others append. Checkpoint and errors: see `advance`.
     """
     page_was_full = True
 
     def step(position: int) -> int:
         nonlocal page_was_full
-        page = store.read_after(position, limit=PAGE, event_types=event_types)
-        page_was_full = len(page.events) == PAGE
-        if page.events:
-            take(page.events)
+        page = store.read_after(position, limit=consumer.page, event_types=consumer.event_types or None)
+        page_was_full = len(page.events) == consumer.page
+        take(consumer, page.events)
         return page.through
 
-    advance(name, step, event_types=event_types or (), goes_on=lambda: page_was_full)
+    advance(consumer.name, step, event_types=consumer.event_types, goes_on=lambda: page_was_full)
 
 
 def start_here(name: str) -> None:
@@ -73,14 +69,19 @@ def start_here(name: str) -> None:
     ConsumerCheckpoint.objects.get_or_create(name=name, defaults={"position": store.horizon()})
 
 
+def require_all_types(checkpoint: ConsumerCheckpoint, event_types: Sequence[str]) -> None:
+    """Raise OutdatedConsumer if the checkpoint names a type that is not among `event_types`."""
+    if missing := sorted(set(checkpoint.event_types) - set(event_types)):
+        raise OutdatedConsumer(f"{checkpoint.name} also handled {', '.join(missing)}: restart with the newer release")
+
+
 def _advance_once(name: str, step: Callable[[int], int], event_types: Sequence[str]) -> bool:
     """Run one step and move the checkpoint in the same transaction; return whether it moved."""
     with transaction.atomic():
         checkpoint = ConsumerCheckpoint.objects.select_for_update(skip_locked=True).filter(name=name).first()
         if checkpoint is None:
             return False
-        if missing := sorted(set(checkpoint.event_types) - set(event_types)):
-            raise OutdatedConsumer(f"{name} also handled {', '.join(missing)}: restart with the newer release")
+        require_all_types(checkpoint, event_types)
         reached = step(checkpoint.position)
         moved = reached > checkpoint.position
         if moved or checkpoint.problem or checkpoint.event_types != list(event_types):

@@ -9,7 +9,7 @@ A crash at any point only delays the reaction.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from eventstore.codec import IMPORTED
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused, UndeclaredMessage, summary_of
 from eventstore.followers.consumers import follow, start_here
+from eventstore.followers.handling import Consumer, declare
 from eventstore.messages import COMMANDS, EVENT_TYPES
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
 from eventstore.records import Damaged, Recorded
@@ -89,10 +90,14 @@ class Process:
     name: ClassVar[str]
     plan: ClassVar[str]
     reactions: ClassVar[dict[type, Reaction]]
+    consumer: ClassVar[Consumer]
 
     def __init_subclass__(cls) -> None:
         cls.reactions = {method.reacts_to: method for method in vars(cls).values() if hasattr(method, "reacts_to")}
-        PROCESSES[cls.name] = cls()
+        process = PROCESSES[cls.name] = cls()
+        cls.consumer = declare(
+            Consumer(name=f"process:{cls.name}", handle=partial(_react, process), event_types=process.event_types)
+        )
 
     @property
     def event_types(self) -> list[str]:
@@ -125,7 +130,7 @@ def install_after_migration(**signal: Any) -> None:
 def install() -> None:
     """Start each new process at the current end of the log."""
     for process in PROCESSES.values():
-        start_here(_checkpoint_name(process))
+        start_here(process.consumer.name)
 
 
 def plans_for(key: UUID) -> list[tuple[str, datetime]]:
@@ -149,8 +154,8 @@ def run() -> None:
     install()
     for process in PROCESSES.values():
         try:
-            follow(_checkpoint_name(process), partial(_react, process), event_types=process.event_types)
-        except Exception:  # stored with the checkpoint, which stays: skipping the event would lose a reaction
+            follow(process.consumer)
+        except Exception:  # stored with the checkpoint, which stays
             log.exception("the process %s failed and will be tried again", process.name)
     send_due()
 
@@ -207,7 +212,7 @@ def _try_later(command_id: UUID, error: Exception) -> None:
             plan.save(update_fields=["attempts", "problem", "due_at"])
 
 
-def _react(process: Process, facts: list[Recorded[Any]]) -> None:
+def _react(process: Process, facts: Sequence[Recorded[Any]]) -> None:
     intents = _Intents(process.name)
     for fact in facts:
         intents.add(
@@ -263,7 +268,3 @@ def _command_of(plan: PlannedCommand) -> Any:
 
 def _wakeup() -> Wakeup:
     return Wakeup("processes", run)
-
-
-def _checkpoint_name(process: Process) -> str:
-    return f"process:{process.name}"

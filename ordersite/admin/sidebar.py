@@ -32,6 +32,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Queued commands", "pending_actions", "eventstore", "queuedcommand"),
             ("Planned commands", "schedule", "eventstore", "plannedcommand"),
             ("Consumers", "rss_feed", "eventstore", "consumercheckpoint"),
+            ("Parked by consumers", "report", "eventstore", "consumerparkedevent"),
             ("Webhook endpoints", "webhook", "projections", "webhookendpoint"),
             ("Webhook deliveries", "outbox", "projections", "webhookdelivery"),
             ("Projections", "sync", "projections", "checkpoint"),

@@ -5,6 +5,7 @@ same mail. Permanent failures (unknown mailbox, invalid address, rejected mail) 
 """
 
 import logging
+from collections.abc import Sequence
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,9 @@ from django.conf import settings
 from django.core import signing
 from django.core.mail import send_mail
 
-from eventstore import store
 from eventstore.codec import IMPORTED
-from eventstore.followers.consumers import advance
+from eventstore.followers.consumers import follow
+from eventstore.followers.handling import Consumer, declare
 from eventstore.messages import EVENT_TYPES
 from eventstore.personal_data.encryption import ERASED
 from eventstore.store import Damaged, Recorded
@@ -37,7 +38,7 @@ class BadToken(ValueError):
 def send() -> None:
     """Send the mails for events since the last run. Beat calls this task."""
     try:
-        advance("mails", _handle_next, event_types=_HANDLED)
+        follow(_MAILS)
     except OSError:  # the base class of smtplib's errors
         log.exception("sending mail failed; the next run tries again")
 
@@ -56,15 +57,18 @@ def read_token(token: str) -> tuple[UUID, str]:
     return UUID(customer_id), email
 
 
-def _handle_next(position: int) -> int:
-    """Handle the next event after a position, and return the position read up to."""
-    page = store.read_after(position, limit=1, event_types=_HANDLED)
-    for fact in page.events:
+def _handle(facts: Sequence[Recorded[Any]]) -> None:
+    for fact in facts:
         if isinstance(fact.event, Damaged):
             raise fact.event.error
         if IMPORTED not in fact.metadata.extra:
             _send_mails(fact)
-    return page.through
+
+
+_MAILS = declare(
+    # One event a page, because no rollback takes a mail back. OSError is the base class of smtplib's errors.
+    Consumer(name="mails", handle=_handle, event_types=_HANDLED, page=1, temporary=(OSError,))
+)
 
 
 def _send_mails(fact: Recorded[Any]) -> None:

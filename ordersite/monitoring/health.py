@@ -11,6 +11,7 @@ from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 
+from eventstore.followers.parking import parked_counts
 from eventstore.models import LogFinding
 from ordersite.monitoring.schedule import scheduled_tasks
 from projections.engine.checkpoints import DriftFlag
@@ -66,8 +67,21 @@ def _stopped() -> dict[str, str]:
     return {"followers": _in_words(names)} if names >= set(PROJECTIONS) else {}
 
 
-def _in_words(names: Collection[str]) -> str:
-    return f"cannot go on: {', '.join(sorted(names))}; `manage.py projections` says why" if names else "ok"
+def _in_words(names: Collection[str], parked: Collection[str] = ()) -> str:
+    """Return the state of the followers of the log: `names` stopped, and `parked` have parked events."""
+    found = (
+        ("cannot go on", set(names) & set(PROJECTIONS), "projections"),
+        ("cannot go on", set(names) - set(PROJECTIONS), "consumers"),
+        ("have parked events", set(parked), "consumers parked"),
+    )
+    return (
+        "; ".join(
+            f"{state}: {', '.join(sorted(which))}; `manage.py {command}` says why"
+            for state, which, command in found
+            if which
+        )
+        or "ok"
+    )
 
 
 def _watched() -> dict[str, str]:
@@ -80,4 +94,4 @@ def _watched() -> dict[str, str]:
         if cursor.fetchone() == ("on",):
             log = "is read-only: commands are refused until the database can be written again"
     read_models = f"differ from the log: {', '.join(drifted)}" if drifted else "ok"
-    return {"log": log, "read_models": read_models, "followers": _in_words(stopped())}
+    return {"log": log, "read_models": read_models, "followers": _in_words(stopped(), parked_counts())}

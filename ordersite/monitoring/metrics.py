@@ -13,6 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from eventstore import store
+from eventstore.followers.handling import CONSUMERS
+from eventstore.followers.parking import parked_counts
 from eventstore.models import LogFinding
 from eventstore.seals import chain
 from ordersite.monitoring.schedule import scheduled_tasks
@@ -60,6 +62,15 @@ class _Projections(Collector):
         for status in shards:
             states.add_metric((status.projection, str(status.shard), status.state), 1)
         yield states
+        parked = GaugeMetricFamily(
+            "ordersite_consumer_parked_events",
+            "Events that a consumer of the log could not handle, and later events that wait behind them.",
+            labels=("consumer",),
+        )
+        counts = parked_counts()
+        for name in CONSUMERS:
+            parked.add_metric((name,), counts.get(name, 0))
+        yield parked
 
 
 class _Schedule(Collector):

@@ -10,9 +10,10 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action, display
 
 from eventstore.admin.confirmation import confirmed, record
+from eventstore.admin.parked import actor_of
 from eventstore.models import LogFinding
 from eventstore.timetravel.as_of import AsOf, parse_moment
-from projections.admin.operators import STATE_COLOURS, OperatorAdmin, actor_of, retry_parked
+from projections.admin.operators import STATE_COLOURS, OperatorAdmin, retry_parked
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag
 from projections.engine.projection import PROJECTIONS, projection_named
 from projections.monitoring.status import Status, statuses_of

@@ -26,11 +26,6 @@ class OperatorAdmin(ReadOnlyAdmin):
         return request.user.has_perm("projections.operate")
 
 
-def actor_of(request: HttpRequest) -> str:
-    """Return who is recorded for what this user starts."""
-    return f"staff:{request.user.get_username()}"
-
-
 def retry_parked(page: Any, request: HttpRequest, name: str, **which: Any) -> None:
     """Retry the parked events of a projection, or those that `which` selects, and say how many still wait."""
     released = redrive(projection_named(name), **which)

@@ -6,19 +6,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventstore import store
+from eventstore.errors import NotParked, ReasonMissing
 from projections.engine.catch_up import lock_checkpoints
 from projections.engine.checkpoints import LIVE, ParkedEvent, SkippedEvent
 from projections.engine.folding import Fold
 from projections.engine.projection import Projection
 from projections.reading import notify
-
-
-class NotParked(LookupError):
-    """No event is parked there, or it only waits behind another event. The message names the parked one."""
-
-
-class ReasonMissing(ValueError):
-    """An event is left out only with a reason and the name of the operator. Both are recorded."""
 
 
 def redrive(projection: Projection, *, aggregate_id: UUID | None = None) -> int:

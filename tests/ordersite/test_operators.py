@@ -174,7 +174,7 @@ def test_staff_skip_an_event_with_a_reason(log_in: LogIn, broken: list[bool]) ->
     client = log_in("Back office", "Operators")
     parked = ParkedEvent.objects.get()
     form = act(client, "parkedevent", "leave_out", parked).content.decode()
-    assert "The read model will never show it" in form
+    assert "The read model will never show an event that is left out" in form
     refused = act(client, "parkedevent", "leave_out", parked, reason=" ").content.decode()
     assert "say why the event is left out" in refused
     act(client, "parkedevent", "leave_out", parked, reason="a test payment")

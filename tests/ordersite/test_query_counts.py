@@ -54,6 +54,7 @@ ADMIN: dict[str, dict[str, int]] = {
     "auth_group": {"add": 4, "change": 7, "changelist": 7, "delete": 7, "history": 6},
     "auth_user": {"password_change": 5},
     "eventstore_consumercheckpoint": {"change": 5, "changelist": 7, "history": 6},
+    "eventstore_consumerparkedevent": {"change": 5, "changelist": 7, "history": 6},
     "eventstore_event": {"change": 10, "changelist": 7, "history": 6},
     "eventstore_plannedcommand": {"change": 5, "changelist": 7, "history": 6},
     "eventstore_queuedcommand": {"change": 5, "changelist": 7, "history": 6},

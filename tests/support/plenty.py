@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from eventstore.dispatch import Context, dispatch
 from eventstore.followers import causality, process_managers
 from eventstore.ids import new_id
-from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.models import ConsumerCheckpoint, ConsumerParkedEvent, Event, PlannedCommand, QueuedCommand, Seal
 from eventstore.seals import chain
 from orders.commands import AddNote, CapturePayment, RefundWish, RequestRefund, RequestReturn, ShipLines
 from orders.values import LineQuantity, ReturnReason
@@ -62,7 +62,8 @@ def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
     last = {
         model: model._default_manager.values_list("pk", flat=True).order_by("pk").last()
         for model in (
-            *(PlannedCommand, QueuedCommand, ConsumerCheckpoint, Seal, AccountingDay, AccountingEntry, AccountMoney),
+            *(PlannedCommand, QueuedCommand, ConsumerCheckpoint, ConsumerParkedEvent, Seal, AccountingDay),
+            *(AccountingEntry, AccountMoney),
             *(AccountMoneyEntry, WebhookDelivery, Checkpoint, Build, ParkedEvent, SkippedEvent, User, Group, AuthToken),
         )
     }
@@ -114,6 +115,15 @@ def _operator_rows(number: int) -> None:
         position = ParkedEvent.objects.count() + 1
         ParkedEvent.objects.create(**event, position=position, parked_at=timezone.now(), error="ValueError: no")
         SkippedEvent.objects.create(**event, position=position, skipped_at=timezone.now(), reason="A test")
+        ConsumerParkedEvent.objects.create(
+            consumer="webhooks",
+            event_type="order.paid",
+            aggregate_id=new_id(),
+            position=position,
+            status=ConsumerParkedEvent.Status.FAILED,
+            error="ValueError: no",
+            parked_at=timezone.now(),
+        )
         DriftFlag.objects.create(projection="staff", where=f"row {position}", words="differs")
         build = {"kind": Build.Kind.AS_OF, "state": Build.State.DONE, "started_by": "staff:anna"}
         Build.objects.create(projection="staff", space=f"as_of_{position}", **build)

@@ -10,11 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
+from eventstore.errors import NotParked, ReasonMissing
 from eventstore.models import LogFinding
 from projections.engine.catch_up import OutdatedCode, catch_up
 from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.engine.folding import HandlerFailed
-from projections.engine.parking import NotParked, ReasonMissing, redrive, skip
+from projections.engine.parking import redrive, skip
 from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
 from projections.engine.sharding import NotDivisible, divide
 from projections.monitoring.status import Status, statuses

@@ -1,6 +1,7 @@
 """Reactions to events are done exactly once, at their time, and only to new events."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from eventstore import store
 from eventstore.codec import IMPORTED
 from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused
-from eventstore.followers import process_managers
+from eventstore.followers import parking, process_managers
 from eventstore.followers.consumers import follow
+from eventstore.followers.handling import CONSUMERS, Consumer
 from eventstore.followers.process_managers import PROCESSES, Forget, Intent, Process, Send, reacts_to
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, PlannedCommand
@@ -49,7 +51,7 @@ def echo() -> Iterator["Process"]:
 
     process_managers.install()
     yield PROCESSES["test-echo"]
-    del PROCESSES["test-echo"]
+    del PROCESSES["test-echo"], CONSUMERS["process:test-echo"]
 
 
 def count(by: int, **context: Any) -> UUID:
@@ -158,7 +160,7 @@ def test_imported_events_are_ignored(echo: Process) -> None:
     assert counted(ECHO) == []
 
 
-def test_a_failing_process_stops_only_itself_and_continues_once_it_is_fixed(
+def test_a_failing_process_disturbs_no_other_and_makes_up_for_it_once_it_is_fixed(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Other(Process):
@@ -179,10 +181,11 @@ def test_a_failing_process_stops_only_itself_and_continues_once_it_is_fixed(
         assert Other.counts == [9]
         assert counted(ECHO) == []
         monkeypatch.undo()
+        parking.redrive("process:test-echo")
         process_managers.run()
         assert counted(ECHO) == [1]
     finally:
-        del PROCESSES["test-other"]
+        del PROCESSES["test-other"], CONSUMERS["process:test-other"]
 
 
 def crash(*args: Any, **kwargs: Any) -> None:
@@ -192,16 +195,17 @@ def crash(*args: Any, **kwargs: Any) -> None:
 def test_a_follower_stops_even_if_others_go_on_appending(echo: Process) -> None:
     pages: list[int] = []
 
-    def append_while_handling(facts: list[Recorded[Any]]) -> None:
+    def append_while_handling(facts: Sequence[Recorded[Any]]) -> None:
         pages.append(len(facts))
         if len(pages) < 5:
             with at_once(lambda: count(1)):
                 pass
 
     count(1)
-    follow("test-follower", append_while_handling)
+    follower = Consumer(name="test-follower", handle=append_while_handling)
+    follow(follower)
     assert pages == [1], "events appended meanwhile are left to the next run"
-    follow("test-follower", append_while_handling)
+    follow(follower)
     assert pages == [1, 1]
 
 
@@ -226,7 +230,7 @@ def test_an_older_worker_skips_no_event_that_a_newer_one_reacts_to(
     echo: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process_managers.run()
-    monkeypatch.setattr(type(echo), "reactions", {})
+    monkeypatch.setattr(type(echo), "consumer", replace(echo.consumer, event_types=[]))
     count(9)
     process_managers.run()
     assert "restart with the newer release" in ConsumerCheckpoint.objects.get(name="process:test-echo").problem

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from eventstore import store
 from eventstore.dispatch import Context, dispatch
-from eventstore.errors import NewerSchemaVersion
+from eventstore.errors import NewerSchemaVersion, NotParked, ReasonMissing
 from eventstore.ids import new_id
 from orders.events import OrderCreated, OrderPaid
 from projections import tasks
@@ -24,7 +24,7 @@ from projections.engine import catch_up as engine
 from projections.engine.catch_up import OutdatedCode, catch_up, catch_up_shard
 from projections.engine.checkpoints import Checkpoint, ParkedEvent, SkippedEvent
 from projections.engine.folding import HandlerFailed
-from projections.engine.parking import NotParked, ReasonMissing, redrive, skip
+from projections.engine.parking import redrive, skip
 from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
 from projections.rebuild.run import rebuild
 from projections.staff.orders import StaffOrder, StaffOrders

@@ -29,7 +29,7 @@ from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint
 from eventstore.personal_data import subjects
 from ordersite.models import User
-from projections.webhooks import addresses, deliveries, endpoints, planning, sending, tasks
+from projections.webhooks import addresses, deliveries, endpoints, sending, tasks
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from tests.support.admin import act
 from tests.support.api import RUSSIAN, place, problem
@@ -346,14 +346,13 @@ def test_a_crash_during_planning_keeps_both_the_deliveries_and_the_checkpoint_or
 ) -> None:
     subscribe(api, receiver.url)
     place(api)
-    plan = planning._plan
 
-    def plan_and_fail(facts: Any) -> None:
-        plan(facts)
+    def fail(checkpoint: Any) -> None:
+        assert WebhookDelivery.objects.exists(), "they were planned"
         raise RuntimeError("not now")
 
     with monkeypatch.context() as failing:
-        failing.setattr(planning, "_plan", plan_and_fail)
+        failing.setattr(ConsumerCheckpoint, "save", fail)
         deliver()
     assert not WebhookDelivery.objects.exists()
     assert "not now" in ConsumerCheckpoint.objects.get(name=endpoints.CONSUMER).problem
