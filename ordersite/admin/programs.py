@@ -17,6 +17,7 @@ from eventstore.admin.large_lists import CheckedLists
 from eventstore.admin.pages import ReadOnlyAdmin
 from orders.http.access import SERVICE_PERMISSIONS
 from ordersite import service_accounts
+from ordersite.admin.forms.saved_rows import SavedRow, SavedRows, Values
 from ordersite.models import ServiceAccount, ServiceToken
 from ordersite.service_accounts import MOST_TOKEN_DAYS, TOKEN_DAYS
 
@@ -57,6 +58,14 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # generic 
         return name
 
 
+class SavedServiceAccountForm(SavedRow, ServiceAccountForm):
+    """The form of an account that exists. Its permissions are no column of the row."""
+
+    def values_of(self, row: Any) -> Values:
+        """Return the saved value of each field."""
+        return {**super().values_of(row), "may": sorted(service_accounts.granted(row))}
+
+
 class NewTokenForm(forms.Form):
     """How long a new token is valid."""
 
@@ -70,7 +79,7 @@ class NewTokenForm(forms.Form):
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(CheckedLists, ModelAdmin):
+class ServiceAccountAdmin(SavedRows, CheckedLists, ModelAdmin):
     """The shop's own programs, what each may do, and new tokens for them."""
 
     form = ServiceAccountForm
@@ -85,6 +94,11 @@ class ServiceAccountAdmin(CheckedLists, ModelAdmin):
         accounts: QuerySet[ServiceAccount] = super().get_queryset(request)
         used = accounts.annotate(tokens=Count("service_tokens"), last_used_at=Max("service_tokens__last_used_at"))
         return used.prefetch_related("user_permissions")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the class of the form."""
+        form = SavedServiceAccountForm if obj else ServiceAccountForm
+        return super().get_form(request, obj, change=change, form=form, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the name of an account that exists: the log has it already."""

@@ -134,7 +134,7 @@ class SavedRows:
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the class of the form; that of a row that exists carries what its reader saw."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]  # of the admin class
-        return type(form.__name__, (SavedRow, form), {}) if obj is not None else form
+        return form if obj is None or issubclass(form, SavedRow) else type(form.__name__, (SavedRow, form), {})
 
 
 def _as_text(value: Any) -> str | list[str]:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client, RequestFactory
 from knox.models import AuthToken
 
+from ordersite import service_accounts
 from ordersite.admin.forms.saved_rows import STALE, SavedRow
 from ordersite.models import User
 from tests.support.admin import text
@@ -118,3 +119,14 @@ def test_a_token_is_shown_and_never_changed(admin_client: Client, anna: User) ->
     assert "TOKEN" in text(
         admin_client.post("/admin/knox/authtoken/add/", {"user": anna.pk, "expiry_0": "", "expiry_1": ""}, follow=True)
     )
+
+
+def test_of_two_tabs_of_a_service_account_the_second_learns_which_permissions_changed(admin_client: Client) -> None:
+    erp = service_accounts.create("erp", ["read_orders"])
+    seen = admin_client.get(address(erp)).context["adminform"].form.seen
+    service_accounts.grant(erp, ["read_orders", "follow_events"])
+    refused = admin_client.post(address(erp), {"seen": seen, "may": ["read_orders"], "is_active": "on"})
+    assert "It may: added: follow_events" in text(refused)
+    again = {"seen": refused.context["adminform"].form.seen, "may": ["read_orders"], "is_active": "on"}
+    assert admin_client.post(address(erp), again).status_code == 302
+    assert service_accounts.granted(erp) == ["read_orders"]
