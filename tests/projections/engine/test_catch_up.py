@@ -366,17 +366,20 @@ def test_older_code_that_handles_fewer_events_is_refused_and_skips_none(monkeypa
 def test_code_of_an_older_version_cannot_write_once_a_newer_one_has(monkeypatch: pytest.MonkeyPatch) -> None:
     place(ORDER)
     catch_up(STAFF)
-    monkeypatch.setattr(StaffOrders, "version", 4)
+    old = StaffOrders.version
+    new = old + 1
+    monkeypatch.setattr(StaffOrders, "version", new)
     place(new_id())
     catch_up(STAFF)
-    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == "made by version 3 of its code; this is 4"
+    wanted = f"made by version {old} of its code; this is {new}"
+    assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == wanted
     monkeypatch.undo()
     place(new_id())
-    with pytest.raises(OutdatedCode, match="written by version 4 of its code; this is version 3"):
+    with pytest.raises(OutdatedCode, match=f"written by version {new} of its code; this is version {old}"):
         catch_up(STAFF)
     assert StaffOrder.objects.count() == 2
     rebuild(STAFF)  # accepts the older code
-    assert Checkpoint.objects.get(name="staff/0").code_version == 3
+    assert Checkpoint.objects.get(name="staff/0").code_version == old
     assert Checkpoint.objects.get(name="staff/0").rebuild_wanted == ""
 
 
