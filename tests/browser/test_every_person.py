@@ -179,6 +179,7 @@ def test_on_a_phone_no_list_is_wider_than_the_screen_and_each_label_names_its_ro
         page = enter(role, width=PHONE)
         for address in addresses(page):
             page.goto(address)
+            page.wait_for_load_state("networkidle")  # the text is wider until its font is there
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, address
             rows = page.locator("#result_list tr.data-row")
             for row in range(min(rows.count(), 2)):

@@ -117,6 +117,6 @@ def test_operations_that_revoke_tokens_or_stream_conform_too(projecting: None, l
             statuses.setdefault(case.operation.label, set()).add(response.status_code)
 
         send()
-    assert len(statuses) == 4
+    assert len(statuses) == 5
     assert all(max(codes) < 500 and 401 in codes for codes in statuses.values()), statuses
     assert all(204 in codes for label, codes in statuses.items() if "logout" in label), statuses

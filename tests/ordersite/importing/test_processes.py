@@ -34,7 +34,13 @@ def start(path: Path, *options: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=obey_interrupts,  # noqa: PLW1509 - it only sets a signal
     )
+
+
+def obey_interrupts() -> None:
+    """Undo that a run of the tests in the background ignores SIGINT, which processes inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_to_the_end(path: Path, *options: str) -> tuple[int, str]:
