@@ -132,7 +132,7 @@ class SavedRows:
     change_form_before_template = "ordersite/seen_row.html"
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the class of the form; that of a row that exists carries what its reader saw."""
+        """Return the class of the form. The form of an existing row carries what its reader saw."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]  # of the admin class
         return form if obj is None or issubclass(form, SavedRow) else type(form.__name__, (SavedRow, form), {})
 
