@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.chromium import PATH, browser
+from tests.support.chromium import PATH, browser, record_problems
 from tests.support.deployment import Deployed
 from tests.support.pooler import needs_pgbouncer
 
@@ -27,9 +27,7 @@ def test_staff_log_in_and_work_below_the_path(deployed: Deployed) -> None:
     with browser() as chromium:
         context = chromium.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("requestfailed", lambda request: errors.append(request.url))
-        page.on("response", lambda answer: errors.append(answer.url) if answer.status >= 400 else None)
+        record_problems(page, errors)
         page.goto(f"{deployed.running.site}/shop/admin/")
         page.fill("input[name=username]", login["username"])
         page.fill("input[name=password]", login["password"])

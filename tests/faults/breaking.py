@@ -40,19 +40,18 @@ class Breaker:
         """Return the site's PostgreSQL and Valkey."""
         return Services(self.running.state)
 
-    def run_for(self, seconds: float, *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
-        """Cause one fault after another for `seconds`. Everything runs again at the end."""
+    def run_until(self, is_over: Callable[[], bool], *, pause: tuple[float, float] = (0.2, 1.5)) -> None:
+        """Cause one fault after another until `is_over`. Everything runs again at the end."""
         faults: list[Callable[[], None]] = [
             *(lambda name=name: self.kill_process(name) for name in ("worker", "worker", "catch-up", "beat", "web")),
             *(self.kill_postgres, self.kill_backend, self.kill_valkey),
             *(self.lose_messages, self.double_messages, self.shuffle_messages),
         ]
-        until = time.monotonic() + seconds
         chance = random.Random(self.seed)
-        while time.monotonic() < until:
+        while not is_over():
             chance.shuffle(faults)
             for fault in faults:
-                if time.monotonic() > until:
+                if is_over():
                     break
                 fault()
                 time.sleep(chance.uniform(*pause))

@@ -8,6 +8,7 @@ import argparse
 import random
 import tempfile
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.faults.writing import Writer
 from tests.support.running import Running
 
 WRITERS = 3
+MOST_TIMES_LONGER = 8  # than asked for, until the clients have done enough commands
 
 
 @dataclass
@@ -43,8 +45,12 @@ class Outcome:
         return "\n".join([*lines, *(f"FAILED: {problem}" for problem in self.problems)])
 
 
-def run(running: Running, *, seed: int, seconds: float) -> Outcome:
-    """Break the site for `seconds`, and check it. Everything runs again when this returns."""
+def run(running: Running, *, seed: int, seconds: float, commands: int = 0) -> Outcome:
+    """Break the site for `seconds`, and check it. Everything runs again when this returns.
+
+    With `commands`, a slow machine gets longer: faults go on until the clients have done that many, for at most
+    MOST_TIMES_LONGER times `seconds`.
+    """
     with database(running) as connection:
         before = end_of_log(connection)
     auths = {who: {"Authorization": f"Token {token}"} for who, token in running.tokens().items()}
@@ -54,25 +60,39 @@ def run(running: Running, *, seed: int, seconds: float) -> Outcome:
     over = threading.Event()
     clients = [threading.Thread(target=writer.work, args=(over,)) for writer in writers]
     breaker = Breaker(running, seed)
+    started = time.monotonic()
     for client in clients:
         client.start()
     try:
-        breaker.run_for(seconds)
+        breaker.run_until(lambda: _is_over(writers, time.monotonic() - started, seconds, commands))
     finally:
         over.set()
         for client in clients:
             client.join()
     outcome = Outcome(
         seed=seed,
-        seconds=seconds,
+        seconds=time.monotonic() - started,
         orders=sum(len(writer.orders) for writer in writers),
-        commands=sum(len(types) for writer in writers for types in writer.orders.values()),
+        commands=_done(writers),
         sent_again=sum(writer.sent_again for writer in writers),
         faults=breaker.done,
     )
     outcome.problems += [writer.problem for writer in writers if writer.problem]
     _check(running, before, {key: types for writer in writers for key, types in writer.orders.items()}, outcome)
     return outcome
+
+
+def _is_over(writers: list[Writer], elapsed: float, seconds: float, commands: int) -> bool:
+    """Say whether the faults lasted for `seconds` and the clients did enough, or it makes no sense to go on."""
+    if elapsed < seconds:
+        return False
+    enough = _done(writers) >= commands or any(writer.problem for writer in writers)
+    return enough or elapsed > MOST_TIMES_LONGER * seconds
+
+
+def _done(writers: list[Writer]) -> int:
+    """Return how many commands were acknowledged. The clients may still be writing."""
+    return sum(len(types) for writer in writers for types in list(writer.orders.values()))
 
 
 def _check(running: Running, before: int, expected: dict[str, list[str]], outcome: Outcome) -> None:
