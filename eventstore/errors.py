@@ -11,12 +11,45 @@ from typing import Any
 from uuid import UUID
 
 
+class Phrase:
+    """A param of CommandRefused that is not a value but words: `Phrase("{amount} was paid", amount=order.paid)`.
+
+    `template` must be a literal, so that `make messages` finds it. `str` of a phrase is its English text.
+    """
+
+    def __init__(self, template: str, /, **params: Any) -> None:
+        self.template, self.params = template, params
+
+    def text_in(self, translated: Callable[[str], str]) -> str:
+        """Return the phrase in another language; `translated` returns a template in that language."""
+        return _filled(translated(self.template), self.params, translated)
+
+    def __str__(self) -> str:
+        return self.text_in(lambda template: template)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phrase) and (self.template, self.params) == (other.template, other.params)
+
+    def __hash__(self) -> int:
+        return hash((self.template, tuple(self.params.items())))
+
+    def __repr__(self) -> str:
+        return f"Phrase({str(self)!r})"
+
+
+def _filled(template: str, params: dict[str, Any], translated: Callable[[str], str]) -> str:
+    """Fill in a template. Params that are phrases are translated too."""
+    words = {name: each.text_in(translated) if isinstance(each, Phrase) else each for name, each in params.items()}
+    return template.format(**words) if words else template
+
+
 class CommandRefused(Exception):
     """A command breaks a rule of its aggregate. Nothing was written; show `message` to the sender.
 
     `code` is stable and machine-readable. `message` says what is wrong and what would be right: it is `template` filled
-    in with `params`. A template is always a literal, so that its translation can be looked up. `allowed_requests` lists
-    what its sender could send instead; it is None unless the API has set it.
+    in with `params`. A template is always a literal, so that its translation can be looked up; a param that is itself
+    words, not a value, is a `Phrase`. `allowed_requests` lists what its sender could send instead; it is None unless
+    the API has set it.
     """
 
     allowed_requests: Sequence[Any] | None = None
@@ -29,8 +62,7 @@ class CommandRefused(Exception):
 
     def message_in(self, translated: Callable[[str], str]) -> str:
         """Return the message in another language; `translated` returns a template in that language."""
-        template = translated(self.template)
-        return template.format(**self.params) if self.params else template
+        return _filled(translated(self.template), self.params, translated)
 
     def __reduce__(self) -> Any:
         return partial(type(self), self.code, self.template, **self.params), ()

@@ -23,6 +23,7 @@ from eventstore.errors import (
 from eventstore.messages import GUARD_NAMES
 from eventstore.models import QueuedCommand
 from eventstore.personal_data import encryption
+from eventstore.queue.refusals import refusal_from_json
 from eventstore.queue.worker import Status, wake_worker
 
 
@@ -105,16 +106,11 @@ def outcome_of(queued: QueuedCommand) -> Answer | Refusal | None:
         case Status.REFUSED, "concurrency":
             return ConcurrencyError(queued.aggregate_id, queued.refusal["expected"], queued.refusal["actual"])
         case Status.REFUSED, "not_found":
-            return _refusal_from_json(AggregateNotFound, queued.refusal)
+            return refusal_from_json(AggregateNotFound, queued.refusal)
         case Status.REFUSED, _:
-            return _refusal_from_json(CommandRefused, queued.refusal)
+            return refusal_from_json(CommandRefused, queued.refusal)
         case _:
             return None
-
-
-def _refusal_from_json(cls: type[CommandRefused], stored: dict[str, Any]) -> CommandRefused:
-    """Return a stored refusal. Refusals stored before templates existed have only a message."""
-    return cls(stored["code"], stored.get("template", stored["message"]), **stored.get("params", {}))
 
 
 def _context_to_json(context: Context) -> dict[str, Any]:

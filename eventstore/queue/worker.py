@@ -29,6 +29,7 @@ from eventstore.errors import (
 from eventstore.messages import COMMANDS, GUARDS
 from eventstore.models import QueuedCommand
 from eventstore.personal_data import encryption
+from eventstore.queue.refusals import params_to_json
 from eventstore.wakeups import wakeup
 from eventstore.wakeups.wakeup import Wakeup
 
@@ -121,7 +122,7 @@ def _process(queued: QueuedCommand) -> None:
             "code": refusal.code,
             "message": refusal.message,
             "template": refusal.template,
-            "params": {name: str(value) for name, value in refusal.params.items()},
+            "params": params_to_json(refusal.params),
         }
     except IdempotencyConflict:
         queued.refusal = {"kind": "conflict"}

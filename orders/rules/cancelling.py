@@ -4,31 +4,17 @@ Also the rule of undoing a cancellation.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
 from eventstore.errors import CommandRefused
-from eventstore.messages import EVENT_TYPES
 from orders.commands.cancelling import CancelLines, CancellingCommand, CancelOrder, ExpireOrder, RestoreOrder
-from orders.events import (
-    EditDiscarded,
-    EditStaged,
-    LinesCancelled,
-    NoteAdded,
-    OrderCancelled,
-    OrderEvent,
-    OrderPaid,
-    OrderRestored,
-    OrderShipped,
-    ParcelShipped,
-    PaymentCaptured,
-    RefundSettled,
-)
+from orders.events import EditDiscarded, EditStaged, LinesCancelled, OrderCancelled, OrderEvent, OrderRestored
 from orders.events.cancelling import cancellable
 from orders.policy import Policy
 from orders.rules.common import reduction, require_lines, require_placed, require_reason
 from orders.rules.editing import is_edit_possible
+from orders.rules.undoing import require_only_cancellations
 from orders.state import Order
 from orders.statuses import order_status
 from orders.values import ZERO, LineAmount
@@ -119,7 +105,7 @@ def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[Orde
     Only cancellations in `undone` can be undone, with the prepared edit that they withdrew. Money and goods that moved
     cannot, and for anything else there are other commands.
     """
-    _require_only_cancellations(command, undone)
+    require_only_cancellations(command, undone)
     lines = tuple(_amounts_sold_again(was, now))
     if not lines:
         raise CommandRefused(
@@ -140,20 +126,6 @@ def restore(command: RestoreOrder, was: Order, now: Order, undone: Sequence[Orde
         currency=was.currency,
     )
     return [restored, *_staged_again(command.order_id, was, now)]
-
-
-def _require_only_cancellations(command: RestoreOrder, undone: Sequence[OrderEvent]) -> None:
-    """Raise CommandRefused with everything else that happened, each kind named once."""
-    obstacles = [obstacle for obstacle in map(_obstacle, undone) if obstacle]
-    more = dict.fromkeys(_name(event) for event in undone if _obstacle(event) == _MORE)
-    facts = dict.fromkeys(words for code, words in obstacles if code != _MORE[0])
-    if obstacles:
-        raise CommandRefused(
-            obstacles[0][0],
-            "since version {version} {facts}: this cannot be undone; cancel, refund or edit the order instead",
-            version=command.version,
-            facts=" and ".join([*facts, *([f"{_MORE[1]} ({', '.join(more)})"] if more else [])]),
-        )
 
 
 def _staged_again(order_id: UUID, was: Order, now: Order) -> list[EditStaged | EditDiscarded]:
@@ -189,32 +161,3 @@ def _amounts_sold_again(was: Order, now: Order) -> list[LineAmount]:
         for before, after in pairs
     )
     return [each for each in changes if each.quantity or each.amount or each.tax or each.due_back]
-
-
-_MORE = ("more_happened", "more happened to it")
-
-
-def _name(event: OrderEvent) -> str:
-    """Return the name of an event in words: "edit committed"."""
-    return EVENT_TYPES[type(event)].name.partition(".")[2].replace("_", " ")
-
-
-def _obstacle(event: OrderEvent) -> tuple[str, str] | None:
-    """Return an error code and a phrase if the event cannot be undone."""
-    match event:
-        case OrderCancelled() | LinesCancelled() | OrderRestored() | NoteAdded() | EditStaged() | EditDiscarded():
-            return None
-        case OrderPaid():
-            return "money_moved", f"{_money(event.amount, event.currency)} was paid by {event.payment_method}"
-        case PaymentCaptured():
-            return "money_moved", f"{_money(event.amount, event.currency)} was captured by {event.method}"
-        case RefundSettled():
-            return "money_moved", f"{_money(event.amount, event.currency)} was refunded"
-        case OrderShipped() | ParcelShipped():
-            return "goods_shipped", f"goods were shipped{f' with {event.carrier}' if event.carrier else ''}"
-        case _:
-            return _MORE
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount} {currency}"

@@ -22,6 +22,7 @@ LOCALES = ROOT / "ordersite" / "locale"
 LANGUAGES = ("ru",)
 REFUSALS = {"CommandRefused": (1,), "AggregateNotFound": (1,), "AddressRefused": (1,), "LimitExceeded": (1,)}
 TRANSLATIONS = {
+    "Phrase": (0,),
     "translate": (0,),
     "translate_plural": (0, 1),
     "translate_lazy": (0,),
@@ -33,7 +34,10 @@ TRANSLATIONS = {
 }
 KINDS = {**REFUSALS, **TRANSLATIONS}
 API_ERRORS = ("APIException", "AuthenticationFailed", "NotFound", "ParseError", "PermissionDenied", "ValidationError")
-WRAPPERS = (ROOT / "orders" / "http" / "i18n.py",)  # pass on templates of their callers
+WRAPPERS = (
+    ROOT / "orders" / "http" / "i18n.py",
+    ROOT / "eventstore" / "queue" / "refusals.py",
+)  # pass on templates of their callers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,7 +254,7 @@ def test_a_restoration_brings_back_the_prepared_edit_that_the_cancellation_withd
         (
             (CREATE, HOLD, ReleaseOrder(order_id=ORDER), HOLD, PAY, CANCEL),
             "more_happened",
-            r"25.00 GBP was paid by card and more happened to it \(held, released\): this",
+            r"25.00 GBP was paid by card and more happened to it \(held and released\): this",
         ),
         ((CREATE, STAGE), "more_happened", "since version 1 nothing was cancelled"),
         ((CREATE, CANCEL, RESTORE), "already_so", "already that of version 1"),

@@ -1,7 +1,8 @@
 """Clients get texts in their language, and every text is translated."""
 
+import json
 import re
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -10,13 +11,33 @@ from django.utils import translation
 from rest_framework.test import APIClient
 
 from eventstore.dispatch import Context
+from eventstore.errors import CommandRefused, Phrase
+from eventstore.messages import EVENT_TYPES
 from eventstore.personal_data.subjects import erase
 from eventstore.queue import worker
+from eventstore.queue.refusals import params_to_json, refusal_from_json
+from orders.events import (
+    EditDiscarded,
+    EditStaged,
+    LinesCancelled,
+    NoteAdded,
+    OrderCancelled,
+    OrderCreated,
+    OrderEvent,
+    OrderPaid,
+    OrderRestored,
+    OrderShipped,
+    ParcelShipped,
+    PaymentCaptured,
+    RefundSettled,
+)
 from orders.http.i18n import translate, translate_plural
+from orders.rules.undoing import WORDS
 from ordersite.middleware.language import supported_language
 from ordersite.models import User
 from tests.support import catalogues
 from tests.support.api import BODY, ORDERS, PAYMENT, RUSSIAN, place, problem, send
+from tests.support.back_office import staff_client
 
 CYRILLIC = re.compile("[\u0400-\u04ff]")
 
@@ -122,6 +143,42 @@ def test_a_later_refusal_is_in_the_language_of_the_reader(api: APIClient, ada: U
     assert at_once["detail"] == f"персональные данные {ada.customer_id} удалены: новые больше не сохраняются"
     english = api.get(waiting["Location"]).json()["problem"]
     assert english["detail"] == f"the personal data of {ada.customer_id} was erased: no more is stored"
+
+
+ENGLISH_WORD = re.compile(r"\b(?!GBP\b|card\b|DHL\b)[A-Za-z]{2,}")
+
+
+def test_a_sentence_made_of_several_facts_is_translated_as_a_whole(api: APIClient, projecting: None) -> None:
+    staff_api = staff_client()
+    order_id = place(api)
+    order, office = f"{ORDERS}/{order_id}", f"/api/v1/back-office/orders/{order_id}"
+    send(api, f"{order}/payments", PAYMENT)
+    send(staff_api, f"{office}/hold", {"reason": "Fraud"})
+    send(staff_api, f"{office}/release", {})
+    send(staff_api, f"{office}/ship", {"carrier": "DHL"})
+    wish = {"version": 1, "reason": "Wrong"}
+    detail = problem(send(staff_api, f"{office}/restore", wish, **RUSSIAN), 409, "money_moved")["detail"]
+    assert not ENGLISH_WORD.search(detail), detail
+    english = problem(send(staff_api, f"{office}/restore", wish), 409, "money_moved")["detail"]
+    assert "22.50 GBP was paid by card and goods were shipped with DHL and more happened to it (held and" in english
+
+
+def test_a_stored_refusal_keeps_the_phrases_of_its_sentence() -> None:
+    fact = Phrase("{facts} and {fact}", facts=Phrase("goods were shipped"), fact=Phrase("held"))
+    refusal = CommandRefused("x", "since {version}: {facts}", version=3, facts=fact)
+    stored = {"code": "x", "message": refusal.message, "template": refusal.template}
+    params = json.loads(json.dumps(params_to_json(refusal.params)))
+    read = refusal_from_json(CommandRefused, stored | {"params": params})
+    with translation.override("ru"):
+        assert read.message_in(translate) == "since 3: товары отправлены и заказ приостановлен"
+    assert read.message == refusal.message == "since 3: goods were shipped and held"
+
+
+def test_every_event_that_stands_in_the_way_of_a_restore_has_words() -> None:
+    undoable = (OrderCancelled, LinesCancelled, OrderRestored, NoteAdded, EditStaged, EditDiscarded)
+    facts = (OrderCreated, OrderPaid, PaymentCaptured, RefundSettled, OrderShipped, ParcelShipped)
+    others = set(get_args(OrderEvent)) - {*undoable, *facts}
+    assert {EVENT_TYPES[each].name for each in others} == set(WORDS)
 
 
 def test_a_timeline_is_translated(api: APIClient) -> None:
