@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower, Now
 
 from eventstore.models import Contents
@@ -50,6 +50,11 @@ class User(AbstractUser):
                 violation_error_message="Another customer has this e-mail address.",
             ),
         )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the account, in one transaction with the record of a change of its rights: see `ordersite.access`."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
 
 
 class ServiceAccount(User):

@@ -13,6 +13,7 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 
+from ordersite.access.recording import unrecorded
 from ordersite.models import SuggestedPermission
 
 BACK_OFFICE = "Back office"
@@ -52,7 +53,8 @@ def write_roles(**signal: Any) -> None:
     for role in set(_ROLES) - written:
         group, created = Group.objects.get_or_create(name=role)
         if created:
-            group.permissions.set(_permissions(_ROLES[role]))
+            with unrecorded():  # it has no members, and the code says what it may
+                group.permissions.set(_permissions(_ROLES[role]))
         # A group from before this table exists: it keeps what it has, and what it lacks is told below.
         remember(role, _ROLES[role] if created else held_by(role))
     if signal.get("verbosity"):

@@ -20,6 +20,7 @@ from knox.models import AuthToken
 
 from eventstore.ids import new_id
 from orders.http.access import SERVICE_PERMISSIONS
+from ordersite.access.recording import record
 from ordersite.models import ServiceAccount, ServiceToken, User
 from projections.webhooks import endpoints
 
@@ -60,9 +61,10 @@ def require_name(name: str) -> None:
 def grant(account: ServiceAccount, may: Collection[str]) -> None:
     """Give the account exactly these permissions. Without `manage_webhooks`, its endpoints are disabled."""
     codenames = [SERVICE_PERMISSIONS[name].partition(".")[2] for name in may]
-    account.user_permissions.set(
-        Permission.objects.filter(codename__in=codenames, content_type__app_label="projections")
-    )
+    with transaction.atomic():
+        account.user_permissions.set(
+            Permission.objects.filter(codename__in=codenames, content_type__app_label="projections")
+        )
     _stop_webhooks_without_permission(account, may)
 
 
@@ -81,6 +83,7 @@ def create_token(account: ServiceAccount, *, days: int = TOKEN_DAYS) -> str:
     """Return a new token of the account, valid for so many days. It cannot be shown again."""
     with transaction.atomic():
         stored, token = AuthToken.objects.create(account, expiry=timedelta(days=days))
+        record(account, granted=[f"token {stored.token_key}"])
         ServiceToken.objects.create(digest=stored.digest, start=stored.token_key, account=account, expiry=stored.expiry)
     return str(token)
 
@@ -88,7 +91,10 @@ def create_token(account: ServiceAccount, *, days: int = TOKEN_DAYS) -> str:
 def revoke(tokens: "QuerySet[ServiceToken]") -> int:
     """Revoke tokens: they fail at once. Return how many there were."""
     with transaction.atomic():
-        digests = list(tokens.values_list("digest", flat=True))
+        rows = list(tokens.select_related("account"))
+        digests = [token.digest for token in rows]
+        for token in rows:
+            record(token.account, withdrawn=[f"token {token.start}"])
         AuthToken.objects.filter(digest__in=digests).delete()
         return ServiceToken.objects.filter(digest__in=digests).delete()[0]
 

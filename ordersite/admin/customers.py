@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -18,6 +19,7 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.errors import CommandRefused
 from orders.customers.commands import EraseCustomer, VerifyEmail
 from orders.http.request import correlation_of
+from ordersite.access import powers
 from ordersite.admin.forms.form_views import ask
 from ordersite.customers import erasure, registration
 from ordersite.models import User
@@ -70,6 +72,8 @@ class CustomerCommands:
         if user is None or user.customer_id is None:
             messages.error(request, "This account is not a customer's.")
             return HttpResponseRedirect(back)
+        if not powers.may_manage(request.user, user):
+            raise PermissionDenied
         fixed = {"customer_id": user.customer_id} | {name: getattr(user, name) for name in copied}
         page = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]  # defined by the admin class

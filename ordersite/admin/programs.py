@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -17,13 +18,19 @@ from eventstore.admin.large_lists import CheckedLists
 from eventstore.admin.pages import ReadOnlyAdmin
 from orders.http.access import SERVICE_PERMISSIONS
 from ordersite import service_accounts
+from ordersite.access import powers
+from ordersite.access.recording import asked_by
+from ordersite.admin.access_forms import AsksWhy, OnlyManageable, RecordsWhy
 from ordersite.admin.forms.saved_rows import SavedRow, SavedRows, Values
 from ordersite.models import ServiceAccount, ServiceToken
 from ordersite.service_accounts import MOST_TOKEN_DAYS, TOKEN_DAYS
 
 
-class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in the stubs
+class ServiceAccountForm(AsksWhy):
     """The name, the permissions, and whether the tokens work. The name of an account that exists does not change."""
+
+    access_fields = ("may", "is_active")
+    person: Any = None  # who fills it in
 
     may = forms.MultipleChoiceField(
         label="It may",
@@ -47,6 +54,13 @@ class ServiceAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # generic 
         if self.instance.pk:
             self.fields["may"].initial = service_accounts.granted(self.instance)
 
+    def clean_may(self) -> list[str]:
+        """Raises ValidationError for permissions that the person does not have: nobody gives those."""
+        may: list[str] = self.cleaned_data["may"]
+        if not powers.may_grant(self.person, {SERVICE_PERMISSIONS[name] for name in may}):
+            raise forms.ValidationError("You can give a program only permissions that you have yourself.")
+        return may
+
     def clean_username(self) -> str:
         """Raises ValidationError if a new account cannot have this name."""
         name: str = self.cleaned_data["username"]
@@ -69,6 +83,9 @@ class SavedServiceAccountForm(SavedRow, ServiceAccountForm):
 class NewTokenForm(forms.Form):
     """How long a new token is valid."""
 
+    reason = forms.CharField(
+        label="Why", max_length=500, widget=UnfoldAdminTextInputWidget, help_text="It stands in the event log."
+    )
     days = forms.IntegerField(
         label="Valid for how many days",
         min_value=1,
@@ -79,11 +96,11 @@ class NewTokenForm(forms.Form):
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(SavedRows, CheckedLists, ModelAdmin):
+class ServiceAccountAdmin(OnlyManageable, RecordsWhy, SavedRows, CheckedLists, ModelAdmin):
     """The shop's own programs, what each may do, and new tokens for them."""
 
     form = ServiceAccountForm
-    fields = ("username", "may", "is_active")
+    fields = ("username", "may", "is_active", "reason")
     list_display = ("username", "is_active", "permissions_shown", "tokens_shown", "last_used_shown")
     search_fields = ("username",)
     ordering = ("username",)
@@ -98,7 +115,8 @@ class ServiceAccountAdmin(SavedRows, CheckedLists, ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the class of the form."""
         form = SavedServiceAccountForm if obj else ServiceAccountForm
-        return super().get_form(request, obj, change=change, form=form, **kwargs)
+        made = super().get_form(request, obj, change=change, form=form, **kwargs)
+        return type(made.__name__, (made,), {"person": request.user})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the name of an account that exists: the log has it already."""
@@ -137,10 +155,13 @@ class ServiceAccountAdmin(SavedRows, CheckedLists, ModelAdmin):
         account: ServiceAccount | None = self.get_object(request, object_id)
         if account is None:
             raise Http404("there is no such service account")
+        if not powers.may_manage(request.user, account):
+            raise PermissionDenied
         form = NewTokenForm(request.POST or None)
         token = ""
         if request.method == "POST" and form.is_valid():
-            token = service_accounts.create_token(account, days=form.cleaned_data["days"])
+            with asked_by(request, form.cleaned_data["reason"]):
+                token = service_accounts.create_token(account, days=form.cleaned_data["days"])
             record(request, [account], "New token")
             messages.success(request, "The token is made. Copy it now: it is not shown again.")
         context = {
@@ -183,5 +204,6 @@ class ServiceTokenAdmin(ReadOnlyAdmin):
     @confirmed("Programs that use these tokens are refused from now on. This cannot be undone.")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ServiceToken]) -> None:
         """Revoke the chosen tokens."""
-        number = service_accounts.revoke(queryset)
+        with asked_by(request, "Revoked in the admin"):
+            number = service_accounts.revoke(queryset)
         messages.info(request, f"{number} token{'' if number == 1 else 's'} revoked.")

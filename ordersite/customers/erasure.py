@@ -1,5 +1,6 @@
 """Erase a customer: destroy the key of their personal data, and anonymise or delete their login."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from orders.customers.commands import EraseCustomer
 from orders.customers.rules import CUSTOMER
 from orders.state import Order
 from orders.statuses import OrderStatus, order_status
+from ordersite.access.recording import unrecorded
 from ordersite.customers.lookup import accounts_of, current_customer, orders_of
 from ordersite.customers.registration import register_if_new
 from ordersite.models import User
@@ -61,7 +63,10 @@ def _anonymise(user: User) -> None:
     user.is_active, user.last_login = False, None
     user.set_unusable_password()
     user.groups.clear()
-    user.save()
+    user.user_permissions.clear()
+    with nullcontext() if user.is_staff else unrecorded():  # of a customer, `customer.erased` says it
+        user.is_staff = user.is_superuser = False
+        user.save()
     _anonymise_history(user)
 
 

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "ordersite.access.recording.KnowsWhoAsks",
     "ordersite.admin.forms.kept_forms.KeptForms",  # knows the session, the person and the messages
     "projections.admin.lookback.LookbackMiddleware",
 ]

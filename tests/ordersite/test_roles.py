@@ -47,7 +47,12 @@ def test_permissions_edited_in_the_admin_survive_the_next_migrate(admin_client: 
     chosen = list(Permission.objects.filter(codename__in=("view_event", "view_accountingday")))
     url = f"/admin/auth/group/{group.pk}/change/"
     seen = admin_client.get(url).context["adminform"].form.seen
-    page = {"name": "The books", "permissions": [permission.pk for permission in chosen], "seen": seen}
+    page = {
+        "name": "The books",
+        "permissions": [permission.pk for permission in chosen],
+        "seen": seen,
+        "reason": "Books",
+    }
     assert admin_client.post(url, page).status_code == 302
     call_command("migrate", verbosity=0)
     assert sorted(held_by("The books")) == ["view_accountingday", "view_event"]

@@ -104,11 +104,13 @@ def test_the_log_names_the_program(api: APIClient) -> None:
 
 
 def test_an_administrator_makes_an_account_and_sees_a_token_once(admin_client: Client) -> None:
-    page = {"username": "erp", "may": ["read_orders", "follow_events"], "is_active": "on"}
+    page = {"username": "erp", "may": ["read_orders", "follow_events"], "is_active": "on", "reason": "The ERP"}
     assert admin_client.post(f"{ADMIN}/serviceaccount/add/", page).status_code == 302
     account = ServiceAccount.objects.get(username="erp")
     assert service_accounts.granted(account) == ["read_orders", "follow_events"]
-    made = admin_client.post(reverse("admin:ordersite_serviceaccount_new_token", args=[account.pk]), {"days": "30"})
+    made = admin_client.post(
+        reverse("admin:ordersite_serviceaccount_new_token", args=[account.pk]), {"days": "30", "reason": "The ERP"}
+    )
     token = made.context["token"]
     assert token in made.content.decode()
     assert "no-store" in made["Cache-Control"]
@@ -130,7 +132,7 @@ def test_an_administrator_changes_what_a_program_may_and_stops_it(admin_client: 
 
     def send(**values: Any) -> int:
         seen = admin_client.get(url).context["adminform"].form.seen
-        return admin_client.post(url, values | {"seen": seen}).status_code
+        return admin_client.post(url, values | {"seen": seen, "reason": "It changed"}).status_code
 
     assert send(may=["follow_events"], is_active="on") == 302
     problem(erp.get(OFFICE), 403, "permission_denied")

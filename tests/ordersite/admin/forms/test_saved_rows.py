@@ -125,8 +125,15 @@ def test_of_two_tabs_of_a_service_account_the_second_learns_which_permissions_ch
     erp = service_accounts.create("erp", ["read_orders"])
     seen = admin_client.get(address(erp)).context["adminform"].form.seen
     service_accounts.grant(erp, ["read_orders", "follow_events"])
-    refused = admin_client.post(address(erp), {"seen": seen, "may": ["read_orders"], "is_active": "on"})
+    refused = admin_client.post(
+        address(erp), {"seen": seen, "may": ["read_orders"], "is_active": "on", "reason": "The ERP"}
+    )
     assert "It may: added: follow_events" in text(refused)
-    again = {"seen": refused.context["adminform"].form.seen, "may": ["read_orders"], "is_active": "on"}
+    again = {
+        "seen": refused.context["adminform"].form.seen,
+        "may": ["read_orders"],
+        "is_active": "on",
+        "reason": "The ERP",
+    }
     assert admin_client.post(address(erp), again).status_code == 302
     assert service_accounts.granted(erp) == ["read_orders"]
