@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -34,6 +33,8 @@ ACCESS_FIELDS = ("is_active", "is_staff", "is_superuser", "groups", "user_permis
 SUPERUSERS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions", "customer_id")
 """Fields that only superusers change. A `customer_id` lets an account see and do what that customer may."""
 
+PASSWORD_PAGE = "auth_user_password_change"  # noqa: S105 - the name of an address
+
 admin.site.unregister(Group)  # Django's own page, which does not use unfold's templates
 admin.site.unregister(AuthToken)
 
@@ -49,8 +50,15 @@ class UserForm(AsksWhy, AccountForm):
 
 
 @admin.register(User)
-class UserAdmin(  # type: ignore[type-arg]  # generic only in the stubs
-    OnlyManageable, RecordsWhy, SavedRows, CheckedLists, CustomerCommands, FollowsTheLog, BaseUserAdmin, ModelAdmin
+class UserAdmin(
+    OnlyManageable,
+    RecordsWhy,
+    SavedRows,
+    CheckedLists,
+    CustomerCommands,
+    FollowsTheLog,
+    BaseUserAdmin,  # type: ignore[type-arg]  # generic only in the stubs
+    ModelAdmin,
 ):
     """The accounts, with commands about their customers."""
 
@@ -77,11 +85,14 @@ class UserAdmin(  # type: ignore[type-arg]  # generic only in the stubs
         name = ("username",) if obj is not None and obj.is_staff else ()
         return (*self.readonly_fields, *SUPERUSERS_FIELDS, *name)
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_change_permission(request, obj)
+        if isinstance(obj, User) and request.resolver_match and request.resolver_match.url_name == PASSWORD_PAGE:
+            return may and powers.may_become(request.user, obj)
+        return may
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # Django's name
         """Show the form of a new password; on POST, set it in one transaction with the look at the stored one."""
-        user = self.get_object(request, id)
-        if user is not None and not powers.may_become(request.user, user):
-            raise PermissionDenied
         with transaction.atomic(), asked_by(request, "Set in the admin"):
             return super().user_change_password(request, id, form_url)
 
