@@ -133,7 +133,7 @@ def _port() -> str:
 def _processes(port: str) -> list[Process]:
     return [
         *(Process(name, command, word="celery") for name, command in celery_commands(STATE).items()),
-        Process("web", web_server(port, "ordersite.wsgi:application"), word="granian"),
+        Process("web", web_server(port, "ordersite.wsgi:application"), word="ordersite.serving"),
     ]
 
 
@@ -153,11 +153,7 @@ def celery_commands(state: Path) -> dict[str, list[str]]:
 
 def web_server(port: str, application: str) -> list[str]:
     """Return the command that serves a WSGI application. The benchmarks use it too."""
-    workers = os.environ.get("WEB_WORKERS", "2")
-    # An open event stream holds a thread, so the threads for streams are added to those that answer requests.
-    threads = str(int(os.environ.get("WEB_THREADS", "4")) + int(os.environ.get("EVENT_STREAMS", "8")))
-    command = [PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port]
-    return [*command, "--workers", workers, "--blocking-threads", threads, "--respawn-failed-workers", application]
+    return [PYTHON, "-m", "ordersite.serving", "--port", port, application]
 
 
 def _keep_up(processes: list[Process]) -> None:

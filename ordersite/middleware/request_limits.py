@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from orders.http.i18n import translate
 from orders.http.request import is_api
 from ordersite.api.problems import problem
+from ordersite.serving.limits import read_limits
 
 LONGEST_URL = 8_000  # characters of path and query
-WITH_BODY = ("POST", "PUT", "PATCH")
 LARGEST_HEADERS = 16_000  # characters of all names and values
 
 
@@ -19,6 +19,7 @@ class RequestSizes:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.body_bytes = read_limits().body_bytes
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
@@ -30,14 +31,16 @@ class RequestSizes:
         if sum(len(name) + len(value) for name, value in request.headers.items()) > LARGEST_HEADERS:
             text = translate("the headers are too large: the limit is {limit} characters", limit=LARGEST_HEADERS)
             return problem(request, 431, "headers_too_large", text)
-        if is_api(request) and (refusal := self._refuse_body(request)):
-            return refusal
+        if is_api(request):
+            return self._refuse_body(request) or self.get_response(request)
+        if (announced := request.META.get("CONTENT_LENGTH") or "").isdecimal() and int(announced) > self.body_bytes:
+            return HttpResponse(status=413)  # the web server has not read it
         return self.get_response(request)
 
     @staticmethod
     def _refuse_body(request: HttpRequest) -> HttpResponse | None:
         length = request.META.get("CONTENT_LENGTH") or ""
-        if not length and _has_body(request):
+        if not length and "Transfer-Encoding" in request.headers:
             # WSGI reads only as many bytes as Content-Length announces: without it the body would look empty.
             return problem(
                 request, 411, "length_required", translate("send Content-Length: a body without it is not read")
@@ -46,11 +49,3 @@ class RequestSizes:
         if limit is not None and length.isdecimal() and int(length) > limit:
             return problem(request, 413, "body_too_large", translate("the body is too large: send less at once"))
         return None
-
-
-def _has_body(request: HttpRequest) -> bool:
-    """Return whether a body of unstated length follows. HTTP/2 has no header for that: try to read one byte."""
-    if "Transfer-Encoding" in request.headers:
-        return True
-    is_http2 = request.META.get("SERVER_PROTOCOL", "").startswith("HTTP/2")
-    return is_http2 and request.method in WITH_BODY and bool(request.META["wsgi.input"].read(1))
