@@ -16,6 +16,20 @@ E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRules(Generic[S, E]):
+    """What every history of an aggregate type obeys. `import_history` refuses a file with any other.
+
+    The first event, and no other, is one of `begun_by`; if it is empty, any is. Each event has the aggregate's id in
+    its field `id_field`, unless that is empty. `require_possible(state, event)` raises CorruptEvent for an event that
+    `evolve` would take and that names what the state does not have.
+    """
+
+    begun_by: tuple[type, ...] = ()
+    id_field: str = ""
+    require_possible: Callable[[S, E], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decider(Generic[S, C, E]):
     """An aggregate's rules.
 
@@ -28,6 +42,8 @@ class Decider(Generic[S, C, E]):
 
     Set `reads_personal` to false if `evolve` does not read personal fields. The fields then stay encrypted while a
     history is loaded.
+
+    `history` is checked when histories of other sites are imported, never when events are appended or loaded.
 
     A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` gives the same
     fields a new meaning: older snapshots are then ignored. A change of the fields themselves needs no new version.
@@ -42,6 +58,7 @@ class Decider(Generic[S, C, E]):
     reads_personal: bool = True
     state_version: int = 1
     snapshot_every: int = 100
+    history: HistoryRules[S, E] = HistoryRules()
 
 
 _DECIDERS: dict[type, Decider[Any, Any, Any]] = {}

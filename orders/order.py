@@ -5,13 +5,13 @@ from functools import partial
 from typing import assert_never, get_args
 from uuid import UUID
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import AggregateNotFound
 from eventstore.messages import guard
 from eventstore.timetravel.restoring import register_restore
 from orders import commands as c
 from orders.commands import OrderCommand, RestoreOrder
-from orders.events import OrderEvent, evolve
+from orders.events import OrderCreated, OrderEvent, evolve, require_own_lines
 from orders.policy import Policy
 from orders.rules import addresses, cancelling, editing, holding, notes, paying, placing, refunding, returning, shipping
 from orders.state import Order
@@ -72,6 +72,7 @@ def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
         identify=lambda command: command.order_id,
         begin=(c.CreateOrder,),
         reads_personal=False,
+        history=HistoryRules(begun_by=(OrderCreated,), id_field="order_id", require_possible=require_own_lines),
     )
 
 

@@ -11,6 +11,7 @@ from eventstore.errors import NotParked, ReasonMissing
 from eventstore.followers.consumers import require_all_types
 from eventstore.followers.handling import PAGE, Consumer, consumer_named, take
 from eventstore.models import ConsumerCheckpoint, ConsumerParkedEvent
+from eventstore.wakeups import wakeup
 
 
 def parked_events(consumer: str | None = None) -> QuerySet[ConsumerParkedEvent]:
@@ -40,6 +41,8 @@ def redrive(name: str, *, aggregate_id: UUID | None = None) -> int:
         parked.delete()
         for start in range(0, len(positions), PAGE):
             take(consumer, store.read_at(positions[start : start + PAGE]))
+        # What these events lead to, such as a command that is due now, is done by workers that new events wake.
+        transaction.on_commit(wakeup.wake_second_wave, robust=True)
         return len(positions) - parked.count()
 
 

@@ -15,6 +15,7 @@ from eventstore.decider import decider_named
 from eventstore.dispatch import signal_after_commit
 from eventstore.errors import CorruptLine, ForeignFile, HistoryConflict, LimitExceeded, SubjectWasErased, VersionGap
 from eventstore.histories.event_line import EventLine, Header, as_json, line_of, parse_line
+from eventstore.histories.possible import States
 from eventstore.histories.staging import Incoming, Row
 from eventstore.limits import values
 from eventstore.messages import EVENTS
@@ -47,14 +48,16 @@ def import_history(file: BinaryIO) -> Imported:
 
     Raises, with the line number as a note: ForeignFile, CorruptLine, UnknownEventType, MissingUpcaster,
     NewerSchemaVersion, CorruptEvent, UndeclaredMessage, VersionGap, HistoryConflict, SubjectWasErased, WrongKey.
+    CorruptEvent also refuses an event that cannot follow the earlier ones of its aggregate.
     """
     imported_at = datetime.now(UTC).isoformat()
     added = present = 0
     with transaction.atomic():
         incoming = Incoming()
+        states = States(incoming)
         reader = _Reader(file)
         for batch in _batches(reader):
-            new = _new_lines(batch, incoming)
+            new = _new_lines(batch, incoming, states)
             incoming.stage(_rows(new, imported_at))
             added, present = added + len(new), present + len(batch) - len(new)
         reader.require_complete()
@@ -129,7 +132,7 @@ def _line_number_in_errors(number: int) -> Iterator[None]:
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _new_lines(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
+def _new_lines(batch: Sequence[Numbered], incoming: Incoming, states: States) -> list[Numbered]:
     """Return the lines whose events are not in this log yet, after checking that each can be appended."""
     # Read before `existing`: an event that is appended in between is then found there, and does not look like a gap.
     heads = incoming.heads({line.aggregate_id for _, line in batch})
@@ -149,6 +152,7 @@ def _new_lines(batch: Sequence[Numbered], incoming: Incoming) -> list[Numbered]:
                 raise HistoryConflict(f"{line.aggregate_id} has the type {aggregate_type!r} on this site")
             if line.version != version + 1:
                 raise VersionGap(f"version {line.version} of {line.aggregate_id} cannot follow version {version}")
+            states.take(line)
             heads[line.aggregate_id] = aggregate_type, line.version
             new.append((number, line))
     return new

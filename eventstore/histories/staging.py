@@ -87,6 +87,12 @@ class Incoming:
             cursor.execute(_EXISTING, (event_ids, aggregate_ids, versions))
             return [_row(row) for row in cursor]
 
+    def history(self, aggregate_id: UUID) -> list[Row]:
+        """Return all events of an aggregate, in the log or staged, in order. Raises WrongKey."""
+        with log_cursor() as cursor:
+            cursor.execute(_HISTORY, (aggregate_id,))
+            return [_row(row) for row in cursor]
+
     def heads(self, aggregate_ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
         """Return the type and latest version of each of these aggregates that has events, in the log or staged."""
         with log_cursor() as cursor:
@@ -148,6 +154,10 @@ SELECT {_ROW} FROM (
     SELECT {_COLUMNS} FROM {_BOTH} here JOIN unnest(%s::uuid[], %s::int[]) w (id, number)
         ON here.aggregate_id = w.id AND here.version = w.number) e
   LEFT JOIN subject_keys k USING (subject_id)
+"""
+_HISTORY = f"""
+SELECT {_ROW} FROM (SELECT {_COLUMNS} FROM {_BOTH} here WHERE aggregate_id = %s) e
+  LEFT JOIN subject_keys k USING (subject_id) ORDER BY version
 """
 _HEADS = f"""
 SELECT DISTINCT ON (aggregate_id) aggregate_id, aggregate_type, version FROM {_BOTH} here

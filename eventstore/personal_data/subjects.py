@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 from django.db import transaction
 from django.utils import timezone
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.messages import command, event
@@ -48,6 +48,7 @@ register(
         evolve=lambda erased, event: True,
         # Not the subject's own id: a guest's subject id is the order's id, which already names an aggregate.
         identify=lambda command: uuid5(_NAMES, str(command.subject_id)),
+        history=HistoryRules(begun_by=(SubjectErased,)),
     ),
     [EraseSubject],
 )

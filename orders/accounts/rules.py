@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import assert_never, get_args
 from uuid import UUID
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.messages import guard
 from orders.accounts.commands import AccountCommand, DepositMoney, OpenAccount, WithdrawMoney
@@ -134,6 +134,7 @@ ACCOUNT = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.account_id,
+    history=HistoryRules(begun_by=(AccountOpened,), id_field="account_id"),
 )
 
 

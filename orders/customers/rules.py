@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never, get_args
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import AggregateNotFound, CommandRefused
 from orders.customers.commands import ChangeEmail, CustomerCommand, EraseCustomer, RegisterCustomer, VerifyEmail
 from orders.customers.events import (
@@ -78,6 +78,7 @@ CUSTOMER = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.customer_id,
+    history=HistoryRules(begun_by=(CustomerRegistered,), id_field="customer_id"),
     # Never reached: a snapshot would hold the address in the clear, and these histories are short.
     snapshot_every=1_000_000_000,
 )

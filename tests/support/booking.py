@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
 from eventstore.messages import command, event, personal, upcaster, value
@@ -293,6 +293,7 @@ BOOKING: Decider[Booking, BookingCommand, BookingEvent] = Decider(
     identify=lambda wish: wish.booking_id,
     begin=(Book,),
     reads_personal=False,
+    history=HistoryRules(begun_by=(Booked,), id_field="booking_id"),
 )
 register(BOOKING, [Book, Pay, CheckIn, Block, Cancel])
 register_restore(BOOKING, Reinstate, _reinstate)

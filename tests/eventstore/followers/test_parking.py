@@ -7,6 +7,7 @@ from uuid import UUID
 import kombu.exceptions
 import pytest
 import redis.exceptions
+from django.conf import settings as django_settings
 from django.db import OperationalError, ProgrammingError, connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from eventstore.models import ConsumerCheckpoint, ConsumerParkedEvent, PlannedCo
 from eventstore.store import Damaged, Recorded
 from tests.support.tally import Count, Counted
 from tests.support.tampering import change_event
+from tests.support.wakeups import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "process:test-relay"
@@ -97,6 +99,25 @@ def test_other_aggregates_go_on_and_later_events_of_the_same_one_wait_in_order(b
     assert parking.redrive(NAME) == 0
     process_managers.run()
     assert (relayed(bad), relayed(good)) == ([1, 7, 2, 4], [3, 5]), "exactly once"
+
+
+@pytest.mark.parametrize("way", ["retry", "leave out"])
+def test_what_follows_from_a_retried_event_is_not_left_to_the_next_sweep(broken: set[int], way: str) -> None:
+    broken.add(7)
+    count(7, 2)
+    process_managers.run()
+    redis.Redis.from_url(django_settings.REDIS_URL).flushdb()
+    if way == "retry":
+        broken.clear()
+        assert parking.redrive(NAME) == 2
+    else:
+        assert (
+            parking.leave_out(
+                NAME, ConsumerParkedEvent.objects.earliest("position").position, reason="Typo", by="staff:anna"
+            )
+            == 2
+        )
+    assert process_managers.run.name in waiting()
 
 
 def test_a_damaged_event_is_parked_until_its_row_is_restored(broken: set[int]) -> None:

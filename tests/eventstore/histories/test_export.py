@@ -21,7 +21,7 @@ from eventstore.errors import (
     CommandRefused,
     CorruptLine,
 )
-from eventstore.histories import importer
+from eventstore.histories import importer, possible
 from eventstore.histories.importer import Imported
 from eventstore.ids import new_id
 from eventstore.limits import times
@@ -231,7 +231,10 @@ def _name(data: dict[str, Any]) -> dict[str, Any]:
     return {"person": data["person"], "name": data["full_name"]}
 
 
-def test_an_event_is_exported_in_its_stored_shape_and_upcast_when_it_is_read() -> None:
+def test_an_event_is_exported_in_its_stored_shape_and_upcast_when_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(possible, "fold", lambda decider, events, start: start)  # a tally cannot be joined
     tally_id, person, event_id = new_id(), new_id(), new_id()
     dispatch(Count(tally_id=tally_id, by=1), staff())
     sealed = encryption.encrypt_fields({"full_name": "Ada Whitfield"}, event_id, encryption.keys_of([person])[person])

@@ -23,6 +23,7 @@ from eventstore.errors import (
     VersionGap,
     WrongKey,
 )
+from eventstore.histories import importer, possible
 from eventstore.histories.importer import Imported
 from eventstore.histories.staging import Incoming
 from eventstore.ids import new_id
@@ -30,7 +31,7 @@ from eventstore.models import Event, SubjectKey
 from eventstore.personal_data.subjects import erase
 from eventstore.timetravel import as_of
 from eventstore.timetravel.as_of import AsOf
-from tests.support.histories import booking, changed, file_of, in_threads, load, staff, tally
+from tests.support.histories import booking, changed, file_of, in_threads, load, paid_booking, staff, tally
 from tests.support.tally import Count
 from tests.support.tampering import behind_the_logs_back, empty
 
@@ -109,6 +110,36 @@ def test_a_gap_is_refused_at_any_place() -> None:
     refused([lines[0], *lines[2:]], VersionGap, "version 2 of .* cannot follow version 0")
     refused([*lines[:2], lines[3]], VersionGap, "version 3 of .* cannot follow version 1")
     refused(lines[:-1], ForeignFile, "announces 3 events, but the file has 2")
+
+
+def test_an_event_that_cannot_follow_the_earlier_ones_is_refused_with_its_line() -> None:
+    booking_id = paid_booking()
+    lines = file_of(booking_id)
+    other = file_of(tally(1))[1]
+    empty()
+    again = changed(lines[1], version=2, event_id=str(new_id()))
+    refused(
+        [lines[0], changed(lines[2], version=1), again], CorruptEvent, "test.paid cannot be version 1: a history of"
+    )
+    refused([*lines[:2], again], CorruptEvent, "test.booked cannot be version 2: .* begins with Booked, once")
+    refused([*lines[:2], again], CorruptEvent, r"line 3\b")
+    stranger = changed(other, version=2, aggregate_id=str(booking_id), aggregate_type="test.booking")
+    refused([*lines[:2], stranger], CorruptEvent, "test.counted has another booking_id than the aggregate")
+    elsewhere = changed(lines[2], data=json.loads(lines[2])["data"] | {"booking_id": str(new_id())})
+    refused([*lines[:2], elsewhere], CorruptEvent, "test.paid has another booking_id")
+
+
+def test_a_history_is_checked_from_its_beginning_however_it_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "BATCH", 1)
+    monkeypatch.setattr(possible, "MOST_STATES", 1)
+    booking_id, tally_id = paid_booking(), tally(1, 2, 3)
+    first, second = file_of(booking_id), file_of(tally_id)
+    mixed = [second[0], first[1], second[1], first[2], second[2], second[3]]
+    mixed[0] = changed(mixed[0], events=5)
+    empty()
+    header = changed(first[0], events=1)
+    assert load([header, first[1]]).added == 1
+    assert load(mixed) == Imported(added=4, present=1, position=Event.objects.latest("position").position)
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
