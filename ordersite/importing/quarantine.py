@@ -25,7 +25,7 @@ class QuarantineWriter:
         rest = [name for table in tables for _, name in table.heading.rest]
         self._names = list(dict.fromkeys([*own, *rest]))
         self.count = 0
-        self._write([*MARKS, *self._names, MORE])
+        self._write([*MARKS, *map(escape, self._names), MORE])
 
     def add(self, raw: RawLine, reason: str) -> None:
         """Write a line with its reason."""

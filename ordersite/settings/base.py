@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import get_script_prefix
 
+from eventstore.printing import printable
+
 env = environ.Env()
 
 
@@ -329,7 +331,11 @@ _FIELDS = [
 _META = structlog.stdlib.ProcessorFormatter.remove_processors_meta
 _FORMATS = {
     # Plain tracebacks: richer ones show local variables, which may hold personal data and keys.
-    "line": [_META, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)],
+    "line": [
+        _META,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        lambda logger, method, line: printable(line),  # a terminal that shows the log must not obey what strangers sent
+    ],
     "json": [_META, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
 }
 LOGGING = {

@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import Progress
@@ -13,9 +13,10 @@ from rich.progress import Progress
 from eventstore import store
 from eventstore.decider import decider_named
 from eventstore.errors import VersionGap
+from eventstore.management.base import SafeCommand
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Decode every stored event and fold every aggregate with this code. Fails if one cannot be read."
 
     def add_arguments(self, parser: CommandParser) -> None:

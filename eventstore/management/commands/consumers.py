@@ -2,24 +2,23 @@
 
 import getpass
 from argparse import ArgumentParser
-from io import StringIO
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventstore.errors import UNREADABLE, NotParked, ReasonMissing, explained
 from eventstore.followers import parking
 from eventstore.followers.consumers import OutdatedConsumer
 from eventstore.followers.handling import UnknownConsumer, consumer_named
+from eventstore.management.base import SafeCommand
 from eventstore.models import ConsumerCheckpoint
 
 EXPECTED_ERRORS = (NotParked, ReasonMissing, UnknownConsumer, OutdatedConsumer)
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `consumers` with its subcommands."""
 
     help = "Operate the consumers of the log, such as processes, webhooks and mails. Without a subcommand: their state."
@@ -40,21 +39,15 @@ class Command(BaseCommand):
         try:
             match subcommand:
                 case None:
-                    self._print(_state())
+                    self.print_table(_state())
                 case "parked":
-                    self._print(_parked(options["name"]))
+                    self.print_table(_parked(options["name"]))
                 case _:
                     self.stdout.write(_run(subcommand, **options))
         except EXPECTED_ERRORS as error:
             raise CommandError(str(error)) from error
         except UNREADABLE as error:
             raise CommandError(explained(error)) from error
-
-    def _print(self, table: Table) -> None:
-        text = StringIO()
-        # A pipe has no width, so give enough for all columns.
-        Console(file=text, width=None if self.stdout.isatty() else 200).print(table)
-        self.stdout.write(text.getvalue())
 
 
 def _run(subcommand: str, *, name: str, **options: Any) -> str:

@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventstore.errors import UNREADABLE, AggregateNotFound, explained
 from eventstore.histories.as_test import module_source
 from eventstore.histories.export import anonymised, export, histories
+from eventstore.management.base import SafeCommand
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = (
         "Print all events of some aggregates as JSON lines, for import_history on another site. Personal data is"
         " printed unencrypted unless --anonymise is given. Keys are never printed."

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventstore.errors import (
     UNREADABLE,
@@ -15,9 +15,10 @@ from eventstore.errors import (
     explained,
 )
 from eventstore.histories.importer import import_history
+from eventstore.management.base import SafeCommand
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = (
         "Import histories that export_history printed, with their ids, versions and times: the whole file or nothing."
         " Events that are in this log already are skipped, so it can be run again."

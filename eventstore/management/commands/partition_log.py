@@ -3,17 +3,18 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from eventstore.errors import ConversionRefused, ConversionTimedOut
+from eventstore.management.base import SafeCommand
 from eventstore.storage import partitioning
 
 MAX_PARTITIONS = 1024
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Convert the live log to hash partitions by aggregate, or back. Readers and writers are not interrupted."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,14 +5,15 @@ from argparse import ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventstore.errors import MalformedSealKey, NotSealed
 from eventstore.limits.numbers import parse_whole
+from eventstore.management.base import SafeCommand
 from eventstore.seals.chain import prove
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Print an inclusion proof of an event as JSON. docs/verify_proof.py checks it; it needs only the public key."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventstore.errors import MalformedSealKey, SealKeyMissing
+from eventstore.management.base import SafeCommand
 from eventstore.seals import chain, keys, publishing
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Seal the settled events of the log now. A worker also does it every SEAL_SECONDS."
 
     def add_arguments(self, parser: CommandParser) -> None:

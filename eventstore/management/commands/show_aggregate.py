@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from eventstore import codec
 from eventstore.errors import AggregateNotFound
+from eventstore.management.base import SafeCommand
 from eventstore.timetravel import as_of as timetravel
 from eventstore.timetravel.as_of import AsOf, load_as_of
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Print an aggregate's events and state as JSON, now or as it was."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,18 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
 from eventstore.errors import MalformedSealKey
+from eventstore.management.base import SafeCommand
 from eventstore.models import Seal
 from eventstore.seals.verification import Report, verify
 
 MAX_PRINTED = 20  # findings printed one by one
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = "Recompute every seal of the log. If an event differs from what was sealed, name the first one and fail."
 
     def add_arguments(self, parser: CommandParser) -> None:

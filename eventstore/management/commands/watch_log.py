@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from eventstore.management.base import SafeCommand
 from eventstore.storage import ranges, watch
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `watch_log`."""
 
     help = "Check what the log relies on in PostgreSQL, and that no settled range has changed. Fails on a finding."

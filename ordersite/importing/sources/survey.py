@@ -11,7 +11,7 @@ from ordersite.importing.sources.columns import Content, Heading, TableKind, des
 from ordersite.importing.sources.errors import UnreadableFile
 from ordersite.importing.sources.files import NotRead, SourceFile, find_files
 from ordersite.importing.sources.options import Options, zone_named
-from ordersite.importing.sources.tables import MARKS, MORE, Dialect, Table
+from ordersite.importing.sources.tables import MARKS, MORE, Dialect, Table, unescape
 from ordersite.importing.sources.text import DELIMITERS, Record, find_encoding, open_lines, records_of
 from ordersite.importing.sources.values import DATE_ORDERS, DECIMALS, date_readings, number_readings
 from ordersite.importing.sources.votes import Vote
@@ -99,6 +99,8 @@ class _Surveyor:
             if first is None:
                 continue
             names = [name.strip().removeprefix("\ufeff") for name in first.values]
+            if _is_quarantine(names):
+                names = [unescape(name) for name in names]
             match = self._recognise(Record(first.line, names))
             if match:
                 return delimiter, *match

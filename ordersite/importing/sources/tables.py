@@ -235,7 +235,8 @@ def _read_dialect(text: str, place: str) -> tuple[str, Dialect]:
     return parts["kind"], dialect
 
 
-_FORMULA_STARTS = tuple("=+-@\t\r'")
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")  # noqa: RUF001 - some spreadsheets take the wide signs, too
+_OTHER_STARTS = tuple("\t\r\n'")
 _SIGNED_NUMBER = re.compile(r"[-+][\d.,]+", re.ASCII)
 
 
@@ -244,7 +245,9 @@ def escape(text: str) -> str:
 
     Numbers with a sign stay as they are.
     """
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _SIGNED_NUMBER.fullmatch(text) else text
+    if not text.lstrip().startswith(_FORMULA_STARTS) and not text.startswith(_OTHER_STARTS):
+        return text
+    return text if _SIGNED_NUMBER.fullmatch(text) else f"'{text}"
 
 
 def unescape(text: str) -> str:

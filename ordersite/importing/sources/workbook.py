@@ -1,29 +1,30 @@
 """Read the sheets of an .xlsx file, row by row, as the text that a CSV file would have."""
 
 import warnings
-import zipfile
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils.datetime import from_excel
 from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.worksheet._reader import FORMULA_TAG, MERGE_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.worksheet.merge import MergeCells
+from openpyxl.xml.constants import SHARED_STRINGS
 
 from ordersite.importing.sources.errors import UnreadableFile
-from ordersite.importing.sources.files import DAMAGED, LARGEST, MOST_DENSE, SourceFile, spooled
+from ordersite.importing.sources.files import DAMAGED, SourceFile, spooled
+from ordersite.importing.sources.package import Package
 from ordersite.importing.sources.text import Record
 
 FORMULA, MERGED = "(formula without a value)", "(merged cell)"
 """Take the place of values that a sheet does not have, as `MISSING` does."""
 ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
-_DENSE_IS_FINE = 64 << 20  # bytes
 _MOST_MERGED, _WIDEST = 100_000, 500  # rows, columns
 _SERIALS = 2_958_466  # days; the first after the year 9999
 _DIGITS = Context(prec=15)
@@ -62,7 +63,8 @@ class Sheet:
     name: str
     reason: str
     file: str
-    _sheet: ReadOnlyWorksheet | None
+    _part: str
+    _book: "_Book"
     merged: Merged = field(default_factory=dict)
     serials: int = 0
 
@@ -81,31 +83,23 @@ class Sheet:
             yield row
 
     def _records(self, decimal: str, dates: Container[int]) -> Iterator[Record]:
-        if self._sheet is None:
+        if not self._part:
             return
-        sheet: Any = self._sheet  # the parser is openpyxl's own, and private
-        book: Any = sheet.parent
-        with sheet._get_source() as source:
-            parser = _Parser(
-                source,
-                sheet._shared_strings,
-                data_only=True,
-                epoch=book.epoch,
-                date_formats=book._date_formats,
-                timedelta_formats=book._timedelta_formats,
-            )
-            for number, cells in parser.parse():
-                values = [""] * max((cell["column"] for cell in cells), default=0)
-                for cell in cells:
-                    value, column = cell["value"], cell["column"] - 1
-                    if column in dates and isinstance(value, Decimal):
-                        value = self._date(value, book.epoch)
-                    values[column] = _as_text(value, decimal)
-                _mark_merged(values, self.merged.get(number, ()))
-                while values and not values[-1]:
-                    values.pop()
-                yield Record(number, values)
-            self.merged = _merged(parser, self.file)
+        parser, epoch = self._book.parser(), self._book.epoch
+        for number, cells in parser.rows(self._book.package, self._part):
+            values = [""] * max((cell["column"] for cell in cells if cell["value"] is not None), default=0)
+            for cell in cells:
+                value, column = cell["value"], cell["column"] - 1
+                if value is None:
+                    continue
+                if column in dates and isinstance(value, Decimal):
+                    value = self._date(value, epoch)
+                values[column] = _as_text(value, decimal)
+            _mark_merged(values, self.merged.get(number, ()))
+            while values and not values[-1]:
+                values.pop()
+            yield Record(number, values)
+        self.merged = _merged(parser, self.file)
 
     def _date(self, serial: Decimal, epoch: datetime) -> Any:
         if not 1 <= serial < _SERIALS:
@@ -117,19 +111,52 @@ class Sheet:
 @contextmanager
 def open_workbook(file: SourceFile) -> Iterator[list[Sheet]]:
     """Give the sheets of a workbook in their order. Raises UnreadableFile."""
-    with file.open() as content, spooled(content) as book_file:
+    with ExitStack() as stack:
+        content = stack.enter_context(spooled(stack.enter_context(file.open())))
         with _intact(file.name):
-            _refuse_bomb(file.name, book_file)
-            book = openpyxl.load_workbook(book_file, read_only=True)
-        try:
-            sheets = [_sheet(sheet, file.name) for sheet in [*book.worksheets, *book.chartsheets]]
-            if not sheets:
-                raise UnreadableFile(
-                    f"{file.name} holds no sheet that can be read. Save it again as an Excel workbook."
-                )
-            yield sheets
-        finally:
-            book.close()
+            book = _Book(stack.enter_context(Package(content, file.name)), content)
+            sheets = list(book.sheets())
+        if not sheets:
+            raise UnreadableFile(f"{file.name} holds no sheet that can be read. Save it again as an Excel workbook.")
+        yield sheets
+
+
+class _Book:
+    """What openpyxl finds out about a workbook before its sheets are read."""
+
+    def __init__(self, package: Package, content: BinaryIO) -> None:
+        self.package = package
+        reader: Any = ExcelReader(content, read_only=True, keep_links=False)
+        reader.archive = package
+        reader.read_manifest()
+        reader.read_workbook()
+        apply_stylesheet(package, reader.wb)
+        strings = reader.package.find(SHARED_STRINGS)
+        self._strings = package.strings(strings.PartName[1:]) if strings else []
+        self._reader = reader
+        self.epoch: datetime = reader.wb.epoch
+
+    def sheets(self) -> Iterator[Sheet]:
+        for sheet, relation in self._reader.parser.find_sheets():
+            if relation.target not in self._reader.valid_files:
+                continue
+            if "chartsheet" in relation.Type:
+                yield Sheet(sheet.name, "a chart sheet, without rows", self.package.name, "", self)
+            else:
+                reason = "" if sheet.state == "visible" else "a hidden sheet"
+                yield Sheet(sheet.name, reason, self.package.name, relation.target, self)
+
+    def parser(self) -> "_Parser":
+        book = self._reader.wb
+        nothing: Any = None  # `rows` is given the part that it reads
+        return _Parser(
+            nothing,
+            self._strings,
+            data_only=True,
+            epoch=self.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
 
 
 @contextmanager
@@ -142,26 +169,20 @@ def _intact(name: str) -> Iterator[None]:
         raise UnreadableFile(f"{name} cannot be read as an Excel workbook: {error}") from error
 
 
-def _refuse_bomb(name: str, content: BinaryIO) -> None:
-    with zipfile.ZipFile(content) as archive:
-        infos = archive.infolist()
-    content.seek(0)
-    unpacked, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
-    if unpacked > LARGEST or unpacked > max(_DENSE_IS_FINE, packed * MOST_DENSE):
-        raise UnreadableFile(f"{name} unpacks to {unpacked >> 20:,} MiB, which is more than a workbook of orders needs")
-
-
-def _sheet(sheet: Any, file: str) -> Sheet:
-    if not isinstance(sheet, ReadOnlyWorksheet):
-        return Sheet(sheet.title, "a chart sheet, without rows", file, None)
-    return Sheet(sheet.title, "" if sheet.sheet_state == "visible" else "a hidden sheet", file, sheet)
-
-
 class _Parser(WorkSheetParser):
     """Keeps numbers as they stand in the file, and marks formulas whose value is not stored.
 
-    openpyxl's own rows stop at the size that the file states, and leave rows out that are not in order.
+    openpyxl's own rows stop at the size that the file states, and leave rows out that are not in order. Its own loop
+    keeps all that it read until the sheet ends.
     """
+
+    def rows(self, package: Package, part: str) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        for element in package.steps(part, ROW_TAG):
+            if element.tag == ROW_TAG:
+                yield self.parse_row(element)
+                self.row_dimensions.clear()
+            elif element.tag == MERGE_TAG:
+                self.merged_cells = MergeCells.from_tree(element)
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         cell = super().parse_cell(element)

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
+from eventstore.management.base import SafeCommand
 from ordersite.backup import tables
 from ordersite.backup.writing import FolderTaken, take_backup
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `backup`."""
 
     help = "Back up the truth of the site into a new folder: the log, its proofs, the accounts and what staff decided."

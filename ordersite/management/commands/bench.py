@@ -5,10 +5,12 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+
+from eventstore.management.base import SafeCommand
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Run a benchmark as a separate process."""
 
     help = "Compare one operation of the site with its upper limit and with other libraries: docs/performance.md."

@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventstore import store
+from eventstore.management.base import SafeCommand
 from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
 from projections.monitoring.drift import check
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `check_projections`."""
 
     help = "Fold aggregates again from the log, compare them with the live rows, and check the sums. Fails on drift."

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
+from eventstore.management.base import SafeCommand
 from orders.http.access import SERVICE_PERMISSIONS
 from ordersite import service_accounts
 from ordersite.service_accounts import MOST_TOKEN_DAYS, TOKEN_DAYS, NameRefused
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Create a service account with its first token, and print the token and nothing else on standard output."""
 
     help = "Create an account for a program of the shop, and print its token. The token is not shown again."

@@ -5,13 +5,14 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from eventstore.management.base import SafeCommand
 from ordersite import demo
 from ordersite.models import User
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Print the demo shop's URLs and logins as text, JSON or shell assignments."""
 
     help = "Print the URLs, the demo logins and a customer's API token."

@@ -3,16 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
+from eventstore.management.base import SafeCommand
 from ordersite.customers.erasure import delete_login, erase_in_log
 from ordersite.models import User
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Erase a subject in the log, and delete the login of a customer."""
 
     help = "Erase the personal data of a customer, or of a guest by order id. This cannot be undone."

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from eventstore.management.base import SafeCommand
 from ordersite.importing.layouts import LAYOUTS
 from ordersite.importing.layouts.layout import Layout
 from ordersite.importing.quarantine import QuarantineWriter, open_quarantine
@@ -35,7 +36,7 @@ QUARANTINED, REFUSED, STOPPED = 1, 2, 3
 _PER_FILE = "For one file: NAME=%(metavar)s. May be given several times."
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     help = (
         "Import orders from text files and .xlsx workbooks, plain, packed (.xz, .gz, .zip) or in folders. Quantities"
         " are whole units. Exit codes: 0 all is in, 1 lines were quarantined, 2 refused, 3 stopped: run it again."

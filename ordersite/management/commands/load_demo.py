@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from eventstore.management.base import SafeCommand
 from ordersite import demo
 from projections.engine.catch_up import catch_up
 from projections.engine.projection import PROJECTIONS
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Load the demo shop, then bring the read models up to date."""
 
     help = "Create the demo logins and, if the event log is empty, about 300 demo orders."

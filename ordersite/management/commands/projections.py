@@ -2,15 +2,14 @@
 
 import getpass
 from argparse import ArgumentParser
-from io import StringIO
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
+from django.core.management.base import CommandError
 from rich.table import Table
 
 from eventstore.errors import NotParked, ReasonMissing
+from eventstore.management.base import SafeCommand
 from eventstore.models import LogFinding
 from projections.engine.catch_up import OutdatedCode, catch_up
 from projections.engine.checkpoints import LIVE, ParkedEvent
@@ -23,7 +22,7 @@ from projections.monitoring.status import Status, statuses
 EXPECTED_ERRORS = (UnknownProjection, NotParked, ReasonMissing, NotDivisible, HandlerFailed, OutdatedCode)
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `projections` with its subcommands."""
 
     help = "Operate the read models. Without a subcommand: a table of positions, lag, rates, errors and parked events."
@@ -52,21 +51,15 @@ class Command(BaseCommand):
         try:
             match subcommand:
                 case None:
-                    self._print(_table(statuses()))
+                    self.print_table(_table(statuses()))
                     for finding in LogFinding.objects.all():
                         self.stdout.write(f"the log: {finding}")
                 case "parked":
-                    self._print(_parked(options["name"]))
+                    self.print_table(_parked(options["name"]))
                 case _:
                     self.stdout.write(_run(subcommand, **options))
         except EXPECTED_ERRORS as error:
             raise CommandError(str(error)) from error
-
-    def _print(self, table: Table) -> None:
-        text = StringIO()
-        # A pipe has no width, so give enough for all columns.
-        Console(file=text, width=None if self.stdout.isatty() else 200).print(table)
-        self.stdout.write(text.getvalue())
 
 
 def _run(subcommand: str, *, name: str, **options: Any) -> str:

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from eventstore.management.base import SafeCommand
 from eventstore.timetravel.as_of import AsOf, parse_moment
 from projections.engine.folding import HandlerFailed
 from projections.engine.projection import PROJECTIONS, Projection, UnknownProjection, projection_named
@@ -31,7 +32,7 @@ EXPECTED_ERRORS = (
 )
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `rebuild_projections`."""
 
     help = "Rebuild read models from the event log beside the live ones, compare, and swap in one short transaction."

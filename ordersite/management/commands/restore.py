@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error
 
 from eventstore.errors import MalformedSealKey, WrongKey
+from eventstore.management.base import SafeCommand
 from ordersite.backup.manifest import BadBackup
 from ordersite.backup.restoring import RestoreRefused, restore
 
@@ -23,7 +24,7 @@ def _position(text: str) -> int:
     return int(text)
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """The command `restore`."""
 
     help = "Restore a backup into the empty database that DATABASE_URL names, and migrate it to this release."

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from eventstore.errors import WrongKey
+from eventstore.management.base import SafeCommand
 from eventstore.personal_data.subjects import rotate
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Re-encrypt the keys of personal data."""
 
     help = "Re-encrypt all subjects' keys with the first of PERSONAL_DATA_KEYS. Then the others may be removed."

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from eventstore.management.base import SafeCommand
 from ordersite import roles
 
 
-class Command(BaseCommand):
+class Command(SafeCommand):
     """Show how each group differs from the suggested permissions. An option says what to change."""
 
     help = "Show how the groups differ from what this version suggests. Changes nothing without an option."

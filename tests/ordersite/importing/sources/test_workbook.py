@@ -1,5 +1,6 @@
 """Workbooks: every row of every sheet is read, quarantined, or named as not read."""
 
+import tracemalloc
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from openpyxl.chart import BarChart
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from ordersite.importing.sources import package
 from ordersite.importing.sources.errors import UnreadableFile
 from tests.support.importing import HEAD, UK
 from tests.support.importing_files import COLUMNS, change_member, invoice, write_book
@@ -147,6 +149,64 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = write_book(tmp_path / "bomb.xlsx", Orders=[COLUMNS, *ROWS])
     change_member(path, SHEET, "</sheetData>", " " * (65 << 20) + "</sheetData>")
     with pytest.raises(UnreadableFile, match="unpacks to 65 MiB"):
+        survey(path)
+
+
+_HUGE = 24 << 20  # bytes, of which a tree would take gigabytes
+
+
+@pytest.mark.parametrize(
+    ("member", "before", "unit"),
+    [
+        (SHEET, "</row></sheetData>", "<c/>"),
+        (SHEET, "</sheetData>", "<a/>"),
+        (SHEET, "</sheetData>", "<a>"),
+        (SHEET, "</row></sheetData>", "<!-- and so on -->"),
+        ("xl/styles.xml", "</cellXfs>", "<xf/>"),
+        ("xl/workbook.xml", "</sheets>", "<a/>"),
+        ("xl/_rels/workbook.xml.rels", "</Relationships>", "<a/>"),
+        ("[Content_Types].xml", "</Types>", "<a/>"),
+    ],
+)
+def test_a_part_whose_tree_would_be_huge_is_refused_while_it_is_read(
+    tmp_path: Path, member: str, before: str, unit: str
+) -> None:
+    path = write_book(tmp_path / "dense.xlsx", Orders=[COLUMNS, *ROWS])
+    change_member(path, member, before, unit * (_HUGE // len(unit)) + before)
+    assert path.stat().st_size < 1 << 18
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFile, match=r"larger than|more than 4 MiB"):
+            survey(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 29
+    finally:
+        tracemalloc.stop()
+
+
+def test_more_rows_or_texts_than_a_workbook_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_book(tmp_path / "long.xlsx", Orders=[COLUMNS, *ROWS])
+    monkeypatch.setattr(package, "_MOST_STEPS", 3)
+    with pytest.raises(UnreadableFile, match="more than 3 rows or texts"):
+        survey(path)
+
+
+def test_rows_are_forgotten_once_they_are_read(tmp_path: Path) -> None:
+    path = write_book(tmp_path / "empty rows.xlsx", Orders=[COLUMNS, *ROWS])
+    change_member(path, SHEET, "</sheetData>", "<row/>" * 300_000 + "</sheetData>")
+    tracemalloc.start()
+    try:
+        assert len(rows_of(table_of(path))) == len(ROWS)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20, "300,000 empty elements take 30 MB"
+    finally:
+        tracemalloc.stop()
+
+
+def test_entities_of_xml_do_not_multiply(tmp_path: Path) -> None:
+    path = write_book(tmp_path / "laughs.xlsx", Orders=[COLUMNS, *ROWS])
+    entities = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    change_member(path, SHEET, "<worksheet", f"<!DOCTYPE x [{entities}]><worksheet")
+    change_member(path, SHEET, "</row></sheetData>", "<c><f>&a9;</f></c></row></sheetData>")
+    with pytest.raises(UnreadableFile, match="cannot be read as an Excel workbook"):
         survey(path)
 
 
