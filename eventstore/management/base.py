@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, OutputWrapper
 from rich.console import Console
 from rich.table import Table
 
-from eventstore.printing import printable
+from eventstore.management.printing import printable
 
 
 class EscapedOutput(OutputWrapper):

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import get_script_prefix
 
-from eventstore.printing import printable
+from eventstore.management.printing import printable
 
 env = environ.Env()
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from eventstore.dispatch import Context, dispatch
 from eventstore.management.base import SafeCommand
-from eventstore.printing import printable
+from eventstore.management.printing import printable
 from tests.support import orders
 
 ATTACK = "\x1b]0;owned\x07\x9b2J\r\u202egnp.exe\u2066\x7f\u2028[red]bold[/red]"
