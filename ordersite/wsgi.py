@@ -2,11 +2,13 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordersite.settings.development")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from eventstore.storage import requirements  # noqa: E402 - Django is set up now
+from ordersite.handler import Handler  # noqa: E402
 
 requirements.require()
+application = Handler()

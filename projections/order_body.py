@@ -3,7 +3,7 @@
 Amounts are exact decimal text with the currency's number of decimals; times are ISO 8601.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
@@ -23,8 +23,8 @@ EXPANDABLE_PARTS = ("lines", "payments", "shipments", "refunds", "returns")
 """The parts of an order that a client can request with `expand`."""
 
 
-def order_body(order: AddressedOrder) -> dict[str, Any]:
-    """Return an order with all its parts, as the API shows it."""
+def order_body(order: AddressedOrder, parts: Collection[str] = EXPANDABLE_PARTS) -> dict[str, Any]:
+    """Return an order with these parts, as the API shows it: with all of them, if no others are named."""
     money = {name: _amount(getattr(order, name), order.currency) for name in MONEY}
     times = {name: _iso(getattr(order, name)) for name in ("placed_at", "paid_at", "shipped_at", "cancelled_at")}
     return {
@@ -45,12 +45,18 @@ def order_body(order: AddressedOrder) -> dict[str, Any]:
         "billing_address": order.billing_address,
         "behind": order.behind,
         "discounts": [_discount(discount, order.currency) for discount in order.state.discounts],
-        "lines": [_line(line, figures, order.currency) for line, figures in line_figures(order.state)],
-        "payments": [_payment(payment, order) for payment in order.state.payments],
-        "shipments": [_shipment(shipment, order) for shipment in order.state.shipments],
-        "refunds": [_refund(refund, order) for refund in order.state.refunds],
-        "returns": [_return(returned, order) for returned in order.state.returns],
+        **{name: _PARTS[name](order) for name in EXPANDABLE_PARTS if name in parts},
     }
+
+
+_PARTS: dict[str, Callable[[AddressedOrder], list[dict[str, Any]]]] = {
+    "lines": lambda order: [_line(line, figures, order.currency) for line, figures in line_figures(order.state)],
+    "payments": lambda order: [_payment(payment, order) for payment in order.state.payments],
+    "shipments": lambda order: [_shipment(shipment, order) for shipment in order.state.shipments],
+    "refunds": lambda order: [_refund(refund, order) for refund in order.state.refunds],
+    "returns": lambda order: [_return(returned, order) for returned in order.state.returns],
+}
+"""How each part of an order is made. They are made only where they are shown: a large order has thousands of lines."""
 
 
 def _figures(figures: OrderFigures | LineFigures, currency: str) -> dict[str, str]:

@@ -141,8 +141,11 @@ _HELP = {
 }
 
 
-def _order_serializer() -> type[serializers.Serializer[Any]]:
-    """Return the serializer class. Built with `type`, because the field name `return` is a Python keyword."""
+def _order_serializer(name: str, *, always: tuple[str, ...], text: str) -> type[serializers.Serializer[Any]]:
+    """Return the serializer class of an order, which `always` has these parts.
+
+    Built with `type`, because the field name `return` is a Python keyword.
+    """
     statuses = {
         "status": OrderStatus,
         "payment": PaymentStatus,
@@ -164,16 +167,25 @@ def _order_serializer() -> type[serializers.Serializer[Any]]:
         "shipping_address": serializers.CharField(),
         "billing_address": serializers.CharField(),
         "behind": serializers.BooleanField(help_text="Whether later events are not shown yet."),
-        "lines": LineSerializer(many=True),
-        "payments": PaymentSerializer(many=True, required=False),
-        "shipments": ShipmentSerializer(many=True, required=False),
-        "refunds": RefundSerializer(many=True, required=False),
-        "returns": ReturnSerializer(many=True, required=False),
+        **{part: kind(many=True, required=part in always) for part, kind in _PARTS.items()},
     }
-    description = (
-        "An order. Amounts have the currency's number of decimals. It always has its lines; other parts on request."
-    )
-    return type("OrderSerializer", (serializers.Serializer,), {**shown, "__doc__": description})
+    return type(name, (serializers.Serializer,), {**shown, "__doc__": text})
 
 
-OrderSerializer = _order_serializer()
+_PARTS: dict[str, type[serializers.Serializer[Any]]] = {
+    "lines": LineSerializer,
+    "payments": PaymentSerializer,
+    "shipments": ShipmentSerializer,
+    "refunds": RefundSerializer,
+    "returns": ReturnSerializer,
+}
+OrderSerializer = _order_serializer(
+    "OrderSerializer",
+    always=("lines",),
+    text="An order. Amounts have the currency's number of decimals. It always has its lines; other parts on request.",
+)
+ListedOrderSerializer = _order_serializer(
+    "ListedOrderSerializer",
+    always=(),
+    text="An order in a list. Amounts have the currency's number of decimals. It has the parts that were requested.",
+)

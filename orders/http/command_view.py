@@ -5,7 +5,7 @@ Fast path: `CommandView.command` reads the body with one cached serializer per c
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -27,7 +27,7 @@ from eventstore.ids import id_begun_by
 from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
 from orders.http.allowed_requests import AllowedRequest
-from orders.http.bodies import require_shape
+from orders.http.bodies import BoundedList, require_shape
 from orders.http.i18n import translate
 from orders.http.idempotency import command_id_of
 from orders.http.request import IF_MATCH_SCHEMA, correlation_of, customer_of, query_of, version_in
@@ -96,18 +96,19 @@ class AcceptedSerializer(serializers.Serializer[QueuedCommand]):
 
 
 class CommandSerializer(DataclassSerializer[Any]):
-    """Reads a command from JSON. Other fields than those of the dataclass, and other types, are refused.
+    """Reads a command from JSON. Other fields than those of the dataclass, and other types, are refused."""
 
-    `context["supplied"]` holds the fields that the server sets and the body may not.
-    """
+    serializer_field_mapping = {**DataclassSerializer.serializer_field_mapping, list: BoundedList}
 
     def to_internal_value(self, data: Any) -> Any:
-        """Read with the supplied fields of the context; nested values have none."""
-        supplied: dict[str, Any] = self.context.get("supplied", {}) if self.parent is None else {}
-        return self.read(data, supplied)
+        """Read a value inside a command: the server sets none of its fields."""
+        return self.read(data, {})
 
     def read(self, data: Any, supplied: dict[str, Any]) -> Any:
-        """Return the command. Raises ValidationError. Stores nothing, so threads can share one serializer."""
+        """Return the command, with the `supplied` fields, which the server sets and the body may not.
+
+        Raises ValidationError. Stores nothing, so threads can share one serializer.
+        """
         require_shape(self.fields, data)
         values = serializers.Serializer.to_internal_value(self, data)
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
@@ -133,6 +134,11 @@ def _reader(body: type[CommandSerializer]) -> CommandSerializer:
     return body()
 
 
+@cache
+def _has_lists(body: type[CommandSerializer]) -> bool:
+    return any(isinstance(field, serializers.ListField) for field in _reader(body).fields.values())
+
+
 class PreconditionRequired(APIException):
     """A change of an existing order must name the version that the client has seen, to prevent lost updates."""
 
@@ -149,16 +155,15 @@ class CommandView(APIView):
     order_url: ClassVar[str] = "order"
     """The name of the URL where the sender reads an order."""
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether a body may have lists, and so may be long."""
+        return _has_lists(self.body)
+
     def command(self, request: Request, **supplied: Any) -> Any:
         """Return the command, or other dataclass of the body, in the request. Raises ValidationError."""
         query_of(request, self.query_params)
-        body_class = self.body_for(request.data)
-        with suppress(ValidationError):
-            return _reader(body_class).read(request.data, supplied)
-        # A new serializer reads the body again and reports the errors in the format of DRF.
-        body = body_class(data=request.data, context={"supplied": supplied})
-        body.is_valid(raise_exception=True)
-        return body.validated_data
+        return _reader(self.body_for(request.data)).read(request.data, supplied)
 
     def body_for(self, data: Any) -> type[CommandSerializer]:
         """Return the serializer class that reads `data`. Override it where a view takes several bodies."""

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
-from orders.http.bodies import StrictSerializer
+from orders.http.bodies import OPEN_BODY, StrictSerializer
 from orders.http.i18n import translate
 from orders.http.request import correlation_of
 from ordersite.api.serializers import read
@@ -34,6 +34,7 @@ class PublicView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
+    largest_body = OPEN_BODY
 
 
 # --- register ---------------------------------------------------------------------------------------------------------

@@ -1,31 +1,56 @@
-"""How request bodies are parsed."""
+"""How request bodies are parsed: within limits of size, nesting and number, which are checked before decoding."""
 
 import json
 from typing import Any
 
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser as RestJSONParser
+from rest_framework.parsers import BaseParser
 
+from eventstore.limits.numbers import parse_whole
+from orders.http.bodies import BodyTooLarge, largest_body
 from orders.http.i18n import translate
+from ordersite.api.json_limits import TooLarge, require_bounded
 
 
-class JSONParser(RestJSONParser):
-    """Parse JSON, and say in the client's language where it is wrong."""
+class JSONParser(BaseParser):
+    """Parse JSON, and say in the client's language where it is wrong.
+
+    JSON is UTF-8, whatever `charset` a request states: decoding some other character sets takes quadratic time.
+    """
+
+    media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the parsed body. Raises ParseError."""
+        """Return the parsed body. Raises BodyTooLarge before it reads a long body, and ParseError."""
+        context = parser_context or {}
+        _require_size(context["request"].META.get("CONTENT_LENGTH") or "0", largest_body(context["view"]))
         try:
-            body = super().parse(stream, media_type, parser_context)
-        except ParseError as error:
-            raise ParseError(_explained(error.__context__)) from error
-        try:
-            json.dumps(body, ensure_ascii=False).encode()
+            text = stream.read().decode()
+            require_bounded(text)
+            body = json.loads(text, parse_constant=_refuse_constant)
+            if "\\u" in text:
+                json.dumps(body, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:  # neither a log nor an answer that quotes it could hold such a text
             raise ParseError(translate("The body has half of a surrogate pair, such as \\ud800.")) from error
+        except ValueError as error:
+            raise ParseError(_explained(error)) from error
         return body
 
 
-def _explained(error: BaseException | None) -> str:
+def _require_size(stated: str, most: int) -> None:
+    try:
+        parse_whole(stated, most=most)
+    except ValueError as error:
+        raise BodyTooLarge(translate("the body is too large: the limit is {most} bytes", most=most)) from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _explained(error: ValueError) -> str:
+    if isinstance(error, TooLarge):
+        return str(error)
     if isinstance(error, json.JSONDecodeError):
         return translate(
             "The body is not JSON: see line {line}, column {column}.",
@@ -34,6 +59,6 @@ def _explained(error: BaseException | None) -> str:
         )
     if isinstance(error, UnicodeError):
         return translate("The body is not UTF-8.")
-    if isinstance(error, ValueError) and "digits" in str(error):
+    if "digits" in str(error):
         return translate("A number in the body has too many digits.")
     return translate("The body is not JSON: NaN and Infinity are no JSON numbers.")

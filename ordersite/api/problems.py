@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -28,6 +29,7 @@ from eventstore.errors import (
 from eventstore.sql import is_outage, is_read_only
 from orders.actions import ACTIONS
 from orders.http.allowed_requests import METHODS
+from orders.http.bodies import MOST_ERRORS
 from orders.http.i18n import translate
 from orders.http.request import is_api
 from ordersite.api.problem_codes import HEADER_CODES, PROBLEM_CODES
@@ -37,6 +39,7 @@ from projections.reading.read_your_writes import NotYetVisible
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+LONGEST_MESSAGE, LONGEST_FIELD, LONGEST_DETAIL = 500, 200, 8_000  # characters; a problem may quote what was sent
 
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """Names of RFC 9110. Python before 3.13 has older names, and a title must not depend on the Python version."""
@@ -68,7 +71,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=PROBLEM_CODES)
     detail = serializers.CharField()
     errors = FieldErrorSerializer(  # type: ignore[assignment]  # DRF's name, our field
-        many=True, required=False, help_text="With 400: each field that is wrong."
+        many=True, required=False, help_text=f"With 400: each field that is wrong, at most {MOST_ERRORS} of them."
     )
     allowed_actions = serializers.ListField(
         child=serializers.ChoiceField(choices=ACTIONS),
@@ -95,9 +98,12 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         return _respond(response.status_code, code, str(response.data["detail"]))
     assert isinstance(error, APIException)
     if isinstance(error, ValidationError):
-        errors = list(_field_errors(error.get_full_details()))
+        errors = list(islice(_field_errors(error.get_full_details()), MOST_ERRORS + 1))
         special = {entry["code"] for entry in errors} & HEADER_CODES
-        detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
+        detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors[:MOST_ERRORS])
+        if len(errors) > MOST_ERRORS:
+            errors = errors[:MOST_ERRORS]
+            detail = translate("{errors}; there are more errors: correct these first", errors=detail)
         return _respond(400, next(iter(special), "invalid"), detail, headers, errors=errors)
     detail, code = str(error.detail), getattr(error.detail, "code", None) or error.default_code
     if isinstance(error, Throttled):
@@ -189,8 +195,13 @@ def _body(status: int, code: str, detail: str) -> dict[str, Any]:
         "title": title_of(status),
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": shortened(detail, LONGEST_DETAIL),
     }
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text without what follows its first `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def title_of(status: int) -> str:
@@ -202,7 +213,8 @@ def _field_errors(details: Any, path: str = "") -> Iterator[dict[str, str]]:
     """Flatten nested errors; a field is named by its path, such as `lines.0.quantity`."""
     match details:
         case {"message": str(message), "code": str(code)}:
-            yield {"field": path or "body", "message": message, "code": code}
+            field = shortened(path or "body", LONGEST_FIELD)
+            yield {"field": field, "message": shortened(message, LONGEST_MESSAGE), "code": code}
         case dict():
             for name, inner in details.items():
                 yield from _field_errors(inner, path if name == "non_field_errors" else f"{path}.{name}".lstrip("."))

@@ -18,6 +18,7 @@ from eventstore import store
 from eventstore.messages import EVENT_TYPES
 from eventstore.models import Event
 from eventstore.records import Recorded, type_name
+from eventstore.storage import sizes
 from orders.http.i18n import translate
 from projections.customer.feed import CustomerFeed, FeedEvent, FeedOrder
 from projections.customer.timeline import words_for_customer
@@ -61,17 +62,18 @@ class CustomerEvents:
 
 
 def own_events(customer_id: UUID, *, after: int, limit: int) -> Page:
-    """Return the next events of a customer after a position, at most `limit`.
+    """Return the next events of a customer after a position: at most `limit`, and fewer if they are large.
 
     The feed stops before a parked event of the customer until it is retried or skipped, so no event is left out.
     """
     rows = _available(customer_id).filter(position__gt=after).values_list("position", flat=True)[: limit + 1]
     positions = list(rows)
-    events = (as_public(fact) for fact in store.read_at(positions[:limit]))
+    fitting = positions[: sizes.number_within(sizes.sizes_at(positions[:limit]), sizes.MOST_STORED)]
+    events = (as_public(fact) for fact in store.read_at(fitting))
     return Page(
         events=[event for event in events if event is not None],
-        through=positions[:limit][-1] if positions else after,
-        has_more=len(positions) > limit,
+        through=fitting[-1] if fitting else after,
+        has_more=len(positions) > len(fitting),
     )
 
 

@@ -66,6 +66,17 @@ class Pages(CursorPagination):
             return False
         return moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR
 
+    def end_early(self, kept: int) -> None:
+        """Leave out all rows of the page but the first `kept` in the direction of reading. The link there goes on."""
+        page = self.page or []
+        if self.cursor and self.cursor.reverse:
+            left_out, self.page = page[-kept - 1], page[-kept:]
+            self.has_previous, self.previous_position = True, self._get_position_from_instance(left_out, self.ordering)
+        else:
+            left_out, self.page = page[kept], page[:kept]
+            self.has_next, self.next_position = True, self._get_position_from_instance(left_out, self.ordering)
+        self.page_size = kept  # the links count rows of the same position by it
+
     def get_paginated_response(self, data: Any) -> Response:
         """Return a page with the URLs of its neighbours."""
         return Response({"next": self.get_next_link(), "prev": self.get_previous_link(), "results": data})

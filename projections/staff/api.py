@@ -1,5 +1,6 @@
 """The back office API: read orders. For the shop's own programs."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -22,16 +23,15 @@ from orders.http.back_office_view import BackOfficeView
 from orders.http.i18n import translate
 from orders.http.request import query_of
 from projections.engine.projection import PROJECTIONS
-from projections.order_body import order_body
+from projections.order_body import EXPANDABLE_PARTS, order_body
 from projections.order_list import (
     DESCRIBED_PARAMS,
     LIST_PARAMS,
     OrderPages,
     read_expand,
     read_order_filter,
-    with_parts,
 )
-from projections.order_serializers import OrderSerializer, RefundSerializer
+from projections.order_serializers import LineSerializer, ListedOrderSerializer, RefundSerializer
 from projections.reading.from_log import require_logged, row_from_log
 from projections.reading.query_params import MIN_VERSION, VERSION_SHOWN, read_id, read_version
 from projections.reading.read_your_writes import wait_for
@@ -44,7 +44,7 @@ class StaffRefundSerializer(RefundSerializer):
     requested_by = serializers.CharField()
 
 
-class ListedStaffOrderSerializer(OrderSerializer):  # type: ignore[misc, valid-type]  # built with `type`
+class ListedStaffOrderSerializer(ListedOrderSerializer):  # type: ignore[misc, valid-type]  # built with `type`
     """An order as the shop sees it. Personal data is null for a service account without `read_personal_data`."""
 
     customer_id = serializers.UUIDField(allow_null=True, help_text="Null for a guest.")
@@ -57,6 +57,8 @@ class ListedStaffOrderSerializer(OrderSerializer):  # type: ignore[misc, valid-t
 
 class StaffOrderSerializer(ListedStaffOrderSerializer):
     """An order as the shop sees it, with all its parts."""
+
+    lines = LineSerializer(many=True)
 
     refunds = StaffRefundSerializer(many=True)
     allowed_actions = serializers.ListField(
@@ -99,12 +101,14 @@ class ListStaffOrders(BackOfficeView, ListAPIView[StaffOrder]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the orders of the shop, newest first. An order has to match every parameter.
 
+        A page has fewer orders than `limit` if they are large. Go on at `next` until it is null.
+
         An SKU or a reference without three letters or digits in a row is looked for in the newest 10,000 orders only.
         """
         params = query_of(request, (*LIST_PARAMS, "customer_id", "reference", "changed_after"))
         parts, hidden = read_expand(params), hidden_from(request.user)
         page = self.paginate_queryset(_listed(params))
-        bodies = [with_parts(staff_order_body(order) | hidden, parts) for order in page or ()]
+        bodies = [staff_order_body(order, parts) | hidden for order in page or ()]
         return self.get_paginated_response(bodies)
 
 
@@ -162,10 +166,10 @@ def hidden_from(user: Any) -> dict[str, None]:
     return {} if sees_personal_data(user) else dict.fromkeys(PERSONAL)
 
 
-def staff_order_body(order: StaffOrder) -> dict[str, Any]:
+def staff_order_body(order: StaffOrder, parts: Collection[str] = EXPANDABLE_PARTS) -> dict[str, Any]:
     """Return an order as the API shows it to staff: what its customer sees, and what only the shop may see."""
-    body = order_body(order)
-    for shown, refund in zip(body["refunds"], order.state.refunds, strict=True):
+    body = order_body(order, parts)
+    for shown, refund in zip(body.get("refunds", ()), order.state.refunds, strict=False):
         shown["requested_by"] = refund.requested_by
     return body | {
         "customer_id": order.customer_id and str(order.customer_id),

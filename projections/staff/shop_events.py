@@ -16,6 +16,7 @@ from eventstore import store
 from eventstore.messages import EVENT_TYPES
 from eventstore.models import Event
 from eventstore.records import Damaged, Recorded, type_name
+from eventstore.storage import sizes
 from orders.events import OrderEvent
 from orders.http.i18n import translate
 from projections.event_feed.source import START, CursorExpired, Page, event_id_of
@@ -53,13 +54,14 @@ class ShopEvents:
         self.reader, self._personal_data = reader, personal_data
 
     def read(self, *, after: int, limit: int) -> Page:
-        """Return the next events after a position, at most `limit`."""
-        page = store.read_after(after, limit=limit + 1, event_types=list(SHOP_TYPES))
-        facts, has_more = page.events[:limit], len(page.events) > limit
+        """Return the next events after a position: at most `limit`, and fewer if they are large."""
+        stored = sizes.sizes_after(after, limit=limit + 1, event_types=SHOP_TYPES)
+        fitting = sizes.number_within(stored[:limit], sizes.MOST_STORED)
+        page = store.read_after(after, limit=fitting, event_types=list(SHOP_TYPES))
         return Page(
-            events=[as_shop(fact, personal_data=self._personal_data) for fact in facts],
-            through=facts[-1].position if has_more else page.through,
-            has_more=has_more,
+            events=[as_shop(fact, personal_data=self._personal_data) for fact in page.events],
+            through=page.through,
+            has_more=len(page.events) == fitting < len(stored),
         )
 
     def position_of(self, cursor: str) -> int:

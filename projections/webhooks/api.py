@@ -62,7 +62,6 @@ class OwnEndpoints(EndpointsView):
     problems = {
         "POST": {
             "409": "`endpoint_exists` for this URL, `too_many_endpoints`, or `subject_erased`.",
-            "413": "The body is too large.",
             "422": "This Idempotency-Key was used for another request.",
         }
     }

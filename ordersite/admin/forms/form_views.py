@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import UNREADABLE, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
+from eventstore.limits.numbers import MOST_VERSION, parse_whole
 from orders.http.request import correlation_of
 from ordersite.admin.forms.command_form import form_for
 from ordersite.admin.forms.conflicts import Change, changes_since
@@ -47,7 +48,10 @@ def actor_of(request: HttpRequest) -> str:
 
 def version_of(seen: str) -> int:
     """Return the version that a form says its reader saw; 0, which no aggregate has, if it says none."""
-    return int(seen) if seen.isdecimal() and len(seen) < 10 else 0
+    try:
+        return parse_whole(seen, most=MOST_VERSION)
+    except ValueError:
+        return 0
 
 
 def context_of(request: HttpRequest, content: str, seen: int | None) -> Context:

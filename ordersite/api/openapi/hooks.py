@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
-from orders.http.bodies import NoneOf, StrictSerializer
+from orders.http.bodies import NoneOf, StrictSerializer, largest_body
 from orders.http.command_view import CommandSerializer, CommandView
 from ordersite.api.problems import CONTENT_TYPE, ProblemSerializer
 
@@ -134,7 +134,7 @@ class Schema(AutoSchema):
         if self.method in BODIES:
             problems |= {
                 "411": "The body was sent without `Content-Length`.",
-                "413": "The body is too large.",
+                "413": f"The body is larger than {largest_body(self.view):,} bytes.",
                 "415": "The body is not JSON.",
             }
         if AllowAny in self.view.permission_classes:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, NotFound
@@ -31,9 +32,9 @@ from projections.order_list import (
     OrderPages,
     read_expand,
     read_order_filter,
-    with_parts,
 )
 from projections.order_serializers import (
+    ListedOrderSerializer,
     OrderSerializer,
     PaymentSerializer,
     RefundSerializer,
@@ -46,18 +47,21 @@ from projections.reading.query_params import MIN_VERSION, VERSION_SCHEMA, VERSIO
 class ListOwnOrders(ListAPIView[CustomerOrder]):
     """The pages of a customer's orders."""
 
-    serializer_class = OrderSerializer
+    serializer_class = ListedOrderSerializer
     pagination_class = OrderPages
     queryset = CustomerOrder.objects.none()  # for the schema only; `get` builds the customer's own
 
     @extend_schema(operation_id="order_list", tags=["orders"], parameters=DESCRIBED_PARAMS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List your orders, newest first. An order has to match every parameter."""
+        """List your orders, newest first. An order has to match every parameter.
+
+        A page has fewer orders than `limit` if they are large. Go on at `next` until it is null.
+        """
         params = query_of(request, LIST_PARAMS)
         parts = read_expand(params)
         orders = own_orders(customer_of(request), read_order_filter(params))
         page = self.paginate_queryset(orders)
-        return self.get_paginated_response([with_parts(order_body(order), parts) for order in page or ()])
+        return self.get_paginated_response([order_body(order, parts) for order in page or ()])
 
 
 class GetOwnOrder(APIView):
@@ -95,7 +99,7 @@ class GetOwnOrder(APIView):
         Send the `ETag` of an earlier answer as `If-None-Match`: 304 means that it is still current.
         """
         customer_id, params = customer_of(request), query_of(request, ("min_version", "expand", *PAST_PARAMS))
-        parts = read_expand(params)
+        parts = read_expand(params) | {"lines"}
         if "If-Match" in request.headers:
             version_in(request.headers["If-Match"])  # Django ignores a malformed one
         as_of = read_past(params)
@@ -103,7 +107,7 @@ class GetOwnOrder(APIView):
             past = own_order_as_of(customer_id, order_id, as_of)
             if past is None:
                 raise _no_order(order_id)
-            return Response(with_parts(order_body(past), parts), headers={"ETag": f'"{past.version}"'})
+            return Response(order_body(past, parts), headers={"ETag": f'"{past.version}"'})
         order = _current_order(request, order_id, min_version=read_version(params, "min_version") or 0)
         response = cached_order.respond(request._request, order, parts)
         if response.status_code == status.HTTP_412_PRECONDITION_FAILED:
@@ -207,14 +211,36 @@ class MomentSerializer(serializers.Serializer[Any]):
 class OwnTimeline(APIView):
     """The timeline of an order."""
 
-    @extend_schema(operation_id="order_timeline", tags=["orders"], responses=MomentSerializer(many=True))
+    @extend_schema(
+        operation_id="order_timeline",
+        tags=["orders"],
+        parameters=[
+            OpenApiParameter(
+                "after", VERSION_SCHEMA, description="Only events after this version of the order. Without it: all."
+            ),
+            OpenApiParameter(
+                "Link",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                response=[200],
+                description='The address of later events, with `rel="next"`, if this answer does not have all.',
+            ),
+        ],
+        responses=MomentSerializer(many=True),
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
-        """Get the events of one of your orders, oldest first. This is always up to date."""
-        query_of(request)
-        entries = own_timeline(customer_of(request), order_id)
-        if entries is None:
+        """Get the events of one of your orders, oldest first. This is always up to date.
+
+        An answer has at most 500 events, and fewer if they are large: then `Link` names the address of the later ones.
+        """
+        after = read_version(query_of(request, ("after",)), "after") or 0
+        timeline = own_timeline(customer_of(request), order_id, after_version=after)
+        if timeline is None:
             raise _no_order(order_id)
-        return Response(MomentSerializer(entries, many=True).data)
+        headers = {}
+        if timeline.more_after is not None:
+            headers["Link"] = f'<{request.path}?after={timeline.more_after}>; rel="next"'
+        return Response(MomentSerializer(timeline.entries, many=True).data, headers=headers)
 
 
 def _current_order(request: Request, order_id: UUID, *, min_version: int) -> CachedOrder:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import yaml
 from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 from orders.actions import ACTIONS
+from ordersite.api.openapi import view
 from ordersite.api.openapi.describe import Undescribed, describe, properties, resolve
 from ordersite.api.problem_codes import PROBLEM_CODES
 from projections.customer.public_events import PUBLIC_TYPES
@@ -212,3 +214,24 @@ def test_a_new_order_links_to_every_operation_on_it(schema: dict[str, Any]) -> N
         "order_id": "$response.body#/order_id",
         "header.If-Match": "$response.header.ETag",
     }
+
+
+def test_the_description_is_made_once_for_each_language_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    get_schema: Any = SchemaGenerator.get_schema
+
+    def counted(*args: Any, **more: Any) -> Any:
+        made.append(more)
+        return get_schema(*args, **more)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    view._make.cache_clear()
+    variants = ["", "?format=json", "?lang=ru", "?lang=ru&format=json"]
+    answers = [Client().get(f"/api/v1/schema{query}") for query in variants for _ in range(2)]
+    assert len(made) == len(variants)
+    assert len({answer["ETag"] for answer in answers}) == len(variants)
+    known = Client().get("/api/v1/schema", headers={"If-None-Match": answers[0]["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    for query in ("?lang=de", "?lang=xx", "?version=7", "?colour=red"):
+        assert Client().get(f"/api/v1/schema{query}")["ETag"] == answers[0]["ETag"]
+    assert len(made) == len(variants)
