@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench load performance samples schema contract faults screenshots docs docs-serve clean
+.PHONY: help run test check install format lock messages bench load performance samples schema contract hostile faults screenshots docs docs-serve clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -73,6 +73,9 @@ schema: install  ## write docs/openapi.yml, the description of the API, and the 
 
 contract: install  ## search longer for an answer that the description lacks (SECONDS=600, for customers and for staff)
 	@CONTRACT_PHASES=examples,coverage,fuzzing,stateful CONTRACT_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest tests/ordersite/api/test_contract.py -q -s
+
+hostile: install  ## send hostile values to the API and the admin; no answer may be 500 (SECONDS=600 SEED=7)
+	@HOSTILE_SECONDS=$(or $(SECONDS),300) $(if $(SEED),HOSTILE_SEED=$(SEED)) $(BIN)/python -m pytest tests/ordersite/test_hostile_walk.py -q -s
 
 faults: install  ## break a running site in random order while clients write (SEED=7 SECONDS=120)
 	@$(BIN)/python -m tests.faults.run $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -8,12 +8,14 @@ from functools import cached_property, partial
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError, connection
-from django.db.models import Max, Min, QuerySet
-from django.http import HttpRequest
+from django.db.models import Max, Min, Model, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from unfold.views import ChangeList
 
@@ -67,11 +69,27 @@ class CheckedList(ChangeList):
 
 
 class CheckedLists:
-    """A mixin for the admin of a small table: its list is a CheckedList."""
+    """A mixin for an admin class: its list is a CheckedList, and its actions take only keys that a row can have."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckedList]:
         """Return the class of the list."""
         return CheckedList
+
+    def response_action(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
+        """Do the chosen action. Keys that no row can have lead back to the list: a filter by them would raise."""
+        if all(_can_be_key(queryset.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return super().response_action(request, queryset, *args, **kwargs)  # type: ignore[misc]  # of the admin class
+        messages.warning(request, "A row that was chosen cannot exist, so nothing was done. Choose again.")
+        return HttpResponseRedirect(request.get_full_path())
+
+
+def _can_be_key(model: type[Model], text: str) -> bool:
+    """Return whether a row of the model can have this primary key."""
+    try:
+        model._meta.pk.to_python(text)
+    except (ValidationError, ValueError, ArithmeticError):
+        return False
+    return "\0" not in text
 
 
 class LargeList(CheckedList):

@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 
 from eventstore import codec
 from eventstore.admin.confirmation import confirmed
-from eventstore.admin.large_lists import FastPaginator, LargeList
+from eventstore.admin.large_lists import CheckedLists, FastPaginator, LargeList
 from eventstore.errors import UNREADABLE
 from eventstore.followers.causality import TraceEntry, trace_of
 from eventstore.followers.process_managers import PROCESSES
@@ -28,7 +28,7 @@ from eventstore.records import type_name
 from eventstore.seals.chain import public_form
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(CheckedLists, ModelAdmin):
     """A read-only table. Even a superuser cannot add, edit or delete its rows in the admin."""
 
     paginator = FastPaginator

@@ -3,6 +3,7 @@
 The lists and their parameters are taken from the registered admins, so a new list is walked too.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -71,6 +72,20 @@ def test_no_value_of_a_parameter_breaks_a_list(admin: Any, root: Client) -> None
     page = root.get(address)
     assert page.status_code == 200
     broken = [query[:60] for query in queries(admin, page) if root.get(f"{address}?{query}").status_code >= 500]
+    assert not broken, broken
+
+
+@pytest.mark.parametrize("admin", ALL_LISTS, ids=lambda admin: admin.opts.label_lower)
+def test_no_chosen_row_breaks_an_action(admin: Any, root: Client) -> None:
+    address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+    actions = re.findall(r'<option value="(\w+)"', root.get(address).content.decode())
+    named = {*(each if isinstance(each, str) else each.__name__ for each in admin.actions or ()), *actions}
+    broken = [
+        f"{action} {key[:40]!r}"
+        for action in sorted(named)
+        for key in ("x", "\0", "a\0b", "9" * 30, "9" * 5_005, "-1", "1e400", "\ufffd", "0001-01-01", "", "x" * 2_000)
+        if root.post(address, {"action": action, "_selected_action": [key, "1"]}).status_code >= 500
+    ]
     assert not broken, broken
 
 

@@ -1,5 +1,6 @@
 """No parameter of the API is answered with an error of the server. Paths and parameters come from its description."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,4 +110,22 @@ def test_no_body_breaks_an_answer(path: str, api: APIClient, ada: User) -> None:
         headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
         if client.post(address, body, content_type="application/json", headers=headers).status_code == 500:
             broken.append(body[:60])
+    assert not broken, broken
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_no_method_breaks_an_answer(method: str, api: APIClient, ada: User) -> None:
+    """Also those that a path does not have, and with bodies that it would not take."""
+    order_id, staff = place(api), staff_client()
+    broken = []
+    for path in DESCRIPTION["paths"]:
+        client: Any = staff if "/back-office/" in path else api
+        client.raise_request_exception = False
+        for value in ("9" * 30, str(uuid4())):
+            address = re.sub(r"\{\w+\}", value, path.replace("{order_id}", order_id))
+            for body in (b"", BODIES[6], b'{"url": "http://[::1", "event_types": "\\u0000"}'):
+                headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
+                answer = client.generic(method.upper(), address, body, content_type="application/json", headers=headers)
+                if answer.status_code == 500:
+                    broken.append(f"{address} {body[:60]!r}")
     assert not broken, broken
