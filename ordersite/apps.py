@@ -15,13 +15,15 @@ class OrdersiteConfig(AppConfig):
         from ordersite import celery, checks  # noqa: F401, PLC0415
         from ordersite.access import rules  # noqa: F401, PLC0415
         from ordersite.access import signals as access_signals  # noqa: PLC0415
-        from ordersite.admin import accounts, operations, orders, programs, users  # noqa: F401, PLC0415
+        from ordersite.admin import accounts, login_records, operations, orders, programs, users  # noqa: F401, PLC0415
         from ordersite.customers import emails  # noqa: F401, PLC0415
         from ordersite.customers.erasure import stop_webhooks  # noqa: PLC0415
+        from ordersite.logins import records, sessions  # noqa: F401, PLC0415
         from ordersite.models import ServiceAccount, User  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
 
         access_signals.connect()
+        records.connect()
         signals.post_migrate.connect(write_roles, sender=self)
         for signal in (signals.post_save, signals.post_delete):
             signal.connect(stop_webhooks, sender=User)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.utils import DatabaseError
@@ -94,6 +94,16 @@ def defaults_are_harmless(databases: Sequence[str] | None = None, **options: Any
             more = ": its sessions set it, those of other programs do not"
             messages.append(CheckWarning(text + more, hint=hint, id="ordersite.W002"))
     return messages
+
+
+@register(Tags.security, deploy=True)
+def staff_have_a_second_factor(**options: Any) -> list[CheckMessage]:
+    """Say if a password alone is enough to work in the shop."""
+    if settings.REQUIRE_SECOND_FACTOR:
+        return []
+    hint = "Set REQUIRE_SECOND_FACTOR=on. People without one are led to a page that sets it up."
+    text = "people who work in the shop log in with a password alone"
+    return [Info(text, hint=hint, id="ordersite.I001")]  # no warning: a shop may decide otherwise
 
 
 @register()

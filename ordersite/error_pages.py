@@ -122,5 +122,6 @@ def _render(request: HttpRequest, status: int, kind: str | None) -> str:
     }
     user = getattr(request, "user", None) if status < PLAIN_FROM else None
     if user is None or not (user.is_active and user.is_staff):
-        return render_to_string("ordersite/error.html", context)
+        nonce = str(getattr(request, "csp_nonce", ""))
+        return render_to_string("ordersite/error.html", context | {"nonce": nonce})
     return render_to_string("ordersite/admin_error.html", admin.site.each_context(request) | context, request)

@@ -103,3 +103,35 @@ class SuggestedPermission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.codename} for {self.role}"
+
+
+class LoginRecord(models.Model):
+    """An entry of the list of log-ins, failures, log-outs and changes of access."""
+
+    class Kind(models.TextChoices):
+        """What happened."""
+
+        LOGGED_IN = "logged_in", "Logged in"
+        FAILED = "failed", "Log-in failed"
+        CODE_REFUSED = "code_refused", "Second factor refused"
+        LOGGED_OUT = "logged_out", "Logged out"
+        ACCESS = "access", "Access changed"
+
+    contents = Contents.TRUTH
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    name = models.CharField(max_length=150, help_text="The name of the account, as it was typed.")
+    user_id = models.BigIntegerField(null=True, db_index=True, help_text="The account, if it is known.")
+    door = models.CharField(max_length=20, help_text="The admin, the API or the command line.")
+    address = models.CharField(max_length=64, help_text="The address of the browser or program.")
+    agent = models.CharField(max_length=200, help_text="What the browser says it is.")
+    detail = models.CharField(max_length=500, help_text="What changed, who did it, and why.")
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = "log-in or access"
+        verbose_name_plural = "log-ins and access"
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.name}"

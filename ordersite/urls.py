@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("ordersite/icon.svg"))),
+    path("admin/second-factor/", include("ordersite.logins.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("ordersite.api.urls")),
     path("", include("ordersite.monitoring.urls")),

@@ -25,6 +25,7 @@ from eventstore.dispatch import Context, dispatch
 from eventstore.ids import new_id
 from orders.http.request import correlation_of
 from ordersite.access.commands import ChangeAccess, ChangeCredentials
+from ordersite.models import LoginRecord
 
 COMMAND_LINE = "command-line"
 _HOLDERS = UUID("c0a1de9a-35c4-4b7c-9f0e-0d5ab0a8f2c1")
@@ -99,6 +100,8 @@ def record(holder: Any, *, granted: Collection[str] = (), withdrawn: Collection[
             reason=cause.reason[:500],
         )
         dispatch(command, _context(cause))
+        changes = [f"{what} {', '.join(rights)}" for what, rights in (("got", granted), ("lost", withdrawn)) if rights]
+        _list(holder, "; ".join(changes), cause)
 
 
 def record_credentials(holder: Any, change: str) -> None:
@@ -109,6 +112,7 @@ def record_credentials(holder: Any, change: str) -> None:
             holder_id=holder_id(holder), holder=name_of(holder), change=change, reason=cause.reason[:500]
         )
         dispatch(command, _context(cause))
+        _list(holder, change, cause)
 
 
 def holder_id(holder: Any) -> UUID:
@@ -133,6 +137,17 @@ def current_cause() -> Cause:
         return Cause(actor=actor, reason=f"{request.method} {request.path}", correlation_id=correlation_of(request))
     words = [Path(sys.argv[0]).name, *sys.argv[1:2]]
     return Cause(actor=COMMAND_LINE, reason=" ".join(words))
+
+
+def _list(holder: Any, what: str, cause: Cause) -> None:
+    """Add the change to the list that people read. The event is what counts."""
+    LoginRecord.objects.create(
+        kind=LoginRecord.Kind.ACCESS,
+        name=name_of(holder)[:150],
+        user_id=None if isinstance(holder, Group) else holder.pk,
+        door="command line" if cause.actor == COMMAND_LINE else "admin",
+        detail=f"{what}. By {cause.actor}: {cause.reason}"[:500],
+    )
 
 
 def _context(cause: Cause) -> Context:

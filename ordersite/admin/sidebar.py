@@ -49,6 +49,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Groups", "group", "auth", "group"),
             ("Service accounts", "smart_toy", "ordersite", "serviceaccount"),
             ("Service tokens", "key", "ordersite", "servicetoken"),
+            ("Log-ins and access", "policy", "ordersite", "loginrecord"),
         ),
     ),
 )

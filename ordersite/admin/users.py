@@ -3,17 +3,21 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from knox.admin import AuthTokenAdmin, AuthTokenCreateForm
 from knox.models import AuthToken
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from eventstore.admin.large_lists import CheckedLists, FastPaginator
 from ordersite.access import powers
@@ -27,6 +31,7 @@ from ordersite.admin.access_forms import (
 )
 from ordersite.admin.customers import AccountForm, CustomerCommands, FollowsTheLog
 from ordersite.admin.forms.saved_rows import SavedPassword, SavedRows
+from ordersite.logins import second_factor
 from ordersite.models import User
 
 ACCESS_FIELDS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions", "customer_id")
@@ -73,7 +78,7 @@ class UserAdmin(
         ("Customer", {"fields": ("customer_id",)}),
         ("Reason", {"fields": ("reason",)}),
     )
-    actions_row = ("verify_email", "erase")
+    actions_row = ("verify_email", "erase", "reset_factor")
     paginator = FastPaginator  # one account for each customer is too many to count
     show_full_result_count = False
 
@@ -96,10 +101,44 @@ class UserAdmin(
         with transaction.atomic(), asked_by(request, "Set in the admin"):
             return super().user_change_password(request, id, form_url)
 
+    def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Return whether the person may reset a second factor: with it one could become that person."""
+        return is_superuser(request)
+
+    @action(description="Reset the second factor", url_path="reset-factor", permissions=["reset"], icon="lock_reset")
+    def reset_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask why; on POST, remove all apps, passkeys and recovery codes of somebody who lost them."""
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404("there is no such account")
+        form = ReasonForm(request.POST or None)
+        back = reverse("admin:ordersite_user_changelist")
+        if request.method == "POST" and form.is_valid():
+            with asked_by(request, form.cleaned_data["reason"]):
+                number = second_factor.reset(user)
+            messages.success(request, f"{user.get_username()}: {number} removed. They can set up new ones now.")
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Reset the second factor of {user.get_username()}",
+            "opts": self.opts,
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "ordersite/reset_factor.html", context)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the accounts of people. Service accounts have a page of their own."""
         people: QuerySet[User] = super().get_queryset(request).filter(service_id=None)
         return people
+
+
+class ReasonForm(forms.Form):
+    """Why something is done."""
+
+    reason = forms.CharField(
+        label="Why", max_length=500, widget=UnfoldAdminTextInputWidget, help_text="It stands in the event log."
+    )
 
 
 class GroupForm(AsksWhy):

@@ -6,6 +6,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -24,6 +25,8 @@ from orders.http.i18n import translate
 from orders.http.request import correlation_of
 from ordersite.api.serializers import read
 from ordersite.customers import emails, registration
+from ordersite.logins import second_factor
+from ordersite.logins.records import note
 from ordersite.middleware.rate_limits import LoginThrottle
 from ordersite.models import User
 
@@ -151,6 +154,11 @@ class Credentials(StrictSerializer):
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=200, trim_whitespace=False)
+    second_factor = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="For people who work in the shop: the code of their second factor, or a recovery code.",
+    )
 
 
 class Token(serializers.Serializer[Any]):
@@ -166,9 +174,13 @@ class Login(PublicView):
     @extend_schema(operation_id="login", tags=["tokens"], auth=[], request=Credentials, responses={200: Token})
     def post(self, request: Request) -> Response:
         """Obtain a token."""
-        user = authenticate(request._request, **read(Credentials, request.data))
+        credentials = read(Credentials, request.data)
+        code = credentials.pop("second_factor", None)
+        user = authenticate(request._request, **credentials)
         if user is None:
             raise AuthenticationFailed(translate("Wrong name or password."), code="wrong_credentials")
+        _check_second_factor(request._request, user, code)
+        note(request._request, "logged_in", user.get_username(), user)
         AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = AuthToken.objects.create(user)
         return Response(Token({"token": token, "expiry": instance.expiry}).data)
@@ -176,6 +188,26 @@ class Login(PublicView):
     def get_authenticate_header(self, request: Request) -> str:
         """Name the scheme for `WWW-Authenticate`: without it, DRF would answer 403 to a wrong password."""
         return "Bearer"
+
+
+def _check_second_factor(request: HttpRequest, user: Any, code: str | None) -> None:
+    """Check the second factor of an account that has or needs one: it must not be possible to go around the admin.
+
+    Raises AuthenticationFailed.
+    """
+    if not second_factor.is_needed(user):
+        return
+    if not second_factor.has_factor(user):
+        text = translate("This account needs a second factor. Log in to the admin and set one up first.")
+        raise AuthenticationFailed(text, code="second_factor_missing")
+    if code is None:
+        text = translate("Send `second_factor` too: the code that your app shows, or a recovery code.")
+        raise AuthenticationFailed(text, code="second_factor_needed")
+    if second_factor.accept_code(user, code) is None:
+        note(request, "code_refused", user.get_username(), user)
+        raise AuthenticationFailed(
+            translate("This code is not right. Wait for the next one."), code="second_factor_wrong"
+        )
 
 
 class Logout(APIView):

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
 from ordersite.api import accounts, auth, commands, me, orders
@@ -13,7 +13,11 @@ _public = {"authentication_classes": [], "permission_classes": [AllowAny]}
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("schema", Description.as_view(**_public), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema", **_public), name="docs"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="ordersite/api_docs.html", **_public),
+        name="docs",
+    ),
     path("auth/register", auth.Register.as_view(), name="register"),
     path("auth/verify-email", auth.VerifyEmail.as_view(), name="verify-email"),
     path("auth/login", auth.Login.as_view(), name="login"),

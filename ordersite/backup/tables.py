@@ -14,6 +14,12 @@ _OF_LIBRARIES = {
     "auth.Permission": Contents.TRUTH,  # groups and users refer to its rows
     "contenttypes.ContentType": Contents.TRUTH,  # permissions refer to its rows
     "knox.AuthToken": Contents.TRUTH,
+    "django_otp_webauthn.WebAuthnAttestation": Contents.TRUTH,
+    "django_otp_webauthn.WebAuthnCredential": Contents.TRUTH,
+    "django_otp_webauthn.WebAuthnUserHandle": Contents.TRUTH,
+    "otp_static.StaticDevice": Contents.TRUTH,
+    "otp_static.StaticToken": Contents.TRUTH,
+    "otp_totp.TOTPDevice": Contents.TRUTH,
     "sessions.Session": Contents.PASSING,
 }
 """What the tables of libraries hold, by the label of their model."""

@@ -23,6 +23,7 @@ from orders.statuses import OrderStatus, order_status
 from ordersite.access.recording import unrecorded
 from ordersite.customers.lookup import accounts_of, current_customer, orders_of
 from ordersite.customers.registration import register_if_new
+from ordersite.logins.records import forget
 from ordersite.models import User
 from projections.webhooks import endpoints
 
@@ -55,10 +56,12 @@ def erase_in_log(subject_id: UUID, context: Context) -> Answer:
 def delete_login(user: User) -> None:
     """Delete a login and its tokens, because it holds the name and the address unencrypted."""
     _anonymise_history(user)
+    forget(user)
     user.delete()
 
 
 def _anonymise(user: User) -> None:
+    forget(user)
     user.username, user.first_name, user.last_name, user.email = f"erased-{user.customer_id}", "", "", ""
     user.is_active, user.last_login = False, None
     user.set_unusable_password()

@@ -9,7 +9,9 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
-from django.urls import get_script_prefix
+from django.urls import get_script_prefix, reverse_lazy
+
+from ordersite.settings.headers import *  # noqa: F403 - settings are names in a module
 
 from eventstore.management.printing import printable
 
@@ -41,6 +43,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "knox",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "django_otp_webauthn",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "eventstore",
@@ -54,6 +60,7 @@ MIDDLEWARE = [
     "ordersite.middleware.sub_path.SubPath",  # before the middleware that looks at the path
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ordersite.middleware.content_security.ContentSecurity",  # around everything that answers with a page
     "ordersite.middleware.language.Language",
     "ordersite.middleware.cached_orders.CountAndLookUp",  # rate limits, and the first half of CachedOrders
     "ordersite.error_pages.FillEmptyErrors",
@@ -62,13 +69,18 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "ordersite.middleware.cached_orders.CachedOrders",  # after the middleware that writes headers
     "ordersite.middleware.compression.Compression",  # orders from the cache do not pass it
+    "ordersite.middleware.content_security.StylesWithNonce",  # before the page is compressed
     "ordersite.middleware.replicas.ReplicaReads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "ordersite.access.recording.KnowsWhoAsks",
+    "ordersite.logins.sessions.SessionLimits",
     "ordersite.admin.forms.kept_forms.KeptForms",  # knows the session, the person and the messages
+    "ordersite.logins.second_factor.SecondFactor",
+    "ordersite.logins.fresh_password.FreshPassword",
     "projections.admin.lookback.LookbackMiddleware",
 ]
 
@@ -108,10 +120,29 @@ EVENTS_PARTITIONS = env.int("EVENTS_PARTITIONS", default=0)
 
 AUTH_USER_MODEL = "ordersite.User"
 AUTHENTICATION_BACKENDS = ["ordersite.api.authentication.AccountBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-] + [{"NAME": "ordersite.admin.login.RevokesTokens"}]
+_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},  # 20,000 known passwords, as a file of Django
+    {"NAME": "ordersite.logins.passwords.HardToGuess"},
+    {"NAME": "ordersite.admin.login.RevokesTokens"},
+]
+# Minutes after which an unused session in the admin ends, and hours after which any does.
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=30)
+STAFF_SESSION_HOURS = env.int("STAFF_SESSION_HOURS", default=12)
+SESSION_COOKIE_AGE = STAFF_SESSION_HOURS * 3600
+# Minutes after which what cannot be undone needs the password again.
+FRESH_PASSWORD_MINUTES = env.int("FRESH_PASSWORD_MINUTES", default=10)
+# Whether people who work in the shop must have a second factor: an app that shows codes, or a passkey.
+REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
+OTP_TOTP_ISSUER = OTP_WEBAUTHN_RP_NAME = env.str("SHOP_NAME", default="ordersite")  # what the app and the browser show
+OTP_WEBAUTHN_RP_ID_CALLABLE = "ordersite.logins.second_factor.passkey_host"
+OTP_WEBAUTHN_HELPER_CLASS = "ordersite.logins.second_factor.Passkeys"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = ["https://localhost"]  # not used: `Passkeys` knows the origin
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False  # a passkey is a second factor here
+# Days for which the list of log-ins goes back.
+AUDIT_DAYS = env.int("AUDIT_DAYS", default=365)
 CSRF_FAILURE_VIEW = "ordersite.admin.forms.kept_forms.csrf_failure"
 LOGIN_REDIRECT_URL = "admin:index"  # when the log-in page was opened directly
 # Whether demo accounts may exist and log in.
@@ -308,6 +339,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("seal", "eventstore.publishing.seal", SEAL_SECONDS),
         ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
         ("mail", "ordersite.mails.send", SWEEP_SECONDS),
+        ("prune-logins", "ordersite.logins.prune", 86_400.0),
     )
 }
 # A publisher gives up at once if the broker is down: the sweep finds the work that was not announced.
@@ -360,6 +392,12 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "ordersite.admin.sidebar.warning",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Your second factor", "link": reverse_lazy("second-factor")},
+        ]
+    },
     "LOGIN": {"form": "ordersite.admin.login.LoginForm"},
     "SIDEBAR": {"navigation": "ordersite.admin.sidebar.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("ordersite/icon.svg")}],

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.signing import BadSignature, TimestampSigner
@@ -24,6 +23,7 @@ PARAMETER = "kept"
 OWNER = "form_owner"
 MOST = 5  # forms kept in one session; the oldest makes room
 SECONDS = 24 * 60 * 60  # a form is kept for a day
+OPEN_SECONDS = 14 * SECONDS  # after which an open form is no longer believed to be its owner's
 NOT_SENT = "This was not sent, because your login had ended. What you typed is still here: look at it, then send it."
 
 _signer = TimestampSigner(salt="ordersite.admin.forms.kept_forms")
@@ -44,7 +44,7 @@ def _owner_of(request: HttpRequest) -> str | None:
     if request.method != "POST" or OWNER not in request.POST:
         return None
     try:
-        return _signer.unsign(request.POST[OWNER], max_age=settings.SESSION_COOKIE_AGE)
+        return _signer.unsign(request.POST[OWNER], max_age=OPEN_SECONDS)
     except BadSignature:
         return None
 

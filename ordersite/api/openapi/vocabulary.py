@@ -137,6 +137,7 @@ WORDS: dict[str, tuple[str, Any]] = {
     "return_id": ("The number of the return in its order, from 1.", 1),
     "returned": ("The price of what came back.", "0.00"),
     "returns": ("The returns; only if `expand` asks for them.", None),
+    "second_factor": ("The code of the second factor.", "123456"),
     "secret": ("The key that signs the messages.", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="),
     "settled_at": ("When the customer received the money; null before that.", _LATER),
     "shipment_id": ("The number of the parcel in its order, from 1.", 1),
