@@ -1,5 +1,6 @@
 """How staff log in and stay logged in: password rules, length of a session, a fresh password, the list of log-ins."""
 
+from time import time
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_an_unused_session_ends(minutes: int, answer: int) -> None:
 
 
 def test_use_keeps_a_session_until_the_day_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    browser, now = browser_of(person("anna")), [float(sessions.time())]
+    browser, now = browser_of(person("anna")), [time()]
     monkeypatch.setattr(sessions, "time", lambda: now[0])
     for _ in range(11 * 3):
         now[0] += 20 * 60
@@ -70,7 +71,7 @@ def test_use_keeps_a_session_until_the_day_is_over(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_cookie_of_another_session_proves_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [float(sessions.time())]
+    now = [time()]
     monkeypatch.setattr(sessions, "time", lambda: now[0])
     other, browser = browser_of(person("ben")), browser_of(person("anna"))
     now[0] += 20 * 60
