@@ -55,7 +55,8 @@ class SessionLimits:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """Log the person out if the session is over. A form is then kept, and a page asks for a log-in."""
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
+        is_of_admin = request.path_info.startswith("/admin/")  # elsewhere nothing asks for a session
+        if not is_of_admin or settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
             return
         began = request.session.get(BEGAN)
         used = max(_used_at(request), began or 0)
