@@ -11,9 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse_lazy
 
-from ordersite.settings.headers import *  # noqa: F403 - settings are names in a module
-
 from eventstore.management.printing import printable
+from ordersite.settings.headers import *  # noqa: F403 - settings are names in a module
 
 env = environ.Env()
 
