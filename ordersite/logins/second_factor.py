@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
@@ -27,6 +28,15 @@ RECOVERY_CODES = 10
 OPEN = ("second-factor", "logout", "login", "jsi18n")
 """How the names of addresses begin that need no second factor: the way to give one, and the way out."""
 PASSKEYS = "otp_webauthn"
+HAS_ONE = "has_second_factor"  # in the session: whether the person had one at the log-in
+
+
+def note_at_login(sender: Any, request: HttpRequest, user: Any, **signal: Any) -> None:
+    """Note whether the person has a second factor. Receiver of `user_logged_in`."""
+    request.session[HAS_ONE] = has_factor(user)
+
+
+user_logged_in.connect(note_at_login)
 
 
 class SecondFactor:
@@ -47,7 +57,11 @@ class SecondFactor:
             return None
         if match.app_names[-1:] == [PASSKEYS]:
             return _guard_passkeys(request, match.url_name or "")
-        if (match.url_name or "").startswith(OPEN) or person.is_verified() or not is_needed(person):
+        if (match.url_name or "").startswith(OPEN):
+            return None
+        if not (request.session.get(HAS_ONE, True) or settings.REQUIRE_SECOND_FACTOR):
+            return None  # fast path: found out at the log-in, so that pages need not ask
+        if person.is_verified() or not is_needed(person):
             return None
         page = "second-factor-check" if has_factor(person) else "second-factor"
         next_page = request.get_full_path() if request.method == "GET" else reverse("admin:index")
