@@ -21,10 +21,12 @@ class OrdersiteConfig(AppConfig):
         from ordersite.logins import records, sessions  # noqa: F401, PLC0415
         from ordersite.models import ServiceAccount, User  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
+        from ordersite.table_owners import grant_new_tables  # noqa: PLC0415
 
         access_signals.connect()
         records.connect()
         signals.post_migrate.connect(write_roles, sender=self)
+        signals.post_migrate.connect(grant_new_tables, sender=self)
         for signal in (signals.post_save, signals.post_delete):
             signal.connect(stop_webhooks, sender=User)
             signal.connect(stop_webhooks, sender=ServiceAccount)

@@ -10,7 +10,7 @@ from django.db import connections
 from django.db.utils import DatabaseError
 
 from eventstore.models import Event
-from eventstore.storage import requirements
+from eventstore.storage import privileges, requirements
 from ordersite.backup import tables as backup_tables
 from ordersite.models import SuggestedPermission, User
 from ordersite.postgresql import sessions
@@ -72,6 +72,27 @@ def log_is_safe(databases: Sequence[str] | None = None, **options: Any) -> list[
     except DatabaseError as error:
         return [Error(f"the log cannot be checked: {error}", id="ordersite.E005")]
     return [Error(finding.message, hint=finding.hint, id=finding.check_id) for finding in found]
+
+
+@register(Tags.security, deploy=True)
+def login_has_no_power_over_the_log(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Warn of a login that owns the log; refuse one with rights that it must not have, or without those it needs.
+
+    It looks even without `--database`, because nothing else tells who owns the log. A server that does not answer is
+    only a warning then.
+    """
+    try:
+        if Event._meta.db_table not in connections["default"].introspection.table_names():
+            return []  # not migrated yet
+        found = privileges.excess_and_missing(backup_tables.contents_by_table())
+    except DatabaseError as error:
+        return [CheckWarning(f"the rights of the site's login cannot be read: {error}", id="ordersite.W003")]
+    return [
+        (CheckWarning if finding.name in privileges.ONE_ROLE else Error)(
+            finding.message, hint=finding.hint, id=finding.check_id
+        )
+        for finding in found
+    ]
 
 
 @register(Tags.database)

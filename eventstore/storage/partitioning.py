@@ -189,10 +189,13 @@ def _create_triggers(cursor: object, count: int) -> None:
 def _copy_grants(cursor: object, source: str, target: str) -> None:
     run = cursor.execute  # type: ignore[attr-defined]
     run(
-        "SELECT format('GRANT %%s ON %%s TO %%s', a.privilege_type, %s, CASE a.grantee WHEN 0 THEN 'PUBLIC'"
-        " ELSE a.grantee::regrole::text END) FROM pg_class c, aclexplode(c.relacl) a"
-        " WHERE c.oid = %s::regclass AND a.grantee <> c.relowner",
-        [target, source],
+        "SELECT format('GRANT %%s%%s ON %%s TO %%s', a.privilege_type, a.columns, %(target)s, CASE a.grantee WHEN 0"
+        " THEN 'PUBLIC' ELSE a.grantee::regrole::text END) FROM pg_class c, LATERAL ("
+        " SELECT privilege_type, grantee, '' AS columns FROM aclexplode(c.relacl) UNION ALL"
+        " SELECT privilege_type, grantee, format(' (%%I)', attname) FROM pg_attribute, aclexplode(attacl)"
+        "  WHERE attrelid = c.oid AND NOT attisdropped) a"
+        " WHERE c.oid = %(source)s::regclass AND a.grantee <> c.relowner",
+        {"target": target, "source": source},
     )
     for (grant,) in cursor.fetchall():  # type: ignore[attr-defined]
         run(grant)

@@ -186,10 +186,11 @@ _CATALOGUE = (
     ),
     (
         "append_only",
-        f"""SELECT relid::regclass FROM ({_EVENTS}) t WHERE NOT EXISTS (
-              SELECT FROM pg_trigger WHERE tgrelid = relid AND tgname = 'events_append_only' AND tgenabled = 'A')""",
+        f"""SELECT relid::regclass FROM ({_EVENTS} UNION SELECT 'seals'::regclass) t WHERE NOT EXISTS (
+              SELECT FROM pg_trigger WHERE tgrelid = relid AND tgenabled = 'A'
+                 AND tgname IN ('events_append_only', 'seals_append_only'))""",
         "the trigger that refuses changes of {} is missing, or not enabled ALWAYS",
-        "ALTER TABLE … ENABLE ALWAYS TRIGGER events_append_only, then run verify_log: was anything changed?",
+        "ALTER TABLE … ENABLE ALWAYS TRIGGER events_append_only (or seals_append_only), then run verify_log.",
     ),
     (
         "one_version",

@@ -76,6 +76,11 @@ def names_by_contents() -> dict[Contents, list[str]]:
     }
 
 
+def contents_by_table() -> dict[str, Contents]:
+    """Return what each table of the site holds, by name. Raises UndeclaredContents."""
+    return {model._meta.db_table: contents_of(model) for model in site_models()}
+
+
 def other_tables() -> list[str]:
     """Return the tables in the site's schema that belong to no model, and so are not in a backup."""
     known = ["django_migrations", *(model._meta.db_table for model in site_models())]

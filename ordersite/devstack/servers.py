@@ -26,6 +26,9 @@ from pathlib import Path
 START_TIMEOUT = 60  # seconds
 LAUNCH_SECONDS = 0.2  # time for a new server to write its pid file
 BOTH = ("postgres", "valkey")
+ROLES_NAME = "ordersite"
+ROLES = ("owner", "app", "reader")
+"""The logins of a site on this server: `ordersite_owner` and so on. Each has a password of its own."""
 
 
 class EmbeddedError(RuntimeError):
@@ -41,8 +44,38 @@ class Services:
 
     @property
     def database_url(self) -> str:
-        """Return the URL of the database `app`. The servers must have been started once."""
+        """Return the URL of the database `app` for the administrator. The servers must have been started once."""
         return f"postgresql://app:{self._read('password')}@127.0.0.1:{self._read('pg.port')}/app"
+
+    @property
+    def site_url(self) -> str:
+        """Return the URL of the same database for the site's own login, which `ordersite.devstack.prepare` makes.
+
+        For a folder from before there were such logins, it is that of the administrator.
+        """
+        return self._url_of("app") if self._has_roles else self.database_url
+
+    @property
+    def other_logins(self) -> dict[str, str]:
+        """Return the URLs of the owner of the log (`owner`) and of the administrator (`admin`), if there are roles."""
+        return {"owner": self._url_of("owner"), "admin": self.database_url} if self._has_roles else {}
+
+    def role_password(self, role: str) -> str:
+        """Return the password of a role of the site: `owner`, `app` or `reader`."""
+        return self._read(f"password.{role}")
+
+    def create_role_passwords(self) -> None:
+        """Choose a password for each role of the site, unless that was done."""
+        for role in ROLES:
+            self._create(f"password.{role}", secrets.token_urlsafe(18))
+
+    @property
+    def _has_roles(self) -> bool:
+        return all((self.state / f"password.{role}").exists() for role in ROLES)
+
+    def _url_of(self, role: str) -> str:
+        login = f"{ROLES_NAME}_{role}:{self.role_password(role)}"
+        return f"postgresql://{login}@127.0.0.1:{self._read('pg.port')}/app"
 
     @property
     def redis_url(self) -> str:

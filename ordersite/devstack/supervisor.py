@@ -204,6 +204,8 @@ def _servers() -> Iterator[None]:
         if wanted:
             print("starting " + " and ".join(sorted(wanted)), flush=True)
             services.start(wanted)
+        if "postgres" in wanted:
+            services.create_role_passwords()
         yield
     finally:
         if wanted:

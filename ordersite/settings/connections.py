@@ -31,6 +31,20 @@ def databases(url: str) -> dict[str, Settings]:
     return {"default": primary, "replica": {**primary, **addresses, **changes}}
 
 
+def login(variable: str, *, default: str = "") -> Settings | None:
+    """Return what another login changes in the entry of DATABASES, or None if the variable names none.
+
+    OWNER_DATABASE_URL is for the commands that change tables of the log, ADMIN_DATABASE_URL for `database_roles`.
+    """
+    url = env.str(variable, default=default)
+    if not url:
+        return None
+    address = _address(url, variable)
+    options = address["OPTIONS"]
+    assert isinstance(options, dict)
+    return {**address, "OPTIONS": {"prepare_threshold": PREPARE_AFTER, **options}}
+
+
 def _database(url: str) -> Settings:
     """Return the entry of DATABASES for one server. Connections persist: a new one costs more than most queries.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ordersite.devstack.servers import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, REFUND_APPROVAL_LIMITS, env
-from ordersite.settings.connections import databases
+from ordersite.settings.connections import databases, login
 from ordersite.settings.valkey import broker, cache, redis_url
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()
@@ -17,10 +17,14 @@ SERVICES = Services(STATE_DIR)
 
 # Nothing listens on port 1. Commands without a database still work; the others say that `make run` is needed.
 _nowhere = ("postgresql://app@127.0.0.1:1/app", "redis://127.0.0.1:1/0")
-_own = (SERVICES.database_url, SERVICES.redis_url) if SERVICES.known else _nowhere
+_own = (SERVICES.site_url, SERVICES.redis_url) if SERVICES.known else _nowhere
 DATABASE_URL = env.str("DATABASE_URL", default=_own[0])
 REDIS_URL = redis_url(env.str("REDIS_URL", default=_own[1]), variable="REDIS_URL")
 DATABASES = databases(DATABASE_URL)
+# The other logins of `make run`'s own server. A server that DATABASE_URL names has its own.
+_other_logins = SERVICES.other_logins if "DATABASE_URL" not in os.environ and SERVICES.known else {}
+OWNER_DATABASE = login("OWNER_DATABASE_URL", default=_other_logins.get("owner", ""))
+ADMIN_DATABASE = login("ADMIN_DATABASE_URL", default=_other_logins.get("admin", ""))
 CACHES = {"default": cache(REDIS_URL)}
 vars().update(broker(REDIS_URL, env.str("CELERY_BROKER_URL", default=""), CELERY_BROKER_TRANSPORT_OPTIONS))
 

@@ -2,12 +2,15 @@
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
 from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, env
-from ordersite.settings.connections import databases
+from ordersite.settings.connections import databases, login
 from ordersite.settings.valkey import broker, cache, redis_url
 
 DATABASE_URL = env.str("DATABASE_URL")
 REDIS_URL = redis_url(env.str("REDIS_URL"), variable="REDIS_URL")
 DATABASES = databases(DATABASE_URL)
+# Other logins, for single commands. Web servers and workers must not have them: see docs/operations.md.
+OWNER_DATABASE = login("OWNER_DATABASE_URL")
+ADMIN_DATABASE = login("ADMIN_DATABASE_URL")
 CACHES = {"default": cache(REDIS_URL)}
 vars().update(broker(REDIS_URL, env.str("CELERY_BROKER_URL", default=""), CELERY_BROKER_TRANSPORT_OPTIONS))
 

@@ -1,7 +1,7 @@
 """Spaces: sets of a projection's tables, each in a PostgreSQL schema of its own.
 
 The same code reads and writes every space; only the search path differs. The live tables are the space with the empty
-name. They are in the schema in which `migrate` made them: `public`, or another one that the search path names.
+name. They are in the schema in which `migrate` made them, or in that of the application (`eventstore.storage.roles`).
 """
 
 import re
@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
+from eventstore.storage.roles import VIEWS
 from projections.engine import taken
 from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
-_TAKEN = ("public", "information_schema")
+_TAKEN = ("public", "information_schema", VIEWS)
 _LONGEST = 63  # bytes: PostgreSQL silently cuts off the rest of a name
 
 
@@ -30,8 +31,8 @@ class BadSpaceName(ValueError):
 def schema_of(space: str) -> str:
     """Return the name of the PostgreSQL schema that holds the tables of the space.
 
-    A site whose tables are in another schema than `public` may share its database with other sites. So the names of its
-    other schemas begin with the name of its own.
+    A site whose log is in another schema than `public` may share its database with other sites. So the names of its
+    other schemas begin with the name of that one.
     """
     return schemas_of([space])[space]
 
@@ -39,9 +40,9 @@ def schema_of(space: str) -> str:
 def schemas_of(spaces: Iterable[str]) -> dict[str, str]:
     """Return the schema of each of the spaces, as `schema_of` says. One query for all."""
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE_SCHEMA)
-        (live,) = cursor.fetchone() or ("public",)
-    prefix = "" if live == "public" else f"{live}_"
+        cursor.execute(_SITE_SCHEMAS)
+        live, log = cursor.fetchone()
+    prefix = "" if log == "public" else f"{log}_"
     return {space: f"{prefix}{space}" if space != LIVE else str(live) for space in spaces}
 
 
@@ -169,10 +170,12 @@ SELECT nspname, relname, attname, format_type(atttypid, atttypmod), attnotnull::
  WHERE nspname = ANY(%s) AND relname = ANY(%s) AND attnum > 0 AND NOT attisdropped
 """
 
-# By a table that no space has, because a search path that puts a space first changes what current_schema() says.
-_LIVE_SCHEMA = """
-SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
- WHERE c.oid = to_regclass('projections_checkpoint')
+# By tables that no space has, because a search path that puts a space first changes what current_schema() says.
+_SITE_SCHEMAS = """
+SELECT coalesce(min(nspname) FILTER (WHERE relname = 'projections_checkpoint'), 'public'),
+       coalesce(min(nspname) FILTER (WHERE relname = 'events'), 'public')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE c.oid IN (to_regclass('projections_checkpoint'), to_regclass('events'))
 """
 _USE_SCHEMA = """
 WITH before AS MATERIALIZED (SELECT current_setting('search_path') AS path)

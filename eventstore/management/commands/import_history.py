@@ -16,6 +16,7 @@ from eventstore.errors import (
 )
 from eventstore.histories.importer import import_history
 from eventstore.management.base import SafeCommand
+from eventstore.storage.logins import as_owner
 
 
 class Command(SafeCommand):
@@ -27,7 +28,11 @@ class Command(SafeCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="A file that export_history printed; - reads standard input.")
 
-    def handle(self, *, file: str, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
+        with as_owner():  # only the owner chooses the recorded time of an event
+            self._import(**options)
+
+    def _import(self, *, file: str, **options: Any) -> None:
         try:
             with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as lines:
                 imported = import_history(lines)

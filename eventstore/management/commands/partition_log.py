@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedCo
 from eventstore.errors import ConversionRefused, ConversionTimedOut
 from eventstore.management.base import SafeCommand
 from eventstore.storage import partitioning
+from eventstore.storage.logins import as_owner
 
 MAX_PARTITIONS = 1024
 
@@ -26,7 +27,11 @@ class Command(SafeCommand):
         )
         parser.add_argument("--batch", type=int, default=20_000, help="Events copied in one transaction.")
 
-    def handle(self, *, partitions: int | None, drop_old: bool, discard: bool, batch: int, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
+        with as_owner():
+            self._convert(**options)
+
+    def _convert(self, *, partitions: int | None, drop_old: bool, discard: bool, batch: int, **options: Any) -> None:
         if drop_old or discard:
             try:
                 dropped = partitioning.drop_old() if drop_old else partitioning.discard()

@@ -11,6 +11,7 @@ from django.db import Error
 
 from eventstore.errors import MalformedSealKey, WrongKey
 from eventstore.management.base import SafeCommand
+from eventstore.storage.logins import as_owner
 from ordersite.backup.manifest import BadBackup
 from ordersite.backup.restoring import RestoreRefused, restore
 
@@ -45,11 +46,12 @@ class Command(SafeCommand):
 
     def handle(self, *, folder: Path, last_position: int, check: bool, **options: Any) -> None:
         try:
-            backup = restore(
-                folder,
-                last_position=last_position,
-                progress=lambda table: self.stdout.write(f"{table.name}: {table.rows:,} rows"),
-            )
+            with as_owner():
+                backup = restore(
+                    folder,
+                    last_position=last_position,
+                    progress=lambda table: self.stdout.write(f"{table.name}: {table.rows:,} rows"),
+                )
         except (BadBackup, RestoreRefused, WrongKey, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
         except (Error, psycopg.Error) as error:
