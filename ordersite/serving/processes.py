@@ -82,8 +82,15 @@ class Processes:
             process.terminate()
 
 
+def configure_logging() -> None:
+    """Write the log of this process to standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+
+
 def _serve(config: Config, listener: socket.socket) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    configure_logging()  # until the application does it
+    config.configure_logging()  # the parent's has no effect here: without this, each request would be logged
     Server(config).run(sockets=[listener])
 
 

@@ -16,7 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 from ordersite.serving.application import Application
 from ordersite.serving.connection import Connection, Watch
 from ordersite.serving.limits import BadLimit, Limits, read_count, read_limits
-from ordersite.serving.processes import Processes
+from ordersite.serving.processes import Processes, configure_logging
 
 APPLICATION = "ordersite.wsgi:application"
 _NAME = "WEB_APPLICATION"  # how the processes learn which application they serve
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--port", default=os.environ.get("WEB_PORT", "8000"), help="port: WEB_PORT, or 8000")
     options = parser.parse_args()
     os.environ[_NAME] = options.application
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging()
     try:
         limits, config = read_limits(), _config(options.host, read_count("WEB_PORT", 8000, {"WEB_PORT": options.port}))
     except BadLimit as error:

@@ -100,6 +100,13 @@ def test_requests_in_a_row_are_answered_in_order(serve: Serve) -> None:
     assert answer.index(b"/sleep") < answer.index(b"\r\n\r\nhi") < answer.index(b"/third")
 
 
+@pytest.mark.parametrize(("wanted", "lines"), [("", 0), ("true", 1)])
+def test_requests_are_logged_if_that_is_wanted(serve: Serve, tmp_path: Path, wanted: str, lines: int) -> None:
+    port = serve(WEB_ACCESS_LOG=wanted)
+    ask(port, b"GET /logged HTTP/1.1\r\n" + END)
+    assert (tmp_path / "web.log").read_text().count('"GET /logged HTTP/1.1" 200') == lines
+
+
 def test_an_application_that_fails(serve: Serve) -> None:
     port = serve()
     assert ask(port, b"GET /error HTTP/1.1\r\n" + END).startswith(b"HTTP/1.1 500")
