@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help run test check install format lock messages bench load performance samples schema contract hostile faults screenshots docs docs-serve clean
+.PHONY: help run test check install format lock messages bench load performance samples schema contract hostile faults screenshots docs docs-serve audit sbom clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,7 +44,7 @@ format: install  ## format the code and apply safe fixes
 	@$(BIN)/ruff check --fix .
 
 lock: install  ## compile the requirements from the .in files
-	@for name in requirements requirements-dev requirements-bench requirements-docs requirements-node; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	@for name in requirements requirements-dev requirements-bench requirements-docs requirements-node requirements-audit; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --fork-strategy fewest --custom-compile-command 'make lock' $$name.in -o $$name.txt; done
 
 messages: install  ## update the catalogues of translations (docs/languages.md)
@@ -98,6 +98,20 @@ docs-serve: docs  ## serve that site at http://127.0.0.1:8001 (PORT=8001), where
 	@$(BIN)/python ordersite/devstack/install.py requirements-node.txt
 	@echo "installing what checks the API's description (once)"
 	@$(BIN)/python -m tools.openapi --install
+	@touch $@
+
+audit: .venv/audit/installed  ## look for known faults, licences and old pins of packages (ADVISORIES=folder of a local copy)
+	@$(BIN)/python -m tools.audit
+
+sbom: .venv/audit/installed  ## write the software bill of materials of production, CycloneDX, to .local/sbom.json (at each release)
+	@mkdir -p .local
+	@PYTHONWARNINGS=ignore .venv/audit/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o .local/sbom.json
+	@echo "written: .local/sbom.json"
+
+.venv/audit/installed: .venv/installed requirements-audit.txt
+	@echo "installing what audits packages (once)"
+	@$(BIN)/python -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
 	@touch $@
 
 clean:  ## remove the environment and all local data
