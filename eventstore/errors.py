@@ -103,6 +103,10 @@ class QueueFull(Exception):
     """The command queue is full, so the command was not accepted. Send it again later, or run more workers."""
 
 
+class QueueShareFull(QueueFull):
+    """Too many commands of the same person wait, so the command was not accepted. Send it again when some are done."""
+
+
 class ConversionRefused(Exception):
     """The log cannot be converted as requested. Nothing was changed; the message says what to do first."""
 

@@ -18,6 +18,7 @@ from eventstore.errors import (
     ConcurrencyError,
     IdempotencyConflict,
     QueueFull,
+    QueueShareFull,
     UndeclaredMessage,
 )
 from eventstore.messages import GUARD_NAMES
@@ -32,7 +33,7 @@ def accept(command: object, context: Context, *, owner: UUID) -> QueuedCommand:
 
     `owner` is the subject of the personal data that the command may hold.
 
-    Raises QueueFull, IdempotencyConflict, SubjectWasErased if the owner was erased, and LimitExceeded.
+    Raises QueueShareFull, QueueFull, IdempotencyConflict, SubjectWasErased if the owner was erased, and LimitExceeded.
     """
     require_accepted(command, context)
     fingerprint = codec.fingerprint(command)
@@ -50,11 +51,19 @@ def accept(command: object, context: Context, *, owner: UUID) -> QueuedCommand:
         return queued
     earlier = QueuedCommand.objects.filter(command_id=context.command_id).first() or _insert_done(queued)
     if earlier is None:
-        limit = settings.COMMAND_QUEUE_LIMIT
-        raise QueueFull(f"{limit:,} commands are waiting, and no more are accepted: send it again later")
+        raise _full(owner)
     if bytes(earlier.fingerprint) != fingerprint:
         raise IdempotencyConflict(context.command_id)
     return earlier
+
+
+def _full(owner: UUID) -> QueueFull:
+    """Return why the command was not accepted."""
+    own = QueuedCommand.objects.filter(status=Status.WAITING, owner_id=owner)[: settings.COMMAND_QUEUE_EACH].count()
+    if own >= settings.COMMAND_QUEUE_EACH:
+        return QueueShareFull(f"{own:,} of your commands are waiting, and no more are accepted: send it again later")
+    limit = settings.COMMAND_QUEUE_LIMIT
+    return QueueFull(f"{limit:,} commands are waiting, and no more are accepted: send it again later")
 
 
 # One statement, one round trip. Concurrent requests do not see each other's rows, so together they may exceed the limit
@@ -63,17 +72,19 @@ _INSERT_IF_ROOM = """
 INSERT INTO command_queue (command_id, command_type, fingerprint, aggregate_id, owner_id, body, context, status,
                            refusal, attempts, problem)
 SELECT %s, %s, %s, %s, %s, %s, %s, 'waiting', '{}', 0, ''
- WHERE (SELECT count(*) FROM (SELECT FROM command_queue WHERE status = 'waiting' LIMIT %s) waiting) < %s
+ WHERE (SELECT count(*) < %s AND count(*) FILTER (WHERE waiting.owner_id = %s) < %s
+          FROM (SELECT owner_id FROM command_queue WHERE status = 'waiting' LIMIT %s) waiting)
    AND NOT EXISTS (SELECT FROM command_receipts WHERE command_id = %s)
 ON CONFLICT (command_id) DO NOTHING RETURNING id
 """
 
 
 def _insert_if_room(queued: QueuedCommand) -> bool:
-    """Insert the row and return true, unless the command is a repeat or the queue is full."""
+    """Insert the row and return true, unless the command is a repeat, or the queue or its owner's share is full."""
     limit = settings.COMMAND_QUEUE_LIMIT
     values: list[Any] = [queued.command_id, queued.command_type, queued.fingerprint, queued.aggregate_id]
-    values += [queued.owner_id, queued.body, Jsonb(queued.context), limit, limit, queued.command_id]
+    values += [queued.owner_id, queued.body, Jsonb(queued.context)]
+    values += [limit, queued.owner_id, settings.COMMAND_QUEUE_EACH, limit, queued.command_id]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT_IF_ROOM, values)
         row = cursor.fetchone()

@@ -1,13 +1,17 @@
 """Do the queued commands: each accepted command is done exactly once, even if processes die.
 
+The owners of commands take turns, so a long queue of one person does not delay the command of another.
+
 An accepted command is a committed row in the database. The broker carries only wake-ups. A worker does a command and
 stores the outcome in one transaction. The command id is the sender's, so a second attempt changes nothing. Commands for
 the same aggregate are done in the order in which they were accepted.
 """
 
 import logging
+import time
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from celery import shared_task
@@ -37,6 +41,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 10  # for a command that fails but is not refused; the last attempt comes after about 17 minutes
 LONGEST_PAUSE = timedelta(minutes=5)  # between two attempts
+SLICE_SECONDS = 2.0  # after which a worker gives other tasks a turn
 
 Status = QueuedCommand.Status
 
@@ -54,8 +59,13 @@ def wake_worker() -> None:
 def run() -> None:
     """Do all waiting commands that are due. Started by the wake-up and by Celery beat."""
     wakeup.acknowledge(_wakeup())
-    while _process_next():
-        pass
+    ends = time.monotonic() + SLICE_SECONDS
+    served: set[UUID] = set()  # in this turn
+    while owner := _process_next(served):
+        served.add(owner)
+        if time.monotonic() > ends:
+            wake_worker()
+            return
 
 
 @shared_task(name="eventstore.queue.prune")
@@ -80,25 +90,34 @@ def _run_at_start(**payload: Any) -> None:
 
 
 # Only the first waiting command of an aggregate can be taken. So while it is being done, later ones must wait.
+# The first command of an owner who was not served in this turn comes next. To find it, the waiting rows of the others
+# are passed over; COMMAND_QUEUE_LIMIT bounds them.
 _NEXT = """
 SELECT q.id FROM command_queue q
- WHERE q.status = 'waiting' AND q.due_at <= now()
+ WHERE q.status = 'waiting' AND q.due_at <= now() AND q.owner_id <> ALL (%s)
    AND NOT EXISTS (SELECT FROM command_queue earlier WHERE earlier.aggregate_id = q.aggregate_id
                       AND earlier.status = 'waiting' AND earlier.id < q.id)
  ORDER BY q.id LIMIT 1 FOR UPDATE OF q SKIP LOCKED
 """
 
 
-def _process_next() -> bool:
-    """Do one command and store its outcome in the same transaction. Return whether there was a command."""
+def _process_next(served: set[UUID]) -> UUID | None:
+    """Do one command and store its outcome in the same transaction. Return its owner; None if there is no command.
+
+    It is a command of an owner who is not among `served`, which is emptied when a new turn begins.
+    """
     queued: QueuedCommand | None = None
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute(_NEXT)
+                cursor.execute(_NEXT, [list(served)])
                 row = cursor.fetchone()
+                if row is None and served:
+                    served.clear()
+                    cursor.execute(_NEXT, [[]])
+                    row = cursor.fetchone()
             if row is None:
-                return False
+                return None
             queued = QueuedCommand.objects.get(pk=row[0])
             _process(queued)
     except Exception as error:  # any unexpected failure: the command shows it and is tried again
@@ -106,7 +125,8 @@ def _process_next() -> bool:
             raise
         log.exception("the queued command %s failed", queued.command_id)
         _schedule_retry(queued, error)
-    return True
+    owner: UUID = queued.owner_id
+    return owner
 
 
 def _process(queued: QueuedCommand) -> None:

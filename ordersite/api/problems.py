@@ -25,6 +25,7 @@ from eventstore.errors import (
     ConcurrencyError,
     IdempotencyConflict,
     QueueFull,
+    QueueShareFull,
 )
 from eventstore.sql import is_outage, is_read_only
 from orders.actions import ACTIONS
@@ -156,12 +157,19 @@ def _domain_refusal(error: Exception) -> tuple[int, str, str, dict[str, str]] | 
     return answer
 
 
+def _queue_full(error: QueueFull) -> tuple[int, str, str, dict[str, str]]:
+    """Return the same for a command that the queue did not accept."""
+    if isinstance(error, QueueShareFull):
+        text = translate("too many of your commands are waiting: send it again when some are done")
+        return 429, "too_many_queued", text, {"Retry-After": "5"}
+    return 503, "queue_full", translate("too many commands are waiting: send it again later"), {"Retry-After": "5"}
+
+
 def _unavailable(error: Exception) -> tuple[int, str, str, dict[str, str]] | None:
     """Return the same for what the site cannot do at the moment."""
     match error:
         case QueueFull():
-            text = translate("too many commands are waiting: send it again later")
-            return 503, "queue_full", text, {"Retry-After": "5"}
+            return _queue_full(error)
         case NotYetVisible():
             text = translate("the version you asked for is not visible yet: ask again in a moment")
             return 503, "not_yet_visible", text, {"Retry-After": "1"}

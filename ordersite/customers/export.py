@@ -91,7 +91,9 @@ def export_customer(user: User) -> dict[str, Any]:
         "customer": _history(store.read_stream(customer_id, tolerant=True), customer_id),
         "orders": _histories(all_order_ids(customer_id), customer_id),
         "accounts": _histories(account_ids(customer_id), customer_id),
-        "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id).order_by("created_at", "id"),
+        "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id)
+        .order_by("created_at", "id")
+        .prefetch_related("previous_secrets"),
     }
     export: dict[str, Any] = ExportSerializer(everything).data
     return export

@@ -1,8 +1,8 @@
 """Run the whole site in one terminal: `make run`, or `python -m ordersite.devstack`.
 
 It starts PostgreSQL and Valkey (unless the environment names others), applies migrations, loads the demo shop into an
-empty log, and starts a Celery worker, Celery beat and the web server. If one of these three processes dies, it is
-started again. At the end everything that was started here is stopped. This module does not import Django, because it
+empty log, and starts the Celery workers, Celery beat and the web server. If one of these processes dies, it is started
+again. At the end everything that was started here is stopped. This module does not import Django, because it
 runs before there is a database.
 """
 
@@ -100,7 +100,7 @@ def main() -> None:
 def _run_site() -> None:
     port = _port()
     site = f"http://127.0.0.1:{port}{os.environ.get('FORCE_SCRIPT_NAME', '').rstrip('/')}"
-    worker, catch_up, beat, web = processes = _processes(port)
+    worker, *later, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
     _require_free(port, patience=5 if any(left_over) else 0)
     try:
@@ -110,7 +110,7 @@ def _run_site() -> None:
         for process in (web, worker):
             process.start()
         _wait_until_healthy(site, [web, worker])
-        for process in (catch_up, beat):  # last: their start takes a processor, and the site answers without them
+        for process in later:  # last: their start takes a processor, and the site answers without them
             process.start()
         print(f"\nordersite is up: {site}\n\n{logins}\nLogs are in {STATE}. Ctrl-C stops everything.", flush=True)
         _keep_up(processes)
@@ -138,15 +138,17 @@ def _processes(port: str) -> list[Process]:
 
 
 def celery_commands(state: Path) -> dict[str, list[str]]:
-    """Return the commands of the two workers and of beat, which stores its schedule in `state`.
+    """Return the commands of the three workers and of beat, which stores its schedule in `state`.
 
-    One worker does what people and the clock wait for, the other catches up and rebuilds views that are far behind.
+    The first does what people and the clock wait for. The second catches up and rebuilds views that are far behind. The
+    third does what waits for servers of others.
     """
     celery = [PYTHON, "-m", "celery", "-A", "ordersite"]
     worker = [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO", *ALONE]
     return {
         "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
         "catch-up": [*worker, "--queues", "catch_up", "--hostname", "catch-up@%h"],
+        "outside": [*worker, "--queues", "outside", "--hostname", "outside@%h"],
         "beat": [*celery, "beat", "--schedule", str(state / "beat"), "--pidfile", ""],
     }
 

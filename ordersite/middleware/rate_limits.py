@@ -4,7 +4,6 @@ Every answer carries the limits in `RateLimit-Policy` and `RateLimit`, as draft-
 them. A window starts with a client's first request and has a fixed length: docs/decisions/21-rate-limits.md says why.
 """
 
-import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from eventstore.wakeups import valkey
+from orders.http.client_address import address_of
 from orders.http.i18n import translate_plural
 from orders.http.request import is_api
 from ordersite.api.problems import problem
@@ -116,23 +116,6 @@ def parse_rate(name: str, rate: str) -> Policy:
     if period not in PERIODS or not quota.isdecimal():
         raise ValueError(f"{rate!r} is not a rate such as 600/min; the periods are {', '.join(PERIODS)}")
     return Policy(name, int(quota), PERIODS[period])
-
-
-def address_of(request: HttpRequest | Request) -> str:
-    """Return the client's address, reading `X-Forwarded-For` as far as NUM_PROXIES allows.
-
-    An IPv6 address stands for its /64 network, because a client can use all of it.
-    """
-    address: str = BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # reads nothing but META
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:  # a dual-stack socket writes IPv4 this way: all of IPv4 would be one /64 network
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def prepare_count(clients: Sequence[tuple[Policy, str]], *, token: str = "", owner: Policy | None = None) -> Counting:

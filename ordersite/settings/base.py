@@ -1,5 +1,6 @@
 """Settings shared by development and production. What differs between sites comes from the environment."""
 
+from collections.abc import Container
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -187,8 +188,9 @@ REST_KNOX = {
 READ_WAIT_SECONDS = env.float("READ_WAIT_SECONDS", default=2.0)
 # Whether a command to an existing order must name, in If-Match, the version that the client has seen.
 REQUIRE_IF_MATCH = env.bool("REQUIRE_IF_MATCH", default=True)
-# Commands that may wait in the queue; more are refused. Days for which the outcome of a command can be read.
+# Commands that may wait in the queue, in all and of one person; more are refused. Days for which outcomes can be read.
 COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
+COMMAND_QUEUE_EACH = env.int("COMMAND_QUEUE_EACH", default=1000)
 COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)
 SPECTACULAR_SETTINGS = {
     "TITLE": "ordersite",
@@ -243,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "FromAccount": "orders.accounts.identity.METHODS",
         "By": "ordersite.customers.export.SOURCES",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
+        "WebhookCircuit": "projections.webhooks.circuit.Circuit",
         "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",
     },
 }
@@ -271,9 +274,11 @@ EMAIL_VERIFY_URL = env.str("EMAIL_VERIFY_URL", default="")
 # Days that a customer's feed of events goes back; 0 for all.
 PUBLIC_EVENTS_DAYS = env.int("PUBLIC_EVENTS_DAYS", default=0)
 # Event streams that a web process keeps open at the same time, and that one customer may keep open in all processes.
-# Each stream occupies a thread, so a process needs more threads than this.
+# Each stream occupies a thread, so a process needs more threads than this. A quarter is kept for the shop's own
+# programs. All customers at one client address together have a share in all processes.
 EVENT_STREAMS = env.int("EVENT_STREAMS", default=8)
 EVENT_STREAMS_EACH = env.int("EVENT_STREAMS_EACH", default=2)
+EVENT_STREAMS_ADDRESS = env.int("EVENT_STREAMS_ADDRESS", default=4)
 # Seconds until a stream is closed, and until an idle stream sends a sign of life.
 EVENT_STREAM_SECONDS = env.float("EVENT_STREAM_SECONDS", default=60.0)
 EVENT_STREAM_SILENT_SECONDS = env.float("EVENT_STREAM_SILENT_SECONDS", default=15.0)
@@ -286,6 +291,12 @@ WEBHOOK_RETRY_SECONDS = env.list(
 # Seconds that an endpoint may take to answer, and days for which deliveries are retained.
 WEBHOOK_SECONDS = env.float("WEBHOOK_SECONDS", default=10.0)
 WEBHOOK_DELIVERIES_DAYS = env.int("WEBHOOK_DELIVERIES_DAYS", default=30)
+# Messages that are sent at the same time for one customer, and to one host for all customers. Fifty are sent in all.
+WEBHOOK_AT_ONCE_CUSTOMER = env.int("WEBHOOK_AT_ONCE_CUSTOMER", default=10)
+WEBHOOK_AT_ONCE_HOST = env.int("WEBHOOK_AT_ONCE_HOST", default=20)
+# The ports of endpoints, and public networks that they may not lead to, such as those of the shop's own servers.
+WEBHOOK_PORTS: Container[int] = env.list("WEBHOOK_PORTS", cast=int, default=[443])
+WEBHOOK_REFUSED_NETWORKS = env.list("WEBHOOK_REFUSED_NETWORKS", default=[])
 # Whether an endpoint may use plain HTTP or an address in the site's own network. On a laptop only.
 WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = False
 
@@ -311,13 +322,18 @@ REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
 # --- Celery -----------------------------------------------------------------------------------------------------------
 
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
-# Catching up a view that is far behind, and rebuilding one, take long. They wait in a queue of their own, so that what
-# people and the clock wait for is not behind them. A worker without `-Q` takes both queues.
-CATCH_UP_QUEUE = "catch_up"
+# Catching up a view that is far behind, and rebuilding one, take long. Tasks that wait for servers of others (webhooks,
+# mail) take as long as those like. Both wait in queues of their own, so that what people and the clock wait for is not
+# behind them. A worker without `-Q` takes all queues.
+CATCH_UP_QUEUE, OUTSIDE_QUEUE = "catch_up", "outside"
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}}
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}, OUTSIDE_QUEUE: {}}
 CELERY_TASK_ROUTES = {
-    name: {"queue": CATCH_UP_QUEUE} for name in ("projections.tasks.project", "projections.tasks.build")
+    "projections.tasks.project": {"queue": CATCH_UP_QUEUE},
+    "projections.tasks.build": {"queue": CATCH_UP_QUEUE},
+    "projections.customer.webhooks.tasks.run": {"queue": OUTSIDE_QUEUE},
+    "ordersite.mails.send": {"queue": OUTSIDE_QUEUE},
+    "eventstore.publishing.publish": {"queue": OUTSIDE_QUEUE},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -45,6 +45,7 @@ DEMO_ACCOUNTS = True
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # no mail server on a laptop
 EMAIL_FILE_PATH = STATE_DIR / "mail"
 WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = True  # a receiver on the same laptop
+WEBHOOK_PORTS = range(1, 65_536)
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a laptop
 # For the demo shop: about a hundred pounds in each currency.
 REFUND_APPROVAL_LIMITS = REFUND_APPROVAL_LIMITS or {

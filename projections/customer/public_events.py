@@ -44,6 +44,7 @@ class CustomerEvents:
     """The events of one customer's orders, from which the list and the stream read."""
 
     projection = CustomerFeed.name
+    of_shop = False
 
     def __init__(self, customer_id: UUID) -> None:
         self.customer_id, self.reader = customer_id, str(customer_id)

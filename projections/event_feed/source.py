@@ -32,6 +32,8 @@ class EventSource(Protocol):
 
     reader: str
     """Who reads, such as the customer's id: the open streams of each reader are counted."""
+    of_shop: bool
+    """Whether a program or a person of the shop reads: some streams of each process are kept for these."""
     projection: str
     """A projection that changes rows after each of these events: a stream listens to it."""
 

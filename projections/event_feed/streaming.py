@@ -1,8 +1,8 @@
 """Stream a reader's events as server-sent events, from the client's cursor on, for a limited time.
 
-An open stream occupies a thread of its web process. So the number of streams is limited (`take_slot`), and each stream
-ends after EVENT_STREAM_SECONDS. The client reconnects with the id of the last event it received: no event is lost or
-sent twice.
+An open stream occupies a thread of its web process. So the number of streams is limited (`take_slot`): of a process, of
+a reader, and of a client address, since one person can register many accounts. Each stream ends after
+EVENT_STREAM_SECONDS. The client reconnects with the id of the last event it received: no event is lost or sent twice.
 """
 
 import logging
@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ BATCH = 100  # events read at once
 MIN_QUERY_SECONDS = 0.1  # between two queries, however many notifications arrive
 MAX_QUERY_SECONDS = 5.0  # until a query without a notification, since a notification may be lost
 POLL_SECONDS = 1.0  # between two queries without a subscription
+KEPT_FOR_SHOP = 4  # one in so many slots of a process is kept for the shop's own programs and people
 LEASE_SECONDS = 30.0  # after a stream's end; then the slot of a process that died is free again
 
 
@@ -47,13 +49,21 @@ class StreamSlot:
     """The right to have one stream open. `release` it at the end."""
 
     reader: str
+    address: str = ""
     token: str = field(default_factory=lambda: str(uuid4()))
     held: bool = True
 
     @property
-    def key(self) -> str:
-        """Return the Valkey key of the reader's open streams: a sorted set of tokens by expiry time."""
-        return f"ordersite:streams:{self.reader}"
+    def shares(self) -> dict[str, int]:
+        """Return the Valkey keys under which this stream counts, and how many may be open under each.
+
+        A key holds a sorted set of tokens by expiry time. Valkey must not hold addresses.
+        """
+        shares = {f"ordersite:streams:{self.reader}": settings.EVENT_STREAMS_EACH}
+        if self.address:
+            digest = blake2b(self.address.encode(), digest_size=16).hexdigest()
+            shares[f"ordersite:streams:address:{digest}"] = settings.EVENT_STREAMS_ADDRESS
+        return shares
 
     def release(self) -> None:
         """Give the slot back. A second call does nothing."""
@@ -64,43 +74,51 @@ class StreamSlot:
             self.held = False
             _open_streams -= 1
         try:
-            valkey.client().zrem(self.key, self.token)
+            pipeline = valkey.client().pipeline()
+            for key in self.shares:
+                pipeline.zrem(key, self.token)
+            pipeline.execute()
         except RedisError as error:
             log.warning("a stream slot could not be released in Valkey and will expire there: %s", error)
 
 
-def take_slot(reader: str) -> StreamSlot:
-    """Take a slot of this process and of this reader. Raises NoFreeSlot.
+def take_slot(reader: str, *, address: str = "") -> StreamSlot:
+    """Take a slot of this process, of this reader, and of the client's address. Raises NoFreeSlot.
 
-    While Valkey is down, the limit of each reader is not checked.
+    Without an address it is a program of the shop, for which a quarter of the slots of each process is kept. While
+    Valkey is down, the limits of readers and addresses are not checked.
     """
     global _open_streams  # noqa: PLW0603 - all threads of the process count together
     with _count_lock:
-        if _open_streams >= settings.EVENT_STREAMS:
+        kept = settings.EVENT_STREAMS // KEPT_FOR_SHOP if address else 0
+        if _open_streams >= settings.EVENT_STREAMS - kept:
             raise NoFreeSlot(
                 translate("too many event streams are open on this server: try again later, or read /events")
             )
         _open_streams += 1
-    slot = StreamSlot(reader)
+    slot = StreamSlot(reader, address)
     try:
-        now, lease = time.time(), settings.EVENT_STREAM_SECONDS + LEASE_SECONDS
-        pipeline = valkey.client().pipeline()
-        pipeline.zremrangebyscore(slot.key, "-inf", now)
-        pipeline.zadd(slot.key, {slot.token: now + lease})
-        pipeline.zcard(slot.key)
-        pipeline.expire(slot.key, int(lease) + 1)
-        own_streams = pipeline.execute()[2]
+        counts = _count(slot)
     except RedisError as error:
         log.warning("the streams of a reader are not counted, Valkey does not answer: %s", error)
         return slot
-    if own_streams > settings.EVENT_STREAMS_EACH:
-        slot.release()
-        raise NoFreeSlot(
-            translate(
-                "you already have {number} event streams open: close one first", number=settings.EVENT_STREAMS_EACH
-            )
-        )
+    for number, most in zip(counts, slot.shares.values(), strict=True):
+        if number > most:
+            slot.release()
+            raise NoFreeSlot(translate("you already have {number} event streams open: close one first", number=most))
     return slot
+
+
+def _count(slot: StreamSlot) -> list[int]:
+    """Count the stream under each of its shares; return how many are open there. Raises RedisError."""
+    now, lease = time.time(), settings.EVENT_STREAM_SECONDS + LEASE_SECONDS
+    pipeline = valkey.client().pipeline()
+    for key in slot.shares:
+        pipeline.zremrangebyscore(key, "-inf", now)
+        pipeline.zadd(key, {slot.token: now + lease})
+        pipeline.expire(key, int(lease) + 1)
+        pipeline.zcard(key)
+    return [int(number) for number in pipeline.execute()[3::4]]
 
 
 class Stream:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from orders.http.client_address import address_of
 from orders.http.request import query_of
 from projections.event_feed import source as feed
 from projections.event_feed import streaming
@@ -140,7 +141,7 @@ class StreamEvents(ReadsEvents):
         else:
             cursor, position = source.newest()
         try:
-            slot = streaming.take_slot(source.reader)
+            slot = streaming.take_slot(source.reader, address="" if source.of_shop else address_of(request))
         except streaming.NoFreeSlot as error:
             raise TooManyStreams(str(error)) from error
         stream = streaming.Stream(source, slot, cursor=cursor, position=position)

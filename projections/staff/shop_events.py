@@ -49,6 +49,7 @@ class ShopEvents:
     """The events of all orders, from which the list and the stream read. Personal data only if `personal_data`."""
 
     projection = StaffOrders.name
+    of_shop = True
 
     def __init__(self, reader: str, *, personal_data: bool) -> None:
         self.reader, self._personal_data = reader, personal_data

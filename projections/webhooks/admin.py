@@ -24,6 +24,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         "service_id",
         "created_at",
         "failures",
+        "slow_answers",
         "resting_until",
         "disabled_at",
         "disabled_reason",
@@ -33,7 +34,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
     search_help_text = "The full id of a customer or a service account."
     exclude = ("secret",)
     ordering = ("-id",)  # ids are created in time order
-    actions = ("enable",)
+    actions = ("enable", "end_previous_secrets")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
         queryset: QuerySet[WebhookEndpoint] = super().get_queryset(request)
@@ -49,6 +50,13 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         """Enable the chosen endpoints that are disabled."""
         number = endpoints.enable(queryset)
         messages.info(request, f"{number} endpoint{'' if number == 1 else 's'} enabled.")
+
+    @action(description="End replaced secrets now", permissions=["operate"])
+    @confirmed("From the next message on, only the current secret of these endpoints signs.")
+    def end_previous_secrets(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        """End the secrets of the chosen endpoints that were replaced and sign still."""
+        number = endpoints.end_previous_secrets(queryset)
+        messages.info(request, f"{number} secret{'' if number == 1 else 's'} ended.")
 
 
 @admin.register(WebhookDelivery)

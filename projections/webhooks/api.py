@@ -1,8 +1,6 @@
 """The API of webhooks: a customer's endpoints and their deliveries."""
 
 import re
-import secrets
-from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +17,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from eventstore.errors import IdempotencyConflict, SubjectWasErased
-from eventstore.ids import id_begun_by, new_id
 from orders.http.i18n import translate
 from orders.http.idempotency import OPTIONAL_KEY, command_id_of
 from orders.http.request import query_of
@@ -27,8 +24,8 @@ from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, planning, tasks
 from projections.webhooks.callback import MESSAGES
 from projections.webhooks.endpoints import owned_by, start_position
-from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
-from projections.webhooks.owners import EndpointsView, no_endpoint
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint, new_secret
+from projections.webhooks.owners import EndpointsView, begun_by, no_endpoint
 from projections.webhooks.problems import (
     EndpointExists,
     NotGivenUp,
@@ -39,6 +36,7 @@ from projections.webhooks.problems import (
 from projections.webhooks.serializers import (
     EXAMPLE_DELIVERY,
     EXAMPLE_ENDPOINT,
+    EXAMPLE_SECRET,
     CreatedWebhookEndpointSerializer,
     NewWebhookEndpointSerializer,
     WebhookDeliverySerializer,
@@ -46,7 +44,6 @@ from projections.webhooks.serializers import (
     WebhookEndpointsSerializer,
 )
 
-SECRET_BYTES = 32
 MAX_TESTS = 10  # of one endpoint within TEST_WINDOW_SECONDS, so that nobody can flood a server through the shop
 TEST_WINDOW_SECONDS = 600
 
@@ -75,7 +72,7 @@ class OwnEndpoints(EndpointsView):
     def get(self, request: Request) -> Response:
         """List your endpoints, oldest first."""
         query_of(request)
-        own = self.own_endpoints(request).order_by("created_at", "id")
+        own = self.own_endpoints(request).order_by("created_at", "id").prefetch_related("previous_secrets")
         return Response({"results": WebhookEndpointSerializer(own, many=True).data})
 
     @extend_schema(
@@ -93,7 +90,7 @@ class OwnEndpoints(EndpointsView):
             ),
             OpenApiExample(
                 "Created",
-                EXAMPLE_ENDPOINT | {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
+                EXAMPLE_ENDPOINT | {"secret": EXAMPLE_SECRET},
                 response_only=True,
                 status_codes=["201"],
             ),
@@ -107,8 +104,8 @@ class OwnEndpoints(EndpointsView):
         owner = self.owner(request)
         serializer = NewWebhookEndpointSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        endpoint = WebhookEndpoint(id=_begun_by(request, "webhook_endpoint"), **owner, **serializer.validated_data)
-        secret = f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+        endpoint = WebhookEndpoint(id=begun_by(request, "webhook_endpoint"), **owner, **serializer.validated_data)
+        secret = new_secret()
         headers = {"Cache-Control": "no-store"}
         try:
             _create(endpoint, secret)
@@ -164,7 +161,7 @@ class TestOwnEndpoint(EndpointsView):
         """Send a signed `webhook.test` message to the endpoint. Its delivery shows the outcome."""
         endpoint, event_id = (
             self.enabled_endpoint(request, endpoint_id),
-            _begun_by(request, f"webhook_test/{endpoint_id}"),
+            begun_by(request, f"webhook_test/{endpoint_id}"),
         )
         headers = {}
         if endpoint.deliveries.filter(event_id=event_id).exists():
@@ -245,13 +242,6 @@ class RetryOwnDelivery(EndpointsView):
             transaction.on_commit(tasks.wake_now, robust=True)
         delivery.refresh_from_db()
         return Response(WebhookDeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
-
-
-def _begun_by(request: Request, kind: str) -> UUID:
-    """Return the id of what the request creates: with a key, the same for each repeat."""
-    if "Idempotency-Key" not in request.headers:
-        return new_id()
-    return id_begun_by(command_id_of(request), kind)
 
 
 def _require_few_tests(endpoint: WebhookEndpoint) -> None:

@@ -6,67 +6,95 @@ with the same id. An event waits until the earlier events of its aggregate are d
 
 import logging
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, timedelta
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
 from eventstore import store
 from eventstore.errors import SubjectWasErased, WrongKey
 from eventstore.records import Damaged, Recorded
-from eventstore.wakeups import wakeup
+from eventstore.storage import leases
 from projections.customer.public_events import PublicEvent, as_public
 from projections.staff.shop_events import ShopEvent, as_shop
-from projections.webhooks.endpoints import disable, forget
-from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
-from projections.webhooks.sending import Message, Outcome, send
+from projections.webhooks import circuit
+from projections.webhooks.claiming import AT_ONCE, claim
+from projections.webhooks.endpoints import forget
+from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint, WebhookPreviousSecret
+from projections.webhooks.sending import Message, Outcome, Sender
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 50  # messages that one worker sends at once
-AT_ONCE_EACH = 5  # of these, to one endpoint
-LEASE_SECONDS = 30.0  # added to WEBHOOK_SECONDS; then the deliveries of a worker that died are due again
-LONGEST_REST = timedelta(minutes=5)  # of an endpoint that fails
 ATTEMPTS_STORED = 30  # of one delivery
+POLL_SECONDS = 0.25  # between two looks for due deliveries while answers are awaited
+LEASE = "webhooks"  # one process sends at a time, so the other processes of its worker stay free
 
 
-# Fast path: one hand-written statement instead of ORM queries in a transaction; see docs/decisions/24-webhooks.md.
-# Of each aggregate, only the first pending delivery can be claimed. A claimed delivery is not due again until its lease
-# ends, so no transaction stays open while the worker waits for a customer's server.
-_CLAIM = """
-WITH turns AS (
-       SELECT d.id, row_number() OVER (PARTITION BY d.endpoint_id ORDER BY d.id) AS place
-         FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-        WHERE d.status = 'pending' AND d.due_at <= now() AND e.disabled_at IS NULL
-          AND (e.resting_until IS NULL OR e.resting_until <= now() OR d.position IS NULL)
-          AND NOT EXISTS (SELECT FROM webhook_deliveries earlier
-                           WHERE earlier.endpoint_id = d.endpoint_id AND earlier.aggregate_id = d.aggregate_id
-                             AND earlier.status = 'pending' AND earlier.id < d.id)),
-     taken AS (
-       SELECT d.id FROM webhook_deliveries d JOIN turns USING (id)
-        WHERE turns.place <= %s AND d.status = 'pending' AND d.due_at <= now()
-        ORDER BY d.id LIMIT %s FOR UPDATE OF d SKIP LOCKED)
-UPDATE webhook_deliveries d SET due_at = now() + make_interval(secs => %s), tries = d.tries + 1
-  FROM taken WHERE d.id = taken.id RETURNING d.id
-"""
+def deliver_due(*, seconds: float, hand_over: Callable[[], None]) -> int:
+    """Send due deliveries until none is left. Return how many were claimed; 0 if another process is sending.
+
+    After `seconds`, nothing more is claimed: `hand_over` is called, so that another process goes on, and only the
+    answers to what is on its way are awaited.
+    """
+    if not WebhookDelivery.objects.filter(status=DeliveryStatus.PENDING, due_at__lte=timezone.now()).exists():
+        return 0
+    ends = time.monotonic() + seconds
+    with Sender() as sender:
+        round_ = _Round(sender)
+        try:
+            with leases.hold(LEASE):
+                while round_.claim_and_record():
+                    if time.monotonic() > ends:
+                        break
+        except leases.LeaseHeld:
+            return 0
+        if round_.on_their_way:
+            hand_over()
+            round_.record_rest()
+    return round_.claimed
 
 
-def deliver_due() -> int:
-    """Send due deliveries, at most AT_ONCE. Return how many were claimed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, (AT_ONCE_EACH, AT_ONCE, LEASE_SECONDS + settings.WEBHOOK_SECONDS))
-        ids = [row[0] for row in cursor]
-    claimed = list(WebhookDelivery.objects.filter(pk__in=ids).select_related("endpoint").order_by("pk"))
+class _Round:
+    """Deliveries that are claimed and sent as places become free, and recorded as their answers come."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.claimed = 0
+        self.on_their_way: dict[Future[Outcome], WebhookDelivery] = {}
+        self._sender = sender
+
+    def claim_and_record(self) -> bool:
+        """Fill the free places, wait for an answer, and record what came. Return whether there was anything to do."""
+        claimed = claim(AT_ONCE - len(self.on_their_way))
+        self.claimed += len(claimed)
+        for delivery, message in _messages(claimed):
+            self.on_their_way[self._sender.start(message)] = delivery
+        self._record(POLL_SECONDS)
+        return bool(claimed or self.on_their_way)
+
+    def record_rest(self) -> None:
+        """Wait for all answers, and record them."""
+        while self.on_their_way:
+            self._record(None)
+
+    def _record(self, timeout: float | None) -> None:
+        """Wait for an answer, and record all that have come."""
+        for answered in wait(self.on_their_way, timeout, FIRST_COMPLETED).done:
+            record_outcome(self.on_their_way.pop(answered), answered.result())
+
+
+def _messages(claimed: Sequence[WebhookDelivery]) -> Iterator[tuple[WebhookDelivery, Message]]:
+    """Yield the deliveries with their messages. If no message can be made of one, that is its outcome."""
     facts = {fact.position: fact for fact in store.read_at([each.position for each in claimed if each.position])}
-    ready: list[tuple[WebhookDelivery, Message]] = []
     for delivery in claimed:
         try:
-            ready.append((delivery, _message(delivery, facts)))
+            yield delivery, _message(delivery, facts)
         except _NoMessage as reason:
             record_outcome(delivery, Outcome(problem=str(reason)))
         except SubjectWasErased:
@@ -75,9 +103,6 @@ def deliver_due() -> int:
             log.error("messages to endpoint %s cannot be signed: %s", delivery.endpoint_id, error)
             problem = gettext_noop("the message cannot be signed; the shop's operators can see why")
             record_outcome(delivery, Outcome(problem=problem))
-    for (delivery, _), outcome in zip(ready, send([message for _, message in ready]), strict=True):
-        record_outcome(delivery, outcome)
-    return len(ids)
 
 
 class _NoMessage(Exception):
@@ -102,7 +127,7 @@ def _message(delivery: WebhookDelivery, facts: dict[int, Recorded[Any]]) -> Mess
     return Message(
         event_id=delivery.event_id,
         url=endpoint.url,
-        secret=endpoint.reveal_secret(),
+        secrets=endpoint.reveal_secrets(),
         body=msgspec.json.encode(body).decode(),
     )
 
@@ -127,7 +152,7 @@ def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:
     """Record the outcome of an attempt and plan the next attempt, unless another worker has claimed it since."""
     now = timezone.now()
     attempt = {"at": now.isoformat(), "status": outcome.status, "problem": outcome.problem}
-    changes: dict[str, Any] = {"attempts": [*delivery.attempts, attempt][-ATTEMPTS_STORED:]}
+    changes: dict[str, Any] = {"attempts": [*delivery.attempts, attempt][-ATTEMPTS_STORED:], "claimed_until": None}
     pauses: Sequence[float] = settings.WEBHOOK_RETRY_SECONDS
     if outcome.accepted:
         changes |= {"status": DeliveryStatus.DELIVERED, "finished_at": now}
@@ -136,33 +161,13 @@ def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:
     else:
         # Spread the retries: a receiver that comes back should not get all waiting messages at the same moment.
         pause = pauses[delivery.tries - 1] * random.uniform(1, 1.2)  # noqa: S311 - not a secret
-        changes["due_at"] = now + timedelta(seconds=pause)
+        changes["due_at"] = now + max(timedelta(seconds=pause), circuit.asked_pause(outcome))
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=delivery.endpoint_id).first()
         claimed = WebhookDelivery.objects.filter(pk=delivery.pk, tries=delivery.tries, status=DeliveryStatus.PENDING)
         if endpoint and claimed.update(**changes):
             failed = changes.get("status") == DeliveryStatus.FAILED
-            _record_on_endpoint(endpoint, outcome, failed_after=delivery.tries if failed else None)
-
-
-def _record_on_endpoint(endpoint: WebhookEndpoint, outcome: Outcome, *, failed_after: int | None) -> None:
-    """Count failures in a row, let a failing endpoint rest, and disable a dead one.
-
-    The rest keeps its messages from using up the workers. An endpoint is dead if it answers 410, or if it accepted no
-    message while one delivery went through all its attempts (`failed_after`).
-    """
-    if outcome.accepted:
-        if endpoint.failures:
-            endpoint.failures, endpoint.resting_until = 0, None
-            endpoint.save(update_fields=["failures", "resting_until"])
-        return
-    endpoint.failures += 1
-    endpoint.resting_until = timezone.now() + wakeup.retry_delay(endpoint.failures, longest=LONGEST_REST)
-    if outcome.gone:
-        disable(endpoint, gettext_noop("The endpoint answered 410: it wants no more messages."))
-    elif failed_after and endpoint.failures >= failed_after:
-        disable(endpoint, gettext_noop("The endpoint accepted no message during all attempts of a delivery."))
-    endpoint.save(update_fields=["failures", "resting_until", "disabled_at", "disabled_reason"])
+            circuit.record(endpoint, outcome, failed_after=delivery.tries if failed else None)
 
 
 def retry(delivery: WebhookDelivery) -> bool:
@@ -175,6 +180,7 @@ def retry(delivery: WebhookDelivery) -> bool:
 
 
 def prune() -> None:
-    """Delete the deliveries that finished more than WEBHOOK_DELIVERIES_DAYS ago."""
+    """Delete deliveries that finished, and replaced secrets that ended, more than WEBHOOK_DELIVERIES_DAYS ago."""
     limit = timezone.now() - timedelta(days=settings.WEBHOOK_DELIVERIES_DAYS)
     WebhookDelivery.objects.filter(finished_at__lt=limit).exclude(status=DeliveryStatus.PENDING).delete()
+    WebhookPreviousSecret.objects.filter(valid_until__lt=limit).delete()

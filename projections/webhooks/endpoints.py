@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from eventstore import store
 from eventstore.followers.consumers import start_here
-from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
+from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint, WebhookPreviousSecret
 
 CONSUMER = "webhooks"
 
@@ -30,6 +30,13 @@ def disable(endpoint: WebhookEndpoint, reason: str) -> None:
     endpoint.disabled_at, endpoint.disabled_reason = timezone.now(), reason
     pending = WebhookDelivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.PENDING)
     pending.update(status=DeliveryStatus.FAILED, finished_at=timezone.now())
+
+
+def end_previous_secrets(endpoints: "QuerySet[WebhookEndpoint]") -> int:
+    """End all replaced secrets of the endpoints now. Return how many signed until now."""
+    now = timezone.now()
+    signing = WebhookPreviousSecret.objects.filter(endpoint__in=endpoints, valid_until__gt=now)
+    return signing.update(valid_until=now)
 
 
 def owned_by(owner_id: UUID) -> "QuerySet[WebhookEndpoint]":

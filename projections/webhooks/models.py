@@ -1,13 +1,23 @@
 """Tables of webhook endpoints and their deliveries."""
 
+import secrets
+from base64 import b64encode
 from typing import Any
 from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from eventstore.models import Contents
 from eventstore.personal_data import encryption
+
+SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a new secret as https://www.standardwebhooks.com defines it."""
+    return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
 class WebhookEndpoint(models.Model):
@@ -28,8 +38,9 @@ class WebhookEndpoint(models.Model):
     since = models.BigIntegerField(help_text="Events up to this position are not sent.")
     created_at = models.DateTimeField(db_default=Now())
     failures = models.PositiveIntegerField(default=0, help_text="Failures in a row.")
+    slow_answers = models.PositiveIntegerField(default=0, help_text="Slow answers in a row.")
     resting_until = models.DateTimeField(
-        null=True, help_text="Nothing is sent before then, because it failed a moment ago."
+        null=True, help_text="Nothing is sent before then, because it failed or was slow a moment ago."
     )
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.TextField(blank=True)
@@ -61,7 +72,39 @@ class WebhookEndpoint(models.Model):
 
     def reveal_secret(self) -> str:
         """Return the secret, decrypted. Raises SubjectWasErased, WrongKey."""
-        return encryption.decrypt_bytes(self.owner_id, UUID(str(self.id)), bytes(self.secret)).decode()
+        return self._decrypt(self.secret)
+
+    def reveal_secrets(self) -> tuple[str, ...]:
+        """Return every secret that signs now, the newest first. Raises SubjectWasErased, WrongKey."""
+        now = timezone.now()
+        previous = [each for each in self.previous_secrets.all() if each.valid_until > now]
+        return (self.reveal_secret(), *(self._decrypt(each.secret) for each in previous))
+
+    def _decrypt(self, secret: bytes | memoryview) -> str:
+        return encryption.decrypt_bytes(self.owner_id, UUID(str(self.id)), bytes(secret)).decode()
+
+
+class WebhookPreviousSecret(models.Model):
+    """A secret of an endpoint that was replaced. It signs too until `valid_until`, encrypted as the current one is."""
+
+    contents = Contents.TRUTH
+
+    id = models.BigAutoField(primary_key=True)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="previous_secrets")
+    secret = models.BinaryField()
+    replacement_id = models.UUIDField(help_text="The request that replaced it: a repeat replaces nothing.")
+    valid_until = models.DateTimeField()
+
+    class Meta:
+        app_label = "projections"
+        db_table = "webhook_previous_secrets"
+        constraints = (
+            models.UniqueConstraint(fields=("endpoint", "replacement_id"), name="webhook_previous_secret_once"),
+        )
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} until {self.valid_until:%Y-%m-%d %H:%M}"
 
 
 class DeliveryStatus(models.TextChoices):
@@ -90,6 +133,7 @@ class WebhookDelivery(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())
+    claimed_until = models.DateTimeField(null=True, help_text="It is on its way until then, or until its answer comes.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -103,6 +147,7 @@ class WebhookDelivery(models.Model):
                 condition=models.Q(status="pending"),
                 name="webhook_delivery_pending",
             ),
+            models.Index(fields=("endpoint", "id"), condition=models.Q(status="pending"), name="webhook_delivery_next"),
             models.Index(fields=("due_at",), condition=models.Q(status="pending"), name="webhook_delivery_due"),
             models.Index(fields=("endpoint", "-id"), name="webhook_delivery_endpoint"),
             models.Index(fields=("finished_at",), name="webhook_delivery_finished"),

@@ -7,7 +7,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from eventstore.ids import id_begun_by, new_id
 from orders.http.i18n import translate
+from orders.http.idempotency import command_id_of
 from orders.http.request import customer_of
 from projections.webhooks.models import WebhookEndpoint
 from projections.webhooks.problems import EndpointDisabled
@@ -45,3 +47,10 @@ def no_endpoint(endpoint_id: UUID) -> NotFound:
         translate("there is no webhook endpoint {endpoint_id}", endpoint_id=endpoint_id),
         code="webhook_endpoint_not_found",
     )
+
+
+def begun_by(request: Request, kind: str) -> UUID:
+    """Return the id of what the request creates: with a key, the same for each repeat."""
+    if "Idempotency-Key" not in request.headers:
+        return new_id()
+    return id_begun_by(command_id_of(request), kind)

@@ -1,19 +1,24 @@
 """Send signed messages to endpoints in parallel, as https://www.standardwebhooks.com specifies.
 
 The connection goes to the IP address that was checked (`addresses`). A redirect counts as a failure, no proxy is used,
-and the time and the size of an answer are limited.
+and the time and the size of an answer are limited. What the receiver writes is not stored, only the status of the
+answer or the class of the failure.
 """
 
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from threading import Thread
+from typing import Any, Self
 from uuid import UUID
 
 import httpcore
@@ -27,25 +32,30 @@ from projections.webhooks import addresses
 log = logging.getLogger(__name__)
 
 AGENT = b"ordersite-webhooks/1"
-MAX_ANSWER_BYTES = 64 * 1024  # read of an answer; its content is ignored
+_RETRY_AFTER_DIGITS = 9  # more are as good as for ever, and `deliveries` limits the pause anyway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message and its destination. `body` is JSON; `secret` starts with `whsec_`."""
+    """A message and its destination. `body` is JSON; each secret starts with `whsec_` and signs the message."""
 
     event_id: UUID
     url: str
-    secret: str
+    secrets: tuple[str, ...]
     body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of an attempt: the HTTP status of the answer, or the problem if there was no answer."""
+    """The outcome of an attempt: the HTTP status of the answer, or the problem if there was no answer.
+
+    `seconds` is how long it took. `retry_after` is how many seconds the receiver asked to wait, if it did.
+    """
 
     status: int | None = None
     problem: str = ""
+    seconds: float = 0.0
+    retry_after: float | None = None
 
     @property
     def accepted(self) -> bool:
@@ -58,18 +68,42 @@ class Outcome:
         return self.status == HTTPStatus.GONE
 
 
-def send(messages: Sequence[Message]) -> list[Outcome]:
-    """Send all messages in parallel; return their outcomes in the same order. Takes about WEBHOOK_SECONDS at most."""
+class Sender:
+    """Sends messages in a thread of its own, so that the caller can record one answer while others are awaited."""
 
-    async def send_all() -> list[Outcome]:
-        return await asyncio.gather(*(_send(message) for message in messages))
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="webhooks", daemon=True)
 
-    return asyncio.run(send_all())
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Cancel what is still being sent, and end the thread."""
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def start(self, message: Message) -> "Future[Outcome]":
+        """Start to send a message. Its outcome comes after about WEBHOOK_SECONDS at most."""
+        return asyncio.run_coroutine_threadsafe(_send(message), self._loop)
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def headers_of(message: Message, now: datetime) -> list[tuple[bytes, bytes]]:
-    """Return the HTTP headers. The signature covers the id, the time of this attempt and the body."""
-    signature = Webhook(message.secret).sign(str(message.event_id), now, message.body)
+    """Return the HTTP headers. A signature covers the id, the time of this attempt and the body.
+
+    There is one for each secret, so that a receiver can change its secret while messages arrive.
+    """
+    signature = " ".join(Webhook(secret).sign(str(message.event_id), now, message.body) for secret in message.secrets)
     return [
         (b"content-type", b"application/json"),
         (b"user-agent", AGENT),
@@ -80,10 +114,15 @@ def headers_of(message: Message, now: datetime) -> list[tuple[bytes, bytes]]:
 
 
 async def _send(message: Message) -> Outcome:
+    began = time.monotonic()
+    return replace(await _attempt(message), seconds=time.monotonic() - began)
+
+
+async def _attempt(message: Message) -> Outcome:
     try:
         addresses.require_well_formed(message.url)  # the settings may have changed since the endpoint was created
         async with asyncio.timeout(settings.WEBHOOK_SECONDS):
-            return Outcome(status=await _post(message))
+            return await _post(message)
     except addresses.AddressRefused as error:
         return Outcome(problem=str(error))
     except TimeoutError:
@@ -125,24 +164,39 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-async def _post(message: Message) -> int:
-    """Return the HTTP status of the answer. Each attempt has its own connection, so customers never share one."""
+async def _post(message: Message) -> Outcome:
+    """Return the status of the answer. Each attempt has its own connection, so customers never share one.
+
+    The content of the answer is not read: a server that sends it slowly would only take a place longer.
+    """
     body = message.body.encode()
     headers = [
         *headers_of(message, datetime.now(UTC)),
         (b"host", _host(message.url)),
         (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
     ]
     async with (
         httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=_CheckedBackend()) as pool,
         pool.stream("POST", message.url, headers=headers, content=body) as answer,
     ):
-        size = 0
-        async for chunk in answer.aiter_stream():
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                break
-        return int(answer.status)
+        return Outcome(status=int(answer.status), retry_after=_retry_after(answer))
+
+
+def _retry_after(answer: httpcore.Response) -> float | None:
+    """Return how many seconds the receiver asked to wait. None if it did not, or not in a way that can be read."""
+    if answer.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return None
+    text = next(
+        (value.decode("latin-1").strip() for name, value in answer.headers if name.lower() == b"retry-after"), ""
+    )
+    if text.isascii() and text.isdecimal():
+        return float(text[:_RETRY_AFTER_DIGITS])
+    try:
+        moment = parsedate_to_datetime(text)
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _host(url: str) -> bytes:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from orders.http.i18n import translate, translate_stored
 from projections.customer.public_events import PUBLIC_TYPES
 from projections.staff.events_api import ShopEventSerializer
 from projections.webhooks import addresses
+from projections.webhooks.circuit import Circuit, circuit_of
 from projections.webhooks.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from projections.webhooks.planning import MESSAGE_TYPES
 
@@ -27,7 +29,11 @@ EXAMPLE_ENDPOINT = {
     "created_at": "2031-03-31T10:00:00Z",
     "disabled_at": None,
     "disabled_reason": "",
+    "circuit": "closed",
+    "resting_until": None,
+    "previous_secrets_until": None,
 }
+EXAMPLE_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - an example
 EXAMPLE_DELIVERY = {
     "event_id": _EVENT,
     "type": "order.paid",
@@ -105,11 +111,29 @@ class WebhookEndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
 
     event_types = serializers.ListField(child=EventTypeField())
     disabled_reason = StoredTextField(read_only=True)
+    circuit = serializers.SerializerMethodField()
+    previous_secrets_until = serializers.SerializerMethodField()
 
     class Meta:
         model = WebhookEndpoint
-        fields = ("id", "url", "description", "event_types", "created_at", "disabled_at", "disabled_reason")
+        fields = (
+            *("id", "url", "description", "event_types", "created_at", "disabled_at", "disabled_reason"),
+            *("circuit", "resting_until", "previous_secrets_until"),
+        )
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=Circuit.choices, read_only=True))
+    def get_circuit(self, endpoint: WebhookEndpoint) -> Circuit:
+        """Return the state of the circuit breaker."""
+        return circuit_of(endpoint)
+
+    @extend_schema_field({"type": "string", "format": "date-time", "nullable": True, "readOnly": True})
+    def get_previous_secrets_until(self, endpoint: WebhookEndpoint) -> datetime | None:
+        """Return until when replaced secrets sign too, if any does."""
+        now = timezone.now()
+        return max(
+            (each.valid_until for each in endpoint.previous_secrets.all() if each.valid_until > now), default=None
+        )
 
 
 class CreatedWebhookEndpointSerializer(WebhookEndpointSerializer):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from orders.http.access import MANAGE_WEBHOOKS, service_of
 from orders.http.back_office_view import BackOfficeView
-from projections.webhooks import api
+from projections.webhooks import api, secrets_api
 from projections.webhooks.callback import SHOP_MESSAGES
 from projections.webhooks.owners import EndpointsView
 
@@ -46,6 +46,16 @@ class ShopEndpoints(OfProgram, api.OwnEndpoints):
 @extend_schema_view(delete=extend_schema(operation_id="back_office_webhook_endpoint_delete", tags=["webhooks"]))
 class ShopEndpoint(OfProgram, api.OwnEndpoint):
     """One endpoint of a service account."""
+
+
+@extend_schema_view(post=extend_schema(operation_id="back_office_webhook_secret_replace", tags=["webhooks"]))
+class ShopSecret(OfProgram, secrets_api.OwnSecret):
+    """The secret of an endpoint."""
+
+
+@extend_schema_view(delete=extend_schema(operation_id="back_office_webhook_previous_secrets_end", tags=["webhooks"]))
+class ShopPreviousSecrets(OfProgram, secrets_api.OwnPreviousSecrets):
+    """The secrets of an endpoint that were replaced and sign still."""
 
 
 @extend_schema_view(post=extend_schema(operation_id="back_office_webhook_endpoint_test", tags=["webhooks"]))

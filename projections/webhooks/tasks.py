@@ -1,7 +1,6 @@
 """Celery tasks of webhooks: a wake-up after a commit or a sweep plans and sends deliveries."""
 
 import logging
-import time
 from typing import Any
 
 from cachetools.func import ttl_cache
@@ -15,7 +14,7 @@ from projections.webhooks.models import WebhookEndpoint
 
 log = logging.getLogger(__name__)
 
-SLICE_SECONDS = 20.0  # after which a worker gives other tasks a turn
+SLICE_SECONDS = 60.0  # after which another process goes on, so that a worker can be stopped
 CACHE_SECONDS = 5.0  # for which a process caches whether any endpoint exists
 
 
@@ -33,15 +32,12 @@ def wake_now() -> None:
 def run() -> None:
     """Plan deliveries of new events, and send what is due. Called by wake-ups and by beat."""
     wakeup.acknowledge(_wakeup())
-    ends = time.monotonic() + SLICE_SECONDS
     try:
         planning.plan_new_events()
     except Exception:  # the consumer's checkpoint records it; deliveries planned earlier are sent all the same
         log.exception("webhooks could not read new events")
-    while deliveries.deliver_due():
-        if time.monotonic() > ends:
-            wake_now()
-            return
+    while deliveries.deliver_due(seconds=SLICE_SECONDS, hand_over=wake_now):
+        pass
 
 
 @shared_task(name="projections.customer.webhooks.tasks.prune")

@@ -16,7 +16,7 @@ import redis
 from ordersite.devstack.servers import EmbeddedError, Services, owner
 from tests.support.running import Running
 
-QUEUES = ("celery", "catch_up")  # the broker's lists of waiting messages
+QUEUES = ("celery", "catch_up", "outside")  # the broker's lists of waiting messages
 RESTARTS = 3  # of a process in a minute: the supervisor gives up a process that dies more often
 MEDDLING_SECONDS = 0.4  # how long the queues are changed again and again, because messages wait for milliseconds only
 

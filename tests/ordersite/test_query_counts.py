@@ -25,12 +25,12 @@ API: dict[str, int] = {
     "/api/v1/back-office/events": 6,
     "/api/v1/back-office/orders": 5,
     "/api/v1/back-office/orders/{order_id}": 4,
-    "/api/v1/back-office/webhook-endpoints": 4,
+    "/api/v1/back-office/webhook-endpoints": 5,
     "/api/v1/back-office/webhook-endpoints/{endpoint_id}/deliveries": 5,
     "/api/v1/commands/{command_id}": 2,
     "/api/v1/events": 4,
     "/api/v1/me": 2,
-    "/api/v1/me/export": 9,
+    "/api/v1/me/export": 10,
     "/api/v1/orders": 3,
     "/api/v1/orders/{order_id}": 2,
     "/api/v1/orders/{order_id}/payments": 2,
@@ -38,7 +38,7 @@ API: dict[str, int] = {
     "/api/v1/orders/{order_id}/returns": 2,
     "/api/v1/orders/{order_id}/shipments": 2,
     "/api/v1/orders/{order_id}/timeline": 4,
-    "/api/v1/webhook-endpoints": 2,
+    "/api/v1/webhook-endpoints": 3,
     "/api/v1/webhook-endpoints/{endpoint_id}/deliveries": 3,
 }
 """Statements of each GET, with an empty cache."""

@@ -152,7 +152,7 @@ def test_a_second_start_from_the_same_folder_is_refused_with_a_message(running: 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Signals) -> None:
     site = Running(tmp_path / "state").start()
-    pids = [site.pid_of(name) for name in ("worker", "catch-up", "beat", "web")]
+    pids = [site.pid_of(name) for name in ("worker", "catch-up", "outside", "beat", "web")]
     servers = [owner(site.state / "pg" / "postmaster.pid", "pg"), owner(site.state / "valkey.pid", "valkey")]
     try:
         assert all(servers)
@@ -167,7 +167,7 @@ def test_everything_that_was_started_is_stopped(tmp_path: Path, how: signal.Sign
 
 def test_what_a_killed_start_left_behind_is_cleaned_up_by_the_next(tmp_path: Path) -> None:
     site = Running(tmp_path / "state").start()
-    left = [site.pid_of(name) for name in ("worker", "catch-up", "beat", "web")]
+    left = [site.pid_of(name) for name in ("worker", "catch-up", "outside", "beat", "web")]
     assert site.process
     site.process.kill()
     site.process.wait()

@@ -232,6 +232,10 @@ OWN_PROBLEMS: dict[str, tuple[str, str]] = {
         "endpoint_disabled",
         "this endpoint is disabled: delete it and create it again",
     ),
+    "ConflictWebhookSecretReplace": (
+        "too_many_secrets",
+        "earlier secrets of this endpoint sign still: end them first, or wait",
+    ),
     "ForbiddenBackOffice": (
         "permission_denied",
         "This service account has no permission for this. An administrator can give it one of: read_orders.",

@@ -17,6 +17,7 @@ from eventstore.errors import (
     ConcurrencyError,
     IdempotencyConflict,
     QueueFull,
+    QueueShareFull,
     SubjectWasErased,
     UndeclaredMessage,
 )
@@ -191,6 +192,52 @@ def test_a_full_queue_accepts_no_command_until_the_worker_has_made_room(settings
     )
     run()
     assert count(new_id(), 1).status == Status.WAITING
+
+
+def test_a_person_fills_only_a_share_of_the_queue(settings: Any) -> None:
+    settings.COMMAND_QUEUE_EACH = 3
+    greedy, modest = UUID(int=1), UUID(int=2)
+    accepted = [count_for(greedy, by) for by in range(1, 4)]
+    with pytest.raises(QueueShareFull, match="3 of your commands are waiting"):
+        count_for(greedy, 4)
+    context = Context(actor="customer:1", command_id=accepted[0].command_id)
+    repeated = accept(Count(tally_id=accepted[0].aggregate_id, by=1), context, owner=greedy)
+    assert repeated.pk == accepted[0].pk, "a repeat needs no room"
+    assert count_for(modest, 1).status == Status.WAITING
+    run()
+    assert count_for(greedy, 4).status == Status.WAITING
+
+
+def test_a_long_queue_of_one_person_does_not_delay_the_command_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    for by in range(30):
+        count_for(UUID(int=1), by + 1)
+    late = count_for(UUID(int=2), 1)
+    done: list[UUID] = []
+    process = worker._process
+
+    def note(queued: QueuedCommand) -> None:
+        process(queued)
+        done.append(queued.command_id)
+
+    monkeypatch.setattr(worker, "_process", note)
+    run()
+    assert len(done) == 31
+    assert late.command_id in done[:2]
+
+
+def test_a_long_queue_leaves_the_worker_to_other_tasks_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    for by in range(3):
+        count_for(UUID(int=1), by + 1)
+    woken: list[str] = []
+    monkeypatch.setattr(worker, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(worker, "wake_worker", lambda: woken.append("woken"))
+    run()
+    assert QueuedCommand.objects.filter(status=Status.DONE).count() == 1
+    assert woken == ["woken"], "the rest is announced"
+
+
+def count_for(owner: UUID, by: int) -> QueuedCommand:
+    return accept(Count(tally_id=new_id(), by=by), Context(actor="customer:1"), owner=owner)
 
 
 def test_a_broker_that_is_down_refuses_nothing(

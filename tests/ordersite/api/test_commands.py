@@ -105,6 +105,16 @@ def test_preferences_are_parsed_as_the_standard_says(api: APIClient, preference:
     assert later(api, ORDERS, BODY, Prefer=preference).status_code == status
 
 
+def test_a_customer_with_too_many_waiting_commands_is_told_to_wait(api: APIClient, ada: User, settings: Any) -> None:
+    settings.COMMAND_QUEUE_EACH = 1
+    later(api, ORDERS, BODY)
+    full = later(api, ORDERS, BODY)
+    problem(full, 429, "too_many_queued")
+    assert full["Retry-After"] == "5"
+    bea = client_of(make_customer("bea"))
+    assert later(bea, ORDERS, BODY).status_code == 202
+
+
 def test_a_full_queue_says_when_to_retry(api: APIClient, ada: User, settings: Any) -> None:
     settings.COMMAND_QUEUE_LIMIT = 1
     later(api, ORDERS, BODY)

@@ -12,10 +12,11 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient, APIRequestFactory
 
 from eventstore.wakeups import valkey
+from orders.http.client_address import address_of
 from ordersite.api.orders import Orders
 from ordersite.checks import rates_are_valid
 from ordersite.middleware import request_limits
-from ordersite.middleware.rate_limits import address_of, parse_rate
+from ordersite.middleware.rate_limits import parse_rate
 from ordersite.models import User
 from tests.support.api import BODY, ORDERS, place, problem, send
 from tests.support.site import client_of, make_customer

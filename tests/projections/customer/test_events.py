@@ -27,6 +27,7 @@ from projections.rebuild.run import rebuild
 from tests.support.api import place, problem
 from tests.support.order_examples import BUYER, CANCELLED, CREATED, PAID
 from tests.support.payments import pay
+from tests.support.programs import program
 from tests.support.projection_spec import given, write
 from tests.support.site import client_of, make_customer
 
@@ -330,6 +331,34 @@ def test_a_process_has_a_limited_number_of_streams_for_all_customers(api: APICli
     again = bea.get(STREAM)
     assert again.status_code == 200
     again.close()
+
+
+def test_many_accounts_at_one_address_take_only_its_share(api: APIClient, settings: Any) -> None:
+    settings.EVENT_STREAMS, settings.EVENT_STREAMS_ADDRESS = 100, 4
+    clients = [client_of(make_customer(f"bot{number}")) for number in range(9)]
+    answers = [client.get(STREAM, REMOTE_ADDR="203.0.113.9") for client in clients for _ in range(2)]
+    opened = [answer for answer in answers if answer.status_code == 200]
+    assert len(opened) == 4
+    problem(answers[-1], 429, "too_many_streams")
+    elsewhere = api.get(STREAM, REMOTE_ADDR="198.51.100.7")
+    assert elsewhere.status_code == 200, "the others have theirs"
+    for answer in (*opened, elsewhere):
+        answer.close()
+    again = clients[-1].get(STREAM, REMOTE_ADDR="203.0.113.9")
+    assert again.status_code == 200, "a closed stream frees its place"
+    again.close()
+
+
+def test_customers_leave_streams_of_a_process_to_the_shops_own_programs(api: APIClient, settings: Any) -> None:
+    settings.EVENT_STREAMS = streaming._open_streams + 4
+    settings.EVENT_STREAMS_ADDRESS = 100
+    clients = [client_of(make_customer(f"bot{number}")) for number in range(4)]
+    answers = [client.get(STREAM) for client in clients]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    erp = program("erp", "follow_events").get("/api/v1/back-office/events/stream")
+    assert erp.status_code == 200
+    for answer in (*answers, erp):
+        answer.close()
 
 
 def test_a_head_request_for_a_stream_is_refused(api: APIClient) -> None:
