@@ -12,8 +12,8 @@ from django.contrib.auth import signals
 from django.http import HttpRequest
 from django.utils import timezone
 
+from orders.http.client_address import address_of
 from orders.http.request import is_api
-from ordersite.middleware.rate_limits import address_of
 from ordersite.models import LoginRecord
 
 Kind = LoginRecord.Kind
