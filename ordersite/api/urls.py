@@ -38,6 +38,6 @@ urlpatterns = [
     path("commands/<uuid:command_id>", commands.GetCommand.as_view(), name="command"),
     path("", include("projections.customer.api.urls")),
     path("", include("projections.staff.urls")),
-    path("", include("projections.webhooks.urls")),
+    path("", include("projections.webhooks.http.urls")),
     path("", include("orders.http.urls")),
 ]

@@ -15,8 +15,8 @@ from eventstore.records import type_name
 from eventstore.store import Damaged, Recorded
 from ordersite.customers.lookup import account_ids, all_order_ids
 from ordersite.models import User
+from projections.webhooks.http.serializers import WebhookEndpointSerializer
 from projections.webhooks.models import WebhookEndpoint
-from projections.webhooks.serializers import WebhookEndpointSerializer
 
 SOURCES = ("you", "shop")
 """Who can cause an event, as the export says it."""

@@ -11,8 +11,8 @@ from eventstore.ids import id_begun_by, new_id
 from orders.http.i18n import translate
 from orders.http.idempotency import command_id_of
 from orders.http.request import customer_of
+from projections.webhooks.http.problems import EndpointDisabled
 from projections.webhooks.models import WebhookEndpoint
-from projections.webhooks.problems import EndpointDisabled
 
 
 class EndpointsView(APIView):

@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from projections.webhooks import api, secrets_api, shop_api
-from projections.webhooks.owners import EndpointsView
+from projections.webhooks.http import api, secrets_api, shop_api
+from projections.webhooks.http.owners import EndpointsView
 
 
 def _urls(prefix: str, names: str, *views: type[EndpointsView]) -> list[URLPattern]:

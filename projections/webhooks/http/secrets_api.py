@@ -16,15 +16,15 @@ from orders.http.bodies import StrictSerializer
 from orders.http.i18n import translate_lazy
 from orders.http.idempotency import OPTIONAL_KEY
 from projections.webhooks.endpoints import end_previous_secrets
-from projections.webhooks.models import WebhookEndpoint, WebhookPreviousSecret, new_secret
-from projections.webhooks.owners import EndpointsView, begun_by, no_endpoint
-from projections.webhooks.problems import SubjectErased
-from projections.webhooks.serializers import (
+from projections.webhooks.http.owners import EndpointsView, begun_by, no_endpoint
+from projections.webhooks.http.problems import SubjectErased
+from projections.webhooks.http.serializers import (
     EXAMPLE_ENDPOINT,
     EXAMPLE_SECRET,
     CreatedWebhookEndpointSerializer,
     WebhookEndpointSerializer,
 )
+from projections.webhooks.models import WebhookEndpoint, WebhookPreviousSecret, new_secret
 
 MAX_PREVIOUS = 2  # secrets that sign besides the current one
 LONGEST_OVERLAP_SECONDS = 7 * 86_400

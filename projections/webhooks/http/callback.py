@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiCallback, OpenApiParameter, OpenApiResponse, extend_schema
 
-from projections.webhooks.serializers import ShopMessageSerializer, WebhookMessageSerializer
+from projections.webhooks.http.serializers import ShopMessageSerializer, WebhookMessageSerializer
 
 _DESCRIBED: dict[str, Any] = {
     "summary": "Receive an event",

@@ -22,18 +22,17 @@ from orders.http.idempotency import OPTIONAL_KEY, command_id_of
 from orders.http.request import query_of
 from projections.reading.query_params import Pages
 from projections.webhooks import deliveries, planning, tasks
-from projections.webhooks.callback import MESSAGES
 from projections.webhooks.endpoints import owned_by, start_position
-from projections.webhooks.models import WebhookDelivery, WebhookEndpoint, new_secret
-from projections.webhooks.owners import EndpointsView, begun_by, no_endpoint
-from projections.webhooks.problems import (
+from projections.webhooks.http.callback import MESSAGES
+from projections.webhooks.http.owners import EndpointsView, begun_by, no_endpoint
+from projections.webhooks.http.problems import (
     EndpointExists,
     NotGivenUp,
     SubjectErased,
     TooManyEndpoints,
     TooManyTests,
 )
-from projections.webhooks.serializers import (
+from projections.webhooks.http.serializers import (
     EXAMPLE_DELIVERY,
     EXAMPLE_ENDPOINT,
     EXAMPLE_SECRET,
@@ -43,6 +42,7 @@ from projections.webhooks.serializers import (
     WebhookEndpointSerializer,
     WebhookEndpointsSerializer,
 )
+from projections.webhooks.models import WebhookDelivery, WebhookEndpoint, new_secret
 
 MAX_TESTS = 10  # of one endpoint within TEST_WINDOW_SECONDS, so that nobody can flood a server through the shop
 TEST_WINDOW_SECONDS = 600

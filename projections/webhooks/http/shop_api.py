@@ -10,9 +10,9 @@ from rest_framework.request import Request
 
 from orders.http.access import MANAGE_WEBHOOKS, service_of
 from orders.http.back_office_view import BackOfficeView
-from projections.webhooks import api, secrets_api
-from projections.webhooks.callback import SHOP_MESSAGES
-from projections.webhooks.owners import EndpointsView
+from projections.webhooks.http import api, secrets_api
+from projections.webhooks.http.callback import SHOP_MESSAGES
+from projections.webhooks.http.owners import EndpointsView
 
 
 class OfProgram(BackOfficeView, EndpointsView):
