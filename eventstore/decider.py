@@ -3,8 +3,9 @@
 Plain Python: domain rules import this module.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -30,6 +31,20 @@ class HistoryRules(Generic[S, E]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sends a command, as `Decider.accompany` sees it.
+
+    `extra` is what the sender's code stores with the events. `occurred_at` is set for what is reported late.
+    `fingerprint` is the digest of the command, in hexadecimal digits.
+    """
+
+    actor: str
+    extra: Mapping[str, str]
+    occurred_at: datetime | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decider(Generic[S, C, E]):
     """An aggregate's rules.
 
@@ -47,6 +62,10 @@ class Decider(Generic[S, C, E]):
 
     A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` gives the same
     fields a new meaning: older snapshots are then ignored. A change of the fields themselves needs no new version.
+
+    `accompany(command, state, events, sender)` returns commands to other aggregates that must be done with these
+    events, or not at all: a limit to count, an approval to use. All events are appended in one transaction, and the
+    refusal of any of these commands refuses the first one.
     """
 
     aggregate_type: str
@@ -59,6 +78,7 @@ class Decider(Generic[S, C, E]):
     state_version: int = 1
     snapshot_every: int = 100
     history: HistoryRules[S, E] = HistoryRules()
+    accompany: Callable[[C, S, Sequence[E], Sender], Sequence[object]] | None = None
 
 
 _DECIDERS: dict[type, Decider[Any, Any, Any]] = {}

@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from eventstore import codec, store
 from eventstore.codec import Metadata
-from eventstore.decider import Decider, decider_named, decider_of
+from eventstore.decider import Decider, Sender, decider_named, decider_of
 from eventstore.errors import CommandRefused, ConcurrencyError, IdempotencyConflict, MixedBatch, SubjectWasErased
 from eventstore.ids import new_id
 from eventstore.limits import values
@@ -104,8 +104,10 @@ def dispatch(command: object, context: Context) -> Answer:
         history = store.History() if begins and not attempt else _load(decider, aggregate_id)
         write = None
         try:
-            write = _decide(target, command, context, state_of(decider, history), history.version)
-            position = store.append([write])
+            state = state_of(decider, history)
+            write = _decide(target, command, context, state, history.version)
+            writes = [write, *_accompanying(decider, command, context, state, write)]
+            position = store.append(writes)
         except (CommandRefused, ConcurrencyError, SubjectWasErased) as refusal:
             # The reason may be that this command was already done. That is rare, so the receipt is read only now.
             if receipt := store.receipts([context.command_id]).get(context.command_id):
@@ -115,8 +117,8 @@ def dispatch(command: object, context: Context) -> Answer:
             # Another writer was first. Its events may change the decision, so load and decide again.
             sleep(uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - a jitter, not a secret
         else:
-            if write.events:
-                _signal_after_commit([write], position)
+            if appended := [each for each in writes if each.events]:
+                _signal_after_commit(appended, position)
             return _answer(write)
     raise ConcurrencyError(aggregate_id, history.version)
 
@@ -134,7 +136,10 @@ def rehearse(command: object, context: Context) -> Sequence[Any]:
     """Return the events that `dispatch` would append now, without writing. Raises what `dispatch` raises."""
     target = decider, aggregate_id = _target_of(command)
     history = _load(decider, aggregate_id)
-    return _decide(target, command, context, state_of(decider, history), history.version).events
+    state = state_of(decider, history)
+    write = _decide(target, command, context, state, history.version)
+    _accompanying(decider, command, context, state, write)
+    return write.events
 
 
 def current_state(decider: Decider[S, Any, Any], aggregate_id: UUID) -> S:
@@ -152,7 +157,8 @@ def dispatch_batch(
     stop the others. After a lost race the whole batch is decided again, so nothing is done twice. A caller that sends
     several batches passes each the same `cache`: the states after one batch then need not be loaded for the next.
 
-    Raises MixedBatch, and ConcurrencyError after too many lost races.
+    Raises MixedBatch, also for a command that changes other aggregates too (`Decider.accompany`), and ConcurrencyError
+    after too many lost races.
     """
     cache = cache or StateCache()
     targets = [_target_of(command) for command, _ in commands]
@@ -198,6 +204,8 @@ def _decide_all(
                 answers.append(_answer_repeat(command, receipt))
                 continue
             write = _decide(target, command, context, aggregate.state, aggregate.version)
+            if _accompanying(target[0], command, context, aggregate.state, write):
+                raise MixedBatch(f"{command!r} changes other aggregates too: send it with dispatch")
         except (CommandRefused, IdempotencyConflict, ConcurrencyError) as refusal:
             if aggregate_id in cached:
                 raise _StaleDecision from refusal
@@ -245,6 +253,35 @@ def _decide(target: _Target, command: object, context: Context, state: Any, vers
         events=events,
         metadata=context.metadata,
         receipt=receipt,
+    )
+
+
+def _accompanying(
+    decider: Decider[Any, Any, Any], command: object, context: Context, state: Any, write: store.Write
+) -> list[store.Write]:
+    """Return what is to be written to other aggregates in the same transaction. Raises CommandRefused."""
+    if decider.accompany is None:
+        return []
+    assert write.receipt
+    sender = Sender(
+        actor=context.actor,
+        extra=context.extra,
+        occurred_at=context.occurred_at,
+        fingerprint=write.receipt.fingerprint.hex(),
+    )
+    return [_companion(each, context) for each in decider.accompany(command, state, write.events, sender)]
+
+
+def _companion(command: object, context: Context) -> store.Write:
+    decider, aggregate_id = _target_of(command)
+    history = _load(decider, aggregate_id)
+    require_accepted(command, context)
+    return store.Write(
+        aggregate_type=decider.aggregate_type,
+        aggregate_id=aggregate_id,
+        expected_version=history.version,
+        events=decider.decide(command, state_of(decider, history)),
+        metadata=context.metadata,
     )
 
 

@@ -116,7 +116,7 @@ class ConversionTimedOut(Exception):
 
 
 class MixedBatch(ValueError):
-    """A batch both restores and changes the same aggregate. Send the restore in a separate batch."""
+    """A command cannot be done in this batch. Send a restore in a separate batch, and others as the message says."""
 
 
 class UnknownEventType(Exception):

@@ -13,11 +13,12 @@ class OrdersConfig(AppConfig):
         from django.conf import settings  # noqa: PLC0415 - models load before this method runs
 
         from orders.accounts import rules as account_rules  # noqa: F401, PLC0415
+        from orders.approvals import rules as approval_rules  # noqa: F401, PLC0415
         from orders.customers import rules as customer_rules  # noqa: F401, PLC0415
         from orders.order import register_orders  # noqa: PLC0415
         from orders.policy import Policy  # noqa: PLC0415
         from orders.processes import account_payments, expiry  # noqa: F401, PLC0415
 
         register_orders(
-            Policy(paid_before_shipped=settings.PAID_BEFORE_SHIPPED, approval_limits=settings.REFUND_APPROVAL_LIMITS)
+            Policy(paid_before_shipped=settings.PAID_BEFORE_SHIPPED, approval_limits=settings.APPROVAL_LIMITS)
         )

@@ -10,6 +10,7 @@ from eventstore.errors import AggregateNotFound
 from eventstore.messages import guard
 from eventstore.timetravel.restoring import register_restore
 from orders import commands as c
+from orders.approvals.movements import accompany
 from orders.commands import OrderCommand, RestoreOrder
 from orders.events import OrderCreated, OrderEvent, evolve, require_own_lines
 from orders.policy import Policy
@@ -63,7 +64,7 @@ class OwnOrder:
 
 
 def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
-    """Return the rules of orders under `policy`. Only `decide` depends on it: replaying a history does not."""
+    """Return the rules of orders under `policy`. Replaying a history does not depend on it: only new commands do."""
     return Decider(
         aggregate_type="order",
         initial=Order(),
@@ -73,6 +74,7 @@ def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
         begin=(c.CreateOrder,),
         reads_personal=False,
         history=HistoryRules(begun_by=(OrderCreated,), id_field="order_id", require_possible=require_own_lines),
+        accompany=partial(accompany, policy=policy),
     )
 
 

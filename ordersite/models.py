@@ -3,10 +3,12 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower, Now, Upper
 
-from eventstore.models import Contents
+from eventstore.models import Contents, Event
+from ordersite.names import ReservedName, is_reserved
 
 
 class ServiceAccounts(UserManager["ServiceAccount"]):
@@ -28,6 +30,11 @@ class User(AbstractUser):
     customer_id = models.UUIDField(
         null=True, blank=True, unique=True, help_text="The customer whose orders this person may see."
     )
+    email_verified = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Whether the customer proved to own the address. Until then others may name it too.",
+    )
     is_demo = models.BooleanField(
         default=False, editable=False, help_text="Made by the demo shop; cannot log in in production."
     )
@@ -36,7 +43,30 @@ class User(AbstractUser):
         null=True, blank=True, unique=True, editable=False, help_text="Set for a program of the shop, not for a person."
     )
 
+    @property
+    def is_operator(self) -> bool:
+        """Return whether the account may have permissions: a member of staff, or a program of the shop."""
+        return self.is_staff or self.service_id is not None
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Return whether the account has the permission. Without `is_staff`, a person has none, whatever was given."""
+        return self.is_operator and super().has_perm(perm, obj)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Return whether the account has any permission of the app."""
+        return self.is_operator and super().has_module_perms(app_label)
+
+    def clean(self) -> None:
+        """Refuse a new name that the shop gives itself. Raises ValidationError."""
+        super().clean()
+        if is_reserved(self.username) and not User.objects.filter(pk=self.pk, username=self.username).exists():
+            raise ValidationError({"username": "The shop itself gives such names: choose another."})
+
     class Meta(AbstractUser.Meta):
+        indexes = (
+            models.Index(Upper("username"), name="user_username_upper"),  # `iexact` compares in capitals
+            models.Index(Lower("email"), name="user_email_lower"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(service_id=None) | models.Q(is_staff=False, is_superuser=False, customer_id=None),
@@ -45,14 +75,19 @@ class User(AbstractUser):
             ),
             models.UniqueConstraint(
                 Lower("email"),
-                condition=models.Q(customer_id__isnull=False) & ~models.Q(email=""),
+                condition=models.Q(customer_id__isnull=False, email_verified=True) & ~models.Q(email=""),
                 name="customer_email_once",
                 violation_error_message="Another customer has this e-mail address.",
             ),
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the account, in one transaction with the record of a change of its rights: see `ordersite.access`."""
+        """Save the account, in one transaction with the record of a change of its rights: see `ordersite.access`.
+
+        Raises ReservedName for a new account with a name that the shop gives itself.
+        """
+        if self._state.adding and is_reserved(self.username):
+            raise ReservedName(f"the shop itself gives names such as {self.username!r}: choose another")
         with transaction.atomic():
             super().save(*args, **kwargs)
 
@@ -87,6 +122,19 @@ class ServiceToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account.username}: {self.start}…"
+
+
+class WaitingApproval(Event):
+    """A command that waits for a second person, as the page of approvals lists it: the event that asked for it."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "approval"
+
+    def __str__(self) -> str:
+        asked = self.event_data
+        return f"{asked['amount']} {asked['currency']} ({asked['what']}), asked for by {asked['requested_by']}"
 
 
 class SuggestedPermission(models.Model):

@@ -18,10 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 from knox.models import AuthToken
 
+from eventstore.followers.process_managers import PROCESSES
 from eventstore.ids import new_id
 from orders.http.access import SERVICE_PERMISSIONS
 from ordersite.access.recording import record
 from ordersite.models import ServiceAccount, ServiceToken, User
+from ordersite.names import SYSTEM_NAMES, is_reserved, plain_name
 from projections.webhooks import endpoints
 
 TOKEN_DAYS = 365  # for which a token is valid, unless told otherwise
@@ -54,7 +56,11 @@ def require_name(name: str) -> None:
         raise NameRefused(" ".join(error.messages)) from error
     if len(name) > 150:
         raise NameRefused("a name has at most 150 characters")
-    if User.objects.filter(username=name).exists():
+    if is_reserved(name) or plain_name(name) in {*PROCESSES, *SYSTEM_NAMES}:
+        raise NameRefused(
+            f"the shop itself gives names such as {name!r}, and the log would mix them up: choose another"
+        )
+    if User.objects.filter(username__iexact=name).exists():
         raise NameRefused(f"there is an account called {name!r} already: choose another name")
 
 

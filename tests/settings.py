@@ -16,4 +16,5 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests"]
 SILENCED_SYSTEM_CHECKS = ["eventstore.fsync", "eventstore.full_page_writes"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast: tests do not need strong hashes
 API_RATE_USER = API_RATE_ADDRESS = LOGIN_RATE = "100000/min"  # tests of the limits set their own
+APPROVAL_LIMITS = {}  # a person of a test may do everything alone; tests of the limits set their own
 WHITENOISE_AUTOREFRESH = True  # find static files on request, not all of them for each test client

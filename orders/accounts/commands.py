@@ -10,6 +10,8 @@ from uuid import UUID
 from eventstore.messages import command
 from orders.commands.fields import checked, money, why
 
+BY = checked("The sender, if it moves money between an order and the account.", added_later=True)
+
 
 @command("account.open")
 class OpenAccount:
@@ -32,6 +34,7 @@ class DepositMoney:
     )
     customer_id: UUID | None = None
     currency: str = field(default="", metadata=checked("If given, it must be the account's currency.", max_length=3))
+    by: str = field(default="", metadata=BY)
 
 
 @command("account.withdraw")
@@ -45,6 +48,7 @@ class WithdrawMoney:
         default="", metadata=checked("The id of the purpose. Each id is withdrawn once.", max_length=100)
     )
     currency: str = field(default="", metadata=checked("If given, it must be the account's currency.", max_length=3))
+    by: str = field(default="", metadata=BY)
 
 
 AccountCommand = OpenAccount | DepositMoney | WithdrawMoney

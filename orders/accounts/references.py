@@ -1,17 +1,37 @@
 """References of money that moves between orders and accounts. Each reference moves money once and can be traced."""
 
 import re
+import unicodedata
 from typing import NamedTuple
 from uuid import UUID
 
 REFUND, RETURNED = "refund", "returned payment"
 """The reserved methods of deposits that come from an order."""
 
-PREFIXES = ("refund:", "returned:")
-"""The prefixes of the references of such deposits."""
+_METHODS = ("refund", "returnedpayment")
+_PREFIXES = ("refund:", "returned:", "taken-back:")
 
 _PAYMENT = re.compile(r"([0-9a-f-]{36})/(\d{1,9})")
 _REFUND = re.compile(r"refund:([0-9a-f-]{36})/(\d{1,9})(?:/\d{1,9})?")
+
+
+def is_reserved_method(method: str) -> bool:
+    """Return whether only the shop's process may deposit by this method. Capitals and spaces make no other method."""
+    return _plain(method) in _METHODS
+
+
+def is_reserved(reference: str) -> bool:
+    """Return whether only the shop's process may move money under this reference: it names a payment or a refund.
+
+    What people read as such a reference counts as one, whatever its capitals and spaces.
+    """
+    plain = _plain(reference)
+    return plain.startswith(_PREFIXES) or _PAYMENT.fullmatch(plain) is not None
+
+
+def _plain(text: str) -> str:
+    """Return the text without what hides it from a comparison: capitals, white space and compatible letters."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 class Part(NamedTuple):

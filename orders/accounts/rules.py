@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import assert_never, get_args
+from typing import Any, assert_never, get_args
 from uuid import UUID
 
-from eventstore.decider import Decider, HistoryRules, register
+from eventstore.decider import Decider, HistoryRules, Sender, decider_named, register
 from eventstore.errors import AggregateNotFound, CommandRefused
 from eventstore.messages import guard
 from orders.accounts.commands import AccountCommand, DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
+from orders.accounts.identity import MOVER
+from orders.accounts.references import is_reserved, is_reserved_method
 from orders.accounts.state import Account, evolve
 from orders.money import LARGEST, require_positive, rounded
 
@@ -35,6 +37,7 @@ def _open(command: OpenAccount, account: Account) -> AccountOpened:
 
 
 def _deposit(command: DepositMoney, account: Account) -> Sequence[AccountEvent]:
+    _require_unreserved(command)
     opened: list[AccountEvent] = []
     if not account.currency and command.customer_id and command.currency:
         opening = OpenAccount(account_id=command.account_id, customer_id=command.customer_id, currency=command.currency)
@@ -58,6 +61,7 @@ def _deposit(command: DepositMoney, account: Account) -> Sequence[AccountEvent]:
 
 
 def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent]:
+    _require_unreserved(command)
     amount = _movable(command, account)
     if _moved_before(command.reference, amount, account.withdrawals):
         return []
@@ -80,6 +84,28 @@ def _withdraw(command: WithdrawMoney, account: Account) -> Sequence[AccountEvent
             reference=command.reference,
         )
     ]
+
+
+def _require_unreserved(command: DepositMoney | WithdrawMoney) -> None:
+    """Let only the account-payments process use what names a payment or a refund of an order. Raises CommandRefused.
+
+    Else a deposit would settle a refund that nobody approved, and a withdrawal would capture a payment.
+    """
+    if command.by == MOVER:
+        return
+    if isinstance(command, DepositMoney) and is_reserved_method(command.method):
+        raise CommandRefused(
+            "method_reserved",
+            "the method {method} is reserved for money returned from an order: name another",
+            method=command.method,
+        )
+    if is_reserved(command.reference):
+        raise CommandRefused(
+            "reference_reserved",
+            "references such as {reference} are reserved for money that moves between an order and an account: name"
+            " another, or none",
+            reference=command.reference,
+        )
 
 
 def _moved_before(reference: str, amount: Decimal, moved: Mapping[str, Decimal]) -> bool:
@@ -128,6 +154,12 @@ class OwnAccount:
             raise _no_account(self.account_id)
 
 
+def _accompany(command: Any, account: Account, events: Sequence[AccountEvent], sender: Sender) -> Sequence[object]:
+    """Do what accompanies the commands of orders: the shop has one policy, and it is registered with the orders."""
+    of_orders = decider_named("order").accompany
+    return of_orders(command, account, events, sender) if of_orders else ()
+
+
 ACCOUNT = Decider(
     aggregate_type="account",
     initial=Account(),
@@ -135,6 +167,7 @@ ACCOUNT = Decider(
     evolve=evolve,
     identify=lambda command: command.account_id,
     history=HistoryRules(begun_by=(AccountOpened,), id_field="account_id"),
+    accompany=_accompany,
 )
 
 

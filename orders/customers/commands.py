@@ -33,6 +33,15 @@ class VerifyEmail:
     email: str = field(metadata=checked("The verified email address.", max_length=254))
 
 
+@command("customer.release_email")
+class ReleaseEmail:
+    """Take an address away that the customer never verified, because somebody else has proved to own it."""
+
+    customer_id: UUID
+    email: str = field(metadata=checked("The email address that is taken away.", max_length=254))
+    released_by: str
+
+
 @command("customer.erase")
 class EraseCustomer:
     """Erase the customer's personal data for ever. The customer can no longer log in."""
@@ -40,4 +49,4 @@ class EraseCustomer:
     customer_id: UUID
 
 
-CustomerCommand = RegisterCustomer | ChangeEmail | VerifyEmail | EraseCustomer
+CustomerCommand = RegisterCustomer | ChangeEmail | VerifyEmail | ReleaseEmail | EraseCustomer

@@ -16,7 +16,10 @@ class CustomerRegistered:
 
 @event("customer.email_changed", subject=("customer_id",))
 class EmailChanged:
-    """The email address was changed. `changed_by` is the actor: the customer, or a member of staff."""
+    """The email address was changed. `changed_by` is the actor: the customer, or a member of staff.
+
+    `email` is empty if an unverified address was taken away, because somebody else has proved to own it.
+    """
 
     customer_id: UUID
     previous: str = personal()

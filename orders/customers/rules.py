@@ -5,7 +5,14 @@ from typing import assert_never, get_args
 
 from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import AggregateNotFound, CommandRefused
-from orders.customers.commands import ChangeEmail, CustomerCommand, EraseCustomer, RegisterCustomer, VerifyEmail
+from orders.customers.commands import (
+    ChangeEmail,
+    CustomerCommand,
+    EraseCustomer,
+    RegisterCustomer,
+    ReleaseEmail,
+    VerifyEmail,
+)
 from orders.customers.events import (
     CustomerErased,
     CustomerEvent,
@@ -27,6 +34,8 @@ def decide(command: CustomerCommand, customer: Customer) -> Sequence[CustomerEve
             return [_change_email(command, customer)]
         case VerifyEmail():
             return _verify_email(command, customer)
+        case ReleaseEmail():
+            return _release_email(command, customer)
         case EraseCustomer():
             _require_registered(command, customer)
             return [CustomerErased(customer_id=command.customer_id)]
@@ -63,6 +72,15 @@ def _verify_email(command: VerifyEmail, customer: Customer) -> Sequence[EmailVer
     if customer.verified:
         return []
     return [EmailVerified(customer_id=command.customer_id, email=command.email)]
+
+
+def _release_email(command: ReleaseEmail, customer: Customer) -> Sequence[EmailChanged]:
+    _require_registered(command, customer)
+    if customer.verified or customer.email.casefold() != command.email.casefold():
+        return []
+    return [
+        EmailChanged(customer_id=command.customer_id, previous=customer.email, email="", changed_by=command.released_by)
+    ]
 
 
 def _require_registered(command: CustomerCommand, customer: Customer) -> None:

@@ -14,6 +14,8 @@ from orders.actions import STAFF_COMMANDS, name_of
 from orders.commands import CreateOrder
 from orders.http.access import SEND_COMMANDS, operator_of
 from orders.http.allowed_requests import STAFF_OPERATIONS, AllowedRequest, allowed_requests
+from orders.http.approval_views import WaitsSerializer, waiting_answer
+from orders.http.approvals import WaitsForApproval, send
 from orders.http.back_office_view import BackOfficeView
 from orders.http.command_view import (
     DONE,
@@ -43,6 +45,17 @@ class StaffCommand(BackOfficeView, CommandView):
         """Return the sender as an actor."""
         return operator_of(request)
 
+    def send(self, request: Request, command: object, code: int) -> Response:
+        """Do the command and answer with `code`; or store it for approval, if the person may not move so much alone.
+
+        Raises what `dispatch` raises.
+        """
+        try:
+            with self.naming_allowed_requests(command):
+                return answered(send(command, self.context(request)), code, self.order_url)
+        except WaitsForApproval as waits:
+            return waiting_answer(waits)
+
     def allowed_requests(self, command: Any) -> list[AllowedRequest]:
         """Return the requests with which this operator could change the order now."""
         order, by = current_state(ORDER, command.order_id), self.actor(self.request)
@@ -59,12 +72,12 @@ class PlaceOrderForCustomer(StaffCommand):
         tags=["back office"],
         request=body,
         parameters=[IDEMPOTENCY_KEY, *MADE],
-        responses={201: AnswerSerializer},
+        responses={201: AnswerSerializer, 202: WaitsSerializer},
     )
     def post(self, request: Request) -> Response:
         """Place an order for a customer, or for a guest without a `customer_id`."""
         command = self.command(request, order_id=order_id_of(request))
-        return answered(self.do(command, self.context(request)), status.HTTP_201_CREATED, self.order_url)
+        return self.send(request, command, status.HTTP_201_CREATED)
 
 
 class SendToOrder(StaffCommand):
@@ -80,7 +93,7 @@ class SendToOrder(StaffCommand):
         """Dispatch the command in the body and return its answer."""
         values = {"order_id": order_id, "by": self.actor(request)}
         command = self.command(request, **{name: values[name] for name in self.supplied})
-        return answered(self.do(command, self.context(request)), status.HTTP_200_OK, self.order_url)
+        return self.send(request, command, status.HTTP_200_OK)
 
 
 def sender_of(command: type) -> type[SendToOrder]:
@@ -94,7 +107,7 @@ def sender_of(command: type) -> type[SendToOrder]:
         description=command.__doc__,
         request=body,
         parameters=[IDEMPOTENCY_KEY, IF_MATCH, *DONE],
-        responses={200: AnswerSerializer},
+        responses={200: AnswerSerializer, 202: WaitsSerializer},
     )
     def post(self: SendToOrder, request: Request, order_id: UUID) -> Response:
         return self.dispatch_body(request, order_id)

@@ -1,6 +1,6 @@
 """The base of all views of the back office: it checks the permission of each method before anything else."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -16,9 +16,9 @@ class BackOfficeView(APIView):
 
     needs: ClassVar[dict[str, tuple[str, ...]]]
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def check_permissions(self, request: Request) -> None:
         """Check the permission first, so that other users learn nothing about the request."""
-        super().initial(request, *args, **kwargs)
+        super().check_permissions(request)
         method = {"HEAD": "GET"}.get(str(request.method), str(request.method))
         every = tuple(dict.fromkeys(name for names in self.needs.values() for name in names))
         require_permission(request, *self.needs.get(method, every))

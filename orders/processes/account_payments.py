@@ -45,6 +45,7 @@ class AccountPayments(Process):
             currency=event.currency,
             reason=f"Order {event.order_id}",
             reference=references.of_payment(event.order_id, event.payment_id),
+            by=MOVER,
         )
         yield Send(command=withdraw, key=event.order_id)
 
@@ -118,6 +119,7 @@ def _deposit(event: RefundApproved | RefundRetried, reference: str) -> Iterable[
         currency=event.currency,
         method=REFUND,
         reference=reference,
+        by=MOVER,
     )
     yield Send(command=deposit, key=event.order_id)
 
@@ -133,6 +135,7 @@ def _give_back(capture: CapturePayment) -> Iterable[Intent]:
             amount=left,
             method=RETURNED,
             reference=references.of_returned(capture.order_id, capture.payment_id),
+            by=MOVER,
         )
         yield Send(command=deposit, key=capture.order_id)
 
@@ -148,5 +151,6 @@ def _take_back(settle: SettleRefund) -> Iterable[Intent]:
         amount=refund.amount,
         reason=f"Refund {settle.refund_id} of order {settle.order_id} was given up",
         reference=references.of_taken_back(settle.reference),
+        by=MOVER,
     )
     yield Send(command=withdraw, key=settle.order_id)

@@ -56,6 +56,7 @@ def pay(command: PayOrder, order: Order) -> Sequence[OrderPaid]:
     """Pay exactly the amount due. Returns no events for a payment that was reported before. Raises CommandRefused."""
     require_placed(command.order_id, order)
     require_currency(command.currency, order)
+    _require_from_outside(command.payment_method)
     reported = _reported(command.payment_reference, command.amount, order)
     if reported and reported.capturable:
         raise CommandRefused(
@@ -94,6 +95,7 @@ def authorise(command: AuthorisePayment, order: Order) -> Sequence[PaymentAuthor
     """Record an authorisation. It may exceed the amount due; the overcharge can be refunded. Raises CommandRefused."""
     require_placed(command.order_id, order)
     require_currency(command.currency, order)
+    _require_from_outside(command.payment_method)
     if _reported(command.payment_reference, command.amount, order):
         return []
     if order.is_cancelled:
@@ -180,6 +182,7 @@ def record_failure(command: RecordPaymentFailure, order: Order) -> Sequence[Paym
         _require_not_in_transit(payment, command.by)
         amount = _up_to_capturable(None, payment, order)
     else:
+        _require_from_outside(command.payment_method)
         amount = require_positive(command.amount, order.currency)
     failed = PaymentFailed(
         order_id=command.order_id,
@@ -242,6 +245,16 @@ def _require_not_in_transit(payment: Payment, by: str) -> None:
     if payment.account_id and by != MOVER:
         raise CommandRefused(
             "from_account", "this payment is being withdrawn from the customer's account: wait until it is done"
+        )
+
+
+def _require_from_outside(method: str) -> None:
+    """Refuse to call a payment one from the account that nothing is withdrawn for. Raises CommandRefused."""
+    if method.strip().casefold() == FROM_ACCOUNT:
+        raise CommandRefused(
+            "method_reserved",
+            "the method {method} is reserved for payments from the customer's account: pay from the account instead",
+            method=method,
         )
 
 

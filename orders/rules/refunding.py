@@ -7,6 +7,7 @@ from uuid import UUID
 
 from eventstore.errors import CommandRefused
 from orders.accounts.identity import MOVER, account_of
+from orders.approvals.identity import is_person, is_same_person
 from orders.commands.refunding import (
     ApproveRefund,
     DeclineRefund,
@@ -86,8 +87,11 @@ def request(command: RequestRefund, order: Order) -> RefundRequested:
 def approve(command: ApproveRefund, order: Order, policy: Policy) -> RefundApproved:
     """Approve a requested refund. Over the policy's limit, by a second person. Raises CommandRefused."""
     refund = _refund(command, order, RefundStatus.REQUESTED)
-    alone = _approved_for(command.by, order) + refund.amount
-    if refund.requested_by == command.by and policy.needs_second_person(alone, order.currency):
+    is_own = is_same_person(refund.requested_by, command.by)
+    alone = _approved_for(refund.requested_by, order) + refund.amount
+    if is_person(refund.requested_by) and not is_person(command.by) and policy.approval_limits:
+        raise CommandRefused("second_person_needed", "a program cannot approve what a person asks for: ask a person")
+    if is_own and policy.needs_second_person(alone, order.currency):
         raise CommandRefused(
             "second_person_needed",
             "{amount} {currency} is more than one person may refund: a second person must approve it",

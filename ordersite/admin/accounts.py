@@ -8,9 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.decorators import action
 
-from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.dispatch import Answer, Context
 from orders.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.identity import account_of
+from orders.http.approvals import send
 from ordersite.admin.forms.form_views import ask
 from projections.accounting.admin.balances import AccountMoneyAdmin
 from projections.accounting.balances import AccountMoney
@@ -18,7 +19,7 @@ from projections.admin.lookback import looked_back_at
 from projections.reading.read_your_writes import NotYetVisible, wait_for
 from projections.staff.order_sections import format_money
 
-SUPPLIED = ("account_id", "customer_id", "currency")  # fields that no form asks for, because the account has them
+SUPPLIED = ("account_id", "customer_id", "currency", "by")  # fields that no form asks for: the page knows them
 
 
 @admin.register(AccountMoney)
@@ -79,7 +80,7 @@ def _list() -> str:
 
 def _send_and_wait(command: Any, context: Context) -> Answer:
     """Send the command, then wait a limited time until the list shows its result."""
-    answer = dispatch(command, context)
+    answer = send(command, context)
     updated = AccountMoney.objects.filter(pk=answer.aggregate_id, version__gte=answer.version)
     with suppress(NotYetVisible):  # the list itself shows how far it is behind
         wait_for(updated.first, projection="account_money", rows=[answer.aggregate_id])

@@ -15,7 +15,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.forms import UserChangeForm
 
-from eventstore.dispatch import Context, dispatch
+from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
 from orders.customers.commands import EraseCustomer, VerifyEmail
 from orders.http.request import correlation_of
@@ -36,6 +36,8 @@ class AccountForm(UserChangeForm):
                 registration.require_changeable(self.instance, email)
             except CommandRefused as refusal:
                 raise forms.ValidationError(refusal.message) from refusal
+            if self.instance.customer_id and registration.is_held_by_another(self.instance, email):
+                raise forms.ValidationError("Another customer has this e-mail address.")
         return email
 
 
@@ -96,7 +98,8 @@ class CustomerCommands:
 
 def _verify(user: User, command: VerifyEmail, context: Context) -> None:
     with transaction.atomic():
-        dispatch(command, registration.register_if_new(user, context))
+        context = registration.register_if_new(user, context)
+        registration.verify_email(command.customer_id, command.email, context)
 
 
 def _erase(user: User, command: EraseCustomer, context: Context) -> None:

@@ -7,7 +7,8 @@ from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
 from orders.http.i18n import translate_plural
-from ordersite.middleware.rate_limits import count_login_attempt, seconds_to_wait
+from ordersite.middleware import known_devices
+from ordersite.middleware.rate_limits import address_of, count_login_attempt, seconds_to_wait
 
 if TYPE_CHECKING:
     from ordersite.models import User
@@ -31,6 +32,7 @@ class LoginForm(AuthenticationForm):
             )
             raise ValidationError(message, code="throttled")
         cleaned: dict[str, Any] = super().clean()
+        known_devices.remember(self.request, cleaned["username"], address_of(self.request))
         return cleaned
 
 

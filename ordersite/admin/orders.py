@@ -12,10 +12,11 @@ from django.urls import reverse
 from unfold.decorators import action
 
 from eventstore import store
-from eventstore.dispatch import Answer, dispatch
+from eventstore.dispatch import Answer
 from eventstore.ids import id_begun_by
 from orders.actions import name_of
 from orders.commands import CreateOrder
+from orders.http.approvals import send
 from orders.order import ORDER
 from ordersite.admin.command_buttons import AT_ONCE, Buttons, buttons
 from ordersite.admin.command_catalog import BULK, OFFERS, Offer
@@ -78,7 +79,7 @@ class OrderAdmin(StaffOrderAdmin):
             context = context_of(request, f"{offer.name}  {sorted(fields.items())}", None)
             try:
                 order_id = id_begun_by(context.command_id, ORDER.aggregate_type)
-                return self._show_result(request, dispatch(CreateOrder(order_id=order_id, **fields), context))
+                return self._show_result(request, send(CreateOrder(order_id=order_id, **fields), context))
             except REFUSALS as refusal:
                 form.add_error(None, reason_of(refusal))
         page = {"form": form, "form_id": form_id_of(typed), "url": request.path, "title": offer.title}

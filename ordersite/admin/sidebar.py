@@ -6,13 +6,17 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from eventstore.models import LogFinding
+from orders.http.access import SEND_COMMANDS
 from projections.admin.lookback import lookback_label, looked_back_at
 from projections.engine.checkpoints import DriftFlag
 
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Shop",
-        (("Orders", "receipt_long", "projections", "stafforder"),),
+        (
+            ("Orders", "receipt_long", "projections", "stafforder"),
+            ("Approvals", "how_to_reg", "ordersite", "waitingapproval"),
+        ),
     ),
     (
         "Accounting",
@@ -54,6 +58,9 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     ),
 )
 
+_SHOWN_TO = {"waitingapproval": SEND_COMMANDS}
+"""The permissions of pages that are for those who may do something there."""
+
 
 def warning(request: HttpRequest) -> list[str] | None:
     """Return the text and colour of the warning for a page of the past, or about the log and the read models."""
@@ -76,7 +83,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{app}_{model}_changelist")}
                 for name, icon, app, model in items
-                if request.user.has_perm(f"{app}.view_{model}")
+                if request.user.has_perm(_SHOWN_TO.get(model, f"{app}.view_{model}"))
             ],
         }
         for title, items in _GROUPS

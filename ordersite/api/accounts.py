@@ -18,7 +18,7 @@ from eventstore.models import QueuedCommand
 from eventstore.queue.acceptance import accept
 from orders.accounts.commands import DepositMoney, OpenAccount
 from orders.accounts.identity import account_of
-from orders.accounts.references import PREFIXES, REFUND, RETURNED
+from orders.accounts.references import REFUND, RETURNED, is_reserved
 from orders.http.bodies import NoneOf, StrictSerializer
 from orders.http.command_view import IDEMPOTENCY_KEY, PREFER, accepted, headers_of, prefers_async
 from orders.http.i18n import translate, translate_lazy
@@ -105,11 +105,10 @@ class NewDeposit(StrictSerializer):
     )
 
     def validate_reference(self, reference: str) -> str:
-        """Refuse prefixes reserved for refunds. Raises ValidationError."""
-        if reference.startswith(PREFIXES):
-            raise ValidationError(
-                translate("This prefix is reserved for money returned from an order."), code="reserved"
-            )
+        """Name the field of a reserved reference, which the account's rules refuse. Raises ValidationError."""
+        if is_reserved(reference):
+            text = translate("This reference is reserved for money that moves between an order and an account.")
+            raise ValidationError(text, code="reserved")
         return reference
 
 

@@ -27,7 +27,8 @@ from ordersite.api.serializers import read
 from ordersite.customers import emails, registration
 from ordersite.logins import second_factor
 from ordersite.logins.records import note
-from ordersite.middleware.rate_limits import LoginThrottle
+from ordersite.middleware import known_devices
+from ordersite.middleware.rate_limits import LoginThrottle, address_of
 from ordersite.models import User
 
 
@@ -96,11 +97,13 @@ class Register(PublicView):
         )
         _set_password(user, fields["password"])
         try:
-            registration.register(user, correlation_id=correlation_of(request))
+            registration.register(user, correlation_id=correlation_of(request), password=fields["password"])
         except registration.NameTaken as error:
             text = translate("This cannot be used. If it is yours, log in instead.")
             raise ValidationError({error.field: [text]}, code="unavailable") from error
-        body = Registered({"username": user.username, "customer_id": user.customer_id}).data
+        # The address logs in, whatever name the login has: the answer does not say whether others claim it too.
+        name = fields.get("username") or fields["email"]
+        body = Registered({"username": name, "customer_id": user.customer_id}).data
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": reverse("me")})
 
 
@@ -171,6 +174,8 @@ class Token(serializers.Serializer[Any]):
 class Login(PublicView):
     """`/auth/login`."""
 
+    guesses_password = True  # so LoginThrottle counts the name too
+
     @extend_schema(operation_id="login", tags=["tokens"], auth=[], request=Credentials, responses={200: Token})
     def post(self, request: Request) -> Response:
         """Obtain a token."""
@@ -183,6 +188,7 @@ class Login(PublicView):
         note(request._request, "logged_in", user.get_username(), user)
         AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = AuthToken.objects.create(user)
+        known_devices.remember(request._request, user.get_username(), address_of(request))
         return Response(Token({"token": token, "expiry": instance.expiry}).data)
 
     def get_authenticate_header(self, request: Request) -> str:

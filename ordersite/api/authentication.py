@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxAuthentication
@@ -19,6 +20,7 @@ from rest_framework.request import Request
 
 from eventstore import sql
 from orders.http.i18n import translate
+from ordersite.customers.registration import claiming_by_address
 from ordersite.models import User
 from ordersite.service_accounts import note_use
 
@@ -30,6 +32,17 @@ def may_log_in(user: User) -> bool:
 
 class AccountBackend(ModelBackend):
     """Check passwords, for the admin and for new tokens."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **more: Any
+    ) -> User | None:
+        """Return the user whom name and password fit. An address also logs in who named it and has another name."""
+        user = super().authenticate(request, username=username, password=password, **more)
+        if user is not None or not username or "@" not in username or password is None:
+            return user
+        claims = claiming_by_address(username)
+        fitting = (each for each in claims if each.check_password(password) and self.user_can_authenticate(each))
+        return next(fitting, None)
 
     def user_can_authenticate(self, user: Any) -> bool:
         """Return whether a user that the password fits may log in."""

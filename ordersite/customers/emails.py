@@ -73,7 +73,8 @@ _MAILS = declare(
 
 def _send_mails(fact: Recorded[Any]) -> None:
     event, customer = fact.event, current_customer(fact.event.customer_id)
-    if isinstance(event, EmailChanged) and event.previous not in ("", ERASED):
+    # An address that was taken away belongs to somebody else, who need not hear of it.
+    if isinstance(event, EmailChanged) and event.email and event.previous not in ("", ERASED):
         _mail(event.previous, "Your address was changed", _CHANGED_TEXT)
     if event.email in ("", ERASED) or customer.email != event.email or customer.verified:
         return  # changed again or verified since this event

@@ -25,6 +25,7 @@ from ordersite.customers.lookup import accounts_of, current_customer, orders_of
 from ordersite.customers.registration import register_if_new
 from ordersite.logins.records import forget
 from ordersite.models import User
+from ordersite.names import ERASED_PREFIX
 from projections.webhooks import endpoints
 
 
@@ -62,8 +63,8 @@ def delete_login(user: User) -> None:
 
 def _anonymise(user: User) -> None:
     forget(user)
-    user.username, user.first_name, user.last_name, user.email = f"erased-{user.customer_id}", "", "", ""
-    user.is_active, user.last_login = False, None
+    user.username, user.first_name, user.last_name, user.email = _free_name(user), "", "", ""
+    user.is_active, user.last_login, user.email_verified = False, None, False
     user.set_unusable_password()
     user.groups.clear()
     user.user_permissions.clear()
@@ -73,9 +74,16 @@ def _anonymise(user: User) -> None:
     _anonymise_history(user)
 
 
+def _free_name(user: User) -> str:
+    """Return the name of an erased login. It is reserved, but an account may have taken it before it was."""
+    name = f"{ERASED_PREFIX}{user.customer_id}"
+    is_taken = User.objects.exclude(pk=user.pk).filter(username=name).exists()
+    return f"{name}-{new_id()}" if is_taken else name
+
+
 def _anonymise_history(user: User) -> None:
     """Anonymise the admin's history of this login: each entry contains the username, which may be an e-mail address."""
-    content_type, name = ContentType.objects.get_for_model(User), f"erased-{user.customer_id}"
+    content_type, name = ContentType.objects.get_for_model(User), f"{ERASED_PREFIX}{user.customer_id}"
     LogEntry.objects.filter(content_type=content_type, object_id=str(user.pk)).update(object_repr=name)
 
 

@@ -23,7 +23,10 @@ from eventstore.wakeups import valkey
 from orders.http.client_address import address_of
 from orders.http.i18n import translate_plural
 from orders.http.request import is_api
+from ordersite.api.authentication import token_in
 from ordersite.api.problems import problem
+from ordersite.middleware import known_devices
+from ordersite.names import plain_name
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +164,8 @@ class RateLimits:
         if not is_api(request):
             return self.get_response(request)
         user, address = parse_rate("user", settings.API_RATE_USER), parse_rate("address", settings.API_RATE_ADDRESS)
-        token = request.headers.get("Authorization", "")
+        # The token, not the header: spaces and the name of the scheme make no other client.
+        token = token_in(request.headers.get("Authorization", "")) or ""
         usages = self.count(request, prepare_count([(address, address_of(request))], token=token, owner=user))
         request.rates = usages  # type: ignore[attr-defined]  # a view's throttles add their own
         seconds = seconds_to_wait(usages)
@@ -222,25 +226,40 @@ def wait_text(seconds: int) -> str:
 
 
 def count_login_attempt(request: HttpRequest | Request, account: str | None) -> list[Usage]:
-    """Count an attempt to log in at LOGIN_RATE: for its address, and for its account name from all addresses.
+    """Count an attempt to log in at LOGIN_RATE.
 
-    Capitals and surrounding white space do not make another account name.
+    A device that the account has logged in from before is counted by itself: wrong passwords of others never keep it
+    out. Any other attempt counts for its address, for its address and account name, and for its account name from all
+    unknown devices. One address has half of the attempts of a name, so it cannot use up all of them.
+    docs/decisions/68-known-devices.md says why. Capitals and surrounding white space make no other account name.
     """
     by_address = parse_rate("login", settings.LOGIN_RATE)
-    clients = [(by_address, address_of(request))]
-    if account is not None:
-        clients.append((Policy("account", by_address.quota, by_address.window), account.strip().casefold()))
-    return count(prepare_count(clients))
+    address = (by_address, address_of(request))
+    if account is None:
+        return count(prepare_count([address]))
+    of_account = Policy("account", by_address.quota, by_address.window)
+    if device := known_devices.cookie_device(request, account):
+        return count(prepare_count([(of_account, device)]))
+    if known_devices.is_known_address(account, address[1]):
+        return count(prepare_count([address, (of_account, f"{plain_name(account)} {address[1]}")]))
+    of_address = Policy("account", ceil(by_address.quota / 2), by_address.window)
+    usages = count(prepare_count([address, (of_address, f"{plain_name(account)} {address[1]}")]))
+    if seconds_to_wait(usages):
+        return usages
+    return [*usages[:1], *count(prepare_count([(of_account, plain_name(account))]))]
 
 
 class LoginThrottle(BaseThrottle):
-    """Limit attempts to log in through the API: by the logged-in user's name, or the name in the body."""
+    """Limit attempts to log in through the API: by the name in the body, or by the user who is logged in already.
+
+    A user who is logged in is counted apart from attempts to log in with the user's name, which anybody can make.
+    """
 
     seconds = 0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count the attempt, and return whether it is within the limits."""
-        usages = count_login_attempt(request, _account_name(request))
+        usages = _count_attempt(request, guesses=getattr(view, "guesses_password", False))
         getattr(request._request, "rates", []).extend(usages)
         self.seconds = seconds_to_wait(usages)
         return not self.seconds
@@ -250,9 +269,16 @@ class LoginThrottle(BaseThrottle):
         return float(self.seconds)
 
 
+def _count_attempt(request: Request, *, guesses: bool) -> list[Usage]:
+    """Count the request. Without a user it counts for a name only if it may guess the password of that name."""
+    if not request.user.is_authenticated:
+        return count_login_attempt(request, _account_name(request) if guesses else None)
+    by_address = parse_rate("login", settings.LOGIN_RATE)
+    of_user = Policy("account", by_address.quota, by_address.window)
+    return count(prepare_count([(by_address, address_of(request)), (of_user, f"user {request.user.pk}")]))
+
+
 def _account_name(request: Request) -> str | None:
     """Return the name of the account that the request tries to use."""
-    if request.user.is_authenticated:
-        return request.user.get_username()
     name = request.data.get("username") if isinstance(request.data, dict) else None
     return name if isinstance(name, str) else None  # other names are refused, and no account has them

@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "ordersite.access.recording.KnowsWhoAsks",
     "ordersite.logins.sessions.SessionLimits",
+    "ordersite.middleware.known_devices.KnownDevices",  # marks the device of a successful log-in
     "ordersite.admin.forms.kept_forms.KeptForms",  # knows the session, the person and the messages
     "ordersite.logins.second_factor.SecondFactor",
     "ordersite.logins.fresh_password.FreshPassword",
@@ -244,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "HttpMethod": "orders.http.allowed_requests.METHODS",
         "FromAccount": "orders.accounts.identity.METHODS",
         "By": "ordersite.customers.export.SOURCES",
+        "ApprovalStatus": "orders.approvals.state.ApprovalStatus",
         "CommandStatus": "eventstore.models.QueuedCommand.Status",
         "WebhookCircuit": "projections.webhooks.circuit.Circuit",
         "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",
@@ -256,10 +258,12 @@ SPECTACULAR_SETTINGS = {
 UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
 # Whether an order must be fully paid before anything ships.
 PAID_BEFORE_SHIPPED = env.bool("PAID_BEFORE_SHIPPED", default=True)
-# The amount per currency (GBP=100,EUR=120) up to which one person may both request and approve refunds of an order.
-# If the setting is empty, one person always may; otherwise, in a currency that is not listed, one person never may.
-REFUND_APPROVAL_LIMITS = {
-    currency: Decimal(amount) for currency, amount in env.dict("REFUND_APPROVAL_LIMITS", default={}).items()
+# The amount per currency (GBP=100,EUR=120) that one person may move by hand alone in 24 hours: refunds, deposits,
+# withdrawals, write-offs, payments and discounts. More needs a second person. If the setting is empty, one person
+# always may; otherwise, in a currency that is not listed, one person never may. Its older name still works.
+APPROVAL_LIMITS = {
+    currency: Decimal(amount)
+    for currency, amount in env.dict("APPROVAL_LIMITS", default=env.dict("REFUND_APPROVAL_LIMITS", default={})).items()
 }
 
 # --- mail -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ordersite.devstack.servers import Services, keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, REFUND_APPROVAL_LIMITS, env
+from ordersite.settings.base import APPROVAL_LIMITS, BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, env
 from ordersite.settings.connections import databases, login
 from ordersite.settings.valkey import broker, cache, redis_url
 
@@ -48,7 +48,7 @@ WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = True  # a receiver on the same 
 WEBHOOK_PORTS = range(1, 65_536)
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a laptop
 # For the demo shop: about a hundred pounds in each currency.
-REFUND_APPROVAL_LIMITS = REFUND_APPROVAL_LIMITS or {
+APPROVAL_LIMITS = APPROVAL_LIMITS or {
     currency: Decimal(amount)
     for currency, amount in (
         ("GBP", 100), ("EUR", 120), ("USD", 130), ("JPY", 20_000), ("NOK", 1400), ("PLN", 500), ("BHD", 50),

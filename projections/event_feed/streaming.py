@@ -8,7 +8,7 @@ EVENT_STREAM_SECONDS. The client reconnects with the id of the last event it rec
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -124,10 +124,18 @@ def _count(slot: StreamSlot) -> list[int]:
 class Stream:
     """The body of the response. `close` releases the slot, even if the stream never started."""
 
-    def __init__(self, source: EventSource, slot: StreamSlot, *, cursor: str, position: int) -> None:
+    def __init__(
+        self,
+        source: EventSource,
+        slot: StreamSlot,
+        *,
+        cursor: str,
+        position: int,
+        is_allowed: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._slot = slot
         # The request's language, which is no longer active when the body is produced.
-        self._chunks = _chunks(source, cursor, position, get_language())
+        self._chunks = _chunks(source, cursor, position, get_language(), is_allowed)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -143,8 +151,13 @@ class Stream:
             self._slot.release()
 
 
-def _chunks(source: EventSource, cursor: str, position: int, language: str) -> Generator[str, None, None]:
-    """Yield server-sent events after `position` until the time is over, and comments while nothing happens."""
+def _chunks(
+    source: EventSource, cursor: str, position: int, language: str, is_allowed: Callable[[], bool]
+) -> Generator[str, None, None]:
+    """Yield server-sent events after `position` until the time is over, and comments while nothing happens.
+
+    The stream ends as soon as its reader is not allowed to read any more: it is asked before each batch.
+    """
     ends = time.monotonic() + settings.EVENT_STREAM_SECONDS
     # An id without data: a client that loses the connection before the first event reconnects at the same place.
     yield f"retry: {RETRY_MILLIS}\nid: {cursor}\n\n"
@@ -155,6 +168,8 @@ def _chunks(source: EventSource, cursor: str, position: int, language: str) -> G
             queried = time.monotonic()
             with override(language):
                 page = source.read(after=position, limit=BATCH)  # subscribed before, so nothing is missed
+            if not is_allowed():
+                return
             position = page.through
             for event in page.events:
                 yield _format(event)

@@ -1,5 +1,6 @@
 """The views of events in the API: pages, and a stream of server-sent events."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -144,11 +145,23 @@ class StreamEvents(ReadsEvents):
             slot = streaming.take_slot(source.reader, address="" if source.of_shop else address_of(request))
         except streaming.NoFreeSlot as error:
             raise TooManyStreams(str(error)) from error
-        stream = streaming.Stream(source, slot, cursor=cursor, position=position)
+        stream = streaming.Stream(
+            source, slot, cursor=cursor, position=position, is_allowed=partial(self.is_allowed, request)
+        )
         response = StreamingHttpResponse(stream, content_type=EVENT_STREAM)
         response["Cache-Control"] = "private, no-store"
         response["X-Accel-Buffering"] = "no"  # a proxy must not collect events before it sends them on
         return response
+
+    def is_allowed(self, request: Request) -> bool:
+        """Return whether the token and the permissions of the request are still good enough to read on."""
+        again = self.initialize_request(request._request)
+        try:
+            self.perform_authentication(again)
+            self.check_permissions(again)
+        except APIException:
+            return False
+        return True
 
 
 def streamed(serializer: type[serializers.Serializer[Any]]) -> dict[tuple[int, str], OpenApiResponse]:

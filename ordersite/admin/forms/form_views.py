@@ -13,16 +13,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 
-from eventstore.dispatch import Answer, Context, dispatch
+from eventstore.dispatch import Answer, Context
 from eventstore.errors import UNREADABLE, CommandRefused, ConcurrencyError, IdempotencyConflict
 from eventstore.ids import new_id
 from eventstore.limits.numbers import MOST_VERSION, parse_whole
+from orders.http.approvals import WaitsForApproval
+from orders.http.approvals import send as send_by_hand
 from orders.http.request import correlation_of
 from ordersite.admin.forms.command_form import form_for
 from ordersite.admin.forms.conflicts import Change, changes_since
 from ordersite.admin.forms.kept_forms import kept_data
 
-REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError, *UNREADABLE)
+REFUSALS = (CommandRefused, IdempotencyConflict, ConcurrencyError, WaitsForApproval, *UNREADABLE)
 
 
 def is_sent(request: HttpRequest) -> bool:
@@ -72,6 +74,8 @@ def reason_of(refusal: Exception) -> str:
     """Return the text of a refusal in the reader's language."""
     if isinstance(refusal, ConcurrencyError):
         return "it has changed since you opened this form, so nothing was done. Look at it again, then decide."
+    if isinstance(refusal, WaitsForApproval):
+        return f"{refusal.why.message_in(gettext)}. It is stored, and waits under Approvals: nothing more to do here."
     return refusal.message_in(gettext) if isinstance(refusal, CommandRefused) else str(refusal)
 
 
@@ -90,7 +94,7 @@ def ask(
     complete: Callable[[dict[str, Any]], dict[str, Any]],
     back: str,
     version: int | None = None,
-    send: Callable[[Any, Context], Answer | None] = dispatch,
+    send: Callable[[Any, Context], Answer | None] = send_by_hand,
 ) -> HttpResponse:
     """Show the form of a command that is not about an order; on POST, send it and redirect to `back`.
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from eventstore.dispatch import Answer, dispatch
+from eventstore.dispatch import Answer
 from orders.actions import refusal_of
+from orders.http.approvals import send
 from ordersite.admin.command_catalog import ASKED_FOR_EACH, Offer
 from ordersite.admin.forms.command_form import CommandForm, form_for
 from ordersite.admin.forms.conflicts import Change
@@ -154,6 +155,6 @@ class OrderForm:
         context = context_of(self.request, content, target.seen)
         by = {"by": context.actor} if "by" in self.offer.supplied else {}
         try:
-            return dispatch(self.offer.command(order_id=target.order.pk, **by, **values), context)
+            return send(self.offer.command(order_id=target.order.pk, **by, **values), context)
         except REFUSALS as refusal:
             return refusal

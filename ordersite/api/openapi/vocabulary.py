@@ -12,6 +12,7 @@ CUSTOMER = "01932f5d-0c00-7e11-8a01-5b7c1d2e3f40"
 ACCOUNT = "6a0e4c62-8f0b-5d0f-9b65-2f0a4f7c1e11"
 COMMAND = "5d2b6c1e-3f4a-5b6c-8d7e-9f0a1b2c3d4e"
 EVENT = "0192f3a4-5b6c-7d8e-9f00-112233445566"
+APPROVAL = "c1f2a7f4-6c1e-5a0e-8f57-2d8c5c3e9b46"
 ENDPOINT = "0192f3a4-7777-7000-8000-000000000001"
 _LATER = "2031-04-01T08:30:00Z"
 _NOON = "2031-03-31T12:18:00Z"
@@ -26,6 +27,7 @@ WORDS: dict[str, tuple[str, Any]] = {
     "allowances": ("Reductions of the price without units, given by refunds.", "0.00"),
     "allowed_actions": ("The names of what can be done with the order now.", ["pay", "cancel"]),
     "amount": ("The amount.", "44.30"),
+    "approval_id": ("The number of the request for approval.", APPROVAL),
     "at": ("When the attempt was made.", "2031-03-31T10:15:01Z"),
     "attempts": ("The attempts to send it, oldest first.", None),
     "authorised": ("Promised and not captured yet.", "0.00"),
@@ -97,6 +99,8 @@ WORDS: dict[str, tuple[str, Any]] = {
     "message": ("What is wrong, for people, in the language of the request.", "This field is required."),
     "method": ("The payment method.", "card"),
     "most": ("The most that it takes off; null: no limit.", None),
+    "moved_id": ("The id of the order or the account.", ORDER),
+    "moved_type": ("What the command changes: `order` or `account`.", "order"),
     "name": ("The name of the article, as shown to the buyer.", "Stoneware mug, oatmeal"),
     "net": ("`charged` without tax.", "29.37"),
     "next": (
@@ -173,6 +177,10 @@ WORDS: dict[str, tuple[str, Any]] = {
     "words": ("The event as text to show to a person.", "You paid 19.90 GBP by card."),
     "written_off": ("What was written off as bad debt.", "0.00"),
     # names that mean something else in one component
+    "Approval.action": ("The command.", "order.write_off"),
+    "Approval.status": ("Whether it waits.", "waiting"),
+    "Waits.status": ("Whether it waits.", "waiting"),
+    "Waits.detail": ("Why a second person must approve it.", "a second person must approve it"),
     "Account.version": ("The number of the last event.", 2),
     "CreateOrderFor.customer_id": ("The customer's id; null for a guest.", CUSTOMER),
     "FieldError.code": ("The kind of error, for programs.", "required"),
@@ -207,6 +215,7 @@ WORDS: dict[str, tuple[str, Any]] = {
 
 ENUMS: dict[str, str] = {
     "Action": "What can be done with an order.",
+    "ApprovalStatus": "Whether a command still waits for a second person, and what became of it.",
     "By": "Who caused an event.",
     "CommandStatus": "How far a command is: `refused` by a rule, or `failed` for a technical reason.",
     "DiscountKind": "`fixed`: one amount. `per_unit`: an amount for each unit. `percent`: a part of the price.",

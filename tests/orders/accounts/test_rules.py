@@ -16,7 +16,7 @@ from eventstore.records import History
 from eventstore.snapshots import state_of
 from orders.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
-from orders.accounts.identity import account_of
+from orders.accounts.identity import MOVER, account_of
 from orders.accounts.rules import ACCOUNT, OwnAccount, decide
 from orders.accounts.state import Account, evolve
 from tests.support.decider_spec import given
@@ -171,3 +171,32 @@ def test_after_random_commands_the_balance_is_deposits_less_withdrawals_and_neve
     paid_out = sum((event.amount for event in history if isinstance(event, MoneyWithdrawn)), Decimal(0))
     assert balance == paid_in - paid_out
     assert balance >= 0
+
+
+# --- references that the shop gives -----------------------------------------------------------------------------------
+
+FORGED = ("refund:{0}/1", "returned:{0}/1", "taken-back:refund:{0}/1", "{0}/1")
+
+
+@pytest.mark.parametrize("reference", [each.format(UUID(int=1)) for each in FORGED])
+@pytest.mark.parametrize(
+    "spell", [str, str.upper, " {} ".format, "\u00a0{}".format], ids=["as is", "upper", "spaces", "nbsp"]
+)
+def test_only_the_process_moves_money_under_references_of_orders(reference: str, spell: Any) -> None:
+    for command in (deposit("5", spell(reference)), withdraw("5", reference=spell(reference))):
+        given(OPENED, deposited("10")).when(command).refused("reference_reserved")
+        given(OPENED, deposited("10")).when(replace(command, by="staff:anna")).refused("reference_reserved")
+    by_the_process = deposit("5", reference, by=MOVER)
+    given(OPENED).when(by_the_process).then(deposited("5", reference))
+
+
+@pytest.mark.parametrize(
+    "method", ["refund", "Refund", " refund ", "\uff52efund", "returned payment", "returnedPayment"]
+)
+def test_only_the_process_deposits_what_an_order_gives_back(method: str) -> None:
+    given(OPENED).when(deposit("5", method=method)).refused("method_reserved")
+
+
+@pytest.mark.parametrize("reference", ["pay_1", "refund of the mug", "1/1", "ORDER/1", "re:1"])
+def test_other_references_are_free(reference: str) -> None:
+    given(OPENED).when(deposit("5", reference)).then(deposited("5", reference))

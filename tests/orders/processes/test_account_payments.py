@@ -311,7 +311,9 @@ def test_references_of_another_account_move_nothing() -> None:
     shop.pay()
     for reference in (f"{shop.order_id}/1", f"{shop.order_id}/7", f"{new_id()}/1", f"{'-' * 36}/1"):
         other.send(
-            WithdrawMoney(account_id=other.account_id, amount=Decimal(5), reason="Paid out", reference=reference)
+            WithdrawMoney(
+                account_id=other.account_id, amount=Decimal(5), reason="Paid out", reference=reference, by=MOVER
+            )
         )
         other.paid_in -= 5
     catch_up()

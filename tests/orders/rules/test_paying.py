@@ -247,3 +247,9 @@ def test_only_the_process_manager_finishes_a_payment_in_transit_from_the_account
         PaymentCaptured
     ]
     assert [type(event) for event in given(*authorised).when(replace(failure, by=MOVER)).events()] == [PaymentFailed]
+
+
+@pytest.mark.parametrize("method", ["account", "Account", " account "])
+def test_money_from_outside_is_not_called_money_from_the_account(method: str) -> None:
+    for command in (PAY, authorise("25.00"), replace(FAILURE, payment_reference="")):
+        given(CREATED).when(replace(command, payment_method=method)).refused("method_reserved")

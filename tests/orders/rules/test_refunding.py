@@ -391,3 +391,12 @@ def test_only_the_process_manager_finishes_a_refund_in_transit_to_the_account() 
     for command in (settle(), fail()):
         given(*approved).when(command).refused("to_account", "wait until it is done")
         assert given(*approved).when(replace(command, by=MOVER)).events()
+
+
+def test_a_program_approves_nothing_for_a_person() -> None:
+    with shop(approval_limits={"GBP": Decimal(20)}):
+        of_a_person = done(CREATE, PAY, ask_refund("1.00"))
+        of_a_program = done(CREATE, PAY, ask_refund("1.00", by="service:erp"))
+        given(*of_a_person).when(approve(by="service:erp")).refused("second_person_needed", "ask a person")
+        assert given(*of_a_program).when(approve(by="service:erp-2")).events()
+        given(*done(CREATE, PAY, ask_refund("20.01"))).when(approve(by="staff:Anna")).refused("second_person_needed")

@@ -41,7 +41,7 @@ def opens_to(method: str, path: str) -> set[str]:
 
 def knock(client: APIClient, method: str, path: str, order_id: str) -> int:
     """Send the operation, with an empty body, and return the status of the answer."""
-    url = path.format(order_id=order_id, endpoint_id=uuid4(), event_id=uuid4())
+    url = path.format(order_id=order_id, endpoint_id=uuid4(), event_id=uuid4(), approval_id=uuid4())
     answer = client.get(url) if method == "get" else getattr(client, method)(url, {}, format="json")
     return int(answer.status_code)
 

@@ -116,7 +116,6 @@ def test_without_a_username_the_address_is_used(projecting: None) -> None:
         ({"customer_id": str(uuid4())}, "customer_id", "invalid"),
         ({"is_staff": True}, "is_staff", "invalid"),
         ({"username": "ada"}, "username", "unavailable"),
-        ({"email": "ADA@example.com"}, "email", "unavailable"),
     ],
 )
 def test_errors_of_a_registration_are_reported_by_field(
@@ -134,7 +133,6 @@ def test_of_two_simultaneous_registrations_one_is_refused(projecting: None, monk
     )  # as if both checks ran before either registration
     assert register().status_code == 201
     assert problem(register(email="other@example.com"), 400, "invalid")["errors"][0]["code"] == "unavailable"
-    assert problem(register(username="other"), 400, "invalid")["errors"][0]["code"] == "unavailable"
     assert (User.objects.count(), Event.objects.count()) == (1, 1)
 
 
@@ -149,8 +147,9 @@ def test_a_failed_registration_leaves_no_login(projecting: None, monkeypatch: py
 
 
 def test_the_database_allows_an_address_for_one_customer_only(ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(email_verified=True)
     with pytest.raises(IntegrityError), transaction.atomic():
-        User.objects.create_user("ada2", "Ada@Example.com", customer_id=new_id())
+        User.objects.create_user("ada2", "Ada@Example.com", customer_id=new_id(), email_verified=True)
     User.objects.create_user("anna", "ada@example.com", is_staff=True)
 
 
@@ -199,6 +198,7 @@ def test_a_username_that_is_the_address_changes_with_it(projecting: None) -> Non
 
 def test_a_refused_address_changes_nothing(api: APIClient, ada: User) -> None:
     make_customer("eve")
+    User.objects.filter(username="eve").update(email_verified=True)
     problem(patch(api, "ada@example.com"), 409, "email_unchanged")
     problem(patch(api, "EVE@example.com"), 409, "email_taken")
     problem(patch(api, "nowhere"), 400, "invalid")
@@ -531,6 +531,7 @@ def test_the_log_names_staff_who_change_an_address(root: Client, ada: User) -> N
 
 def test_the_admin_form_says_why_an_address_is_refused(root: Client, ada: User) -> None:
     make_customer("eve")
+    User.objects.filter(username="eve").update(email_verified=True)
     nothing = save_account(root, ada, email="")
     assert "an email address has a name" in nothing.content.decode()
     taken = save_account(root, ada, email="eve@example.com")
@@ -557,3 +558,72 @@ def test_staff_see_balances_but_cannot_change_them(log_in: Callable[..., Client]
     assert "1,234.50" in movements
     assert "Deposit" in movements
     assert client.get("/admin/projections/accountmoney/add/").status_code == 403
+
+
+# --- addresses that nobody has verified yet ---------------------------------------------------------------------------
+
+
+OWNERS = "nine-copper-bells"
+
+
+def by_address(email: str = "grace@example.com", **changes: Any) -> Any:
+    body = {name: value for name, value in NEWCOMER.items() if name != "username"} | {"email": email} | changes
+    return post(APIClient(), f"{AUTH}/register", body)
+
+
+def logs_in(name: str, password: str) -> bool:
+    return bool(post(APIClient(), f"{AUTH}/login", {"username": name, "password": password}).status_code == 200)
+
+
+def verify(customer_id: str, email: str = "grace@example.com") -> Any:
+    token = emails.token_for(UUID(customer_id), email)
+    return post(APIClient(), f"{AUTH}/verify-email", {"token": token})
+
+
+def test_a_strangers_claim_keeps_the_owner_neither_from_registering_nor_from_the_address(projecting: None) -> None:
+    stranger, owner = by_address(), by_address("Grace@Example.com", password=OWNERS)
+    assert (stranger.status_code, owner.status_code) == (201, 201)
+    assert set(stranger.json()) == set(owner.json()), "the answer does not tell"
+    assert owner.json()["username"] == "Grace@Example.com"
+    assert logs_in("grace@example.com", OWNERS)
+    assert logs_in("grace@example.com", NEWCOMER["password"])
+
+    assert verify(owner.json()["customer_id"], "Grace@Example.com").status_code == 200
+    login = User.objects.get(customer_id=owner.json()["customer_id"])
+    assert (login.email_verified, login.username) == (True, "Grace@Example.com")
+    assert logs_in("Grace@Example.com", OWNERS)
+    lost = User.objects.get(customer_id=stranger.json()["customer_id"])
+    assert (lost.email, lost.email_verified) == ("", False)
+    assert not logs_in("grace@example.com", NEWCOMER["password"])
+    assert lookup.current_customer(UUID(stranger.json()["customer_id"])).email == ""
+    problem(verify(stranger.json()["customer_id"]), 400, "invalid")
+    emails.send()
+    assert "Your address was changed" not in [each.subject for each in mail.outbox]
+
+
+def test_a_verified_address_is_taken(projecting: None) -> None:
+    verify(by_address().json()["customer_id"])
+    body = problem(by_address("GRACE@example.com", password=OWNERS), 400, "invalid")
+    assert [each["code"] for each in body["errors"]] == ["unavailable"]
+
+
+def test_a_repeated_registration_makes_no_second_account(projecting: None) -> None:
+    assert [by_address().status_code for _ in range(2)] == [201, 400]
+    assert User.objects.count() == 1
+
+
+def test_a_strangers_claim_does_not_hold_up_a_change_of_address(api: APIClient, ada: User) -> None:
+    by_address()
+    assert patch(api, "grace@example.com").status_code == 200
+    assert verify(str(ada.customer_id)).status_code == 200
+    ada.refresh_from_db()
+    assert (ada.email, ada.email_verified) == ("grace@example.com", True)
+    assert patch(api, "ada@example.org").status_code == 200
+    ada.refresh_from_db()
+    assert not ada.email_verified
+
+
+def test_many_claims_do_not_make_one_log_in_expensive(projecting: None) -> None:
+    for number in range(8):
+        assert by_address(password=f"nine-copper-bells-{number}").status_code == 201
+    assert registration.claiming_by_address("grace@example.com").count() == registration.MOST_CLAIMS
