@@ -6,9 +6,10 @@ from django.core.exceptions import ValidationError
 from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
+from orders.http.client_address import address_of
 from orders.http.i18n import translate_plural
 from ordersite.middleware import known_devices
-from ordersite.middleware.rate_limits import address_of, count_login_attempt, seconds_to_wait
+from ordersite.middleware.rate_limits import count_login_attempt, seconds_to_wait
 
 if TYPE_CHECKING:
     from ordersite.models import User

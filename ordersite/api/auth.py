@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
 from orders.http.bodies import OPEN_BODY, StrictSerializer
+from orders.http.client_address import address_of
 from orders.http.i18n import translate
 from orders.http.request import correlation_of
 from ordersite.api.serializers import read
@@ -28,7 +29,7 @@ from ordersite.customers import emails, registration
 from ordersite.logins import second_factor
 from ordersite.logins.records import note
 from ordersite.middleware import known_devices
-from ordersite.middleware.rate_limits import LoginThrottle, address_of
+from ordersite.middleware.rate_limits import LoginThrottle
 from ordersite.models import User
 
 

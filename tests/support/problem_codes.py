@@ -60,9 +60,9 @@ def _codes_in(path: Path) -> Iterator[str]:
                     for word in node.keywords
                     if word.arg == "code" and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
                 )
-            case ast.Tuple(elts=[ast.Constant(value=str(code)), ast.JoinedStr() | ast.Constant(value=str())]) if (
-                "rules" in path.parts and _SNAKE.fullmatch(code)
-            ):
+            case ast.Tuple(
+                elts=[ast.Constant(value=str(code)), ast.JoinedStr() | ast.Constant(value=str()) | ast.Call()]
+            ) if "rules" in path.parts and _SNAKE.fullmatch(code):
                 yield code
             case ast.Assign(targets=[ast.Name(id="default_code")], value=ast.Constant(value=str(code))):
                 yield code
