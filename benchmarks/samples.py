@@ -65,6 +65,7 @@ def written(order_id: UUID, events: Sequence[OrderEvent], same: Metadata | None 
         expected_version=0,
         events=events,
         metadata=same or metadata(),
+        subject_id=order_id,
     )
 
 

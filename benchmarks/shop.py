@@ -101,6 +101,7 @@ class _Life:
             expected_version=version,
             events=[replace(event, **own)],
             metadata=Metadata(actor="service:shop", command_id=command_id, correlation_id=command_id, occurred_at=at),
+            subject_id=self._own.get("customer_id") or self.order_id,
         )
 
 

@@ -1,7 +1,7 @@
 """Convert events and commands to and from JSON."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -21,6 +21,7 @@ from eventstore.errors import (
 )
 from eventstore.limits import values
 from eventstore.messages import ADDED_LATER, COMMAND_TYPES, EVENT_TYPES, EVENTS, UPCASTERS, CommandType, EventType
+from eventstore.personal_data.texts import paths_of_all, with_texts
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,7 +43,7 @@ IMPORTED = "imported"
 """The key in `extra` that marks an event recorded by another site. Its value is the time of the import."""
 
 Reveal = Callable[[str, Any], Any]
-"""Called with a field's name and stored value; returns the decrypted value."""
+"""Called with the path of a text, such as `reason` or `lines.0.name`, and its stored value; returns the text."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
@@ -75,7 +76,7 @@ def encode(message: object) -> str:
 def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | None = None) -> Any:
     """Return a stored event as an object of its class, in the current shape.
 
-    With `reveal`, each personal field gets the value that `reveal(name, value)` returns.
+    With `reveal`, each personal text gets the value that `reveal(path, value)` returns.
 
     Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, and what `reveal` raises.
     """
@@ -89,10 +90,11 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
                 _require_accepted_numbers(event)
             if reveal is None:
                 return event
-            return replace(event, **{name: reveal(name, getattr(event, name)) for name in declared.personal})
+            _reveal_texts(declared, event, reveal)
+            return event
         stored: dict[str, Any] = msgspec.json.decode(data)
         if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
-            stored = {name: reveal(name, value) for name, value in stored.items()}
+            stored = _revealed(declared, schema_version, stored, reveal)
         event = msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
         _require_accepted_numbers(event)
         return event
@@ -100,6 +102,30 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
         raise
     except Exception as error:  # whatever decoding, an upcaster or a class raises: it is the fault of this event
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
+
+
+def _reveal_texts(declared: EventType, event: object, reveal: Reveal) -> None:
+    """Decrypt the personal texts of an event that was just decoded, in place: nobody else has it yet.
+
+    Fast path: a copy with `dataclasses.replace` of each line of an order takes three times as long.
+    """
+    for text in declared.personal:
+        object.__setattr__(event, text.name, reveal(text.name, getattr(event, text.name)))
+    for text in declared.parts:
+        for number, part in enumerate(getattr(event, text.part_of) or ()):
+            object.__setattr__(part, text.name, reveal(text.path(number), getattr(part, text.name)))
+
+
+def _revealed(declared: EventType, schema_version: int, stored: dict[str, Any], reveal: Reveal) -> dict[str, Any]:
+    """Return the data of an event in an older schema with all its texts decrypted that may be encrypted there."""
+    return with_texts(
+        stored,
+        {
+            path: reveal(path, text)
+            for path, text in paths_of_all(stored)
+            if declared.since.get(path.partition(".")[0], 0) <= schema_version
+        },
+    )
 
 
 # Fast path: a search for the letters that only such numbers have, instead of a look at each value of each event.

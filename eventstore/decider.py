@@ -58,6 +58,10 @@ class Decider(Generic[S, C, E]):
     Set `reads_personal` to false if `evolve` does not read personal fields. The fields then stay encrypted while a
     history is loaded.
 
+    `subject(state, aggregate_id)` returns the person whom an aggregate that has begun is about: events with the subject
+    `OF_AGGREGATE` hold texts about this person. None for an aggregate that has not begun: its first event then names
+    the person.
+
     `history` is checked when histories of other sites are imported, never when events are appended or loaded.
 
     A snapshot of the state is taken every `snapshot_every` events. Raise `state_version` when `evolve` gives the same
@@ -74,6 +78,7 @@ class Decider(Generic[S, C, E]):
     evolve: Callable[[S, E], S]
     identify: Callable[[C], UUID]
     begin: tuple[type, ...] = ()
+    subject: Callable[[S, UUID], UUID | None] = lambda state, aggregate_id: None
     reads_personal: bool = True
     state_version: int = 1
     snapshot_every: int = 100

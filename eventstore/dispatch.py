@@ -253,6 +253,7 @@ def _decide(target: _Target, command: object, context: Context, state: Any, vers
         events=events,
         metadata=context.metadata,
         receipt=receipt,
+        subject_id=decider.subject(state, aggregate_id),
     )
 
 

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from eventstore import codec
 from eventstore.codec import Metadata
-from eventstore.errors import CorruptEvent, MissingUpcaster, VersionGap, WrongKey
+from eventstore.errors import CorruptEvent, MissingUpcaster, SubjectWasErased, VersionGap, WrongKey
 from eventstore.ids import new_id
 from eventstore.limits import times
+from eventstore.messages import OF_AGGREGATE, UnclearSubject
 from eventstore.personal_data import encryption
-from eventstore.personal_data.encryption import StoredKey
+from eventstore.personal_data.encryption import Ciphers, StoredKey
 
 E = TypeVar("E")
 
@@ -56,7 +57,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """New events of one aggregate, the version they follow, and the receipt of their command."""
+    """New events of one aggregate, the version they follow, and the receipt of their command.
+
+    `subject_id` is the person whom the aggregate is about, for events with the subject `OF_AGGREGATE`.
+    """
 
     aggregate_type: str
     aggregate_id: UUID
@@ -64,6 +68,7 @@ class Write:
     events: Sequence[object]
     metadata: Metadata
     receipt: Receipt | None = None
+    subject_id: UUID | None = None
 
 
 UNREADABLE_METADATA = Metadata(actor="unknown", command_id=UUID(int=0), correlation_id=UUID(int=0))
@@ -134,9 +139,12 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
 
     The required version is the version that the aggregate must already have in the table, or 0 if there is nothing to
     check. Only the first row of a write has one.
+
+    After the erasure of the person whom an aggregate is about, its events are still recorded, such as a payment, but
+    their personal texts are ERASED. An event that names an erased person itself raises SubjectWasErased.
     """
-    subjects = _subject_ids(writes)
-    keys = encryption.keys_of(filter(None, subjects)) if any(subjects) else {}
+    subjects = [subject_id for write in writes for subject_id in _subject_ids(write)]
+    keys = encryption.keys_or_none(filter(None, subjects)) if any(subjects) else {}
     subject_ids = iter(subjects)
     rows: list[tuple[Any, ...]] = []
     written: dict[UUID, int] = {}  # the version that an earlier write of this call brings each aggregate to
@@ -145,7 +153,12 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
         required = 0 if written.get(write.aggregate_id) == write.expected_version else write.expected_version
         for version, event in enumerate(write.events, start=write.expected_version + 1):
             declared, event_id, subject_id = codec.type_of(event), new_id(), next(subject_ids)
-            stored = encryption.encrypt_event(declared, event, event_id, keys[subject_id]) if subject_id else event
+            stored = event
+            if subject_id:
+                key = keys[subject_id]
+                if key is None and declared.subject != OF_AGGREGATE:
+                    raise SubjectWasErased(subject_id)
+                stored = encryption.encrypt_event(declared, event, event_id, key)
             rows.append(
                 (
                     event_id,
@@ -164,9 +177,25 @@ def event_rows(writes: Sequence[Write]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _subject_ids(writes: Sequence[Write]) -> list[UUID | None]:
-    """Return the subject of each event's personal data, in order."""
-    return [encryption.subject_of(codec.type_of(event), event) for write in writes for event in write.events]
+def _subject_ids(write: Write) -> list[UUID | None]:
+    """Return the subject of each event's personal texts, in order. Raises UnclearSubject."""
+    of_aggregate = write.subject_id
+    subjects: list[UUID | None] = []
+    for event in write.events:
+        declared = codec.type_of(event)
+        own = encryption.own_subject(declared, event)
+        of_aggregate = of_aggregate or own
+        subject_id = own or of_aggregate
+        if not encryption.holds_personal_text(declared, event):
+            subjects.append(None)
+        elif subject_id is None:
+            raise UnclearSubject(
+                f"{declared.name} holds personal texts, but its write names no subject:"
+                f" set `subject` of the decider of {write.aggregate_type!r}"
+            )
+        else:
+            subjects.append(subject_id)
+    return subjects
 
 
 def receipt_row(receipt: Receipt) -> tuple[Any, ...]:
@@ -187,8 +216,8 @@ def receipt_from_row(row: Sequence[Any]) -> Receipt:
     )
 
 
-def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False) -> Recorded[Any]:
-    """Return the event in a row of the columns that `store` calls a fact.
+def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False, ciphers: Ciphers | None = None) -> Recorded[Any]:
+    """Return the event in a row of the columns that `store` calls a fact. `ciphers` is shared by the rows of one read.
 
     With `tolerant`, an event becomes `Damaged` if its data, its metadata or one of its times cannot be read. Errors
     that a newer release or a restored key fixes are raised all the same: readers then wait instead of parking it.
@@ -203,7 +232,7 @@ def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False) -> Recorded
         if metadata.occurred_at is not None and not times.is_accepted(metadata.occurred_at):
             metadata = replace(metadata, occurred_at=None)
             raise CorruptEvent(f"{row[6]} happened at a time that the log does not accept; stored: {row[5][:200]}")
-        event = decode_event(row[6:])
+        event = decode_event(row[6:], ciphers)
     except (CorruptEvent, MissingUpcaster) as error:
         if not tolerant:
             raise
@@ -220,13 +249,13 @@ def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False) -> Recorded
     )
 
 
-def decode_event(columns: Sequence[Any]) -> Any:
+def decode_event(columns: Sequence[Any], ciphers: Ciphers | None = None) -> Any:
     """Return the event in the columns that `store` calls decoded. Raises what `codec.decode` raises, and WrongKey."""
     event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
     if subject_id is None:
         return codec.decode(event_type, schema_version, data)
     key = stored_key(subject_id, wrapped, master)
-    return codec.decode(event_type, schema_version, data, encryption.field_decryptor(event_id, key))
+    return codec.decode(event_type, schema_version, data, encryption.field_decryptor(event_id, key, ciphers))
 
 
 def stored_key(subject_id: UUID, wrapped: bytes | None, master: str | None) -> StoredKey:

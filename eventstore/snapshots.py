@@ -13,11 +13,12 @@ from uuid import UUID
 
 import msgspec
 from celery import shared_task
+from django.db import transaction
 
 from eventstore import codec, store
 from eventstore.decider import Decider, decider_named
 from eventstore.errors import CorruptEvent
-from eventstore.models import Snapshot
+from eventstore.models import Event, Snapshot, SubjectKey
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +63,25 @@ def request(sender: Any = None, *, snapshots: dict[UUID, str], **payload: Any) -
 @shared_task(name="eventstore.snapshots.take")
 def take(aggregate_type: str, aggregate_id: str) -> None:
     """Write a snapshot of the aggregate's current state, unless a newer one of the same shape exists."""
-    decider, key = decider_named(aggregate_type), UUID(aggregate_id)
+    with transaction.atomic():
+        _lock_subject(UUID(aggregate_id))
+        _take(decider_named(aggregate_type), UUID(aggregate_id))
+
+
+def _lock_subject(aggregate_id: UUID) -> None:
+    """Let no erasure of the person whom an aggregate is about run until this transaction ends.
+
+    An erasure deletes snapshots. One taken meanwhile from a history that was still readable would stay.
+    """
+    subjects = Event.objects.filter(aggregate_id=aggregate_id).exclude(subject_id=None).values("subject_id")
+    list(SubjectKey.objects.filter(pk__in=subjects).order_by("pk").select_for_update(no_key=True))
+
+
+def _take(decider: Decider[Any, Any, Any], key: UUID) -> None:
     history = store.history(key, shape=shape_of(decider))
     snapshot = Snapshot(
         aggregate_id=key,
-        aggregate_type=aggregate_type,
+        aggregate_type=decider.aggregate_type,
         version=history.version,
         shape=shape_of(decider),
         state=msgspec.json.decode(codec.encode(state_of(decider, history))),

@@ -24,6 +24,7 @@ from psycopg.types.datetime import TimestamptzLoader
 from eventstore import codec, writing
 from eventstore.errors import ConcurrencyError
 from eventstore.gc_pause import gc_paused
+from eventstore.personal_data.encryption import Ciphers
 from eventstore.records import (
     RECEIPT_COLUMNS,
     Damaged,
@@ -83,9 +84,10 @@ def history(aggregate_id: UUID, *, shape: str, personal: bool = True) -> History
     """
     rows = fetch_all(_HISTORY if personal else _ENCRYPTED_HISTORY, (aggregate_id, shape, aggregate_id))
     result = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
+    ciphers: Ciphers = {}
     for _, _, version, *event in rows:
         if version is not None:
-            result.add(aggregate_id, version, decode_event(event) if personal else codec.decode(*event))
+            result.add(aggregate_id, version, decode_event(event, ciphers) if personal else codec.decode(*event))
     return result
 
 
@@ -95,6 +97,7 @@ def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
     Raises what `history` raises.
     """
     result: dict[UUID, History] = {}
+    ciphers: Ciphers = {}
     with _cursor() as cursor:
         cursor.execute(_HISTORIES, (list(shapes), list(shapes.values())))
         for aggregate_id, snapshot_version, snapshot, version, *event in cursor:
@@ -102,7 +105,7 @@ def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
                 aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0)
             )
             if version is not None:
-                history.add(aggregate_id, version, decode_event(event))
+                history.add(aggregate_id, version, decode_event(event, ciphers))
     return result
 
 
@@ -117,16 +120,18 @@ def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = 
     """Return one aggregate's events, oldest first. With `tolerant`, an event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
-        return [recorded_from_row(row, tolerant=tolerant) for row in cursor]
+        ciphers: Ciphers = {}
+        return [recorded_from_row(row, tolerant=tolerant, ciphers=ciphers) for row in cursor]
 
 
 def read_streams(aggregate_ids: Iterable[UUID], *, tolerant: bool = False) -> dict[UUID, list[Recorded[Any]]]:
     """Return the events of many aggregates as `read_stream` does. An aggregate without events is left out."""
     streams: dict[UUID, list[Recorded[Any]]] = {}
+    ciphers: Ciphers = {}
     with _cursor() as cursor:
         cursor.execute(_STREAMS, (list(aggregate_ids),))
         for row in cursor:
-            fact = recorded_from_row(row, tolerant=tolerant)
+            fact = recorded_from_row(row, tolerant=tolerant, ciphers=ciphers)
             streams.setdefault(fact.aggregate_id, []).append(fact)
     return streams
 
@@ -195,7 +200,8 @@ def read_after(
         # Fast path: psycopg's loader instead of Django's, which is written in Python and five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(_FEED, values, prepare=True)
-        events = [recorded_from_row(row, tolerant=True) for row in cursor.fetchall()]
+        ciphers: Ciphers = {}
+        events = [recorded_from_row(row, tolerant=True, ciphers=ciphers) for row in cursor.fetchall()]
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
 

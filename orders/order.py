@@ -72,9 +72,9 @@ def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
         evolve=evolve,
         identify=lambda command: command.order_id,
         begin=(c.CreateOrder,),
-        reads_personal=False,
         history=HistoryRules(begun_by=(OrderCreated,), id_field="order_id", require_possible=require_own_lines),
         accompany=partial(accompany, policy=policy),
+        subject=lambda order, order_id: (order.customer_id or order_id) if order.is_placed else None,
     )
 
 

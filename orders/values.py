@@ -4,7 +4,7 @@ from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 
-from eventstore.messages import value
+from eventstore.messages import personal, value
 
 ZERO = Decimal(0)
 MOST_UNITS = 10**9
@@ -90,8 +90,8 @@ class OrderLine:
     """
 
     line_id: int
-    sku: str
-    name: str
+    sku: str = personal(for_programs=True)
+    name: str = personal(for_programs=True)
     quantity: int
     unit_price: Decimal
     amount: Decimal
@@ -109,7 +109,7 @@ class OrderLine:
 class Discount:
     """A discount on the whole order. `amount` is what it takes off under its `terms`; each line stores its share."""
 
-    name: str
+    name: str = personal(for_programs=True)
     amount: Decimal
     terms: DiscountTerms
 

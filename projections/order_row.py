@@ -8,11 +8,13 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, get_args
+from uuid import UUID
 
 from django.db import models
 
 from eventstore.messages import EVENT_TYPES, EventType
 from eventstore.store import Recorded
+from orders.erasing import erased, without_personal_texts
 from orders.events import (
     AddressChanged,
     OrderCreated,
@@ -36,7 +38,7 @@ from orders.statuses import (
     return_status,
 )
 from projections.engine.row_storage import Encoded, new_row
-from projections.engine.unit_of_work import ReadModel
+from projections.engine.unit_of_work import ReadModel, UnitOfWork
 
 R = TypeVar("R", bound="OrderRow")
 A = TypeVar("A", bound="AddressedOrder")
@@ -153,6 +155,11 @@ class OrderRow(ReadModel):
         if order.lines is not before.lines:
             self.cancelled_at = (self.cancelled_at or at) if order.is_cancelled else None
 
+    def erase(self) -> None:
+        """Erase the texts that a person typed. Numbers and times stay."""
+        self.state = without_personal_texts(self.state)
+        self.reference, self.country = erased(self.reference), erased(self.country)
+
     def show(self) -> None:
         """Set the columns that follow from `state`."""
         order: Order = self.state
@@ -186,12 +193,22 @@ class AddressedOrder(OrderRow):
         addresses = {"shipping_address": event.shipping_address, "billing_address": event.billing_address}
         return super().from_created(event, fact, **addresses, **columns)
 
+    def erase(self) -> None:
+        """Erase the texts that a person typed, and the addresses."""
+        super().erase()
+        self.shipping_address, self.billing_address = erased(self.shipping_address), erased(self.billing_address)
+
     def apply(self, event: OrderEvent, fact: Recorded[Any]) -> None:
         """Advance the row by `event`, including a change of address."""
         super().apply(event, fact)
         if isinstance(event, AddressChanged):
             self.shipping_address = event.shipping_address
             self.country = event.country or self.country
+
+
+def rows_of_subject(rows: UnitOfWork, model: type[R], subject_id: UUID) -> list[R]:
+    """Return the orders about a person. A guest's subject id is the id of their only order."""
+    return rows.where(model, customer_id=subject_id) + rows.where(model, order_id=subject_id, customer_id=None)
 
 
 @cache

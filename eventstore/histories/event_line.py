@@ -12,6 +12,7 @@ from eventstore.errors import CorruptEvent, CorruptLine, ForeignFile
 from eventstore.histories.staging import Row
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
+from eventstore.personal_data.texts import paths_of_all, personal_texts, text_at, with_texts
 
 FORMAT = "event-history"
 FORMAT_VERSION = 1
@@ -28,7 +29,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class EventLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event. `personal` names the fields of `data` that the log encrypts; `subject_id` is the person's id."""
+    """An event. `personal` are the paths of the texts in `data` that the log encrypts; `subject_id` is the person's id.
+
+    A path is the name of a field, or `lines.0.name` for a text in a value of a list.
+    """
 
     event_id: UUID
     aggregate_id: UUID
@@ -54,10 +58,18 @@ class EventLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def personal_texts(self) -> dict[str, str]:
-        """Return the personal fields by name, without those that are empty or erased."""
-        declared = EVENTS[self.event_type].personal if self.event_type in EVENTS else ()
-        values = {name: self.data.get(name) for name in (*self.personal, *declared)}
-        return {name: text for name, text in values.items() if isinstance(text, str) and text not in _NO_PERSONAL_TEXT}
+        """Return the personal texts by path, without those that are empty or erased."""
+        declared = EVENTS.get(self.event_type)
+        values = {path: text_at(self.data, path) for path in self.personal}
+        values |= dict(personal_texts(declared, self.data)) if declared else {}
+        return {path: text for path, text in values.items() if isinstance(text, str) and text not in _NO_PERSONAL_TEXT}
+
+    @property
+    def private_texts(self) -> dict[str, str]:
+        """Return the personal texts by path, without those that programs see: these are about goods and payments."""
+        declared = EVENTS.get(self.event_type)
+        shown = dict(personal_texts(declared, self.data, among=lambda text: text.for_programs)) if declared else {}
+        return {path: text for path, text in self.personal_texts.items() if path not in shown}
 
 
 def line_of(row: Row) -> EventLine:
@@ -68,7 +80,7 @@ def line_of(row: Row) -> EventLine:
     encrypted = _encrypted_fields(row, data)
     if row.key:
         reveal = encryption.field_decryptor(row.event_id, row.key)
-        data |= {name: reveal(name, data[name]) for name in encrypted}
+        data = with_texts(data, {path: reveal(path, text_at(data, path)) for path in encrypted})
     return EventLine(
         event_id=row.event_id,
         aggregate_id=row.aggregate_id,
@@ -85,15 +97,20 @@ def line_of(row: Row) -> EventLine:
 
 
 def _encrypted_fields(row: Row, data: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of the fields whose text has the prefix of encrypted values.
+    """Return the paths of the texts that have the prefix of encrypted values.
 
-    Only declared personal fields are looked at. An event in an older schema may have other fields: all are looked at.
+    Only declared personal texts are looked at. An event in an older schema may have others: all are looked at, except
+    those that became personal later.
     """
     declared = EVENTS.get(row.event_type)
     if row.key is None:
         return ()
-    names = declared.personal if declared and declared.schema_version == row.schema_version else tuple(data)
-    return tuple(name for name in names if str(data.get(name)).startswith(encryption.PREFIX))
+    if declared and declared.schema_version == row.schema_version:
+        texts = personal_texts(declared, data)
+    else:
+        since = declared.since if declared else {}
+        texts = (each for each in paths_of_all(data) if since.get(each[0].partition(".")[0], 0) <= row.schema_version)
+    return tuple(path for path, text in texts if text.startswith(encryption.PREFIX))
 
 
 def parse_line(raw: bytes) -> EventLine | Header:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
+from eventstore import store
 from eventstore.codec import IMPORTED
 from eventstore.decider import decider_named
 from eventstore.dispatch import signal_after_commit
@@ -20,6 +21,8 @@ from eventstore.histories.staging import Incoming, Row
 from eventstore.limits import values
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
+from eventstore.personal_data.texts import text_at, with_texts
+from eventstore.records import type_name
 
 BATCH = 500  # lines held in memory at a time
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -54,11 +57,11 @@ def import_history(file: BinaryIO) -> Imported:
     added = present = 0
     with transaction.atomic():
         incoming = Incoming()
-        states = States(incoming)
-        reader = _Reader(file)
+        states, reader, subjects = States(incoming), _Reader(file), _Subjects()
         for batch in _batches(reader):
             new = _new_lines(batch, incoming, states)
-            incoming.stage(_rows(new, imported_at))
+            subjects.learn(line for _, line in batch)
+            incoming.stage(_rows(new, subjects, imported_at))
             added, present = added + len(new), present + len(batch) - len(new)
         reader.require_complete()
         position, appended = incoming.append_staged()
@@ -178,7 +181,11 @@ def _require_same(line: EventLine, row: Row) -> None:
     """
     stored = line_of(row)
     key = row.key
-    if key and key.wrapped is None and any(stored.data.get(name) == encryption.ERASED for name in line.personal_texts):
+    if (
+        key
+        and key.wrapped is None
+        and any(text_at(stored.data, path) == encryption.ERASED for path in line.personal_texts)
+    ):
         raise SubjectWasErased(key.subject_id)
     theirs, ours = _compared_fields(line), _compared_fields(stored)
     if differing := [name for name in ours if ours[name] != theirs[name]]:
@@ -199,9 +206,37 @@ def _compared_fields(line: EventLine) -> dict[str, Any]:
 # --- storing ----------------------------------------------------------------------------------------------------------
 
 
-def _rows(lines: Sequence[Numbered], imported_at: str) -> list[Row]:
-    """Return the rows to append, with personal fields encrypted. Raises SubjectWasErased, WrongKey, CorruptLine."""
-    subjects = {number: _subject(line) for number, line in lines if line.personal_texts}
+class _Subjects:
+    """The people whom the aggregates of a file are about, as the first event of each aggregate says."""
+
+    def __init__(self) -> None:
+        self._of_aggregate: dict[UUID, UUID | None] = {}
+
+    def learn(self, lines: Iterable[EventLine]) -> None:
+        """Remember the people in the first events of aggregates, in the lines or in this log."""
+        unknown = set()
+        for line in lines:
+            if line.version == 1:
+                self._of_aggregate[line.aggregate_id] = encryption.own_subject(EVENTS[line.event_type], line.event)
+            elif line.aggregate_id not in self._of_aggregate:
+                unknown.add(line.aggregate_id)
+        for key, first in (store.first_of(unknown) if unknown else {}).items():
+            declared = EVENTS.get(type_name(first.event))
+            if declared and not isinstance(first.event, store.Damaged):
+                self._of_aggregate[key] = encryption.own_subject(declared, first.event)
+
+    def of(self, line: EventLine) -> UUID:
+        """Return the person whose data an event holds: as the line says, or as the declarations say."""
+        subject_id = line.subject_id or encryption.own_subject(EVENTS[line.event_type], line.event)
+        subject_id = subject_id or self._of_aggregate.get(line.aggregate_id)
+        if subject_id is None:
+            raise CorruptLine(f"event {line.event_id} holds personal data, but names no subject")
+        return subject_id
+
+
+def _rows(lines: Sequence[Numbered], people: _Subjects, imported_at: str) -> list[Row]:
+    """Return the rows to append, with personal texts encrypted. Raises SubjectWasErased, WrongKey, CorruptLine."""
+    subjects = {number: people.of(line) for number, line in lines if line.personal_texts}
     keys = _keys(subjects)
     rows = []
     for number, line in lines:
@@ -221,19 +256,11 @@ def _rows(lines: Sequence[Numbered], imported_at: str) -> list[Row]:
                     schema_version=line.schema_version,
                     timestamp=line.timestamp,
                     metadata=as_json(metadata),
-                    data=as_json(line.data | encrypted),
+                    data=as_json(with_texts(line.data, encrypted)),
                     subject_id=subject_id,
                 )
             )
     return rows
-
-
-def _subject(line: EventLine) -> UUID:
-    """Return the person whose data an event holds: as the line says, or else as the event's declaration says."""
-    subject_id = line.subject_id or encryption.subject_of(EVENTS[line.event_type], line.event)
-    if subject_id is None:
-        raise CorruptLine(f"event {line.event_id} holds personal data, but names no subject")
-    return subject_id
 
 
 def _keys(subjects: dict[int, UUID]) -> dict[UUID, bytes]:

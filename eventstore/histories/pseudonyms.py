@@ -17,6 +17,7 @@ from eventstore.codec import IMPORTED
 from eventstore.histories.event_line import EventLine
 from eventstore.messages import EVENTS
 from eventstore.personal_data.encryption import ERASED
+from eventstore.personal_data.texts import with_texts
 
 PLAIN_MARKS = frozenset((IMPORTED, "synthetic"))
 """The keys of an event's `extra` whose texts never name a person."""
@@ -54,7 +55,7 @@ class Pseudonyms:
         declared, cause = EVENTS.get(line.event_type), line.cause
         subjects = (line.data.get(name) for name in (declared.subject if declared else ()))
         ids = [line.subject_id, _parse_id(next(filter(None, subjects), None)), *map(_parse_id, cause.extra.values())]
-        names = list(line.personal_texts.values())
+        names = list(line.private_texts.values())
         kind, name = _split_actor(cause.actor)
         if kind != _PROGRAM:
             self._actors.add(cause.actor)
@@ -73,11 +74,11 @@ class Pseudonyms:
         metadata = self._replace_in(line.metadata)
         if extra := line.cause.extra:
             metadata["extra"] = {key: self._replace_mark(key, text) for key, text in extra.items()}
-        personal = {name: self._pseudonym(text) for name, text in line.personal_texts.items()}
+        personal = {path: self._pseudonym(text) for path, text in line.private_texts.items()}
         return msgspec.structs.replace(
             line,
             metadata=metadata,
-            data=self._replace_in(line.data) | personal,
+            data=with_texts(self._replace_in(line.data), personal),
             subject_id=line.subject_id and UUID(self._scrub(str(line.subject_id))),
         )
 

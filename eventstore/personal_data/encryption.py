@@ -8,23 +8,26 @@ docs/personal-data.md.
 import base64
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from cachetools import TTLCache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import connection, transaction
 
+from eventstore import messages
 from eventstore.errors import SubjectWasErased, WrongKey
-from eventstore.messages import EventType
+from eventstore.messages import OF_AGGREGATE, EventType
+from eventstore.personal_data.texts import change_texts
 
-ERASED = "[erased]"
-"""The value of a personal field after its subject was erased."""
+ERASED = messages.ERASED
+"""The value of a personal text after its subject was erased."""
 
 PREFIX = "pd1:"  # marks a stored value as encrypted by this scheme
 _NONCE_BYTES = 12
@@ -41,49 +44,81 @@ class StoredKey:
     master: str
 
 
-def subject_of(declared: EventType, event: object) -> UUID | None:
-    """Return the subject of an event's personal data, or None if all its personal fields are empty."""
-    if not declared.personal or not any(getattr(event, name) for name in declared.personal):
+Ciphers = dict[bytes, AESGCM]
+"""Ciphers by wrapped key, for the events of one read. Dropped with it: a key is never kept to decrypt with later."""
+
+
+def holds_personal_text(declared: EventType, event: object) -> bool:
+    """Return whether an event holds a text that has to be encrypted."""
+    if any(text.holds(getattr(event, text.name)) for text in declared.personal):
+        return True
+    return any(
+        text.holds(getattr(part, text.name)) for text in declared.parts for part in getattr(event, text.part_of) or ()
+    )
+
+
+def own_subject(declared: EventType, event: object) -> UUID | None:
+    """Return the subject that an event names itself, or None if it has no fields for it."""
+    if declared.subject in ((), OF_AGGREGATE):
         return None
-    subject_id: UUID = next(value for name in declared.subject if (value := getattr(event, name)) is not None)
-    return subject_id
+    return next((value for name in declared.subject if (value := getattr(event, name)) is not None), None)
 
 
-def encrypt_event(declared: EventType, event: Any, event_id: UUID, key: bytes) -> Any:
-    """Return the event with its personal fields encrypted."""
-    return replace(event, **encrypt_fields({name: getattr(event, name) for name in declared.personal}, event_id, key))
+def encrypt_event(declared: EventType, event: Any, event_id: UUID, key: bytes | None) -> dict[str, Any]:
+    """Return the event as JSON data with its personal texts encrypted, or, without a key, as ERASED."""
+    data: dict[str, Any] = msgspec.to_builtins(event)
+    encrypt = text_encryptor(event_id, key) if key else lambda path, text: ERASED
+    change_texts(declared, data, encrypt)
+    return data
 
 
-def encrypt_fields(values: Mapping[str, str], event_id: UUID, key: bytes) -> dict[str, str]:
-    """Return these fields of an event with their values encrypted. Empty fields are left out."""
+def text_encryptor(event_id: UUID, key: bytes) -> Callable[[str, str], str]:
+    """Return a function that takes the path of a text of an event, and the text, and returns it encrypted."""
     cipher = AESGCM(key)
-    return {
-        name: PREFIX + _text(_encrypt(cipher, value.encode(), _field_binding(event_id, name)))
-        for name, value in values.items()
-        if value
-    }
+
+    def encrypt(path: str, text: str) -> str:
+        return PREFIX + _text(_encrypt(cipher, text.encode(), _field_binding(event_id, path)))
+
+    return encrypt
 
 
-def field_decryptor(event_id: UUID, stored: StoredKey) -> Callable[[str, Any], Any]:
-    """Return a function that takes a field's name and stored value and returns the decrypted value, or ERASED.
+def encrypt_fields(texts: Mapping[str, str], event_id: UUID, key: bytes) -> dict[str, str]:
+    """Return these texts of an event, by path, encrypted."""
+    encrypt = text_encryptor(event_id, key)
+    return {path: encrypt(path, text) for path, text in texts.items()}
 
-    A value that is not encrypted is returned unchanged. The function raises WrongKey.
+
+def field_decryptor(event_id: UUID, stored: StoredKey, ciphers: Ciphers | None = None) -> Callable[[str, Any], Any]:
+    """Return a function that takes the path of a text and its stored value and returns the decrypted text, or ERASED.
+
+    A value that is not encrypted is returned unchanged. `ciphers` is shared by the events of one read. The function
+    raises WrongKey.
     """
-    cipher = AESGCM(unwrap(stored)) if stored.wrapped is not None else None
+    cipher = _cipher_of(stored, {} if ciphers is None else ciphers)
 
-    def reveal(name: str, value: Any) -> Any:
+    def reveal(path: str, value: Any) -> Any:
         if not isinstance(value, str) or not value.startswith(PREFIX):
             return value
         if cipher is None:
             return ERASED
         try:
             encrypted = base64.urlsafe_b64decode(value.removeprefix(PREFIX))
-            binding = _field_binding(event_id, name)
+            binding = _field_binding(event_id, path)
             return cipher.decrypt(encrypted[:_NONCE_BYTES], encrypted[_NONCE_BYTES:], binding).decode()
         except (InvalidTag, ValueError) as error:
-            raise WrongKey(f"the field {name!r} of event {event_id} cannot be decrypted") from error
+            raise WrongKey(f"the text {path!r} of event {event_id} cannot be decrypted") from error
 
     return reveal
+
+
+def _cipher_of(stored: StoredKey, ciphers: Ciphers) -> AESGCM | None:
+    """Return the cipher of a stored key; None after the subject was erased. Raises WrongKey."""
+    if stored.wrapped is None:
+        return None
+    cipher = ciphers.get(stored.wrapped)
+    if cipher is None:
+        cipher = ciphers[stored.wrapped] = AESGCM(unwrap(stored))
+    return cipher
 
 
 def encrypt_bytes(subject_id: UUID, name: UUID, data: bytes) -> bytes:
@@ -111,20 +146,31 @@ _key_cache_lock = Lock()
 
 def keys_of(subject_ids: Iterable[UUID]) -> dict[UUID, bytes]:
     """Return a key to encrypt with for each subject. Create missing keys. Raises SubjectWasErased, WrongKey."""
+    keys = {}
+    for subject_id, key in keys_or_none(subject_ids).items():
+        if key is None:
+            raise SubjectWasErased(subject_id)
+        keys[subject_id] = key
+    return keys
+
+
+def keys_or_none(subject_ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
+    """Return a key to encrypt with for each subject; None for an erased one. Create missing keys. Raises WrongKey."""
     wanted = set(subject_ids)
     with _key_cache_lock:
-        cached = {each: key for each in wanted if (key := _key_cache.get(each)) is not None}
-    missing = wanted - cached.keys()
+        found: dict[UUID, bytes | None] = {each: key for each in wanted if (key := _key_cache.get(each)) is not None}
+    missing = wanted - found.keys()
     if not missing:
-        return cached
-    loaded = {stored.subject_id: unwrap(stored) for stored in _load_or_create(sorted(missing))}
+        return found
+    stored_keys = _load_or_create(sorted(missing))
+    loaded = {stored.subject_id: unwrap(stored) for stored in stored_keys if stored.wrapped is not None}
 
     def cache_loaded() -> None:
         with _key_cache_lock:
             _key_cache.update(loaded)
 
     transaction.on_commit(cache_loaded)  # after the commit: a key that was rolled back must not encrypt anything
-    return cached | loaded
+    return found | {stored.subject_id: loaded.get(stored.subject_id) for stored in stored_keys}
 
 
 def forget(subject_id: UUID) -> None:

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from eventstore.decider import Decider, HistoryRules, register
@@ -72,7 +73,8 @@ def erase(subject_id: UUID, context: Context) -> Answer:
         CommandReceipt.objects.filter(aggregate_id__in=aggregate_ids).delete()
         Snapshot.objects.filter(aggregate_id__in=aggregate_ids).delete()
         # Waiting commands can stay: their bodies are unreadable now, so the worker will refuse them.
-        QueuedCommand.objects.filter(owner_id=subject_id).exclude(status=QueuedCommand.Status.WAITING).delete()
+        done = QueuedCommand.objects.exclude(status=QueuedCommand.Status.WAITING)
+        done.filter(Q(owner_id=subject_id) | Q(aggregate_id__in=aggregate_ids)).delete()
         transaction.on_commit(lambda: encryption.forget(subject_id))
         return dispatch(EraseSubject(subject_id=subject_id), context)
 

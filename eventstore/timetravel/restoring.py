@@ -72,5 +72,6 @@ def register_restore(
         decide=decide,
         evolve=lambda events, event: (*events, event),
         identify=decider.identify,
+        subject=lambda events, key: decider.subject(reduce(decider.evolve, events[:1], decider.initial), key),
     )
     register(restorer, [command_type], main=False)

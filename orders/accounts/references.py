@@ -13,6 +13,7 @@ _PREFIXES = ("refund:", "returned:", "taken-back:")
 
 _PAYMENT = re.compile(r"([0-9a-f-]{36})/(\d{1,9})")
 _REFUND = re.compile(r"refund:([0-9a-f-]{36})/(\d{1,9})(?:/\d{1,9})?")
+_OF_THE_SHOP = re.compile(r"(taken-back:)?((refund|returned):)?[0-9a-f-]{36}/\d{1,9}(/\d{1,9})?")
 
 
 def is_reserved_method(method: str) -> bool:
@@ -59,6 +60,11 @@ def of_returned(order_id: UUID, payment_id: int) -> str:
 def of_taken_back(refund: str) -> str:
     """Return the reference of the withdrawal that takes back a deposited refund which its order no longer counts."""
     return f"taken-back:{refund}"
+
+
+def is_of_the_shop(reference: str) -> bool:
+    """Return whether a reference has the form of one that the shop makes. It holds ids and numbers, no other text."""
+    return _OF_THE_SHOP.fullmatch(reference) is not None
 
 
 def payment_of(reference: str) -> Part | None:

@@ -168,6 +168,7 @@ ACCOUNT = Decider(
     identify=lambda command: command.account_id,
     history=HistoryRules(begun_by=(AccountOpened,), id_field="account_id"),
     accompany=_accompany,
+    subject=lambda account, account_id: account.customer_id,
 )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from eventstore.messages import event, personal
+from eventstore.messages import OF_AGGREGATE, event, personal, public
 
 
 @event("limit.used")
@@ -12,11 +12,11 @@ class LimitUsed:
     """A person moved money alone. `what` is the kind of movement, `moved_id` the order or the account."""
 
     limit_id: UUID
-    person: str
+    person: str = public()
     amount: Decimal
-    currency: str
+    currency: str = public()
     used_at: datetime
-    what: str
+    what: str = public()
     moved_id: UUID
 
 
@@ -30,16 +30,16 @@ class ApprovalRequested:
 
     approval_id: UUID
     command_id: UUID
-    command_type: str
+    command_type: str = public()
     command: str = personal()
-    fingerprint: str
+    fingerprint: str = public()
     subject_id: UUID
     moved_id: UUID
-    moved_type: str
+    moved_type: str = public()
     amount: Decimal
-    currency: str
-    what: str
-    requested_by: str
+    currency: str = public()
+    what: str = public()
+    requested_by: str = public()
 
 
 @event("approval.granted")
@@ -47,19 +47,19 @@ class ApprovalGranted:
     """A second person approved the command, and it was done in the same transaction."""
 
     approval_id: UUID
-    requested_by: str
-    approved_by: str
+    requested_by: str = public()
+    approved_by: str = public()
     amount: Decimal
-    currency: str
+    currency: str = public()
 
 
-@event("approval.declined")
+@event("approval.declined", subject=OF_AGGREGATE)
 class ApprovalDeclined:
     """A second person declined the command, or its requester withdrew it."""
 
     approval_id: UUID
-    declined_by: str
-    reason: str
+    declined_by: str = public()
+    reason: str = personal()
 
 
 LimitEvent = LimitUsed

@@ -149,6 +149,7 @@ APPROVAL = Decider(
     evolve=evolve_approval,
     identify=lambda command: command.approval_id,
     history=HistoryRules(begun_by=(ApprovalRequested,), id_field="approval_id"),
+    subject=lambda approval, approval_id: approval.subject_id,
     # Never reached: a snapshot would hold the command, with personal data, in the clear.
     snapshot_every=1_000_000_000,
 )

@@ -56,6 +56,7 @@ class Approval:
     command_type: str = ""
     command: str = ""
     fingerprint: str = ""
+    subject_id: UUID | None = None
     amount: Decimal = Decimal(0)
     currency: str = ""
     requested_by: str = ""
@@ -71,6 +72,7 @@ def evolve_approval(approval: Approval, event: ApprovalEvent) -> Approval:
                 command_type=event.command_type,
                 command=event.command,
                 fingerprint=event.fingerprint,
+                subject_id=event.subject_id,
                 amount=event.amount,
                 currency=event.currency,
                 requested_by=event.requested_by,

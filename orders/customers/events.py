@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from eventstore.messages import event, personal
+from eventstore.messages import event, personal, public
 
 
 @event("customer.registered", subject=("customer_id",))
@@ -24,7 +24,7 @@ class EmailChanged:
     customer_id: UUID
     previous: str = personal()
     email: str = personal()
-    changed_by: str
+    changed_by: str = public()
 
 
 @event("customer.email_verified", subject=("customer_id",))

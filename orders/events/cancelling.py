@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event, upcaster
+from eventstore.messages import OF_AGGREGATE, event, personal, public, same_shape, upcaster
 from orders.immutable import changed
 from orders.lines import Line
 from orders.state import Order, spread_due_back
 from orders.values import ZERO, LineAmount
 
 
-@event("order.restored", schema_version=2)
+@event("order.restored", schema_version=3, subject=OF_AGGREGATE)
 class OrderRestored:
     """Cancellations after an earlier `version` were undone.
 
@@ -25,14 +25,14 @@ class OrderRestored:
 
     order_id: UUID
     version: int
-    reason: str
-    status: str
+    reason: str = personal(for_programs=True)
+    status: str = public()
     lines: tuple[LineAmount, ...] | None
     sold_again: Decimal
     not_due_back: Decimal
     due: Decimal
     written_off: Decimal = ZERO
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Lower the cancelled units and amounts of the lines."""
@@ -66,7 +66,7 @@ def _restored_as_a_whole(stored: dict[str, Any]) -> dict[str, Any]:
     return stored | {"lines": None}
 
 
-@event("order.cancelled", schema_version=2)
+@event("order.cancelled", schema_version=3, subject=OF_AGGREGATE)
 class OrderCancelled:
     """The whole order was cancelled or, after a first parcel, the goods not shipped yet.
 
@@ -76,11 +76,11 @@ class OrderCancelled:
     """
 
     order_id: UUID
-    reason: str
+    reason: str = personal(for_programs=True)
     lines: tuple[LineAmount, ...] | None
     amount: Decimal
     due_back: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Cancel the units."""
@@ -120,20 +120,24 @@ def _line_cancelled(line: Line, amount: LineAmount | None) -> Line:
     )
 
 
-@event("order.lines_cancelled")
+@event("order.lines_cancelled", schema_version=2, subject=OF_AGGREGATE)
 class LinesCancelled:
     """Some units were cancelled. `amount` and `due_back` mean the same as in `OrderCancelled`."""
 
     order_id: UUID
     lines: tuple[LineAmount, ...]
-    reason: str
+    reason: str = personal(for_programs=True)
     amount: Decimal
     due_back: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Cancel the units."""
         return _cancelled(order, self.lines)
 
+
+same_shape("order.restored", from_version=2)
+same_shape("order.cancelled", from_version=2)
+same_shape("order.lines_cancelled", from_version=1)
 
 CancellingEvent = OrderCancelled | LinesCancelled | OrderRestored

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event, upcaster
+from eventstore.messages import OF_AGGREGATE, event, personal, public, same_shape, upcaster
 from orders.discounts import with_amounts, with_fixed_discounts
 from orders.immutable import changed
 from orders.lines import Line, new_line
@@ -13,7 +13,7 @@ from orders.state import Order, StagedEdit
 from orders.values import ZERO, Discount, OrderLine
 
 
-@event("order.edit_staged", schema_version=2)
+@event("order.edit_staged", schema_version=3, subject=OF_AGGREGATE)
 class EditStaged:
     """An edit was prepared; the order is unchanged. `difference` is the change of its price (below zero: cheaper).
 
@@ -24,7 +24,7 @@ class EditStaged:
     lines: tuple[OrderLine, ...]
     discounts: tuple[Discount, ...] | None
     difference: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Store the edit as staged."""
@@ -33,12 +33,12 @@ class EditStaged:
         return order.with_changes(staged=staged)
 
 
-@event("order.edit_discarded", schema_version=2)
+@event("order.edit_discarded", schema_version=3, subject=OF_AGGREGATE)
 class EditDiscarded:
     """The prepared edit was dropped: by a person or, with a `reason`, because it could no longer be made."""
 
     order_id: UUID
-    reason: str = ""
+    reason: str = personal(for_programs=True, default="")
 
     def apply(self, order: Order) -> Order:
         """Remove the staged edit."""
@@ -51,7 +51,7 @@ def _discarded_by_a_person(stored: dict[str, Any]) -> dict[str, Any]:
     return stored | {"reason": ""}
 
 
-@event("order.edit_committed", schema_version=2)
+@event("order.edit_committed", schema_version=3, subject=OF_AGGREGATE)
 class EditCommitted:
     """The order was edited.
 
@@ -67,7 +67,7 @@ class EditCommitted:
     difference: Decimal
     due: Decimal
     due_back: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Replace the changed lines, append the new ones, and remove the staged edit."""
@@ -101,5 +101,9 @@ def _edited_with_discounts_in_proportion(stored: dict[str, Any]) -> dict[str, An
     """Version 1 changed discounts in proportion to the line. What it made of them is fixed from then on."""
     return stored | {"lines": [with_fixed_discounts(line) for line in stored["lines"]], "discounts": None}
 
+
+same_shape("order.edit_staged", from_version=2)
+same_shape("order.edit_discarded", from_version=2)
+same_shape("order.edit_committed", from_version=2)
 
 EditingEvent = EditStaged | EditDiscarded | EditCommitted

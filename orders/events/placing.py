@@ -4,14 +4,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event, personal, upcaster
+from eventstore.messages import event, personal, public, same_shape, upcaster
 from orders.discounts import fixed_terms, with_fixed_discounts
 from orders.lines import new_line
 from orders.state import Order
 from orders.values import Discount, OrderLine
 
 
-@event("order.created", schema_version=3, subject=("customer_id", "order_id"))
+@event(
+    "order.created",
+    schema_version=4,
+    subject=("customer_id", "order_id"),
+    since={"reference": 4, "country": 4, "lines": 4, "discounts": 4},
+)
 class OrderCreated:
     """An order was placed.
 
@@ -20,14 +25,14 @@ class OrderCreated:
     """
 
     order_id: UUID
-    reference: str
+    reference: str = personal(for_programs=True)
     customer_id: UUID | None
     customer_name: str = personal()
     customer_email: str = personal()
     shipping_address: str = personal()
     billing_address: str = personal()
-    country: str
-    currency: str
+    country: str = personal(for_programs=True)
+    currency: str = public()
     prices_include_tax: bool
     lines: tuple[OrderLine, ...]
     discounts: tuple[Discount, ...]
@@ -66,5 +71,7 @@ def _created_with_amounts_for_discounts(stored: dict[str, Any]) -> dict[str, Any
         lines = [line | {"held_share": None} for line in lines]
     return stored | {"lines": lines, "discounts": discounts}
 
+
+same_shape("order.created", from_version=3)
 
 PlacingEvent = OrderCreated

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event, upcaster
+from eventstore.messages import OF_AGGREGATE, event, personal, public, same_shape, upcaster
+from orders.accounts.references import is_of_the_shop
 from orders.immutable import changed
 from orders.lines import Line
 from orders.money import part as part_of
@@ -14,7 +15,7 @@ from orders.state import Order, Refund, replaced
 from orders.values import ZERO, LineAmount, RefundLine, RefundStatus
 
 
-@event("order.refund_requested")
+@event("order.refund_requested", schema_version=2, subject=OF_AGGREGATE)
 class RefundRequested:
     """A refund was requested. Its `amount` is reserved from now on.
 
@@ -26,10 +27,10 @@ class RefundRequested:
     refund_id: int
     amount: Decimal
     lines: tuple[RefundLine, ...]
-    reason: str
+    reason: str = personal(for_programs=True)
     account_id: UUID | None
-    requested_by: str
-    currency: str
+    requested_by: str = public()
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Append the refund and count its amounts as given back."""
@@ -51,15 +52,15 @@ class RefundApproved:
     refund_id: int
     amount: Decimal
     account_id: UUID | None
-    approved_by: str
-    currency: str
+    approved_by: str = public()
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Mark the refund as approved."""
         return _with_status(order, self.refund_id, RefundStatus.APPROVED)
 
 
-@event("order.refund_declined", schema_version=2)
+@event("order.refund_declined", schema_version=3, subject=OF_AGGREGATE)
 class RefundDeclined:
     """A refund was declined. Its amount is no longer reserved.
 
@@ -71,30 +72,30 @@ class RefundDeclined:
     refund_id: int
     amount: Decimal
     kept: tuple[LineAmount, ...] | None
-    reason: str
-    currency: str
+    reason: str = personal(for_programs=True)
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Mark the refund as declined."""
         return _with_status(order, self.refund_id, RefundStatus.DECLINED, kept=self.kept)
 
 
-@event("order.refund_settled")
+@event("order.refund_settled", schema_version=2, subject=OF_AGGREGATE)
 class RefundSettled:
     """The customer received the money. `reference` is the provider's id of the refund."""
 
     order_id: UUID
     refund_id: int
     amount: Decimal
-    reference: str
-    currency: str
+    reference: str = personal(unless=is_of_the_shop, for_programs=True)
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Mark the refund as settled."""
         return _with_status(order, self.refund_id, RefundStatus.SETTLED, reference=self.reference)
 
 
-@event("order.refund_failed", schema_version=2)
+@event("order.refund_failed", schema_version=3, subject=OF_AGGREGATE)
 class RefundFailed:
     """The money did not reach the customer. It is not reserved until the refund is retried.
 
@@ -105,8 +106,8 @@ class RefundFailed:
     refund_id: int
     amount: Decimal
     kept: tuple[LineAmount, ...] | None
-    reason: str
-    currency: str
+    reason: str = personal(for_programs=True)
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Mark the refund as failed."""
@@ -127,7 +128,7 @@ class RefundRetried:
     refund_id: int
     amount: Decimal
     account_id: UUID | None
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Mark the refund as approved."""
@@ -214,5 +215,10 @@ def _undo_give_back(line: Line, part: RefundLine, kept: LineAmount | None) -> Li
         return changed(line, credited_amount=line.credited_amount + stays)
     return changed(line, cancelled_amount=line.cancelled_amount + stays)
 
+
+same_shape("order.refund_requested", from_version=1)
+same_shape("order.refund_settled", from_version=1)
+same_shape("order.refund_declined", from_version=2)
+same_shape("order.refund_failed", from_version=2)
 
 RefundingEvent = RefundRequested | RefundApproved | RefundDeclined | RefundSettled | RefundFailed | RefundRetried

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from eventstore.messages import event, personal
+from eventstore.messages import OF_AGGREGATE, event, personal, public, same_shape
 from orders.immutable import changed
 from orders.lines import Line
 from orders.state import Order, Return, replaced, units_of
@@ -40,13 +40,13 @@ class ReturnApproved:
         return _with(order, self.return_id, status=ReturnStatus.APPROVED)
 
 
-@event("order.return_declined")
+@event("order.return_declined", schema_version=2, subject=OF_AGGREGATE)
 class ReturnDeclined:
     """The outstanding units are no longer accepted."""
 
     order_id: UUID
     return_id: int
-    reason: str
+    reason: str = personal(for_programs=True)
 
     def apply(self, order: Order) -> Order:
         """Close the return: as declined, or as received if some units came."""
@@ -69,7 +69,7 @@ class ReturnReceived:
     damaged: tuple[LineQuantity, ...]
     amount: Decimal
     due_back: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, order: Order) -> Order:
         """Count the units as returned, and close the return once nothing is outstanding."""
@@ -105,5 +105,7 @@ def _with(
     left = known.outstanding if outstanding is None else outstanding
     return order.with_changes(returns=replaced(order.returns, changed(known, status=status, outstanding=left)))
 
+
+same_shape("order.return_declined", from_version=1)
 
 ReturningEvent = ReturnRequested | ReturnApproved | ReturnDeclined | ReturnReceived

@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from eventstore.messages import event, upcaster
+from eventstore.messages import OF_AGGREGATE, event, personal, same_shape, upcaster
 from orders.immutable import changed
 from orders.state import Order, Shipment, replaced
 from orders.values import LineQuantity
 
 
-@event("order.shipped", schema_version=2)
+@event("order.shipped", schema_version=3, subject=OF_AGGREGATE)
 class OrderShipped:
     """All open goods were shipped in one parcel."""
 
     order_id: UUID
     shipment_id: int
-    carrier: str
-    tracking_code: str
+    carrier: str = personal(for_programs=True)
+    tracking_code: str = personal(for_programs=True)
 
     def apply(self, order: Order) -> Order:
         """Append a parcel with all open goods."""
@@ -31,15 +31,15 @@ def _shipped_once(stored: dict[str, Any]) -> dict[str, Any]:
     return stored | {"shipment_id": 1}
 
 
-@event("order.parcel_shipped")
+@event("order.parcel_shipped", schema_version=2, subject=OF_AGGREGATE)
 class ParcelShipped:
     """A parcel with some units of some lines was shipped."""
 
     order_id: UUID
     shipment_id: int
     lines: tuple[LineQuantity, ...]
-    carrier: str
-    tracking_code: str
+    carrier: str = personal(for_programs=True)
+    tracking_code: str = personal(for_programs=True)
 
     def apply(self, order: Order) -> Order:
         """Append the parcel."""
@@ -77,16 +77,16 @@ class ParcelDelivered:
         return order.with_changes(shipments=replaced(order.shipments, changed(shipment, delivered=True)))
 
 
-@event("order.tracking_corrected")
+@event("order.tracking_corrected", schema_version=2, subject=OF_AGGREGATE)
 class TrackingCorrected:
     """The carrier or the tracking code of a parcel was recorded wrongly. The `old_` fields are what it replaces."""
 
     order_id: UUID
     shipment_id: int
-    carrier: str
-    tracking_code: str
-    old_carrier: str
-    old_tracking_code: str
+    carrier: str = personal(for_programs=True)
+    tracking_code: str = personal(for_programs=True)
+    old_carrier: str = personal(for_programs=True)
+    old_tracking_code: str = personal(for_programs=True)
 
     def apply(self, order: Order) -> Order:
         """Replace the carrier and the tracking code of the parcel."""
@@ -95,5 +95,9 @@ class TrackingCorrected:
         corrected = changed(shipment, carrier=self.carrier, tracking_code=self.tracking_code)
         return order.with_changes(shipments=replaced(order.shipments, corrected))
 
+
+same_shape("order.shipped", from_version=2)
+same_shape("order.parcel_shipped", from_version=1)
+same_shape("order.tracking_corrected", from_version=1)
 
 ShippingEvent = OrderShipped | ParcelShipped | ParcelDelivered | TrackingCorrected

@@ -14,7 +14,8 @@ from knox.models import AuthToken
 from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
-from eventstore.models import Event
+from eventstore.messages import ERASED
+from eventstore.models import ConsumerParkedEvent, Event
 from eventstore.personal_data import subjects
 from orders.customers.commands import EraseCustomer
 from orders.customers.rules import CUSTOMER
@@ -26,6 +27,7 @@ from ordersite.customers.registration import register_if_new
 from ordersite.logins.records import forget
 from ordersite.models import User
 from ordersite.names import ERASED_PREFIX
+from projections.engine.checkpoints import DriftFlag, ParkedEvent, SkippedEvent
 from projections.webhooks import endpoints
 
 
@@ -50,8 +52,24 @@ def erase_in_log(subject_id: UUID, context: Context) -> Answer:
         customer_events = Event.objects.filter(aggregate_id=subject_id, aggregate_type=CUSTOMER.aggregate_type)
         if customer_events.exists() and not current_customer(subject_id).erased:  # a guest's subject id is an order id
             dispatch(EraseCustomer(customer_id=subject_id), context)
+        _erase_beside_the_log(subject_id)
         # Last: it holds back followers of the log until this transaction ends, and also purges the receipt from above.
         return subjects.erase(subject_id, replace(context, command_id=new_id(), expected_version=None))
+
+
+def _erase_beside_the_log(subject_id: UUID) -> None:
+    """Erase the texts about a person's orders and accounts that tables for operators and staff hold.
+
+    They are errors of parked events, which may quote a value, findings about read models, and names in the admin's log.
+    """
+    events = Event.objects.filter(subject_id=subject_id).order_by()
+    aggregate_ids = {subject_id, *events.values_list("aggregate_id", flat=True).distinct()}
+    for model in (ParkedEvent, SkippedEvent, ConsumerParkedEvent):
+        model.objects.filter(aggregate_id__in=aggregate_ids).exclude(error="").update(error=ERASED)
+    DriftFlag.objects.filter(aggregate_id__in=aggregate_ids).delete()  # the next check finds again what is still so
+    entries = LogEntry.objects.filter(object_id__in=[str(key) for key in aggregate_ids])
+    entries.update(object_repr=ERASED)
+    endpoints.forget(subject_id)
 
 
 def delete_login(user: User) -> None:

@@ -6,7 +6,7 @@ The log and the login change in one transaction. Addresses change only here, so 
 from dataclasses import replace
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
@@ -21,6 +21,7 @@ from ordersite.customers.lookup import current_customer
 from ordersite.models import User
 from ordersite.names import is_reserved, plain_name
 
+_LOCKS = 4713  # the first key of the advisory locks on usernames and addresses
 _NAMES = UUID("2f3b5c1e-9c5d-4f0c-8a83-0c1e5b8f7d24")
 
 CLAIMED_PREFIX = "customer-"
@@ -51,12 +52,28 @@ def register(user: User, *, correlation_id: UUID, password: str = "") -> User:
     require_free(user)
     try:
         with transaction.atomic():
+            _claim_names(user)
+            require_free(user)
             user.save()
             _register(user, context)
-    except IntegrityError as error:  # another registration was faster
+    except IntegrityError as error:  # a login was made without this module, at the same moment
         require_free(user)
         raise NameTaken("username") from error
     return user
+
+
+def _claim_names(user: User) -> None:
+    """Let no other transaction take the username or the address of this login until this transaction ends.
+
+    So two that want the same one wait for each other here, and the later one finds it taken. Without this, the later
+    INSERT would fail in the server, which may log a failed statement with its values: an address and a password's hash.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, name) FROM"
+            " (SELECT DISTINCT hashtext(lower(name)) name FROM unnest(%s::text[]) name ORDER BY 1) names",
+            [_LOCKS, [user.username, user.email]],
+        )
 
 
 def require_free(user: User) -> None:
@@ -122,6 +139,7 @@ def change_email(user: User, email: str, context: Context) -> Answer:
                     user.username = email[:150]
                 user.email, user.email_verified = email, False
                 _avoid_claimed_name(user)
+                _claim_names(user)
                 require_free(user)
                 user.save(update_fields=["email", "email_verified", "username"])
             return answer
@@ -179,6 +197,11 @@ def record_staff_change(user: User, context: Context) -> None:
     """Record in the log the customer that staff are about to save. Raises CommandRefused."""
     if not user.customer_id:
         return
+    _claim_names(user)
+    try:
+        require_free(user)
+    except NameTaken as error:
+        raise CommandRefused("email_taken", "this address cannot be used") from error
     stored = User.objects.filter(pk=user.pk, customer_id=user.customer_id).first()
     register_if_new(stored or user, context)
     if current_customer(user.customer_id).email != user.email:

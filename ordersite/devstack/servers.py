@@ -29,6 +29,18 @@ BOTH = ("postgres", "valkey")
 ROLES_NAME = "ordersite"
 ROLES = ("owner", "app", "reader")
 """The logins of a site on this server: `ordersite_owner` and so on. Each has a password of its own."""
+NO_VALUES_IN_LOG = {
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+}
+"""Settings of PostgreSQL with which its log holds no value of a statement, failed or not: it may be personal data.
+
+The program that sent a failed statement gets the whole error. The server's own log has what is about the server."""
 
 
 class EmbeddedError(RuntimeError):
@@ -157,7 +169,8 @@ class Services:
             pidfile.unlink()  # left by a crash, and another program has this pid now
         port = self._usable_port("pg.port")
         log = self._pgdata / "server.log"  # here, because the server's user cannot write anywhere else
-        options = [] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        settings = NO_VALUES_IN_LOG | ({} if self.durable else {"fsync": "off", "full_page_writes": "off"})
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # Not by pg_ctl: it makes a text for the shell of the folder's name, and $ or " have a meaning there.
         server = [*prefix, self.pgbin / "postgres", "-D", self._pgdata, "-p", port, *options]
         self._run("/bin/sh", "-c", '"$@" >>"$0" 2>&1 &', log, *server)

@@ -10,8 +10,10 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from eventstore.models import Contents
+from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
+from orders.erasing import erased, erased_method, erased_reference
 from projections.engine.projection import Invariant, Projection, handles
 from projections.engine.unit_of_work import ReadModel, UnitOfWork
 from projections.order_row import money_column
@@ -84,6 +86,7 @@ class AccountsMoney(Projection):
     """The projection of `AccountMoney` and `AccountMoneyEntry`."""
 
     name = "account_money"
+    version = 2
     tables = (AccountMoney, AccountMoneyEntry)
     complete = AccountEvent
 
@@ -138,6 +141,13 @@ class AccountsMoney(Projection):
         account.withdrawn += event.amount
         account.balance -= event.amount
         rows.journal(_entry(fact, account, MoneyKind.WITHDRAWAL, reason=event.reason))
+
+    @handles(SubjectErased, in_every_shard=True)
+    def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+        """Erase the texts of a customer's movements. Amounts and references that the shop made stay."""
+        for entry in rows.where_journalled(AccountMoneyEntry, about="account_id", customer_id=event.subject_id):
+            entry.reason, entry.reference = erased(entry.reason), erased_reference(entry.reference)
+            entry.method = erased_method(entry.method)
 
 
 def _entry(fact: Recorded[Any], account: AccountMoney, kind: MoneyKind, **texts: str) -> AccountMoneyEntry:

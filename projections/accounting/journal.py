@@ -16,13 +16,15 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from eventstore.models import Contents
+from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
+from orders.erasing import erased, erased_method
 from orders.events import OrderCreated, OrderEvent
 from orders.state import Order
 from projections.engine.projection import Invariant, Projection, handles
 from projections.engine.row_storage import new_row
 from projections.engine.unit_of_work import UnitOfWork
-from projections.order_row import LATER_EVENTS, OrderRow, money_column
+from projections.order_row import LATER_EVENTS, OrderRow, money_column, rows_of_subject
 
 
 class EntryKind(models.TextChoices):
@@ -143,7 +145,7 @@ class AccountingBooks(Projection):
     """The projection of the journal and of its sums by order and by day."""
 
     name = "accounting"
-    version = 4
+    version = 5
     tables = (AccountingOrder, AccountingEntry, AccountingDay)
     complete = OrderEvent
 
@@ -176,6 +178,14 @@ class AccountingBooks(Projection):
         order.apply(event, fact)
         method = getattr(event, "payment_method", getattr(event, "method", ""))
         _move(rows, fact, order, before=before, method=method)
+
+    @handles(SubjectErased, in_every_shard=True)
+    def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+        """Erase the texts that a person typed. No amount, day or kind of an entry changes."""
+        for order in rows_of_subject(rows, AccountingOrder, event.subject_id):
+            order.erase()
+            for entry in rows.where_journalled(AccountingEntry, about="order_id", order_id=order.order_id):
+                entry.reference, entry.method = erased(entry.reference), erased_method(entry.method)
 
 
 def _move(rows: UnitOfWork, fact: Recorded[Any], order: AccountingOrder, *, before: Order, method: str = "") -> None:

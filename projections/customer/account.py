@@ -12,9 +12,11 @@ from django.db import DEFAULT_DB_ALIAS, models
 
 from eventstore import store
 from eventstore.models import Contents
+from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import account_of
+from orders.erasing import erased, erased_method, erased_reference
 from projections.engine.projection import Projection, handles
 from projections.engine.unit_of_work import ReadModel, UnitOfWork
 from projections.order_row import money_column
@@ -75,6 +77,7 @@ class CustomerAccounts(Projection):
     """The projection of `CustomerAccount` and `CustomerAccountMovement`."""
 
     name = "customer_accounts"
+    version = 2
     tables = (CustomerAccount, CustomerAccountMovement)
     complete = AccountEvent
     rank = 1
@@ -101,6 +104,13 @@ class CustomerAccounts(Projection):
     def withdrawn(self, rows: UnitOfWork, event: MoneyWithdrawn, fact: Recorded[MoneyWithdrawn]) -> None:
         """Subtract the withdrawal from the balance."""
         _move(rows, fact, MovementKind.WITHDRAWAL, -event.amount, reason=event.reason, reference=event.reference)
+
+    @handles(SubjectErased, in_every_shard=True)
+    def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
+        """Erase the texts of a customer's movements. Amounts and references that the shop made stay."""
+        for entry in rows.where_journalled(CustomerAccountMovement, about="account_id", customer_id=event.subject_id):
+            entry.reason, entry.reference = erased(entry.reason), erased_reference(entry.reference)
+            entry.method = erased_method(entry.method)
 
 
 def _move(rows: UnitOfWork, fact: Recorded[Any], kind: MovementKind, amount: Decimal, **texts: str) -> None:

@@ -2,13 +2,12 @@
 
 from django.db import models
 
-from eventstore.personal_data.encryption import ERASED
 from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
 from orders.events import OrderCreated, OrderEvent
 from projections.engine.projection import Projection, handles
 from projections.engine.unit_of_work import UnitOfWork
-from projections.order_row import LATER_EVENTS, AddressedOrder
+from projections.order_row import LATER_EVENTS, AddressedOrder, rows_of_subject
 
 
 class CustomerOrder(AddressedOrder):
@@ -32,7 +31,7 @@ class CustomerOrders(Projection):
     """The projection of `CustomerOrder`."""
 
     name = "customer"
-    version = 4
+    version = 5
     cached = True
     tables = (CustomerOrder,)
     complete = OrderEvent
@@ -50,12 +49,6 @@ class CustomerOrders(Projection):
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
-        """Erase the addresses of a customer's orders.
-
-        A guest cannot read the row, but it holds addresses too. A guest's subject id is the id of the order.
-        """
-        own = rows.where(CustomerOrder, customer_id=event.subject_id)
-        own += rows.where(CustomerOrder, order_id=event.subject_id, customer_id=None)
-        for order in own:
-            order.shipping_address = order.shipping_address and ERASED
-            order.billing_address = order.billing_address and ERASED
+        """Erase the personal data of a person's orders. A guest cannot read the row, but it holds their texts too."""
+        for order in rows_of_subject(rows, CustomerOrder, event.subject_id):
+            order.erase()

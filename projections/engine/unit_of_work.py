@@ -68,7 +68,8 @@ class UnitOfWork:
     - `add` for a new row, `get` or `find` for the row with a key, and `delete` to remove a row;
     - `journal` for a row that is written once and never changed, such as an entry in the books;
     - `count` to add numbers to a row that many aggregates share, such as the sums of a day;
-    - `where`, only in a handler marked `in_every_shard` or with `total_order`, for rows found by other columns.
+    - `where`, only in a handler marked `in_every_shard` or with `total_order`, for rows found by other columns, and
+      `where_journalled` for journalled rows, of which only an erasure may change the texts.
 
     Change the attributes of a returned row in place. Do not call its `save`.
     """
@@ -138,8 +139,7 @@ class UnitOfWork:
         Costs a query. Each shard gets its own rows only, so the handler must be marked `in_every_shard`, unless the
         projection has `total_order`. Raises ForeignRow otherwise.
         """
-        if not (self._only_where or self._projection.total_order):
-            raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
+        self._require_where(model)
         self.show()
         table, deleted = self._table(model), self._deleted.get(model, set())
         for stored in () if self._detached else row_storage.primary_rows(model).filter(**conditions):
@@ -149,6 +149,21 @@ class UnitOfWork:
         for row in matches:
             self._touch(model, row.pk, row)
         return matches  # type: ignore[return-value]  # the table of a model holds that model
+
+    def where_journalled(self, model: type[M], *, about: str, **conditions: Any) -> list[M]:
+        """Return the rows given to `journal`, in any batch, whose columns equal `conditions`, to erase texts in them.
+
+        `about` is the column with the id of the aggregate that a row is about. Costs a query. Raises ForeignRow where
+        `where` does.
+        """
+        self._require_where(model)
+        table = self._table(model)
+        for stored in () if self._detached else row_storage.primary_rows(model).filter(**conditions):
+            if self._projection.total_order or self._shard.holds(getattr(stored, about)):
+                self._touch(model, stored.pk, table.setdefault(stored.pk, stored))
+        rows: list[Any] = [*table.values(), *self._journal.get(model, ())]
+        matches = (row for row in rows if all(getattr(row, name) == conditions[name] for name in conditions))
+        return list(matches)
 
     def delete(self, row: models.Model) -> None:
         """Delete a row that `get`, `find` or `where` returned."""
@@ -244,6 +259,10 @@ class UnitOfWork:
             return
         if issubclass(model, ReadModel):
             raise ForeignRow(f"{model.__name__} {key} is not the row of the event's aggregate")
+
+    def _require_where(self, model: type[models.Model]) -> None:
+        if not (self._only_where or self._projection.total_order):
+            raise ForeignRow(f"rows.where({model.__name__}) may find rows of other aggregates than the event's")
 
     def _require_not_only_where(self, model: type[models.Model]) -> None:
         if self._only_where and not self._projection.total_order:

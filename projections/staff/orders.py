@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from eventstore.personal_data.encryption import ERASED
+from eventstore.messages import ERASED
 from eventstore.personal_data.subjects import SubjectErased
 from eventstore.store import Recorded
+from orders.erasing import erased, erased_method
 from orders.events import OrderCancelled, OrderCreated, OrderEvent, OrderPaid, PaymentAuthorised
 from orders.state import Shipment
 from projections.engine.projection import Projection, handles
 from projections.engine.unit_of_work import UnitOfWork
-from projections.order_row import LATER_EVENTS, AddressedOrder
+from projections.order_row import LATER_EVENTS, AddressedOrder, rows_of_subject
 
 
 class StaffOrder(AddressedOrder):
@@ -55,6 +56,13 @@ class StaffOrder(AddressedOrder):
     def __str__(self) -> str:
         return self.reference or f"…{str(self.order_id)[-8:]}"
 
+    def erase(self) -> None:
+        """Erase the texts that a person typed, and who the person is."""
+        super().erase()
+        for name in ("customer_name", "customer_email", "cancel_reason", "carrier", "tracking_code"):
+            setattr(self, name, erased(getattr(self, name)))
+        self.payment_method = erased_method(self.payment_method)
+
     def show(self) -> None:
         """Set the columns that follow from `state`, and the search text."""
         super().show()
@@ -70,7 +78,7 @@ class StaffOrders(Projection):
     """The projection of `StaffOrder`."""
 
     name = "staff"
-    version = 4
+    version = 5
     tables = (StaffOrder,)
     complete = OrderEvent
     rank = 0
@@ -98,25 +106,19 @@ class StaffOrders(Projection):
 
     @handles(SubjectErased, in_every_shard=True)
     def erased(self, rows: UnitOfWork, event: SubjectErased, fact: Recorded[SubjectErased]) -> None:
-        """Erase the personal data of a customer's orders.
-
-        A guest's subject id is the id of their only order.
-        """
-        own = rows.where(StaffOrder, customer_id=event.subject_id)
-        own += rows.where(StaffOrder, order_id=event.subject_id, customer_id=None)
-        for order in own:
-            for name in ("customer_name", "customer_email", "shipping_address", "billing_address"):
-                setattr(order, name, getattr(order, name) and ERASED)
+        """Erase the personal data of a person's orders."""
+        for order in rows_of_subject(rows, StaffOrder, event.subject_id):
+            order.erase()
 
 
 def _search_text(order: StaffOrder) -> str:
-    """Return the lower-case text that the search box looks in, without erased names."""
-    person = [text for text in (order.customer_name, order.customer_email) if text != ERASED]
+    """Return the lower-case text that the search box looks in, without erased texts."""
+    person = (order.customer_name, order.customer_email)
     skus = dict.fromkeys(line.sku for line in order.lines)
     payments = [payment.reference for payment in order.state.payments]
     parcels = [shipment.tracking_code for shipment in order.state.shipments]
     texts = [str(order.order_id), order.reference, *person, order.country, *parcels, *payments, *skus]
-    return " ".join(text for text in texts if text).lower()
+    return " ".join(text for text in texts if text not in ("", ERASED)).lower()
 
 
 _INDEXED = re.compile(r"[^\W_]{3}")

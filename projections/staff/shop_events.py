@@ -94,7 +94,8 @@ def as_shop(fact: Recorded[Any], *, personal_data: bool) -> ShopEvent:
         log.error("the event at position %s cannot be shown to the shop: %s", fact.position, fact.event.error)
         words, data = translate("This event cannot be shown at the moment."), {}
     else:
-        hidden = () if personal_data else EVENT_TYPES[type(fact.event)].personal
+        texts = () if personal_data else EVENT_TYPES[type(fact.event)].personal
+        hidden = [text.name for text in texts if not text.for_programs]
         blank = {name: LEFT_OUT for name in hidden if getattr(fact.event, name)}
         words = describe(replace(fact.event, **blank)).staff
         data = msgspec.to_builtins(fact.event) | dict.fromkeys(hidden)

@@ -13,7 +13,7 @@ from eventstore.errors import (
     UndeclaredMessage,
     UnknownEventType,
 )
-from eventstore.messages import DuplicateName, command, event, upcaster
+from eventstore.messages import DuplicateName, command, event, public, upcaster
 from tests.support.booking import BOOK, GUEST
 
 
@@ -44,9 +44,9 @@ def test_a_corrupt_event_is_named_with_its_stored_data(stored: str) -> None:
 
 @event("test.addressed", schema_version=3)
 class Addressed:
-    street: str
-    city: str
-    note: str
+    street: str = public()
+    city: str = public()
+    note: str = public()
 
 
 @upcaster("test.addressed", from_version=1)

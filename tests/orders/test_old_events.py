@@ -4,12 +4,11 @@ import json
 from decimal import Decimal
 from functools import reduce
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from eventstore import codec
-from eventstore.messages import EVENTS
 from orders.commands import CommitEdit, EditOrder
-from orders.events import EditCommitted, OrderEvent, evolve
+from orders.events import EditCommitted, evolve
 from orders.order import ORDER
 from orders.state import Order
 from orders.statuses import (
@@ -147,19 +146,3 @@ def test_an_edit_of_version_1_costs_what_it_cost_then_and_its_discounts_are_fixe
     assert isinstance(committed, EditCommitted)
     assert committed.difference == 36
     assert evolve(staged, committed).charged == 56
-
-
-def test_the_state_of_an_order_does_not_depend_on_personal_data() -> None:
-    """So a history is loaded for the rules without decryption."""
-    assert not ORDER.reads_personal
-    personal = [declared for declared in EVENTS.values() if declared.personal and declared.cls in get_args(OrderEvent)]
-    assert len(personal) >= 3
-    order = order_of(CREATED)
-    for declared in personal:
-        (newest,) = SAMPLES.glob(f"{declared.name}.v{declared.schema_version}.json")
-        stored = json.loads(newest.read_text())
-        hidden = stored | dict.fromkeys(declared.personal, "pd1:noise")
-        shown, unread = (
-            codec.decode(declared.name, declared.schema_version, json.dumps(each)) for each in (stored, hidden)
-        )
-        assert evolve(order, shown) == evolve(order, unread), declared.name

@@ -14,7 +14,7 @@ from uuid import UUID
 from eventstore.decider import Decider, HistoryRules, register
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
-from eventstore.messages import command, event, personal, upcaster, value
+from eventstore.messages import command, event, personal, public, upcaster, value
 from eventstore.timetravel.restoring import register_restore
 
 
@@ -50,8 +50,8 @@ class Room:
     """A room of a booking as its event records it."""
 
     room_id: int
-    sku: str
-    name: str
+    sku: str = public()
+    name: str = public()
     nights: int
     unit_price: Decimal
     amount: Decimal
@@ -61,12 +61,12 @@ class Room:
 @event("test.booked", schema_version=2, subject=("guest_id", "booking_id"))
 class Booked:
     booking_id: UUID
-    reference: str
+    reference: str = public()
     guest_id: UUID | None
     guest_name: str = personal()
     guest_email: str = personal()
-    country: str
-    currency: str
+    country: str = public()
+    currency: str = public()
     rooms: tuple[Room, ...]
     total: Decimal
 
@@ -83,10 +83,10 @@ def _add_the_country(data: dict[str, Any]) -> dict[str, Any]:
 class Paid:
     booking_id: UUID
     payment_id: int
-    method: str
-    reference: str
+    method: str = public()
+    reference: str = public()
     amount: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, booking: Booking) -> Booking:
         references = (*booking.references, self.reference) if self.reference else booking.references
@@ -96,8 +96,8 @@ class Paid:
 @event("test.checked_in")
 class CheckedIn:
     booking_id: UUID
-    desk: str
-    key_code: str
+    desk: str = public()
+    key_code: str = public()
 
     def apply(self, booking: Booking) -> Booking:
         return replace(booking, checked_in=True)
@@ -106,7 +106,7 @@ class CheckedIn:
 @event("test.blocked")
 class Blocked:
     booking_id: UUID
-    reason: str
+    reason: str = public()
 
     def apply(self, booking: Booking) -> Booking:
         return replace(booking, blocked=True)
@@ -115,9 +115,9 @@ class Blocked:
 @event("test.cancelled")
 class Cancelled:
     booking_id: UUID
-    reason: str
+    reason: str = public()
     due_back: Decimal
-    currency: str
+    currency: str = public()
 
     def apply(self, booking: Booking) -> Booking:
         return replace(booking, cancelled=True)
@@ -127,7 +127,7 @@ class Cancelled:
 class Reinstated:
     booking_id: UUID
     version: int
-    reason: str
+    reason: str = public()
 
     def apply(self, booking: Booking) -> Booking:
         return replace(booking, cancelled=False)
@@ -143,8 +143,8 @@ BookingEvent = Booked | Paid | CheckedIn | Blocked | Cancelled | Reinstated
 class NewRoom:
     """A room as a command asks for it."""
 
-    sku: str
-    name: str
+    sku: str = public()
+    name: str = public()
     nights: int
     unit_price: Decimal
     kind: RoomKind = RoomKind.ROOM

@@ -5,14 +5,14 @@ from uuid import UUID
 from eventstore import store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
-from eventstore.messages import event
+from eventstore.messages import event, public
 
 
 @event("test.noted")
 class Noted:
     """A text was noted."""
 
-    text: str
+    text: str = public()
 
 
 def note(aggregate_id: UUID, expected_version: int, count: int = 1) -> store.Write:

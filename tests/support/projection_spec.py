@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from eventstore import store
+from eventstore import codec, store
 from eventstore.codec import Metadata
 from eventstore.ids import new_id
+from eventstore.personal_data import encryption
 from orders.events import OrderEvent
 from projections.engine import joint_catch_up
 from projections.engine.catch_up import CatchUpOptions, advance, catch_up
@@ -120,7 +121,16 @@ def write(event: OrderEvent, expected_version: int, hours: int = 0) -> store.Wri
         expected_version=expected_version,
         events=[event],
         metadata=metadata,
+        subject_id=person_of(event.order_id),
     )
+
+
+def person_of(aggregate_id: UUID) -> UUID:
+    """Return the person whom an aggregate of the log is about, as its first event says; else the aggregate's own id."""
+    first = store.first_of([aggregate_id]).get(aggregate_id)
+    if first is None or isinstance(first.event, store.Damaged):
+        return aggregate_id
+    return encryption.own_subject(codec.type_of(first.event), first.event) or aggregate_id
 
 
 def contents(projection: Projection) -> dict[str, list[dict[str, Any]]]:

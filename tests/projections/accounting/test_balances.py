@@ -38,6 +38,7 @@ class given(projection_spec.given):  # noqa: N801 - reads as a sentence
                 expected_version=versions.get(event.account_id, 0),
                 events=[event],
                 metadata=metadata,
+                subject_id=projection_spec.person_of(event.account_id),
             )
             store.append([write])
             versions[event.account_id] = write.expected_version + 1
