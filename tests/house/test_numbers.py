@@ -21,7 +21,7 @@ READS_NO_TEXT = {
     "ordersite/admin/programs.py": "a number of rows",
     "ordersite/admin/forms/kept_forms.py": "the time",
     "projections/webhooks/sending.py": "the time, and the status of an answer",
-    "projections/webhooks/addresses.py": "an address that was parsed",
+    "projections/webhooks/networks.py": "an address that was parsed",
     "projections/event_feed/streaming.py": "a number of seconds",
     "eventstore/admin/large_lists.py": "an estimate, and a page's number that Django has parsed",
 }
