@@ -22,6 +22,8 @@ Statements = dict[str, list[str]]
 API: dict[str, int] = {
     "/api/v1/account": 2,
     "/api/v1/account/movements": 2,
+    "/api/v1/back-office/approvals": 4,
+    "/api/v1/back-office/approvals/{approval_id}": 5,
     "/api/v1/back-office/events": 6,
     "/api/v1/back-office/orders": 5,
     "/api/v1/back-office/orders/{order_id}": 4,
@@ -67,6 +69,7 @@ ADMIN: dict[str, dict[str, int]] = {
         "add": 4, "change": 9, "changelist": 7, "delete": 14,
         "erase": 6, "history": 6, "reset_factor": 5, "verify_email": 6,
     },
+    "ordersite_waitingapproval": {"changelist": 6},
     "projections_accountingday": {"change": 5, "changelist": 12, "history": 6},
     "projections_accountingentry": {"change": 5, "changelist": 11, "history": 6},
     "projections_accountingorder": {"change": 5, "changelist": 11, "history": 6},

@@ -15,7 +15,11 @@ from eventstore.followers import causality, process_managers
 from eventstore.ids import new_id
 from eventstore.models import ConsumerCheckpoint, ConsumerParkedEvent, Event, PlannedCommand, QueuedCommand, Seal
 from eventstore.seals import chain
+from orders.accounts.commands import DepositMoney
+from orders.accounts.identity import account_of
 from orders.commands import AddNote, CapturePayment, RefundWish, RequestRefund, RequestReturn, ShipLines
+from orders.http.approvals import WaitsForApproval
+from orders.http.approvals import send as dispatch_or_ask
 from orders.values import LineQuantity, ReturnReason
 from ordersite.models import User
 from projections.accounting.balances import AccountMoney, AccountMoneyEntry
@@ -26,6 +30,7 @@ from projections.staff.orders import StaffOrder
 from projections.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.accounts import deposit
 from tests.support.api import BODY, ORDERS, place, send
+from tests.support.order_stories import shop
 from tests.support.site import make_customer
 from tests.support.webhooks import ENDPOINTS, subscribe
 
@@ -53,7 +58,31 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
     process_managers.run()
     causality.correlate()
     _operator_rows(number)
-    return {"order_id": order_id, "command_id": commands[0], "endpoint_id": endpoint_id}
+    approvals = [_approval() for _ in range(number)]
+    return {
+        "order_id": order_id,
+        "command_id": commands[0],
+        "endpoint_id": endpoint_id,
+        "approval_id": approvals[0],
+    }
+
+
+def _approval() -> str:
+    """Ask for a deposit that needs a second person, and return the request's id."""
+    customer = new_id()
+    asked = DepositMoney(
+        account_id=account_of(customer, "GBP"),
+        customer_id=customer,
+        currency="GBP",
+        amount=Decimal(1000),
+        method="card",
+    )
+    with shop(approval_limits={"GBP": Decimal(20)}):
+        try:
+            dispatch_or_ask(asked, Context(actor="staff:anna"))
+        except WaitsForApproval as waits:
+            return str(waits.approval_id)
+    raise AssertionError("a deposit over the limit was done")
 
 
 def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
