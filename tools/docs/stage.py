@@ -18,6 +18,7 @@ from tools.docs.links import Link, rewritten
 
 PAGES = STAGE / "pages"
 OWN = Path(__file__).parent
+RENAMED = {"README.md": "index.md", "SECURITY.md": "security-policy.md"}  # docs/security.md is another page
 COPIED = (".png", ".svg", ".yml", ".py")  # what may stand in docs/ beside the pages
 
 
@@ -46,7 +47,7 @@ def stage() -> Path:
 
 def page_names() -> dict[Path, str]:
     """What each Markdown file is called in the site: README.md is its first page, docs/api.md is api.md."""
-    names = {path: "index.md" if path.name == "README.md" else path.name.lower() for path in ROOT.glob("*.md")}
+    names = {path: RENAMED.get(path.name, path.name.lower()) for path in ROOT.glob("*.md")}
     for path in (ROOT / "docs").rglob("*.md"):
         name = path.relative_to(ROOT / "docs").as_posix()
         names[path] = "docs.md" if name == "README.md" else name.replace("README.md", "index.md")
