@@ -77,13 +77,13 @@ class CheckedLists:
 
     def response_action(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
         """Do the chosen action. Keys that no row can have lead back to the list: a filter by them would raise."""
-        if all(_can_be_key(queryset.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        if all(can_be_key(queryset.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             return super().response_action(request, queryset, *args, **kwargs)  # type: ignore[misc]  # of the admin class
         messages.warning(request, "A row that was chosen cannot exist, so nothing was done. Choose again.")
         return HttpResponseRedirect(request.get_full_path())
 
 
-def _can_be_key(model: type[Model], text: str) -> bool:
+def can_be_key(model: type[Model], text: str) -> bool:
     """Return whether a row of the model can have this primary key."""
     try:
         model._meta.pk.to_python(text)

@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from eventstore.admin.confirmation import confirmed, record
+from eventstore.admin.kept_actions import KeptActions, hidden_fields, typed_in
 from eventstore.admin.pages import ReadOnlyAdmin
 from eventstore.errors import UNREADABLE, NotParked, ReasonMissing
 from eventstore.followers import parking
@@ -29,7 +30,7 @@ def actor_of(request: HttpRequest) -> str:
     return f"staff:{request.user.get_username()}"
 
 
-class ParkedAdmin(ReadOnlyAdmin):
+class ParkedAdmin(KeptActions, ReadOnlyAdmin):
     """The admin of one kind of parked events, with actions to retry them or leave them out.
 
     A subclass says who parks them (`parked_by`, a column), what leaving one out means (`consequence`), and how both
@@ -40,6 +41,7 @@ class ParkedAdmin(ReadOnlyAdmin):
     consequence: ClassVar[str]
     search_fields = ("=aggregate_id",)
     actions = ("retry", "leave_out")
+    asking = ("leave_out",)
 
     def retry_aggregate(self, request: HttpRequest, name: str, aggregate_id: UUID) -> None:
         """Retry the events that `name` has parked of one aggregate, and tell the user the outcome."""
@@ -84,8 +86,10 @@ class ParkedAdmin(ReadOnlyAdmin):
             context = {
                 **self.admin_site.each_context(request),
                 "title": "Leave out",
+                **hidden_fields(request),
                 "parked": queryset,
                 "consequence": self.consequence,
+                "reason": typed_in(request).get("reason", ""),
             }
             return TemplateResponse(request, "eventstore/leave_out.html", context)
         record(request, queryset, f"Leave out: {reason}")

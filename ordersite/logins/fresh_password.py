@@ -59,7 +59,8 @@ def cannot_be_undone(request: HttpRequest) -> bool:
         request.POST.get("action") == "delete_selected" and "post" in request.POST
     )
     changes_access = name == "ordersite_user_change" and bool(request.POST.get("reason", "").strip())
-    return is_deletion or changes_access or "confirmed" in request.POST or name in NAMES
+    leaves_out = request.POST.get("action") == "leave_out" and "reason" in request.POST
+    return is_deletion or changes_access or leaves_out or "confirmed" in request.POST or name in NAMES
 
 
 def is_fresh(request: HttpRequest) -> bool:

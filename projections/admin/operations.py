@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action, display
 
 from eventstore.admin.confirmation import confirmed, record
+from eventstore.admin.kept_actions import KeptActions, hidden_fields, typed_in
 from eventstore.admin.parked import actor_of
 from eventstore.models import LogFinding
 from eventstore.timetravel.as_of import AsOf, parse_moment
@@ -47,7 +48,7 @@ def _status(checkpoint: Checkpoint) -> Status:
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(OperatorAdmin):
+class CheckpointAdmin(KeptActions, OperatorAdmin):
     """The state of each shard, and the actions on whole projections."""
 
     list_display = ("__str__", "state", "position", "behind", "late", "rate_shown", "parked", "failures", "problem")
@@ -55,6 +56,7 @@ class CheckpointAdmin(OperatorAdmin):
     list_before_template = "projections/drift.html"
     ordering = ("projection", "shard")
     actions = ("retry_parked", "rebuild", "compare", "roll_back", "drop_replaced", "as_it_stood")
+    asking = ("as_it_stood",)
     behind = _status_column("behind_in_words", "Behind by")
     late = _status_column("late", "Late", "{:,.1f} s")
     rate_shown = _status_column("rate", "Rate", "{:,.0f}/s")
@@ -145,9 +147,15 @@ class CheckpointAdmin(OperatorAdmin):
             self.message_user(request, str(error), messages.ERROR)
             moments = {}
         if not moments:
-            chosen = request.POST.getlist("_selected_action")
-            context = {**self.admin_site.each_context(request), "title": "As it stood", "names": names_of(queryset)}
-            return TemplateResponse(request, "projections/as_it_stood.html", {**context, "chosen": chosen})
+            context = {
+                **self.admin_site.each_context(request),
+                **hidden_fields(request),
+                "title": "As it stood",
+                "names": names_of(queryset),
+                "chosen": [checkpoint.pk for checkpoint in queryset],
+                "typed": typed_in(request),
+            }
+            return TemplateResponse(request, "projections/as_it_stood.html", context)
         record(request, queryset, "Build it as it stood at a moment")
         return self._begin(request, queryset, begin_as_of, as_of=AsOf(occurred=occurred, recorded=recorded))
 

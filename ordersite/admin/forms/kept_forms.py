@@ -5,6 +5,7 @@ opened it and to nobody else. Each form names that person in a signed field, so 
 """
 
 from collections.abc import Callable
+from functools import partial
 from time import time
 from typing import Any
 
@@ -56,6 +57,7 @@ class KeptForms:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.kept_data = partial(kept_data, request)  # type: ignore[attr-defined]  # for pages below this package
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:

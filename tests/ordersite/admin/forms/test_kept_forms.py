@@ -6,13 +6,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from eventstore import store
 from ordersite.admin.forms.kept_forms import MOST, SECONDS
 from ordersite.models import User
-from ordersite.roles import BACK_OFFICE
+from ordersite.roles import BACK_OFFICE, OPERATORS
+from projections.engine.catch_up import catch_up
+from projections.engine.checkpoints import LIVE, Checkpoint, ParkedEvent
+from projections.engine.projection import PROJECTIONS
 from tests.support.admin import ORDERS, LogIn, placed, text
 from tests.support.admin_forms import NEW, assert_holds, hidden
 
@@ -131,3 +136,56 @@ def test_forms_are_kept_for_a_day_and_the_oldest_makes_room(log_in: LogIn) -> No
     session.save()
     key = places[-1].rpartition("%3D")[2]
     assert "is no longer kept for you" in text(staff.get(ADD_NOTE, {"kept": key}, follow=True))
+
+
+def parked_event() -> ParkedEvent:
+    return ParkedEvent.objects.create(
+        projection="staff",
+        space=LIVE,
+        position=7,
+        event_type="order.created",
+        aggregate_id=uuid4(),
+        parked_at=timezone.now(),
+        error="ValueError: no",
+    )
+
+
+PARKED = "/admin/projections/parkedevent/"
+STATES = "/admin/projections/checkpoint/"
+
+
+@pytest.mark.parametrize("typed", [{"reason": "A test order & nothing else"}, {"reason": ""}])
+def test_the_reason_for_leaving_an_event_out_is_kept(log_in: LogIn, typed: dict[str, str]) -> None:
+    staff, parked = log_in(OPERATORS), parked_event()
+    action = {"action": "leave_out", "_selected_action": parked.pk}
+    form = hidden(text(staff.post(PARKED, action)))
+    Session.objects.all().delete()
+    page = text(log_in_again(staff, staff.post(PARKED, form | typed)["Location"]))
+    assert "Leave out 1 parked event" in page
+    assert typed["reason"] in unescape(page)
+    assert ParkedEvent.objects.filter(pk=parked.pk).exists(), "nothing was done without the person"
+    ParkedEvent.objects.all().delete()
+    staff.logout()
+    page = text(log_in_again(staff, staff.post(PARKED, form | typed)["Location"]))
+    assert "Leave out 1" not in page, "it is not parked any more: the list"
+
+
+def test_the_moment_of_a_past_read_model_is_kept(log_in: LogIn) -> None:
+    staff = log_in(OPERATORS)
+    placed()
+    catch_up(PROJECTIONS["feed"])
+    checkpoint = Checkpoint.objects.get(projection="feed", space=LIVE)
+    form = hidden(text(staff.post(STATES, {"action": "as_it_stood", "_selected_action": checkpoint.pk})))
+    Session.objects.all().delete()
+    page = text(log_in_again(staff, staff.post(STATES, form | {"as_of": "2011-03-31T23:59:59"})["Location"]))
+    assert "As it stood: feed" in page
+    assert 'value="2011-03-31T23:59:59"' in page
+
+
+def test_a_kept_action_that_the_person_may_not_do_shows_the_list(log_in: LogIn) -> None:
+    staff, parked = log_in(OPERATORS), parked_event()
+    form = hidden(text(staff.post(PARKED, {"action": "leave_out", "_selected_action": parked.pk})))
+    Session.objects.all().delete()
+    Group.objects.get(name=OPERATORS).permissions.remove(*Permission.objects.filter(codename="operate"))
+    page = text(log_in_again(staff, staff.post(PARKED, form | {"reason": "x"})["Location"]))
+    assert "Leave out 1" not in page
