@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import action, display
@@ -93,7 +93,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
         back = reverse("admin:ordersite_waitingapproval_changelist")
         if row is None:
             messages.info(request, "This does not wait any more.")
-            return HttpResponse(status=302, headers={"Location": back})
+            return HttpResponseRedirect(back)
         fixed = {"approval_id": row.aggregate_id, "declined_by": actor_of(request)}
         page = {
             **self.admin_site.each_context(request),

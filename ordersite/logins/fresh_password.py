@@ -41,7 +41,8 @@ class FreshPassword:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Show the page that asks for the password, or go on."""
-        if not (request.user.is_authenticated and cannot_be_undone(request)) or is_fresh(request):
+        # The person is asked for last: that reads the session, after which no answer of the API could be cached.
+        if not cannot_be_undone(request) or not request.user.is_authenticated or is_fresh(request):
             return None
         return None if FIELD in request.POST and _check(request) else _ask(request)
 

@@ -58,7 +58,7 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
     process_managers.run()
     causality.correlate()
     _operator_rows(number)
-    approvals = [_approval() for _ in range(number)]
+    approvals = [ask_for_approval() for _ in range(number)]
     return {
         "order_id": order_id,
         "command_id": commands[0],
@@ -67,7 +67,7 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
     }
 
 
-def _approval() -> str:
+def ask_for_approval() -> str:
     """Ask for a deposit that needs a second person, and return the request's id."""
     customer = new_id()
     asked = DepositMoney(

@@ -88,7 +88,7 @@ def test_personal_data_needs_a_permission_of_its_own(api: APIClient, erp: APICli
 def test_a_listed_order_is_the_order_without_what_was_not_asked_for(api: APIClient, erp: APIClient) -> None:
     order_id = place(api)
     whole = erp.get(f"{OFFICE}/{order_id}").json()
-    (listed,) = erp.get(OFFICE, {"expand": "payments,shipments,refunds,returns"}).json()["results"]
+    (listed,) = erp.get(OFFICE, {"expand": "lines,payments,shipments,refunds,returns"}).json()["results"]
     assert listed == {name: value for name, value in whole.items() if name != "allowed_actions"}
     (short,) = erp.get(OFFICE).json()["results"]
-    assert set(listed) - set(short) == {"payments", "shipments", "refunds", "returns"}
+    assert set(listed) - set(short) == {"lines", "payments", "shipments", "refunds", "returns"}

@@ -12,6 +12,7 @@ from tests.support.api import BODY, ORDERS, place, send
 from tests.support.back_office import staff_client
 from tests.support.operations import operations as all_operations
 from tests.support.operations import request
+from tests.support.plenty import ask_for_approval
 from tests.support.programs import program
 from tests.support.site import client_of, make_customer
 from tests.support.webhooks import ENDPOINTS, subscribe
@@ -22,6 +23,7 @@ MADE: dict[str, Callable[[APIClient, Names], Any]] = {
     "command_id": lambda api, names: send(api, ORDERS, BODY, Prefer="respond-async").json()["command_id"],
     "endpoint_id": lambda api, names: subscribe(api, "http://127.0.0.1:9/hooks")["id"],
     "event_id": lambda api, names: api.post(f"{ENDPOINTS}/{names['endpoint_id']}/test").json()["event_id"],
+    "approval_id": lambda api, names: ask_for_approval(),
 }
 """By path parameter: create an object of the customer, and return its id; `names` holds the ids so far."""
 BACK_OFFICE_PATHS = "/back-office/"
@@ -63,7 +65,8 @@ def test_another_customers_objects_do_not_exist_on_any_path(api: APIClient) -> N
     endpoint_id = erp.post(SHOP_ENDPOINTS, {"url": "http://127.0.0.1:9/hooks"}, format="json").json()["id"]
     event_id = erp.post(f"{SHOP_ENDPOINTS}/{endpoint_id}/test").json()["event_id"]
     of_erp = names | {"endpoint_id": endpoint_id, "event_id": event_id}
-    for method, path, operation in operations():
+    deletions_last = sorted(operations(), key=lambda each: (each[0] == "delete", -len(each[1])))
+    for method, path, operation in deletions_last:
         owner, own = (erp, of_erp) if PROGRAM_PATHS in path else (staff if BACK_OFFICE_PATHS in path else api, names)
         answer = request(owner, method, path.format(**own), operation)
         assert answer.status_code != 404, f"{method} {path}: the owner must find it, or the test proves nothing"
