@@ -109,4 +109,4 @@ def test_a_site_from_before_keeps_its_groups_and_its_clerks_no_longer_operate() 
     assert sorted(held_by(BACK_OFFICE)) == sorted(roles._ROLES[BACK_OFFICE])
     assert "operate" in held_by(OPERATORS)
     assert new_permissions_are_told(databases=["default"]) == []
-    assert User(is_superuser=True, is_active=True).has_perm("projections.operate")
+    assert User(is_superuser=True, is_staff=True, is_active=True).has_perm("projections.operate")
