@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from uuid import UUID
 
+from orders.approvals.identity import PERSON
 from orders.lines import Line
 from orders.state import Order
 from orders.values import LineQuantity
 
 KEY = UUID(int=0)
 TEXT = "example"
-ACTOR = "service:example"
+ACTOR = f"{PERSON}somebody else"
+"""A person, as programs may do less. User names have no spaces, so this person has asked for nothing before."""
 LINES_TRIED = 50
 """The number of lines that are tried for each command about lines."""
 

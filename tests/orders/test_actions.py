@@ -1,5 +1,6 @@
 """The allowed actions of an order are exactly the commands that the rules accept."""
 
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -8,7 +9,7 @@ from orders.actions import CUSTOMER_COMMANDS, allowed_actions, name_of
 from orders.commands import CreateOrder, ExpireOrder, HoldOrder, OrderCommand, ShipOrder
 from orders.state import Order
 from tests.support.order_examples import CANCEL, CREATE, ORDER, PAY, SHIP
-from tests.support.order_stories import after, approve, ask_refund, authorise, come_back, fail, settle
+from tests.support.order_stories import after, approve, ask_refund, authorise, come_back, fail, settle, shop
 
 ALWAYS = {"authorise_payment", "record_payment_failure", "add_note", "hold"}
 
@@ -81,6 +82,15 @@ def test_a_held_order_can_be_released_but_not_shipped() -> None:
 
 def test_an_authorised_payment_can_be_captured_or_voided() -> None:
     assert {"capture_payment", "void_payment"} <= set(allowed_actions(after(CREATE, authorise("25.00"))))
+
+
+def test_a_refund_that_one_person_may_not_approve_alone_can_be_approved_by_another() -> None:
+    with shop(approval_limits={"GBP": Decimal(5)}):
+        order = after(CREATE, PAY, CANCEL, ask_refund(by="staff:anna"))
+        assert "approve_refund" in allowed_actions(order)
+        assert "approve_refund" in allowed_actions(order, by="staff:ben")
+        assert "approve_refund" not in allowed_actions(order, by="staff:anna")
+        assert "approve_refund" not in allowed_actions(order, by="service:robot")
 
 
 def test_every_command_except_create_and_expire_has_an_example() -> None:
