@@ -56,6 +56,12 @@ QUIET = (
     "VACUUM ANALYZE",
 )
 """Statements that finish all pending work."""
+KEYS = """
+INSERT INTO subject_keys (subject_id, wrapped_key, master)
+SELECT gen_random_uuid(), k.wrapped_key, k.master
+  FROM generate_series(1, 300000), (SELECT * FROM subject_keys LIMIT 1) k
+"""
+"""The keys of people from earlier years. Reading a table of a few thousand keys as a whole would be right."""
 STAFF = Context(actor="staff:anna")
 
 
@@ -70,7 +76,7 @@ def grown(api: APIClient, ada: User) -> Iterator[dict[str, str]]:
             User(username=f"c{number}", email=f"c{number}@example.com", customer_id=new_id()) for number in range(5000)
         )
         with connection.cursor() as cursor:
-            for statement in QUIET:
+            for statement in (KEYS, *QUIET):
                 cursor.execute(statement)
         yield names
     finally:
