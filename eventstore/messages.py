@@ -20,7 +20,7 @@ class UnclearSubject(TypeError):
 
 
 class UndeclaredText(TypeError):
-    """An event has a text of which nobody said whether it is personal. Declare it with `personal()` or `public()`."""
+    """A text of an event is not declared as personal or public. Declare it with `personal()` or `public()`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from django.utils.http import parse_header_parameters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever charset its Content-Type states. `RequestSizes` refuses others.
+    """A request that is always read as UTF-8. `RequestSizes` refuses a Content-Type with another charset.
 
     Django reads the query in the stated charset while it makes the request, before any handler of errors. With some
     charsets that fails, with others it takes quadratic time.

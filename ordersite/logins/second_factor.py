@@ -1,6 +1,6 @@
 """The second factor of people who work in the shop: an app that shows codes (TOTP), passkeys, and recovery codes.
 
-Whoever has one is asked for it at each log-in. With REQUIRE_SECOND_FACTOR nobody of staff gets further without one. The
+Whoever has one is asked for it at each log-in. With REQUIRE_SECOND_FACTOR, staff without one can only set one up. The
 pages are in `second_factor_pages`; checking codes and keys is django-otp's and django-otp-webauthn's work.
 """
 

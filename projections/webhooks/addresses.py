@@ -37,7 +37,7 @@ class AddressRefused(CommandRefused):
 
 
 def unusable() -> AddressRefused:
-    """Return the one answer to every host and port that must not be called, whatever the reason."""
+    """Return the answer for a host or port that must not be called. It is the same for every reason."""
     return AddressRefused(
         REFUSED,
         "this URL cannot be used: its host has to be on the public internet, and its port one that the shop calls",

@@ -26,7 +26,9 @@ from tests.support.api import BODY, ORDERS, RUSSIAN, place, problem, send
 from tests.support.back_office import staff_client
 
 DESCRIPTION = yaml.safe_load((Path(__file__).resolve().parents[3] / "docs" / "openapi.yml").read_text())
-SECONDS, BYTES = 1.5, 64_000  # at most, for each answer; a busy machine counts several times the usual 0.1 s
+SECONDS, BYTES = 0.5, 64_000  # at most, for each answer
+# A busy machine counts more for the same work. So what is over is measured again, and the least counts.
+TRIES = 3
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
 LINE = BODY["lines"][0]
 
@@ -100,6 +102,19 @@ def as_object(parts: dict[str, str]) -> str:
     return f"{{{','.join(f'{json.dumps(name)}:{value}' for name, value in parts.items())}}}"
 
 
+def measured(client: APIClient, method: str, address: str, body: str) -> tuple[float, Any]:
+    """Send a body, and return the seconds of processor time that it took, and the answer."""
+    least = float("inf")
+    for _ in range(TRIES):
+        headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
+        began = time.process_time()
+        answer = client.generic(method.upper(), address, body, content_type="application/json", headers=headers)
+        least = min(least, time.process_time() - began)
+        if least <= SECONDS:
+            break
+    return least, answer
+
+
 @pytest.mark.parametrize("tag", sorted({operation["tags"][0] for _, _, operation in writing()}))
 def test_no_body_costs_more_than_its_budget(api: APIClient, tag: str) -> None:
     client = staff_client() if tag == "back office" else api
@@ -110,10 +125,7 @@ def test_no_body_costs_more_than_its_budget(api: APIClient, tag: str) -> None:
         address = path.replace("{order_id}", order_id).replace("{endpoint_id}", str(uuid4()))
         for name, body in bodies(names_of(operation), size_of(operation) - 100):
             attacks += 1
-            headers = {"Idempotency-Key": str(uuid4()), "If-Match": "*"}
-            began = time.process_time()
-            answer = client.generic(method.upper(), address, body, content_type="application/json", headers=headers)
-            took = time.process_time() - began
+            took, answer = measured(client, method, address, body)
             if took > SECONDS or len(answer.content) > BYTES or not 400 <= answer.status_code < 500:
                 over.append(
                     f"{method} {path}, {name}: {answer.status_code} after {took:.2f} s, {len(answer.content)} bytes"

@@ -282,7 +282,7 @@ def require_all_typed(typist: Typist) -> None:
 
 
 def texts_of(cls: Any) -> Iterator[str]:
-    """Yield the names of the text fields of a command, of those of its values too."""
+    """Yield the names of the text fields of a command, and of the values in it."""
     hints = get_type_hints(cls)
     for each in fields(cls):
         kinds = {hints[each.name], *get_args(hints[each.name])}
