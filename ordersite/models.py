@@ -49,7 +49,7 @@ class User(AbstractUser):
         return self.is_staff or self.service_id is not None
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Return whether the account has the permission. A person without `is_staff` has none, even if some were given."""
+        """Return whether the account has the permission. A person without `is_staff` has none that was given."""
         return self.is_operator and super().has_perm(perm, obj)
 
     def has_module_perms(self, app_label: str) -> bool:
