@@ -77,6 +77,9 @@ def _migrate_to(backup: Manifest) -> None:
     executor = MigrationExecutor(connection)
     wanted = {(app, name) for app, names in backup.migrations.items() for name in names}
     nodes = executor.loader.graph.node_map
+    for squashed, migration in executor.loader.replacements.items():
+        if squashed in nodes and wanted >= set(migration.replaces):
+            wanted = wanted - set(migration.replaces) | {squashed}  # an empty database gets the squashed one instead
     if unknown := sorted(wanted - set(nodes)):
         raise RestoreRefused(
             f"this release does not know the migrations {', '.join(map('.'.join, unknown))}:"

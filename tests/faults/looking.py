@@ -22,7 +22,7 @@ COUNTS = {  # each must be 0; `before` is the end of the log at the beginning of
     "commands done twice": """
         SELECT count(*) FROM (
             SELECT FROM events WHERE position > %(before)s
-             GROUP BY metadata->>'command_id' HAVING count(*) > 1) twice""",
+             GROUP BY metadata->>'command_id', aggregate_id HAVING count(*) > 1) twice""",
 }
 
 
@@ -38,9 +38,11 @@ def end_of_log(connection: "psycopg.Connection[Any]") -> int:
 
 
 def events_of_orders(connection: "psycopg.Connection[Any]", after: int) -> dict[str, list[str]]:
-    """Return the event types of each aggregate, in order."""
+    """Return the event types of each order, in order of the log."""
     types: dict[str, list[str]] = {}
-    query = "SELECT aggregate_id::text, event_type FROM events WHERE position > %s ORDER BY position"
+    query = """
+        SELECT aggregate_id::text, event_type FROM events
+         WHERE position > %s AND aggregate_type = 'order' ORDER BY position"""
     for order_id, event_type in connection.execute(query, [after]):
         types.setdefault(order_id, []).append(event_type)
     return types

@@ -25,6 +25,7 @@ ON_THE_WIRE = {
     "eventstore.queue.prune",
     "eventstore.queue.run",
     "eventstore.snapshots.take",
+    "ordersite.logins.prune",
     "ordersite.mails.send",
     "projections.customer.webhooks.tasks.prune",
     "projections.customer.webhooks.tasks.run",

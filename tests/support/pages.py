@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 from django.contrib.admin.sites import site
+from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, reverse
 
@@ -22,7 +23,9 @@ def paths() -> Iterator[str]:
 
 def pages(names: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield name and URL of every page of the admin; a page of one row shows the row with most data."""
-    keys = {f"{model._meta.app_label}_{model._meta.model_name}": key for model, key in page_of_each(names).items()}
+    keys = {_name(model): key for model, key in page_of_each(names).items()}
+    lacking = [model._meta.label for model in site._registry if _name(model) not in keys]
+    assert not lacking, f"fill() has to create a row of each, and page_of_each() to name it: {lacking}"
     for name, pattern in patterns(site.urls[0]):
         model = next((each for each in keys if name.startswith(f"{each}_")), "ordersite_user")
         arguments = {
@@ -36,6 +39,10 @@ def pages(names: dict[str, str]) -> Iterator[tuple[str, str]]:
         parameters = pattern.pattern.regex.groupindex
         query = f"?order={names['order_id']}" if name == "order-command" else ""
         yield name, reverse(f"admin:{name}", kwargs={part: arguments[part] for part in parameters}) + query
+
+
+def _name(model: type[Model]) -> str:
+    return f"{model._meta.app_label}_{model._meta.model_name}"
 
 
 def patterns(urls: list[Any]) -> Iterator[tuple[str, URLPattern]]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils import timezone
 from knox.models import AuthToken
@@ -18,10 +20,13 @@ from eventstore.seals import chain
 from orders.accounts.commands import DepositMoney
 from orders.accounts.identity import account_of
 from orders.commands import AddNote, CapturePayment, RefundWish, RequestRefund, RequestReturn, ShipLines
+from orders.http.access import SERVICE_PERMISSIONS
 from orders.http.approvals import WaitsForApproval
 from orders.http.approvals import send as dispatch_or_ask
 from orders.values import LineQuantity, ReturnReason
-from ordersite.models import User
+from ordersite import service_accounts
+from ordersite.logins import records
+from ordersite.models import LoginRecord, ServiceAccount, ServiceToken, User, WaitingApproval
 from projections.accounting.balances import AccountMoney, AccountMoneyEntry
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder
 from projections.engine.checkpoints import Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
@@ -57,6 +62,8 @@ def fill(api: APIClient, user: User, number: int) -> dict[str, str]:
         Group.objects.create(name=f"Group {Group.objects.count()}").permissions.set(Permission.objects.all()[:number])
     process_managers.run()
     causality.correlate()
+    _programs(number)
+    _entries_of_admin(user, number)
     _operator_rows(number)
     approvals = [ask_for_approval() for _ in range(number)]
     return {
@@ -93,13 +100,16 @@ def page_of_each(names: Mapping[str, str]) -> dict[type[Model], object]:
         for model in (
             *(PlannedCommand, QueuedCommand, ConsumerCheckpoint, ConsumerParkedEvent, Seal, AccountingDay),
             *(AccountingEntry, AccountMoney),
-            *(AccountMoneyEntry, WebhookDelivery, Checkpoint, Build, ParkedEvent, SkippedEvent, User, Group, AuthToken),
+            *(AccountMoneyEntry, WebhookDelivery, Checkpoint, Build, ParkedEvent, SkippedEvent),
+            *(Group, AuthToken, LoginRecord, LogEntry, ServiceAccount, ServiceToken),
         )
     }
     assert None not in last.values(), f"no rows: {last}"
     return {
         **last,
         Event: Event.objects.filter(aggregate_id=order_id).latest("version").pk,
+        User: User.objects.filter(service_id__isnull=True).latest("pk").pk,
+        WaitingApproval: Event.objects.get(aggregate_id=names["approval_id"], version=1).pk,
         StaffOrder: order_id,
         AccountingOrder: order_id,
         WebhookEndpoint: names["endpoint_id"],
@@ -135,6 +145,24 @@ def _webhooks(api: APIClient, number: int) -> str:
     for _ in range(number):
         api.post(f"{ENDPOINTS}/{ids[-1]}/test")
     return str(ids[-1])
+
+
+def _programs(number: int) -> None:
+    """Create `number` service accounts, and as many tokens of the last one."""
+    for _ in range(number):
+        name = f"program-{ServiceAccount.objects.count()}"
+        account = service_accounts.create(name, tuple(SERVICE_PERMISSIONS)[:number])
+    for _ in range(number):
+        service_accounts.create_token(account)
+
+
+def _entries_of_admin(user: User, number: int) -> None:
+    """Write entries into the lists of log-ins and of what was changed in the admin."""
+    kind = ContentType.objects.get_for_model(User)
+    entry = {"content_type": kind, "object_id": str(user.pk), "object_repr": user.username, "action_flag": CHANGE}
+    for _ in range(number):
+        records.note(None, LoginRecord.Kind.FAILED, user.username, user)
+        LogEntry.objects.create(user=user, **entry)
 
 
 def _operator_rows(number: int) -> None:
