@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.run import run
+from tests.faults.run import ALONE, run
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("faults")]
@@ -16,7 +16,7 @@ COMMANDS = 21
 def test_whatever_is_killed_each_acknowledged_command_has_its_events_and_each_view_follows_from_the_log(
     tmp_path: Path,
 ) -> None:
-    site = Running(tmp_path / "state").start()
+    site = Running(tmp_path / "state", more=ALONE).start()
     try:
         outcome = run(site, seed=11, seconds=SECONDS, commands=COMMANDS)
     finally:
