@@ -1,7 +1,7 @@
 """What a person moves by hand: read from the events that the command would lead to, so that no command is forgotten.
 
 Counted: deposits and withdrawals, write-offs, payments recorded, captured or taken from a customer's account by hand,
-refunds that the same person requested and approved, refunds paid again, and discounts given by hand.
+refunds that no other person requested, refunds paid again, discounts, and what `prices` says.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,20 +14,21 @@ from eventstore.decider import Sender
 from orders.accounts.events import MoneyDeposited, MoneyWithdrawn
 from orders.approvals.commands import GrantApproval, UseLimit
 from orders.approvals.identity import APPROVAL, APPROVED_BY, is_person, is_same_person, limit_of
+from orders.approvals.prices import discounts, given_by_cancelling, given_by_edit, given_by_return
 from orders.events import (
     EditCommitted,
+    LinesCancelled,
     OrderCreated,
     OrderPaid,
     PaymentAuthorised,
     PaymentCaptured,
     RefundApproved,
     RefundRetried,
+    ReturnReceived,
     WrittenOff,
 )
-from orders.lines import Line
 from orders.policy import Policy
 from orders.state import Order
-from orders.values import OrderLine
 
 
 class Movement(NamedTuple):
@@ -92,7 +93,7 @@ def movement_of(events: Sequence[Any], state: Any) -> Movement | None:
     return movements[0]._replace(amount=sum((each.amount for each in movements), Decimal(0)))
 
 
-def _movement(event: Any, state: Any) -> Movement | None:  # noqa: PLR0911 - one case for each kind of movement
+def _movement(event: Any, state: Any) -> Movement | None:  # noqa: C901, PLR0911 - one case for each kind of movement
     match event:
         case MoneyDeposited():
             return Movement(event.amount, event.currency, "deposit", event.account_id)
@@ -104,24 +105,30 @@ def _movement(event: Any, state: Any) -> Movement | None:  # noqa: PLR0911 - one
             return Movement(event.amount, event.currency, "payment", event.order_id)
         case PaymentAuthorised() if event.account_id:
             return Movement(event.amount, event.currency, "payment", event.order_id)
-        case RefundApproved() if _is_own(event, state):
-            return Movement(event.amount, event.currency, "refund", event.order_id, own_refund=True)
+        case RefundApproved() if not _is_checked(event, state):
+            own = _is_own(event, state)
+            return Movement(event.amount, event.currency, "refund", event.order_id, own_refund=own)
         case RefundRetried():
             return Movement(event.amount, event.currency, "refund", event.order_id)
         case OrderCreated():
-            return Movement(_discounts(event.lines), event.currency, "discount", event.order_id)
+            return Movement(discounts(event.lines), event.currency, "discount", event.order_id)
         case EditCommitted():
-            more = _discounts(event.apply(state).lines) - _discounts(state.lines)
-            return Movement(max(more, Decimal(0)), event.currency, "discount", event.order_id)
+            return Movement(given_by_edit(event, state), event.currency, "lower price", event.order_id)
+        case LinesCancelled():
+            return Movement(given_by_cancelling(event, state), event.currency, "lower price", event.order_id)
+        case ReturnReceived():
+            return Movement(given_by_return(event, state), event.currency, "return", event.order_id)
         case _:
             return None
 
 
 def _is_own(event: RefundApproved, order: Order) -> bool:
+    """Return whether the same person requested the refund: then it waits in its order for another one."""
     refund = order.refund(event.refund_id)
     return refund is not None and is_same_person(refund.requested_by, event.approved_by)
 
 
-def _discounts(lines: Sequence[OrderLine | Line]) -> Decimal:
-    """Return what all discounts take off these lines."""
-    return sum((line.discount + line.discount_share for line in lines), Decimal(0))
+def _is_checked(event: RefundApproved, order: Order) -> bool:
+    """Return whether another person requested the refund. A program or a customer is no second person."""
+    refund = order.refund(event.refund_id)
+    return refund is not None and is_person(refund.requested_by) and not _is_own(event, order)

@@ -259,8 +259,8 @@ UNPAID_ORDER_DAYS = env.int("UNPAID_ORDER_DAYS", default=14)
 # Whether an order must be fully paid before anything ships.
 PAID_BEFORE_SHIPPED = env.bool("PAID_BEFORE_SHIPPED", default=True)
 # The amount per currency (GBP=100,EUR=120) that one person may move by hand alone in 24 hours: refunds, deposits,
-# withdrawals, write-offs, payments and discounts. More needs a second person. If the setting is empty, one person
-# always may; otherwise, in a currency that is not listed, one person never may. Its older name still works.
+# withdrawals, write-offs, payments, discounts, lower prices. More needs a second person. If the setting is empty, one
+# person always may; otherwise, in a currency that is not listed, one person never may. Its older name still works.
 APPROVAL_LIMITS = {
     currency: Decimal(amount)
     for currency, amount in env.dict("APPROVAL_LIMITS", default=env.dict("REFUND_APPROVAL_LIMITS", default={})).items()

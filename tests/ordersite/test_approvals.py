@@ -1,35 +1,24 @@
 """What people move by hand, over one limit for every kind: attempts of one clerk, and the second person."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
 from eventstore import store
-from eventstore.dispatch import Context, current_state, dispatch
+from eventstore.dispatch import current_state, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
-from orders.accounts.commands import DepositMoney, WithdrawMoney
-from orders.accounts.identity import account_of
 from orders.accounts.rules import ACCOUNT
 from orders.commands import (
-    AuthorisePayment,
-    CapturePayment,
     EditOrder,
-    NewDiscount,
     NewLine,
-    PayFromAccount,
     PayOrder,
     WriteOff,
 )
-from orders.http.approvals import WaitsForApproval, approve, send, waiting
+from orders.http.approvals import WaitsForApproval, send, waiting
 from orders.order import ORDER
 from ordersite.roles import ACCOUNTANTS, BACK_OFFICE
 from tests.support.admin import act, text
@@ -37,15 +26,12 @@ from tests.support.admin import submit as submit_form
 from tests.support.api import ORDERS, PAYMENT, place, problem
 from tests.support.api import send as send_api
 from tests.support.back_office import staff_client
-from tests.support.order_examples import CREATE
+from tests.support.by_hand import ACCOUNT_ID, ANNA, BEN, CUSTOMER, approved_by, ask, by, deposit, order
 from tests.support.order_stories import shop
 
 LogIn = Callable[..., Client]
 OFFICE = "/api/v1/back-office"
 PAGE = "/admin/ordersite/waitingapproval/"
-ANNA, BEN = "staff:anna", "staff:ben"
-CUSTOMER = UUID(int=77)
-ACCOUNT_ID = account_of(CUSTOMER, "GBP")
 
 pytestmark = pytest.mark.django_db
 
@@ -57,134 +43,11 @@ def limit() -> Iterator[None]:
         yield
 
 
-def deposit(amount: str, **changes: Any) -> DepositMoney:
-    command = DepositMoney(
-        account_id=ACCOUNT_ID, customer_id=CUSTOMER, currency="GBP", amount=Decimal(amount), method="card"
-    )
-    return replace(command, **changes)
-
-
-def order() -> UUID:
-    """Place the example order as its customer."""
-    created = replace(CREATE, order_id=new_id(), customer_id=CUSTOMER)
-    dispatch(created, Context(actor=f"customer:{CUSTOMER}"))
-    return created.order_id
-
-
 def balance() -> Decimal:
     return current_state(ACCOUNT, ACCOUNT_ID).balance
 
 
-def by(actor: str) -> Context:
-    return Context(actor=actor)
-
-
-# --- what counts ------------------------------------------------------------------------------------------------------
-
-
-def write_off() -> object:
-    return WriteOff(order_id=order(), reason="Lost")
-
-
-def pay() -> object:
-    return PayOrder(order_id=order(), amount=Decimal(25), payment_method="transfer")
-
-
-def capture() -> object:
-    order_id = order()
-    dispatch(AuthorisePayment(order_id=order_id, amount=Decimal(25), payment_method="card"), by(ANNA))
-    return CapturePayment(order_id=order_id, payment_id=1)
-
-
-def withdraw() -> object:
-    dispatch(deposit("50"), by(f"customer:{CUSTOMER}"))
-    return WithdrawMoney(account_id=ACCOUNT_ID, amount=Decimal(25), reason="Paid out")
-
-
-def from_account() -> object:
-    dispatch(deposit("50"), by(f"customer:{CUSTOMER}"))
-    return PayFromAccount(order_id=order())
-
-
-def discounted() -> object:
-    return replace(CREATE, order_id=new_id(), discounts=(NewDiscount(name="Goodwill", amount=Decimal("20.01")),))
-
-
-def edited() -> object:
-    line = NewLine(sku="GIFT", name="Gift", quantity=1, unit_price=Decimal(30), discount=Decimal(30))
-    return EditOrder(order_id=order(), added=(line,))
-
-
-MOVES = (write_off, pay, capture, withdraw, from_account, discounted, edited, lambda: deposit("20.01"))
-
-
-@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
-def test_every_movement_by_hand_over_the_limit_needs_a_second_person(move: Callable[[], object]) -> None:
-    command = move()
-    with pytest.raises(CommandRefused) as refused:
-        dispatch(command, by(ANNA))
-    assert refused.value.code == "approval_needed"
-
-
-@pytest.mark.parametrize("actor", [f"customer:{CUSTOMER}", "service:erp", "service:account-payments"])
-@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
-def test_customers_and_programs_have_no_such_limit(move: Callable[[], object], actor: str) -> None:
-    dispatch(move(), by(actor))
-
-
-def test_splitting_does_not_help_across_kinds_and_customers() -> None:
-    for _ in range(4):
-        dispatch(deposit("5", account_id=account_of(customer := new_id(), "GBP"), customer_id=customer), by(ANNA))
-    for command in (deposit("0.01"), WriteOff(order_id=order(), reason="Lost", amount=Decimal("0.01"))):
-        with pytest.raises(CommandRefused, match=r"20\.01 GBP alone in 24 hours"):
-            dispatch(command, by(ANNA))
-        with pytest.raises(CommandRefused, match="alone in 24 hours"):
-            dispatch(command, by("staff:ANNA"))
-    dispatch(deposit("20"), by(BEN))
-
-
-def test_a_currency_without_a_limit_always_needs_a_second_person() -> None:
-    euros = deposit("0.01", account_id=account_of(CUSTOMER, "EUR"), currency="EUR")
-    with pytest.raises(CommandRefused, match=r"0\.00 EUR is the most"):
-        dispatch(euros, by(ANNA))
-
-
-def test_what_is_refused_counts_nothing_and_leaves_nothing() -> None:
-    before = store.latest_position()
-    with pytest.raises(CommandRefused):
-        dispatch(deposit("21"), by(ANNA))
-    assert store.latest_position() == before
-    dispatch(deposit("20"), by(ANNA))
-    assert balance() == 20
-
-
-@pytest.mark.django_db(transaction=True)
-def test_parallel_requests_pass_the_limit_together_only_once() -> None:
-    def attempt(_: int) -> bool:
-        try:
-            dispatch(deposit("6", account_id=account_of(customer := new_id(), "GBP"), customer_id=customer), by(ANNA))
-        except CommandRefused:
-            return False
-        finally:
-            connection.close()
-        return True
-
-    with ThreadPoolExecutor(6) as pool:
-        assert sum(pool.map(attempt, range(6))) == 3
-
-
 # --- the second person ------------------------------------------------------------------------------------------------
-
-
-def ask(command: object, actor: str = ANNA) -> UUID:
-    """Send a command over the limit, and return the id of its approval."""
-    with pytest.raises(WaitsForApproval) as waits:
-        send(command, by(actor))
-    return waits.value.approval_id
-
-
-def approved_by(person: str, approval_id: UUID) -> Any:
-    return approve(approval_id, by=person, correlation_id=new_id())
 
 
 def test_an_approved_command_is_done_once_with_both_names() -> None:
