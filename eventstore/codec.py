@@ -1,6 +1,6 @@
 """Convert events and commands to and from JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -73,10 +73,13 @@ def encode(message: object) -> str:
     return _encode(message).decode()
 
 
-def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | None = None) -> Any:
+def decode(
+    event_type: str, schema_version: int, data: str, reveal: Reveal | None = None, *, erased: bool = False
+) -> Any:
     """Return a stored event as an object of its class, in the current shape.
 
-    With `reveal`, each personal text gets the value that `reveal(path, value)` returns.
+    With `reveal`, each personal text gets the value that `reveal(path, value)` returns. With `erased`, each personal
+    text is ERASED, however it is stored: an older schema may have it in the clear. No error then quotes the event.
 
     Raises UnknownEventType, MissingUpcaster, NewerSchemaVersion, CorruptEvent, and what `reveal` raises.
     """
@@ -84,24 +87,51 @@ def decode(event_type: str, schema_version: int, data: str, reveal: Reveal | Non
     if declared is None:
         raise UnknownEventType(f"no code declares {event_type!r}: is this code older than the log?")
     try:
-        if schema_version == declared.schema_version:
-            event = _decoder(declared.cls).decode(data)
-            if any(mark in data for mark in _UNUSUAL_NUMBERS):
-                _require_accepted_numbers(event)
-            if reveal is None:
-                return event
-            _reveal_texts(declared, event, reveal)
-            return event
-        stored: dict[str, Any] = msgspec.json.decode(data)
-        if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
-            stored = _revealed(declared, schema_version, stored, reveal)
-        event = msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
-        _require_accepted_numbers(event)
+        event = _decoded(declared, schema_version, data, reveal)
+        if erased:
+            _erase_texts(declared, event)
         return event
     except (MissingUpcaster, NewerSchemaVersion, WrongKey):
         raise
     except Exception as error:  # whatever decoding, an upcaster or a class raises: it is the fault of this event
+        if erased:
+            message = f"{event_type} v{schema_version}: {type(error).__name__}; the person of the event was erased"
+            raise CorruptEvent(message) from None
         raise CorruptEvent(f"{event_type} v{schema_version}: {error}; stored: {data[:200]}") from error
+
+
+def erased_data(event_type: str, schema_version: int, data: str) -> dict[str, Any]:
+    """Return a stored event as JSON data in the current shape, with its personal texts ERASED.
+
+    Raises what `decode` raises.
+    """
+    event: dict[str, Any] = msgspec.to_builtins(decode(event_type, schema_version, data, erased=True))
+    return event
+
+
+def _decoded(declared: EventType, schema_version: int, data: str, reveal: Reveal | None) -> Any:
+    if schema_version == declared.schema_version:
+        event = _decoder(declared.cls).decode(data)
+        if any(mark in data for mark in _UNUSUAL_NUMBERS):
+            _require_accepted_numbers(event)
+        if reveal is not None:
+            _reveal_texts(declared, event, reveal)
+        return event
+    stored: dict[str, Any] = msgspec.json.decode(data)
+    if reveal is not None:  # before upcasting: an upcaster may rename the encrypted fields
+        stored = with_texts(stored, revealed_texts(declared.since, schema_version, stored, reveal))
+    event = msgspec.convert(_upcast(declared, schema_version, stored), declared.cls)
+    _require_accepted_numbers(event)
+    return event
+
+
+def _erase_texts(declared: EventType, event: object) -> None:
+    """Replace the personal texts of an event that was just decoded by ERASED, in place as `_reveal_texts` does."""
+    for text in declared.personal:
+        object.__setattr__(event, text.name, text.erased(getattr(event, text.name)))
+    for text in declared.parts:
+        for part in getattr(event, text.part_of) or ():
+            object.__setattr__(part, text.name, text.erased(getattr(part, text.name)))
 
 
 def _reveal_texts(declared: EventType, event: object, reveal: Reveal) -> None:
@@ -116,16 +146,25 @@ def _reveal_texts(declared: EventType, event: object, reveal: Reveal) -> None:
             object.__setattr__(part, text.name, reveal(text.path(number), getattr(part, text.name)))
 
 
-def _revealed(declared: EventType, schema_version: int, stored: dict[str, Any], reveal: Reveal) -> dict[str, Any]:
-    """Return the data of an event in an older schema with all its texts decrypted that may be encrypted there."""
-    return with_texts(
-        stored,
-        {
-            path: reveal(path, text)
-            for path, text in paths_of_all(stored)
-            if declared.since.get(path.partition(".")[0], 0) <= schema_version
-        },
-    )
+def revealed_texts(
+    since: Mapping[str, int], schema_version: int, stored: dict[str, Any], reveal: Reveal
+) -> dict[str, Any]:
+    """Return all texts of an event in an older schema by path, decrypted if they are encrypted.
+
+    `since` is that of the event's declaration. A text that became personal after `schema_version` is in the clear,
+    except in an imported event: imports encrypt by today's declarations. A person can type anything, also what
+    encrypted texts begin with, so such a text counts as encrypted only if it can be decrypted. Raises what `reveal`
+    raises.
+    """
+    texts = {}
+    for path, text in paths_of_all(stored):
+        try:
+            texts[path] = reveal(path, text)
+        except WrongKey:
+            if since.get(path.partition(".")[0], 0) <= schema_version:
+                raise
+            texts[path] = text
+    return texts
 
 
 # Fast path: a search for the letters that only such numbers have, instead of a look at each value of each event.

@@ -216,8 +216,12 @@ def receipt_from_row(row: Sequence[Any]) -> Receipt:
     )
 
 
-def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False, ciphers: Ciphers | None = None) -> Recorded[Any]:
+def recorded_from_row(
+    row: Sequence[Any], *, tolerant: bool = False, ciphers: Ciphers | None = None, erased: bool = False
+) -> Recorded[Any]:
     """Return the event in a row of the columns that `store` calls a fact. `ciphers` is shared by the rows of one read.
+
+    `erased` says that the person whom the aggregate is about was erased, for events that name no person themselves.
 
     With `tolerant`, an event becomes `Damaged` if its data, its metadata or one of its times cannot be read. Errors
     that a newer release or a restored key fixes are raised all the same: readers then wait instead of parking it.
@@ -232,7 +236,7 @@ def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False, ciphers: Ci
         if metadata.occurred_at is not None and not times.is_accepted(metadata.occurred_at):
             metadata = replace(metadata, occurred_at=None)
             raise CorruptEvent(f"{row[6]} happened at a time that the log does not accept; stored: {row[5][:200]}")
-        event = decode_event(row[6:], ciphers)
+        event = decode_event(row[6:], ciphers, erased=erased)
     except (CorruptEvent, MissingUpcaster) as error:
         if not tolerant:
             raise
@@ -249,13 +253,17 @@ def recorded_from_row(row: Sequence[Any], *, tolerant: bool = False, ciphers: Ci
     )
 
 
-def decode_event(columns: Sequence[Any], ciphers: Ciphers | None = None) -> Any:
-    """Return the event in the columns that `store` calls decoded. Raises what `codec.decode` raises, and WrongKey."""
+def decode_event(columns: Sequence[Any], ciphers: Ciphers | None = None, *, erased: bool = False) -> Any:
+    """Return the event in the columns that `store` calls decoded. `erased` is as in `recorded_from_row`.
+
+    Raises what `codec.decode` raises, and WrongKey.
+    """
     event_type, schema_version, data, event_id, subject_id, wrapped, master = columns
     if subject_id is None:
-        return codec.decode(event_type, schema_version, data)
+        return codec.decode(event_type, schema_version, data, erased=erased)
     key = stored_key(subject_id, wrapped, master)
-    return codec.decode(event_type, schema_version, data, encryption.field_decryptor(event_id, key, ciphers))
+    reveal = encryption.field_decryptor(event_id, key, ciphers)
+    return codec.decode(event_type, schema_version, data, reveal, erased=key.wrapped is None)
 
 
 def stored_key(subject_id: UUID, wrapped: bytes | None, master: str | None) -> StoredKey:

@@ -19,6 +19,7 @@ from eventstore import codec, store
 from eventstore.decider import Decider, decider_named
 from eventstore.errors import CorruptEvent
 from eventstore.models import Event, Snapshot, SubjectKey
+from eventstore.personal_data import in_the_clear
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,9 @@ def _lock_subject(aggregate_id: UUID) -> None:
 
     An erasure deletes snapshots. One taken meanwhile from a history that was still readable would stay.
     """
-    subjects = Event.objects.filter(aggregate_id=aggregate_id).exclude(subject_id=None).values("subject_id")
+    subject_ids = Event.objects.filter(aggregate_id=aggregate_id).values_list("subject_id", flat=True).distinct()
+    old = in_the_clear.subjects_of([aggregate_id]).values()  # old events may name nobody
+    subjects = {subject_id for subject_id in (*subject_ids, *old) if subject_id}
     list(SubjectKey.objects.filter(pk__in=subjects).order_by("pk").select_for_update(no_key=True))
 
 

@@ -24,6 +24,7 @@ from psycopg.types.datetime import TimestamptzLoader
 from eventstore import codec, writing
 from eventstore.errors import ConcurrencyError
 from eventstore.gc_pause import gc_paused
+from eventstore.personal_data import in_the_clear
 from eventstore.personal_data.encryption import Ciphers
 from eventstore.records import (
     RECEIPT_COLUMNS,
@@ -85,9 +86,11 @@ def history(aggregate_id: UUID, *, shape: str, personal: bool = True) -> History
     rows = fetch_all(_HISTORY if personal else _ENCRYPTED_HISTORY, (aggregate_id, shape, aggregate_id))
     result = History(snapshot=rows[0][1], snapshot_version=rows[0][0] or 0)
     ciphers: Ciphers = {}
+    erased = bool(personal and _of_erased_persons((aggregate_id, *row[3:]) for row in rows))
     for _, _, version, *event in rows:
         if version is not None:
-            result.add(aggregate_id, version, decode_event(event, ciphers) if personal else codec.decode(*event))
+            fact = decode_event(event, ciphers, erased=erased) if personal else codec.decode(*event)
+            result.add(aggregate_id, version, fact)
     return result
 
 
@@ -100,12 +103,12 @@ def histories(shapes: Mapping[UUID, str]) -> dict[UUID, History]:
     ciphers: Ciphers = {}
     with _cursor() as cursor:
         cursor.execute(_HISTORIES, (list(shapes), list(shapes.values())))
-        for aggregate_id, snapshot_version, snapshot, version, *event in cursor:
-            history = result.setdefault(
-                aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0)
-            )
-            if version is not None:
-                history.add(aggregate_id, version, decode_event(event, ciphers))
+        rows = cursor.fetchall()
+    erased = _of_erased_persons((row[0], *row[4:]) for row in rows)
+    for aggregate_id, snapshot_version, snapshot, version, *event in rows:
+        history = result.setdefault(aggregate_id, History(snapshot=snapshot, snapshot_version=snapshot_version or 0))
+        if version is not None:
+            history.add(aggregate_id, version, decode_event(event, ciphers, erased=aggregate_id in erased))
     return result
 
 
@@ -120,18 +123,15 @@ def read_stream(aggregate_id: UUID, *, after_version: int = 0, tolerant: bool = 
     """Return one aggregate's events, oldest first. With `tolerant`, an event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_STREAM, (aggregate_id, after_version), prepare=True)
-        ciphers: Ciphers = {}
-        return [recorded_from_row(row, tolerant=tolerant, ciphers=ciphers) for row in cursor]
+        return _facts(cursor.fetchall(), tolerant=tolerant)
 
 
 def read_streams(aggregate_ids: Iterable[UUID], *, tolerant: bool = False) -> dict[UUID, list[Recorded[Any]]]:
     """Return the events of many aggregates as `read_stream` does. An aggregate without events is left out."""
     streams: dict[UUID, list[Recorded[Any]]] = {}
-    ciphers: Ciphers = {}
     with _cursor() as cursor:
         cursor.execute(_STREAMS, (list(aggregate_ids),))
-        for row in cursor:
-            fact = recorded_from_row(row, tolerant=tolerant, ciphers=ciphers)
+        for fact in _facts(cursor.fetchall(), tolerant=tolerant):
             streams.setdefault(fact.aggregate_id, []).append(fact)
     return streams
 
@@ -140,15 +140,30 @@ def read_at(positions: Sequence[int]) -> list[Recorded[Any]]:
     """Return the events at these positions, in log order. An event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_AT, (list(positions),))
-        return [recorded_from_row(row, tolerant=True) for row in cursor]
+        return _facts(cursor.fetchall(), tolerant=True)
 
 
 def first_of(aggregate_ids: Iterable[UUID]) -> dict[UUID, Recorded[Any]]:
     """Return the first event of each of these aggregates. An event that cannot be read becomes `Damaged`."""
     with _cursor() as cursor:
         cursor.execute(_FIRST, (list(aggregate_ids),))
-        facts = [recorded_from_row(row, tolerant=True) for row in cursor]
-    return {fact.aggregate_id: fact for fact in facts}
+        return {fact.aggregate_id: fact for fact in _facts(cursor.fetchall(), tolerant=True)}
+
+
+def _facts(rows: Sequence[Sequence[Any]], *, tolerant: bool) -> list[Recorded[Any]]:
+    """Return the events in rows of the columns `_FACT`."""
+    ciphers: Ciphers = {}
+    erased = _of_erased_persons((row[1], *row[6:]) for row in rows)
+    return [recorded_from_row(row, tolerant=tolerant, ciphers=ciphers, erased=row[1] in erased) for row in rows]
+
+
+def _of_erased_persons(rows: Iterable[Sequence[Any]]) -> set[UUID]:
+    """Return the aggregates that are about erased persons, of the rows whose old texts may be in the clear.
+
+    Each row is an aggregate's id and the columns `_DECODED`. Asks the database only if there is such a row.
+    """
+    unclear = {row[0] for row in rows if in_the_clear.is_possible(row[1], row[2], row[5])}
+    return in_the_clear.of_erased_persons(unclear)
 
 
 def has_before(position: int, event_types: Sequence[str]) -> bool:
@@ -200,8 +215,7 @@ def read_after(
         # Fast path: psycopg's loader instead of Django's, which is written in Python and five times as slow.
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(_FEED, values, prepare=True)
-        ciphers: Ciphers = {}
-        events = [recorded_from_row(row, tolerant=True, ciphers=ciphers) for row in cursor.fetchall()]
+        events = _facts(cursor.fetchall(), tolerant=True)
     through = events[-1].position if len(events) == limit else max(end, position)
     return Page(events=events, through=through, settled=horizon == latest)
 

@@ -23,6 +23,7 @@ from eventstore.followers.causality import TraceEntry, trace_of
 from eventstore.followers.process_managers import PROCESSES
 from eventstore.messages import EVENTS
 from eventstore.models import ConsumerCheckpoint, Event, PlannedCommand, QueuedCommand, Seal
+from eventstore.personal_data import in_the_clear
 from eventstore.queue.worker import redrive
 from eventstore.records import type_name
 from eventstore.seals.chain import public_form
@@ -126,8 +127,11 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="Data")
     def data(self, event: Event) -> str:
-        """Return the event's data as indented JSON."""
-        return pretty(event.event_data)
+        """Return the event's data as indented JSON. Of an erased person, it has no text that an old schema shows."""
+        try:
+            return pretty(in_the_clear.shown(event))
+        except UNREADABLE as error:
+            return pretty(f"This cannot be shown: {error}")
 
     @display(description="Metadata")
     def metadata_shown(self, event: Event) -> str:

@@ -1,6 +1,7 @@
 """A line of an exported history: an event as it is stored, but with its personal fields decrypted."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from eventstore.errors import CorruptEvent, CorruptLine, ForeignFile
 from eventstore.histories.staging import Row
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
-from eventstore.personal_data.texts import paths_of_all, personal_texts, text_at, with_texts
+from eventstore.personal_data.texts import personal_texts, text_at, with_texts
 
 FORMAT = "event-history"
 FORMAT_VERSION = 1
@@ -73,14 +74,15 @@ class EventLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def line_of(row: Row) -> EventLine:
-    """Return a stored event as a line. Raises CorruptEvent, WrongKey."""
+    """Return a stored event as a line. Raises CorruptEvent, MissingUpcaster, NewerSchemaVersion, WrongKey.
+
+    An old event of an erased person is in today's schema: only there it is known which of its texts are personal.
+    """
+    row = _without_clear_texts(row)
     data, metadata = json.loads(row.data), json.loads(row.metadata)
     if not isinstance(data, dict) or not isinstance(metadata, dict):
         raise CorruptEvent(f"event {row.event_id} is not a JSON object; stored: {row.data[:200]}")
-    encrypted = _encrypted_fields(row, data)
-    if row.key:
-        reveal = encryption.field_decryptor(row.event_id, row.key)
-        data = with_texts(data, {path: reveal(path, text_at(data, path)) for path in encrypted})
+    decrypted = _decrypted_texts(row, data)
     return EventLine(
         event_id=row.event_id,
         aggregate_id=row.aggregate_id,
@@ -90,27 +92,35 @@ def line_of(row: Row) -> EventLine:
         schema_version=row.schema_version,
         timestamp=row.timestamp.astimezone(UTC),
         metadata=metadata,
-        data=data,
+        data=with_texts(data, decrypted),
         subject_id=row.subject_id,
-        personal=encrypted,
+        personal=tuple(decrypted),
     )
 
 
-def _encrypted_fields(row: Row, data: dict[str, Any]) -> tuple[str, ...]:
-    """Return the paths of the texts that have the prefix of encrypted values.
-
-    Only declared personal texts are looked at. An event in an older schema may have others: all are looked at, except
-    those that became personal later.
-    """
+def _without_clear_texts(row: Row) -> Row:
+    """Return the event of an erased person without the texts that an older schema has in the clear."""
     declared = EVENTS.get(row.event_type)
+    if not row.erased or declared is None or row.schema_version >= declared.schema_version:
+        return row
+    data = codec.erased_data(row.event_type, row.schema_version, row.data)
+    return replace(row, schema_version=declared.schema_version, data=as_json(data))
+
+
+def _decrypted_texts(row: Row, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the encrypted texts by path, decrypted. Raises WrongKey.
+
+    Only declared personal texts are looked at. An event in an older schema may have others: all are looked at.
+    """
     if row.key is None:
-        return ()
+        return {}
+    declared = EVENTS.get(row.event_type)
+    reveal = encryption.field_decryptor(row.event_id, row.key)
     if declared and declared.schema_version == row.schema_version:
-        texts = personal_texts(declared, data)
-    else:
-        since = declared.since if declared else {}
-        texts = (each for each in paths_of_all(data) if since.get(each[0].partition(".")[0], 0) <= row.schema_version)
-    return tuple(path for path, text in texts if text.startswith(encryption.PREFIX))
+        texts = {path: text for path, text in personal_texts(declared, data) if text.startswith(encryption.PREFIX)}
+        return {path: reveal(path, text) for path, text in texts.items()}
+    revealed = codec.revealed_texts(declared.since if declared else {}, row.schema_version, data, reveal)
+    return {path: text for path, text in revealed.items() if text != text_at(data, path)}
 
 
 def parse_line(raw: bytes) -> EventLine | Header:

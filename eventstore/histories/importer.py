@@ -20,7 +20,7 @@ from eventstore.histories.possible import States
 from eventstore.histories.staging import Incoming, Row
 from eventstore.limits import values
 from eventstore.messages import EVENTS
-from eventstore.personal_data import encryption
+from eventstore.personal_data import encryption, in_the_clear
 from eventstore.personal_data.texts import text_at, with_texts
 from eventstore.records import type_name
 
@@ -180,13 +180,8 @@ def _require_same(line: EventLine, row: Row) -> None:
     Raises SubjectWasErased if the line has personal data that this site has erased.
     """
     stored = line_of(row)
-    key = row.key
-    if (
-        key
-        and key.wrapped is None
-        and any(text_at(stored.data, path) == encryption.ERASED for path in line.personal_texts)
-    ):
-        raise SubjectWasErased(key.subject_id)
+    if row.erased and any(text_at(stored.data, path) == encryption.ERASED for path in line.personal_texts):
+        raise SubjectWasErased(row.subject_id or in_the_clear.subjects_of([row.aggregate_id])[row.aggregate_id])
     theirs, ours = _compared_fields(line), _compared_fields(stored)
     if differing := [name for name in ours if ours[name] != theirs[name]]:
         raise HistoryConflict(

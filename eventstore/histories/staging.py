@@ -16,6 +16,7 @@ from psycopg import errors as pg
 
 from eventstore.dispatch import AppendedVersions
 from eventstore.errors import CorruptEvent, HistoryConflict
+from eventstore.personal_data import in_the_clear
 from eventstore.personal_data.encryption import StoredKey
 from eventstore.records import stored_key
 from eventstore.sql import ANNOUNCE, RECORDED_AT
@@ -24,7 +25,10 @@ from eventstore.sql import cursor as log_cursor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An event as stored in the table: JSON as text, and the subject's key if it holds personal data."""
+    """An event as stored in the table: JSON as text, and the subject's key if it holds personal data.
+
+    `erased` says that its person was erased, also of an old event whose texts are in the clear and that has no subject.
+    """
 
     event_id: UUID
     aggregate_id: UUID
@@ -37,6 +41,7 @@ class Row:
     data: str
     subject_id: UUID | None
     key: StoredKey | None = None
+    erased: bool = False
 
 
 def positions_of(aggregate_ids: Collection[UUID]) -> list[tuple[int, UUID]]:
@@ -60,7 +65,7 @@ def rows_at(positions: Sequence[int]) -> list[Row]:
             " WHERE position = ANY(%s) ORDER BY position",
             (list(positions),),
         )
-        return [_row(row) for row in cursor]
+        return _rows(cursor.fetchall())
 
 
 class Incoming:
@@ -85,13 +90,13 @@ class Incoming:
         event_ids, aggregate_ids, versions = map(list, zip(*events, strict=True))
         with log_cursor() as cursor:
             cursor.execute(_EXISTING, (event_ids, aggregate_ids, versions))
-            return [_row(row) for row in cursor]
+            return _rows(cursor.fetchall())
 
     def history(self, aggregate_id: UUID) -> list[Row]:
         """Return all events of an aggregate, in the log or staged, in order. Raises WrongKey."""
         with log_cursor() as cursor:
             cursor.execute(_HISTORY, (aggregate_id,))
-            return [_row(row) for row in cursor]
+            return _rows(cursor.fetchall())
 
     def heads(self, aggregate_ids: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
         """Return the type and latest version of each of these aggregates that has events, in the log or staged."""
@@ -168,6 +173,18 @@ WITH placed AS (INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} FROM incoming 
 SELECT coalesce(max(position), 0) FROM placed
 """
 _APPENDED_VERSIONS = "SELECT aggregate_id, min(aggregate_type), min(version) - 1, max(version) FROM incoming GROUP BY 1"
+
+
+def _rows(found: Sequence[Sequence[Any]]) -> list[Row]:
+    rows = [_row(columns) for columns in found]
+    unclear = {
+        row.aggregate_id for row in rows if in_the_clear.is_possible(row.event_type, row.schema_version, row.subject_id)
+    }
+    erased = in_the_clear.of_erased_persons(unclear)
+    return [
+        replace(row, erased=True) if row.aggregate_id in erased or (row.key and row.key.wrapped is None) else row
+        for row in rows
+    ]
 
 
 def _row(columns: Sequence[Any]) -> Row:

@@ -1,5 +1,6 @@
 """Erase the personal data of a subject, and rotate the master keys."""
 
+from collections.abc import Iterable
 from uuid import UUID, uuid5
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from eventstore.dispatch import Answer, Context, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.messages import command, event
 from eventstore.models import CommandReceipt, Event, QueuedCommand, Snapshot, SubjectKey
-from eventstore.personal_data import encryption
+from eventstore.personal_data import encryption, in_the_clear
 
 _NAMES = UUID("7f0d0c52-3c0b-4a58-9f6b-6f8f6f0f2a11")
 
@@ -55,13 +56,30 @@ register(
 )
 
 
-def erase(subject_id: UUID, context: Context) -> Answer:
+def aggregates_of(subject_id: UUID, candidates: Iterable[UUID] = ()) -> set[UUID]:
+    """Return the aggregates that hold personal data of a subject.
+
+    Old events may hold it in the clear only, and then no column says so. So the subject's own id, which a guest's order
+    has, and the `candidates` are looked up too.
+    """
+    events = Event.objects.filter(subject_id=subject_id).order_by()
+    named = in_the_clear.subjects_of({subject_id, *candidates}).items()
+    return {
+        *events.values_list("aggregate_id", flat=True).distinct(),
+        *(aggregate_id for aggregate_id, about in named if about == subject_id),
+    }
+
+
+def erase(subject_id: UUID, context: Context, *, candidates: Iterable[UUID] = ()) -> Answer:
     """Destroy a subject's key, record the erasure, and delete receipts and snapshots of the subject's aggregates.
 
-    All in one transaction. The read models are updated by the event. Raises CommandRefused if the subject is unknown or
-    already erased.
+    All in one transaction. The read models are updated by the event. `candidates` are as in `aggregates_of`. Raises
+    CommandRefused if the subject is unknown or already erased.
     """
     with transaction.atomic():
+        aggregate_ids = aggregates_of(subject_id, candidates)
+        if aggregate_ids:
+            encryption.keys_or_none([subject_id])  # a subject may have no key yet: one without a key is not erased
         key = SubjectKey.objects.select_for_update().filter(pk=subject_id).first()
         if key is None:
             raise CommandRefused(
@@ -69,7 +87,6 @@ def erase(subject_id: UUID, context: Context) -> Answer:
             )
         key.wrapped_key, key.erased_at = None, timezone.now()
         key.save()
-        aggregate_ids = Event.objects.filter(subject_id=subject_id).values("aggregate_id")
         CommandReceipt.objects.filter(aggregate_id__in=aggregate_ids).delete()
         Snapshot.objects.filter(aggregate_id__in=aggregate_ids).delete()
         # Waiting commands can stay: their bodies are unreadable now, so the worker will refuse them.

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from eventstore import store
 from eventstore.errors import NotSealed
-from eventstore.models import Seal
+from eventstore.models import Event, Seal
+from eventstore.personal_data import in_the_clear
 from eventstore.seals import keys, merkle
 
 EVENTS_PER_SEAL = 4096  # at most
@@ -148,7 +149,8 @@ def public_form(seal: Seal) -> dict[str, str]:
 def prove(event: int | UUID) -> dict[str, Any]:
     """Return a proof that an event, given by position or id, was in the log when its seal was signed.
 
-    The proof holds all that a third party needs to check it. Raises NotSealed, MalformedSealKey.
+    The proof holds all that a third party needs to check it, and so the event as it is stored. Raises NotSealed,
+    MalformedSealKey, and SubjectWasErased for an old event of an erased person, which may have texts in the clear.
     """
     column = "position" if isinstance(event, int) else "event_id"
     with connection.cursor() as cursor:
@@ -157,6 +159,7 @@ def prove(event: int | UUID) -> dict[str, Any]:
     if row is None:
         raise NotSealed(f"there is no event {event} in the log")
     position, canonical = row
+    in_the_clear.require_shown(Event.objects.get(position=position))
     seal = Seal.objects.filter(after__lt=position, through__gte=position).first()
     if seal is None:
         raise NotSealed(f"the event at {position} is not sealed yet: run `manage.py seal_log`, then try again")

@@ -22,7 +22,13 @@ from orders.customers.rules import CUSTOMER
 from orders.state import Order
 from orders.statuses import OrderStatus, order_status
 from ordersite.access.recording import unrecorded
-from ordersite.customers.lookup import accounts_of, current_customer, orders_of
+from ordersite.customers.lookup import (
+    account_ids,
+    accounts_of,
+    current_customer,
+    orders_of,
+    read_model_order_ids,
+)
 from ordersite.customers.registration import register_if_new
 from ordersite.logins.records import forget
 from ordersite.models import User
@@ -52,18 +58,18 @@ def erase_in_log(subject_id: UUID, context: Context) -> Answer:
         customer_events = Event.objects.filter(aggregate_id=subject_id, aggregate_type=CUSTOMER.aggregate_type)
         if customer_events.exists() and not current_customer(subject_id).erased:  # a guest's subject id is an order id
             dispatch(EraseCustomer(customer_id=subject_id), context)
-        _erase_beside_the_log(subject_id)
+        candidates = {*account_ids(subject_id), *read_model_order_ids(subject_id)}
+        _erase_beside_the_log(subject_id, {subject_id, *subjects.aggregates_of(subject_id, candidates)})
         # Last: it holds back followers of the log until this transaction ends, and also purges the receipt from above.
-        return subjects.erase(subject_id, replace(context, command_id=new_id(), expected_version=None))
+        context = replace(context, command_id=new_id(), expected_version=None)
+        return subjects.erase(subject_id, context, candidates=candidates)
 
 
-def _erase_beside_the_log(subject_id: UUID) -> None:
+def _erase_beside_the_log(subject_id: UUID, aggregate_ids: set[UUID]) -> None:
     """Erase the texts about a person's orders and accounts that tables for operators and staff hold.
 
     They are errors of parked events, which may quote a value, findings about read models, and names in the admin's log.
     """
-    events = Event.objects.filter(subject_id=subject_id).order_by()
-    aggregate_ids = {subject_id, *events.values_list("aggregate_id", flat=True).distinct()}
     for model in (ParkedEvent, SkippedEvent, ConsumerParkedEvent):
         model.objects.filter(aggregate_id__in=aggregate_ids).exclude(error="").update(error=ERASED)
     DriftFlag.objects.filter(aggregate_id__in=aggregate_ids).delete()  # the next check finds again what is still so

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
-from eventstore.errors import MalformedSealKey, NotSealed
+from eventstore.errors import MalformedSealKey, NotSealed, SubjectWasErased
 from eventstore.limits.numbers import parse_whole
 from eventstore.management.base import SafeCommand
 from eventstore.seals.chain import prove
@@ -24,6 +24,11 @@ class Command(SafeCommand):
             proof = prove(event)
         except (NotSealed, MalformedSealKey) as error:
             raise CommandError(str(error)) from error
+        except SubjectWasErased as error:
+            raise CommandError(
+                f"A proof shows the event as it is stored, which may be texts of {error.subject_id}, who was erased:"
+                " there is no proof of this event any more. verify_log still checks it."
+            ) from error
         self.stdout.write(json.dumps(proof, indent=2, ensure_ascii=False))
 
 
