@@ -20,7 +20,8 @@ def appending(events: int, *, writers: int) -> Timing:
         f" '{data}'::jsonb, '{metadata}'::jsonb, version"
         f" FROM (SELECT gen_random_uuid() AS id OFFSET 0) one, generate_series(1, {events}) version;\n"
     )
-    command = [services.pgbin / "pgbench", "-n", "-M", "prepared", "-c", writers, "-j", 2, "-T", 2, "-f", script]
+    pgbench = services.postgres.pgbin / "pgbench"
+    command = [pgbench, "-n", "-M", "prepared", "-c", writers, "-j", 2, "-T", 2, "-f", script]
     output = subprocess.run(  # noqa: S603 - PostgreSQL's own program
         [*map(str, command), os.environ["DATABASE_URL"]], stdout=subprocess.PIPE, text=True, check=True
     ).stdout

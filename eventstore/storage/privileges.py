@@ -110,7 +110,7 @@ def _schemas() -> Iterator[Finding]:
 def _missing(tables: Mapping[str, Contents]) -> Iterator[Finding]:
     """Find what a login without power over the log needs."""
     append_only = append_only_tables()
-    hint = "Run `manage.py database_roles` again, as an administrator, or `migrate` as the owner of the log."
+    hint = "Run `manage.py database_roles` again, as an administrator."
     lacking: list[str] = []
     for table, contents in {**tables, MIGRATIONS: Contents.TRUTH}.items():
         if contents is Contents.REMADE:

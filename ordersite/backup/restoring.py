@@ -17,6 +17,7 @@ from ordersite.backup import manifest
 from ordersite.backup.manifest import BadBackup, Manifest, Table
 from ordersite.backup.tables import WRITTEN_BY_MIGRATE, models_backed_up
 from ordersite.backup.writing import applied_migrations, sequence_of
+from ordersite.table_owners import grant_to_roles
 
 _BLOCK = 1 << 16  # bytes that are read and sent together
 
@@ -55,6 +56,7 @@ def restore(
         # What it wrote is made again, so it reads the log again.
         ConsumerCheckpoint.objects.filter(name=causality.CONSUMER).delete()
     call_command("migrate", verbosity=0, interactive=False)
+    grant_to_roles()  # on the tables that were made here: `migrate` has nothing to do if the backup is of this release
     return backup
 
 

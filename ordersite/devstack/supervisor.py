@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ordersite.devstack.servers import EmbeddedError, Services, owner
+from ordersite.devstack.processes import EmbeddedError, owner
+from ordersite.devstack.servers import Services
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("ORDERSITE_STATE", ROOT / ".local")).resolve()

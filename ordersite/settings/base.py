@@ -1,21 +1,20 @@
 """Settings shared by development and production. What differs between sites comes from the environment."""
 
 from collections.abc import Container
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import environ
-import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import get_script_prefix, reverse_lazy
 
-from eventstore.management.printing import printable
-from ordersite.settings.headers import *  # noqa: F403 - settings are names in a module
-
-env = environ.Env()
+from ordersite.settings.api import *  # noqa: F403 - settings are names in a module
+from ordersite.settings.environment import env
+from ordersite.settings.headers import *  # noqa: F403
+from ordersite.settings.intervals import *  # noqa: F403
+from ordersite.settings.logs import *  # noqa: F403
+from ordersite.settings.tasks import *  # noqa: F403
 
 
 def script_name(path: str) -> str | None:
@@ -164,94 +163,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "ordersite.static_storage.StaticFiles"},
 }
 
-# --- API --------------------------------------------------------------------------------------------------------------
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["ordersite.api.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["ordersite.api.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "ordersite.api.openapi.hooks.Schema",
-    "EXCEPTION_HANDLER": "ordersite.api.problems.problem_response",
-    # Number of proxies in front of the site whose `X-Forwarded-For` is trusted.
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
-    "DEFAULT_METADATA_CLASS": "ordersite.api.metadata.Methods",
-}
-# Requests to the API per user and per address. LOGIN_RATE limits attempts to log in, per address and per account name.
-API_RATE_USER = env.str("API_RATE_USER", default="600/min")
-API_RATE_ADDRESS = env.str("API_RATE_ADDRESS", default="1200/min")
-LOGIN_RATE = env.str("LOGIN_RATE", default="20/min")
-REST_KNOX = {
-    "TOKEN_TTL": timedelta(days=30),
-    "USER_SERIALIZER": None,
-}
-# Seconds that a request waits for the read model to reach its `min_version`; then it is answered 503.
-READ_WAIT_SECONDS = env.float("READ_WAIT_SECONDS", default=2.0)
-# Whether a command to an existing order must name, in If-Match, the version that the client has seen.
-REQUIRE_IF_MATCH = env.bool("REQUIRE_IF_MATCH", default=True)
-# Commands that may wait in the queue, in all and of one person; more are refused. Days for which outcomes can be read.
-COMMAND_QUEUE_LIMIT = env.int("COMMAND_QUEUE_LIMIT", default=10_000)
-COMMAND_QUEUE_EACH = env.int("COMMAND_QUEUE_EACH", default=1000)
-COMMAND_RESULTS_DAYS = env.int("COMMAND_RESULTS_DAYS", default=7)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "ordersite",
-    "DESCRIPTION": "Place, follow, pay and cancel your orders. Money is text with the currency's number of decimals."
-    " Quantities are whole units. Times are ISO 8601.",
-    "VERSION": "1.0.0",
-    "CONTACT": {"name": "The shop", "url": "https://shop.example.com/"},
-    "LICENSE": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
-    "SERVERS": [{"url": "/", "description": "The site that serves this description."}],
-    "TAGS": [
-        {"name": "tokens", "description": "Register, log in and log out."},
-        {"name": "me", "description": "Your own data: profile, e-mail address, export and erasure."},
-        {"name": "orders", "description": "Your orders: place, read, pay, change, cancel and return them."},
-        {"name": "commands", "description": "The outcome of commands that were accepted for later."},
-        {"name": "account", "description": "Your money in the shop."},
-        {"name": "events", "description": "What happens to your orders, as a list and as a stream."},
-        {"name": "webhooks", "description": "What happens to orders, sent to your own server."},
-        {"name": "back office", "description": "For the shop's own programs. For customers it does not exist."},
-    ],
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "COMPONENT_SPLIT_PATCH": False,  # the fields of a PATCH are required
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "ordersite.api.openapi.describe.describe",
-        "ordersite.api.openapi.hooks.add_shared_parts",
-        "ordersite.api.openapi.hooks.add_servers",
-        "ordersite.api.openapi.links.add_links",
-        "ordersite.api.openapi.examples.add_examples",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "OrderStatus": "orders.statuses.OrderStatus",
-        "PaymentStatus": "orders.statuses.PaymentStatus",
-        "FulfilmentStatus": "orders.statuses.FulfilmentStatus",
-        "ReturnsStatus": "orders.statuses.ReturnsStatus",
-        "RefundStatus": "orders.values.RefundStatus",
-        "ReturnStatus": "orders.values.ReturnStatus",
-        "ReturnReason": "orders.values.ReturnReason",
-        "LineKind": "orders.values.LineKind",
-        "DiscountKind": "orders.values.DiscountKind",
-        "OrderDiscountKind": "orders.values.OrderDiscountKind",
-        "MovementKind": "projections.customer.account.MovementKind",
-        "EventType": "projections.customer.public_events.PUBLIC_TYPES",
-        "WebhookMessageType": "projections.webhooks.planning.MESSAGE_TYPES",
-        "ProblemCode": "ordersite.api.problem_codes.PROBLEM_CODES",
-        "Action": "orders.actions.ACTIONS",
-        "HttpMethod": "orders.http.allowed_requests.METHODS",
-        "FromAccount": "orders.accounts.identity.METHODS",
-        "By": "ordersite.customers.export.SOURCES",
-        "ApprovalStatus": "orders.approvals.state.ApprovalStatus",
-        "CommandStatus": "eventstore.models.QueuedCommand.Status",
-        "WebhookCircuit": "projections.webhooks.circuit.Circuit",
-        "WebhookDeliveryStatus": "projections.webhooks.models.DeliveryStatus",
-    },
-}
-
 # --- rules of the shop ------------------------------------------------------------------------------------------------
 
 # Days after which an unpaid order is cancelled; 0 for never.
@@ -303,103 +214,6 @@ WEBHOOK_PORTS: Container[int] = env.list("WEBHOOK_PORTS", cast=int, default=[443
 WEBHOOK_REFUSED_NETWORKS = env.list("WEBHOOK_REFUSED_NETWORKS", default=[])
 # Whether an endpoint may use plain HTTP or an address in the site's own network. On a laptop only.
 WEBHOOK_PLAIN_HTTP = WEBHOOK_PRIVATE_ADDRESSES = False
-
-# --- seals of the log -------------------------------------------------------------------------------------------------
-
-# Seconds between seals of the settled log, and between publications of the latest seal, to a file or by mail.
-SEAL_SECONDS = env.float("SEAL_SECONDS", default=60.0)
-SEAL_PUBLISH_SECONDS = env.float("SEAL_PUBLISH_SECONDS", default=86_400.0)
-SEAL_FILE = env.str("SEAL_FILE", default="")
-SEAL_MAIL_TO = env.list("SEAL_MAIL_TO", default=[])
-SEAL_PUBLIC_KEYS = env.list("SEAL_PUBLIC_KEYS", default=[])  # hex; retired signing keys that are still trusted
-
-# --- read models ------------------------------------------------------------------------------------------------------
-
-# Seconds between drift checks, and the number of aggregates that each check compares with their read models.
-DRIFT_SECONDS = env.float("DRIFT_SECONDS", default=300.0)
-DRIFT_SAMPLE = env.int("DRIFT_SAMPLE", default=50)
-# Seconds between two comparisons of how many events the log holds with how many each read model has taken.
-WATCH_SECONDS = env.float("WATCH_SECONDS", default=60.0)
-# Whether a read model is rebuilt automatically, beside the live one, when its projection's code has changed.
-REBUILD_BY_ITSELF = env.bool("REBUILD_BY_ITSELF", default=True)
-
-# --- Celery -----------------------------------------------------------------------------------------------------------
-
-SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
-# Catching up a view that is far behind, and rebuilding one, take long. Tasks that wait for servers of others (webhooks,
-# mail) take as long as those like. Both wait in queues of their own, so that what people and the clock wait for is not
-# behind them. A worker without `-Q` takes all queues.
-CATCH_UP_QUEUE, OUTSIDE_QUEUE = "catch_up", "outside"
-CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {CELERY_TASK_DEFAULT_QUEUE: {}, CATCH_UP_QUEUE: {}, OUTSIDE_QUEUE: {}}
-CELERY_TASK_ROUTES = {
-    "projections.tasks.project": {"queue": CATCH_UP_QUEUE},
-    "projections.tasks.build": {"queue": CATCH_UP_QUEUE},
-    "projections.customer.webhooks.tasks.run": {"queue": OUTSIDE_QUEUE},
-    "ordersite.mails.send": {"queue": OUTSIDE_QUEUE},
-    "eventstore.publishing.publish": {"queue": OUTSIDE_QUEUE},
-}
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
-    for name, task, seconds in (
-        ("sweep", "projections.tasks.sweep", SWEEP_SECONDS),
-        ("check", "projections.tasks.check_some", DRIFT_SECONDS),
-        ("watch", "projections.tasks.watch", WATCH_SECONDS),
-        ("react", "eventstore.processes.run", SWEEP_SECONDS),
-        ("correlate", "eventstore.causality.correlate", SWEEP_SECONDS),
-        ("queue", "eventstore.queue.run", SWEEP_SECONDS),
-        ("prune-queue", "eventstore.queue.prune", 3600.0),
-        ("webhooks", "projections.customer.webhooks.tasks.run", SWEEP_SECONDS),
-        ("prune-webhooks", "projections.customer.webhooks.tasks.prune", 3600.0),
-        ("seal", "eventstore.publishing.seal", SEAL_SECONDS),
-        ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
-        ("mail", "ordersite.mails.send", SWEEP_SECONDS),
-        ("prune-logins", "ordersite.logins.prune", 86_400.0),
-    )
-}
-# A publisher gives up at once if the broker is down: the sweep finds the work that was not announced.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 0}
-
-# --- logging and metrics ----------------------------------------------------------------------------------------------
-
-# Bearer token for /metrics. Without one, only a development site answers.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-# `line` for people, `json` (one object per line) for machines. Both contain the request id and the correlation ids.
-LOG_FORMAT = env.str("LOG_FORMAT", default="line")
-_FIELDS = [
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso"),
-    structlog.contextvars.merge_contextvars,  # request_id and correlation_id, bound by the RequestId middleware
-    structlog.stdlib.ExtraAdder(
-        allow=["correlation_id", "correlation_ids", "projection", "shard", "events", "position"]
-    ),
-]
-_META = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-_FORMATS = {
-    # Plain tracebacks: richer ones show local variables, which may hold personal data and keys.
-    "line": [
-        _META,
-        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-        lambda logger, method, line: printable(line),  # a terminal that shows the log must not obey what strangers sent
-    ],
-    "json": [_META, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
-}
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        name: {"()": structlog.stdlib.ProcessorFormatter, "processors": processors, "foreign_pre_chain": _FIELDS}
-        for name, processors in _FORMATS.items()
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": [], "propagate": True}},
-}
 
 # --- admin ------------------------------------------------------------------------------------------------------------
 

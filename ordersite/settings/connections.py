@@ -4,7 +4,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from ordersite.settings.base import env
+from ordersite.settings.environment import env
 
 Settings = dict[str, object]
 PREPARE_AFTER = 5  # executions after which psycopg prepares a statement, unless the caller asks for it at once

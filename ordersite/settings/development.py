@@ -6,10 +6,13 @@ import secrets
 from decimal import Decimal
 from pathlib import Path
 
-from ordersite.devstack.servers import Services, keep_secret
+from ordersite.devstack.servers import Services
+from ordersite.devstack.state_folder import keep_secret
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import APPROVAL_LIMITS, BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, env
+from ordersite.settings.base import APPROVAL_LIMITS, BASE_DIR
 from ordersite.settings.connections import databases, login
+from ordersite.settings.environment import env
+from ordersite.settings.tasks import CELERY_BROKER_TRANSPORT_OPTIONS
 from ordersite.settings.valkey import broker, cache, redis_url
 
 STATE_DIR = Path(os.environ.get("ORDERSITE_STATE", BASE_DIR / ".local")).resolve()

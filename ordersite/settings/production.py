@@ -1,8 +1,10 @@
 """Settings of a deployed shop. URLs, secrets and keys come from the environment: docs/operations.md lists them."""
 
 from ordersite.settings.base import *  # noqa: F403 - settings are names in a module
-from ordersite.settings.base import BASE_DIR, CELERY_BROKER_TRANSPORT_OPTIONS, env
+from ordersite.settings.base import BASE_DIR
 from ordersite.settings.connections import databases, login
+from ordersite.settings.environment import env
+from ordersite.settings.tasks import CELERY_BROKER_TRANSPORT_OPTIONS
 from ordersite.settings.valkey import broker, cache, redis_url
 
 DATABASE_URL = env.str("DATABASE_URL")

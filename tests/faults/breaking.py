@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import redis
 
-from ordersite.devstack.servers import EmbeddedError, Services, owner
+from ordersite.devstack.processes import EmbeddedError, owner
+from ordersite.devstack.servers import Services
 from tests.support.running import Running
 
 QUEUES = ("celery", "catch_up", "outside")  # the broker's lists of waiting messages

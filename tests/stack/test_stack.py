@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 
-from ordersite.devstack.servers import owner
+from ordersite.devstack.processes import owner
 from ordersite.importing.layouts.online_retail import COLUMNS
 from projections.engine.projection import PROJECTIONS
 from tests.support.running import ROOT, Running

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pytest
 
-from ordersite.devstack.servers import wait_until
+from ordersite.devstack.processes import wait_until
 from tests.support.running import free_port
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

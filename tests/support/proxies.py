@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ordersite.devstack.servers import wait_until
+from ordersite.devstack.processes import wait_until
 from tests.support.running import ROOT, free_port
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from ordersite.devstack.servers import Services, owner, wait_until
+from ordersite.devstack.processes import owner, wait_until
+from ordersite.devstack.servers import Services
 from tests.support.running import free_port
 
 
@@ -38,7 +39,7 @@ class Replica:
         if os.geteuid() == 0:
             stat = (self.primary.state / "pg").stat()
             os.chown(self.data, stat.st_uid, stat.st_gid)
-        self.primary.run_postgres(
+        self.primary.postgres.run(
             "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", self.primary.database_url
         )
         return self.start()
@@ -46,7 +47,7 @@ class Replica:
     def start(self) -> "Replica":
         """Start the replica, and return once it answers."""
         options = f"-p {self.port} -c fsync=off"
-        self.primary.run_postgres(
+        self.primary.postgres.run(
             "pg_ctl", "-D", self.data, "-l", self.data / "server.log", "-W", "-o", options, "start"
         )
         wait_until(lambda: self.ask("SELECT pg_is_in_recovery()") is True, f"see {self.data}/server.log")

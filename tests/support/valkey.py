@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ordersite.devstack.servers import wait_until
+from ordersite.devstack.processes import wait_until
 from tests.support.running import free_port
 
 

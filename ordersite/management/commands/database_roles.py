@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import Error, connection
 
 from eventstore.management.base import SafeCommand
-from eventstore.storage import roles
+from eventstore.storage import granting, roles
 from eventstore.storage.logins import connected_as
 from ordersite.backup import tables
 
@@ -43,7 +43,7 @@ class Command(SafeCommand):
                 for variable, role in PASSWORDS.items()
                 if os.environ.get(variable)
             }
-            roles.set_up(site, tables.contents_by_table(), passwords)
+            granting.set_up(site, tables.contents_by_table(), passwords)
         except roles.BadRoleName as error:
             raise CommandError(str(error)) from error
         except Error as error:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, ProgrammingError, connection, transaction
 from eventstore import store
 from eventstore.ids import new_id
 from eventstore.seals.chain import seal_settled
-from eventstore.storage import logins, partitioning, privileges, roles
+from eventstore.storage import granting, logins, partitioning, privileges, roles
 from eventstore.storage.logins import OwnerNeeded, UntrustedCode, as_owner
 from eventstore.storage.roles import BadRoleName, Roles
 from ordersite.backup.tables import contents_by_table
@@ -75,7 +75,7 @@ def site(db: None) -> Roles:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     site = Roles(f"{connection.settings_dict['NAME']}_site")  # of this test database: roles are of the whole server
-    roles.set_up(site, contents_by_table(), {})
+    granting.set_up(site, contents_by_table(), {})
     return site
 
 
@@ -172,7 +172,7 @@ def test_making_the_roles_again_changes_nothing_and_corrects_what_was_granted(si
         cursor.execute(f"GRANT ALL ON events, seals TO {site.app}; ALTER ROLE {site.app} CREATEROLE BYPASSRLS")
         cursor.execute(f"REVOKE {site.app} FROM {site.owner}; GRANT {site.owner} TO {site.app}")
         cursor.execute("GRANT CREATE ON SCHEMA public TO PUBLIC; GRANT DELETE ON events TO PUBLIC")
-    roles.set_up(site, contents_by_table(), {site.app: "a password"})
+    granting.set_up(site, contents_by_table(), {site.app: "a password"})
     with logged_in(site.app) as cursor:
         assert privileges.excess_and_missing(contents_by_table()) == []
         cursor.execute("SELECT rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname = current_user")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from ordersite.devstack.servers import NO_VALUES_IN_LOG
+from ordersite.devstack.postgres import NO_VALUES_IN_LOG
 from ordersite.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)

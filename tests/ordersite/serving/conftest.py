@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ordersite.devstack.servers import wait_until
+from ordersite.devstack.processes import wait_until
 from tests.support.running import ROOT, free_port
 from tests.support.slow_clients import get
 
