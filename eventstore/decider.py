@@ -21,13 +21,13 @@ class HistoryRules(Generic[S, E]):
     """What every history of an aggregate type obeys. `import_history` refuses a file with any other.
 
     The first event, and no other, is one of `begun_by`; if it is empty, any is. Each event has the aggregate's id in
-    its field `id_field`, unless that is empty. `require_possible(state, event)` raises CorruptEvent for an event that
-    `evolve` would take and that names what the state does not have.
+    its field `id_field`, unless that is empty. `require_possible(before, event, after)` raises CorruptEvent if an event
+    that `evolve` takes cannot have led from one state to the other, or if the state after it is impossible.
     """
 
     begun_by: tuple[type, ...] = ()
     id_field: str = ""
-    require_possible: Callable[[S, E], None] | None = None
+    require_possible: Callable[[S, E, S], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

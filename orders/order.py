@@ -12,7 +12,8 @@ from eventstore.timetravel.restoring import register_restore
 from orders import commands as c
 from orders.approvals.movements import accompany
 from orders.commands import OrderCommand, RestoreOrder
-from orders.events import OrderCreated, OrderEvent, evolve, require_own_lines
+from orders.events import OrderCreated, OrderEvent, evolve
+from orders.invariants import require_possible
 from orders.policy import Policy
 from orders.rules import addresses, cancelling, editing, holding, notes, paying, placing, refunding, returning, shipping
 from orders.state import Order
@@ -72,7 +73,7 @@ def order_decider(policy: Policy) -> Decider[Order, OrderCommand, OrderEvent]:
         evolve=evolve,
         identify=lambda command: command.order_id,
         begin=(c.CreateOrder,),
-        history=HistoryRules(begun_by=(OrderCreated,), id_field="order_id", require_possible=require_own_lines),
+        history=HistoryRules(begun_by=(OrderCreated,), id_field="order_id", require_possible=require_possible),
         accompany=partial(accompany, policy=policy),
         subject=lambda order, order_id: (order.customer_id or order_id) if order.is_placed else None,
     )

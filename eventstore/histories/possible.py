@@ -37,9 +37,10 @@ class States:
                 f"{line.event_type} has another {id_field} than the aggregate {line.aggregate_id}, or none"
             )
         state = self._state_before(line)
+        after = fold(decider, [event], state)
         if decider.history.require_possible:
-            decider.history.require_possible(state, event)
-        self._remember(line, fold(decider, [event], state))
+            decider.history.require_possible(state, event, after)
+        self._remember(line, after)
 
     def _state_before(self, line: EventLine) -> Any:
         """Return the state before an event. It is read from this log and the file if it is not in memory."""

@@ -11,6 +11,7 @@ from eventstore.messages import guard
 from orders.accounts.commands import AccountCommand, DepositMoney, OpenAccount, WithdrawMoney
 from orders.accounts.events import AccountEvent, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from orders.accounts.identity import MOVER
+from orders.accounts.invariants import require_possible
 from orders.accounts.references import is_reserved, is_reserved_method
 from orders.accounts.state import Account, evolve
 from orders.money import LARGEST, require_positive, rounded
@@ -166,7 +167,7 @@ ACCOUNT = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.account_id,
-    history=HistoryRules(begun_by=(AccountOpened,), id_field="account_id"),
+    history=HistoryRules(begun_by=(AccountOpened,), id_field="account_id", require_possible=require_possible),
     accompany=_accompany,
     subject=lambda account, account_id: account.customer_id,
 )

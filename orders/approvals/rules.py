@@ -8,6 +8,7 @@ from eventstore.errors import AggregateNotFound, CommandRefused
 from orders.approvals.commands import ApprovalCommand, DeclineApproval, GrantApproval, RequestApproval, UseLimit
 from orders.approvals.events import ApprovalDeclined, ApprovalEvent, ApprovalGranted, ApprovalRequested, LimitUsed
 from orders.approvals.identity import is_person, is_same_person
+from orders.approvals.invariants import require_possible, require_possible_use
 from orders.approvals.state import Approval, ApprovalStatus, Limit, evolve_approval, evolve_limit
 from orders.money import rounded
 
@@ -140,7 +141,7 @@ LIMIT = Decider(
     decide=decide_limit,
     evolve=evolve_limit,
     identify=lambda command: command.limit_id,
-    history=HistoryRules(begun_by=(), id_field="limit_id"),
+    history=HistoryRules(begun_by=(), id_field="limit_id", require_possible=require_possible_use),
 )
 APPROVAL = Decider(
     aggregate_type="approval",
@@ -148,7 +149,7 @@ APPROVAL = Decider(
     decide=decide_approval,
     evolve=evolve_approval,
     identify=lambda command: command.approval_id,
-    history=HistoryRules(begun_by=(ApprovalRequested,), id_field="approval_id"),
+    history=HistoryRules(begun_by=(ApprovalRequested,), id_field="approval_id", require_possible=require_possible),
     subject=lambda approval, approval_id: approval.subject_id,
     # Never reached: a snapshot would hold the command, with personal data, in the clear.
     snapshot_every=1_000_000_000,

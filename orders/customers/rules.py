@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never, get_args
 
 from eventstore.decider import Decider, HistoryRules, register
-from eventstore.errors import AggregateNotFound, CommandRefused
+from eventstore.errors import AggregateNotFound, CommandRefused, CorruptEvent
 from orders.customers.commands import (
     ChangeEmail,
     CustomerCommand,
@@ -90,13 +90,19 @@ def _require_registered(command: CustomerCommand, customer: Customer) -> None:
         )
 
 
+def _require_possible(before: Customer, event: CustomerEvent, after: Customer) -> None:
+    """Raise CorruptEvent for an event after the erasure."""
+    if before.erased:
+        raise CorruptEvent(f"the customer was erased before {type(event).__name__}")
+
+
 CUSTOMER = Decider(
     aggregate_type="customer",
     initial=Customer(),
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.customer_id,
-    history=HistoryRules(begun_by=(CustomerRegistered,), id_field="customer_id"),
+    history=HistoryRules(begun_by=(CustomerRegistered,), id_field="customer_id", require_possible=_require_possible),
     # Never reached: a snapshot would hold the address in the clear, and these histories are short.
     snapshot_every=1_000_000_000,
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never, get_args
 
-from eventstore.decider import Decider, register
+from eventstore.decider import Decider, HistoryRules, register
 from ordersite.access.commands import AccessCommand, ChangeAccess, ChangeCredentials
 from ordersite.access.events import AccessEvent, AccessGranted, AccessWithdrawn, CredentialsChanged
 
@@ -59,6 +59,7 @@ ACCESS = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.holder_id,
+    history=HistoryRules(id_field="holder_id"),
 )
 
 register(ACCESS, get_args(AccessCommand))

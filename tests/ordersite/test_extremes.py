@@ -1,18 +1,14 @@
 """What the log accepts, every reader can show: the largest and strangest values, on every page and in every export."""
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
-from django.core.management import call_command
-from django.test import Client
-from django.urls import reverse
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as some
 from rest_framework.test import APIClient
@@ -20,21 +16,17 @@ from rest_framework.test import APIClient
 from eventstore import store
 from eventstore.dispatch import Context, current_state, dispatch
 from eventstore.errors import CommandRefused
-from eventstore.followers import causality, process_managers
+from eventstore.followers import process_managers
 from eventstore.histories.importer import import_history
 from eventstore.ids import new_id
 from eventstore.limits import times
-from eventstore.models import ConsumerCheckpoint, Event
 from eventstore.seals import chain
 from orders.commands import AddNote, CancelOrder, CreateOrder, NewDiscount, NewLine, NewShipping, PayOrder
 from orders.money import LARGEST, exponent
 from orders.order import ORDER
 from orders.values import MOST_UNITS
 from ordersite.models import User
-from projections.accounting.journal import AccountingDay
-from projections.engine.catch_up import catch_up
-from projections.engine.checkpoints import ParkedEvent
-from projections.engine.projection import PROJECTIONS
+from tests.support.readers import broken_readers, exported, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,23 +74,6 @@ def orders(draw: some.DrawFn) -> CreateOrder:
     )
 
 
-def pages(order_id: UUID) -> Iterator[str]:
-    """Yield the addresses in the admin that show the order."""
-    order = reverse("admin:projections_stafforder_change", args=[order_id])
-    yield from (order, f"{order}?version=1", f"{order}?as_of=2199-12-31", f"{order}?recorded_by=2199-12-31")
-    for name in ("stafforder", "accountingorder", "accountingentry", "accountingday"):
-        address = reverse(f"admin:projections_{name}_changelist")
-        yield from (address, f"{address}?o=1", f"{address}?o=-1.2")
-    year = f"{reverse('admin:projections_stafforder_changelist')}?placed_at__year="
-    yield from (f"{year}1900", f"{year}2199", f"{year}2199&placed_at__month=12")
-    yield f"{year}2199&placed_at__month=12&placed_at__day=31"
-    yield reverse("admin:projections_accountingorder_change", args=[order_id])
-    yield from (reverse("admin:projections_accountingday_change", args=[day.pk]) for day in AccountingDay.objects.all())
-    yield f"{reverse('admin:eventstore_event_changelist')}?q={order_id}"
-    for position in Event.objects.filter(aggregate_id=order_id).values_list("pk", flat=True):
-        yield reverse("admin:eventstore_event_change", args=[position])
-
-
 def accepted(create: CreateOrder, note: str, at: datetime | None) -> bool:
     """Place, describe, pay and cancel the order; return whether the log accepted it."""
     try:
@@ -118,24 +93,6 @@ def _later(create: CreateOrder) -> Iterator[Any]:
     yield CancelOrder(order_id=create.order_id, reason=create.reference or "none")
 
 
-def broken(client: Client, addresses: Iterable[str]) -> list[str]:
-    """Return the addresses that are not answered with 200."""
-    client.raise_request_exception = False
-    return [address for address in addresses if client.get(address).status_code != 200]
-
-
-def exported(order_id: UUID) -> str:
-    """Return the history of the order as a file."""
-    out = io.StringIO()
-    for options in ([], ["--anonymise"], ["--as-test"]):
-        out = io.StringIO()
-        call_command("export_history", str(order_id), *options, stdout=out)
-    out = io.StringIO()
-    call_command("export_history", str(order_id), stdout=out)
-    call_command("show_aggregate", str(order_id), stdout=io.StringIO())
-    return out.getvalue()
-
-
 @given(orders(), texts(2000, 1), some.sampled_from([None, times.EARLIEST, LAST]))
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_accepted_extremes_are_shown_by_every_reader(
@@ -145,18 +102,8 @@ def test_accepted_extremes_are_shown_by_every_reader(
     create = replace(create, order_id=new_id(), customer_id=ada.customer_id)
     if not accepted(create, note, at):
         return
-    for projection in PROJECTIONS.values():
-        catch_up(projection)
-    process_managers.run()
-    causality.correlate()
-    assert not ConsumerCheckpoint.objects.exclude(problem="").exists()
-    assert [parked.summary for parked in ParkedEvent.objects.all()] == []
-    root = Client()
-    root.force_login(User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)[0])
-    own = f"/api/v1/orders/{create.order_id}"
-    assert broken(root, pages(create.order_id)) == []
-    assert broken(api, ["/api/v1/orders", own, f"{own}?version=1", f"{own}?as_of=2199-12-31", f"{own}/timeline"]) == []
-    assert broken(api, ["/api/v1/events", "/api/v1/me/export", f"{own}/payments", f"{own}/refunds"]) == []
+    follow()
+    assert broken_readers(api, create.order_id) == []
     history = exported(create.order_id)
     chain.seal_settled()
     before = len(store.read_stream(create.order_id))
