@@ -75,12 +75,27 @@ class CheckedLists:
         """Return the class of the list."""
         return CheckedList
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the list, or do an action. Whoever chose all rows of all pages need not choose one of this page too."""
+        if _is_across(request) and not request.POST.getlist(ACTION_CHECKBOX_NAME):
+            posted = request.POST.copy()
+            posted[ACTION_CHECKBOX_NAME] = "all"  # not read as a key: the action is done on the whole list
+            request.POST = posted  # type: ignore[assignment]  # an immutable one in the stubs
+        return super().changelist_view(request, extra_context)  # type: ignore[misc]  # of the admin class
+
     def response_action(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
         """Do the chosen action. Keys that no row can have lead back to the list: a filter by them would raise."""
-        if all(can_be_key(queryset.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        if _is_across(request) or all(
+            can_be_key(queryset.model, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)
+        ):
             return super().response_action(request, queryset, *args, **kwargs)  # type: ignore[misc]  # of the admin class
         messages.warning(request, "A row that was chosen cannot exist, so nothing was done. Choose again.")
         return HttpResponseRedirect(request.get_full_path())
+
+
+def _is_across(request: HttpRequest) -> bool:
+    """Return whether an action was chosen for all rows of all pages."""
+    return request.POST.get("select_across") == "1"
 
 
 def can_be_key(model: type[Model], text: str) -> bool:

@@ -1,11 +1,15 @@
 """What the admin lists of all audiences share: the colours of statuses, filters by typed text, and search by id."""
 
+from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import TextFilter
+from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
+from unfold.contrib.filters.forms import RangeDateForm
 
 _GOOD, _NEUTRAL, _ATTENTION, _BAD = "success", "info", "warning", "danger"
 COLOURS: dict[str, dict[str, str]] = {
@@ -38,6 +42,46 @@ class ColumnFilter(TextFilter):
     def column_value(self, text: str) -> str:
         """Return the column's value for the typed text; override it to change the spelling."""
         return text
+
+
+class DayRangeForm(RangeDateForm):
+    """The two days of a filter, typed or chosen from the calendar. Works without JavaScript."""
+
+    hint = "Type a day as year-month-day, such as 2031-03-31, or as day/month/year."  # as DATE_INPUT_FORMATS
+
+    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(name, *args, **kwargs)
+        for key, field in self.fields.items():
+            field.error_messages["invalid"] = f"This is no date. {self.hint}"
+            field.widget.attrs["aria-describedby"] = f"{name}-hint"
+            field.widget.attrs["id"] = f"id_{key}"
+
+
+class DayRangeFilter(RangeDateFilter):
+    """Filters by whole days, both included. What is no date is told, and no row is shown as if it were in the range."""
+
+    form_class = DayRangeForm
+    _told = False
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows from the first to the last day; none if one of them is no date."""
+        form = self.form_class(self.parameter_name, data=self.used_parameters)
+        if form.is_valid():
+            first, last = (form.cleaned_data[f"{self.parameter_name}_{end}"] for end in ("from", "to"))
+            return queryset.filter(**dict(self.conditions(first, last)))
+        if not self._told:  # Django asks each filter several times
+            self._told = True
+            messages.error(
+                request, f"{str(self.title).capitalize()}: {DayRangeForm.hint} No row is shown until you correct it."
+            )
+        return queryset.none()
+
+    def conditions(self, first: date | None, last: date | None) -> Iterator[tuple[str, Any]]:
+        """Yield the lookups of a column of days."""
+        if first:
+            yield f"{self.parameter_name}__gte", first
+        if last:
+            yield f"{self.parameter_name}__lte", last
 
 
 class SearchedByWhole:

@@ -1,7 +1,8 @@
 """The admin pages of orders, without commands. `ordersite.admin.orders` adds the commands."""
 
 import re
-from datetime import datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,18 +15,16 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
     RangeNumericFilter,
 )
 from unfold.decorators import display
-from unfold.utils import parse_date_str
 
 from eventstore.admin.large_lists import COUNT_UP_TO
 from eventstore.followers.process_managers import plans_for
 from eventstore.ids import new_id
 from eventstore.records import Recorded
 from orders.statuses import FulfilmentStatus, ReturnsStatus
-from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter, clean, is_page_of_one
+from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter, DayRangeFilter, clean, is_page_of_one
 from projections.admin.lookback import ViewAdmin, looked_back_at
 from projections.engine.checkpoints import LIVE, ParkedEvent
 from projections.reading.replicas import may_lag
@@ -51,16 +50,15 @@ class CountryFilter(ColumnFilter):
     parameter_name = "country"
 
 
-class PlacedFilter(RangeDateFilter):
-    """Filter by whole days in the shop's time zone; the last day is included."""
+class PlacedFilter(DayRangeFilter):
+    """Filter by whole days in the shop's time zone."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffOrder]) -> QuerySet[StaffOrder]:
-        for name, lookup, days in (("placed_at_from", "gte", 0), ("placed_at_to", "lt", 1)):
-            day = parse_date_str(self.used_parameters.get(name) or "")
+    def conditions(self, first: date | None, last: date | None) -> Iterator[tuple[str, Any]]:
+        """Yield the lookups of a column of times."""
+        for day, lookup, days in ((first, "gte", 0), (last, "lt", 1)):
             if day:
                 start = timezone.make_aware(datetime.combine(day, time.min)) + timedelta(days=days)
-                queryset = queryset.filter(**{f"placed_at__{lookup}": start})
-        return queryset
+                yield f"{self.parameter_name}__{lookup}", start
 
 
 class StaffOrderAdmin(ViewAdmin):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -54,6 +55,11 @@ def addresses(page: Page) -> list[str]:
     links: list[str] = page.locator("#nav-sidebar-apps a").evaluate_all("links => links.map(link => link.href)")
     assert links
     return links
+
+
+def shown_day(text: str) -> date:
+    """Return the day of a time as the lists show it, such as 31 Mar 2031, 12:00:00."""
+    return datetime.strptime(text.partition(",")[0].strip(), "%d %b %Y").date()  # noqa: DTZ007 - a day has no time zone
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -111,6 +117,54 @@ def test_without_javascript_an_operator_confirms_what_the_page_explains(enter: E
     expect(page.get_by_text("Nobody's pages change.")).to_be_visible()
     page.get_by_role("button", name="Compare with a new rebuild; change nothing").click()
     expect(page.get_by_role("link", name="accounting compared with a new rebuild").first).to_be_visible()
+
+
+def test_without_javascript_days_are_typed_into_a_filter_which_says_how(enter: Enter) -> None:
+    page = enter("staff", javascript=False)
+    page.goto(ORDERS)
+    first = page.locator("#result_list tbody tr").first
+    order, day = first.locator("a").first.inner_text(), shown_day(first.locator(".field-placed_at").inner_text())
+    for typed in (f"{day:%Y-%m-%d}", f"{day:%d/%m/%Y}"):
+        page.goto(ORDERS)
+        page.locator(".open-filters").click()
+        panel = page.locator("#changelist-filter")
+        expect(panel.locator(".range-filter .hint")).to_contain_text("year-month-day, such as 2031-03-31")
+        panel.get_by_label("From").first.fill(typed)
+        panel.get_by_label("To").first.fill(typed)
+        page.get_by_role("button", name="Apply Filters").click()
+        expect(page.get_by_role("link", name=order, exact=True)).to_be_visible()
+        days = {shown_day(text) for text in page.locator("td.field-placed_at").all_inner_texts()}
+        assert days == {day}, typed
+    page.goto(f"{ORDERS}?placed_at_from=31.03.2031")
+    expect(page.get_by_text("No row is shown until you correct it.")).to_be_visible()
+    expect(page.locator("#result_list tbody tr")).to_have_count(0)
+
+
+def test_without_javascript_an_order_is_shown_as_it_was_at_a_typed_time(enter: Enter) -> None:
+    page = enter("staff", javascript=False)
+    page.goto(ORDERS)
+    page.locator("#result_list tbody a").first.click()
+    page.locator("input[name=as_of]").fill("2199-12-31T12:00")
+    page.locator("input[name=as_of]").press("Enter")
+    page.wait_for_url("**as_of=2199*")
+    expect(page.locator(".timeline li").first).to_be_visible()
+
+
+def test_without_javascript_all_rows_of_all_pages_are_chosen(enter: Enter) -> None:
+    page = enter("staff", javascript=False)
+    page.goto(ORDERS)
+    listed = page.locator("#result_list tbody input.action-select").count()
+    across = page.get_by_label(re.compile(r"All [\d,]+ rows of all pages"))
+    total = int("".join(re.findall(r"\d", page.locator("label.across").inner_text())))
+    assert total > listed, "the demo shop has more than one page"
+    across.check()
+    page.select_option("select[name=action]", label="Put on hold")
+    page.get_by_role("button", name="Run").click()
+    expect(
+        page.get_by_role("heading", name="Put on hold").or_(page.get_by_text("Choose at most")).first
+    ).to_be_visible()
+    chosen = page.locator("input[name=order]").count()
+    assert chosen == total if total <= 500 else chosen == 0
 
 
 @pytest.mark.parametrize("width", [1280, PHONE])

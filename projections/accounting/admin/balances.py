@@ -2,12 +2,12 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from projections.accounting.admin.journal import column
 from projections.accounting.balances import AccountMoney, AccountMoneyEntry
-from projections.admin.list_filters import CurrencyFilter, SearchedByWhole
+from projections.admin.list_filters import CurrencyFilter, DayRangeFilter, SearchedByWhole
 from projections.admin.lookback import ViewAdmin
 
 
@@ -15,7 +15,7 @@ class AccountMoneyAdmin(SearchedByWhole, ViewAdmin):
     """The list of customer accounts."""
 
     list_display = ("customer", "currency", "deposited_shown", "withdrawn_shown", "balance_shown", "opened_on")
-    list_filter = (CurrencyFilter, ("opened_on", RangeDateFilter))
+    list_filter = (CurrencyFilter, ("opened_on", DayRangeFilter))
     list_filter_submit = True
     list_display_links = None  # a row has no page of its own
     search_fields = ids = ("customer_id", "account_id")
@@ -41,7 +41,7 @@ class AccountMoneyEntryAdmin(SearchedByWhole, ViewAdmin):
     """The list of account movements."""
 
     list_display = ("day", "kind", "customer_id", "currency", "amount_shown", "method", "reason", "recorded_at")
-    list_filter = (("kind", ChoicesDropdownFilter), ("day", RangeDateFilter))
+    list_filter = (("kind", ChoicesDropdownFilter), ("day", DayRangeFilter))
     list_filter_submit = True
     list_display_links = None  # a row has no page of its own
     ids = ("customer_id", "account_id")

@@ -9,13 +9,19 @@ from unfold.contrib.filters.admin import (
     AllValuesCheckboxFilter,
     BooleanRadioFilter,
     ChoicesDropdownFilter,
-    RangeDateFilter,
 )
 from unfold.decorators import display
 
 from orders.money import rounded
 from projections.accounting.journal import AccountingDay, AccountingEntry, AccountingOrder
-from projections.admin.list_filters import COLOURS, ColumnFilter, CurrencyFilter, SearchedByWhole, is_page_of_one
+from projections.admin.list_filters import (
+    COLOURS,
+    ColumnFilter,
+    CurrencyFilter,
+    DayRangeFilter,
+    SearchedByWhole,
+    is_page_of_one,
+)
 from projections.admin.lookback import ViewAdmin
 
 
@@ -54,7 +60,7 @@ class AccountingDayAdmin(ViewAdmin):
         "given_up",
         "owed",
     )
-    list_filter = (("currency", AllValuesCheckboxFilter), ("day", RangeDateFilter))
+    list_filter = (("currency", AllValuesCheckboxFilter), ("day", DayRangeFilter))
     list_filter_submit = True
     list_display_links = None  # a row has no page of its own
     date_hierarchy = "day"
@@ -91,7 +97,7 @@ class AccountingOrderAdmin(SearchedByWhole, ViewAdmin):
         "balance_shown",
     )
     list_filter = (
-        ("day", RangeDateFilter),
+        ("day", DayRangeFilter),
         CurrencyFilter,
         ("payment_status", ChoicesDropdownFilter),
         ("status", ChoicesDropdownFilter),
@@ -141,7 +147,7 @@ class AccountingEntryAdmin(SearchedByWhole, ViewAdmin):
     list_display = ("day", "kind", "order", "currency", "amount_shown", "method", "recorded_at")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
-        ("day", RangeDateFilter),
+        ("day", DayRangeFilter),
         CurrencyFilter,
         MethodFilter,
     )
