@@ -8,6 +8,9 @@ from ordersite.importing.layouts.olist import Olist
 from ordersite.importing.layouts.online_retail import OnlineRetail
 from ordersite.importing.layouts.shopify import Shopify
 from ordersite.importing.layouts.woocommerce import WooCommerce
+from ordersite.importing.layouts.woocommerce_api import WooCommerceApi
 
-LAYOUTS: dict[str, type[Layout]] = {layout.name: layout for layout in (OnlineRetail, Shopify, WooCommerce, Olist)}
+LAYOUTS: dict[str, type[Layout]] = {
+    layout.name: layout for layout in (OnlineRetail, Shopify, WooCommerce, WooCommerceApi, Olist)
+}
 """All layouts, by the name that `--layout` takes."""

@@ -16,6 +16,7 @@ from eventstore.decider import decider_of
 from eventstore.errors import CommandRefused
 from eventstore.limits import values
 from orders.commands import (
+    AddNote,
     ApproveRefund,
     AuthorisePayment,
     CancelOrder,
@@ -58,7 +59,7 @@ class OrderHistory:
 
     def __init__(self, number: str, rows: Sequence[RawLine]) -> None:
         self.number = number
-        self.version = 0
+        self.version = self._notes = 0
         self.state = Order()
         self.commands: list[ImportCommand] = []
         self._pending = (PendingLines(rows, Outcome.ORDER),)
@@ -122,6 +123,11 @@ class OrderHistory:
     def hold(self, at: datetime, *, reason: str, guess: str = "") -> None:
         """Put the order on hold."""
         self._send("hold", HoldOrder(order_id=self._order_id, reason=reason), at, guess=guess)
+
+    def note(self, text: str, at: datetime) -> None:
+        """Add a note that only staff read."""
+        self._notes += 1
+        self._send(f"note {self._notes}", AddNote(order_id=self._order_id, text=text, visible=False), at, guess="")
 
     def cancel(self, at: datetime, *, reason: str, guess: str = "") -> None:
         """Cancel what is not shipped."""

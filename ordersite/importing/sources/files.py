@@ -1,4 +1,4 @@
-"""Find the files of an import: single files, folders and zip archives, plain or packed with gzip or xz.
+"""Find the files of an import: tables or JSON in single files, folders and zip archives, plain or packed.
 
 What a file is, is read from its first bytes and not from its name.
 """
@@ -13,16 +13,20 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ordersite.importing.sources.errors import UnreadableFile
+from ordersite.importing.sources.json_orders import as_table, is_json
 
 LARGEST = 4 << 30  # bytes of one file, unpacked
 MOST_DENSE = 250  # times the packed size; text of a shop packs to a tenth or a fortieth
+_BEGINNING = 256  # bytes that show what a file is
 _ALWAYS_FINE = 64 << 20  # bytes: a small file may be as dense as it likes
 _TEXT_NAMES = {".csv", ".tsv", ".txt", ".tab"}
+_JSON_NAMES = {".json", ".jsonl", ".ndjson"}
 _PACKED_NAMES = {".gz", ".xz"}
 _WORKBOOK_NAMES = {".xlsx", ".xlsm"}
 _ZIP, _GZIP, _XZ, _OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xfd7zXZ\x00", b"\xd0\xcf\x11\xe0"
@@ -45,6 +49,7 @@ class SourceFile:
     path: Path
     member: str = ""
     is_workbook: bool = False
+    is_json: bool = False
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -52,6 +57,11 @@ class SourceFile:
         with ExitStack() as stack:
             with readable(self.name):
                 content = self._unpack(stack.enter_context(self.path.open("rb")), stack)
+                if self.is_json:
+                    status = self.path.stat()
+                    content = io.BytesIO(
+                        _json_as_table(replace(self, is_json=False), status.st_mtime_ns, status.st_size)
+                    )
             yield content  # outside: errors of the caller are not errors of the file
 
     def _unpack(self, packed: BinaryIO, stack: ExitStack) -> BinaryIO:
@@ -66,6 +76,12 @@ class SourceFile:
                 content = stack.enter_context(unpack(packed))
                 return _bounded(content, self.path.stat().st_size, self.name)
         return packed
+
+
+@lru_cache(maxsize=1)  # a file is opened several times, one after another
+def _json_as_table(file: SourceFile, modified: int, size: int) -> bytes:
+    with file.open() as content:
+        return as_table(content, file.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +144,16 @@ def _in_folder(folder: Path) -> tuple[list[Path], list[NotRead]]:
             path = Path(place) / name
             if name.startswith((".", "~$")):
                 others.append(NotRead(str(path), "a hidden file"))
-            elif path.suffix.lower() in _TEXT_NAMES | _PACKED_NAMES | _WORKBOOK_NAMES | {".zip"}:
+            elif path.suffix.lower() in _TEXT_NAMES | _JSON_NAMES | _PACKED_NAMES | _WORKBOOK_NAMES | {".zip"}:
                 found.append(path)
             else:
                 others.append(
-                    NotRead(str(path), "its name is not that of a table (.csv, .tsv, .txt, .xlsx, .gz, .xz, .zip)")
+                    NotRead(
+                        str(path), "its name is not that of a table (.csv, .tsv, .txt, .xlsx, .json, .gz, .xz, .zip)"
+                    )
                 )
     if not found:
-        raise UnreadableFile(f"the folder {folder} holds no .csv, .tsv, .txt, .xlsx, .gz, .xz or .zip file")
+        raise UnreadableFile(f"the folder {folder} holds no .csv, .tsv, .txt, .xlsx, .json, .gz, .xz or .zip file")
     return found, others
 
 
@@ -144,10 +162,10 @@ def _look_into(path: Path, is_regular: bool) -> tuple[list[SourceFile], list[Not
         raise UnreadableFile(f"{path} is not a regular file. It is read twice, so save it to disk first.")
     whole = SourceFile(str(path), path)
     with whole.open() as content:
-        first = content.read(8)
+        first = content.read(_BEGINNING)
     if not first.startswith(_ZIP):
         _refuse_foreign(str(path), first)
-        return [whole], []
+        return [replace(whole, is_json=is_json(first))], []
     with whole.open() as content, spooled(content) as book, zipfile.ZipFile(book) as archive:
         if _is_workbook(archive):
             return [SourceFile(str(path), path, is_workbook=True)], []
@@ -161,16 +179,18 @@ def _in_archive(path: Path, archive: zipfile.ZipFile) -> tuple[list[SourceFile],
         suffix, name = Path(info.filename).suffix.lower(), f"{path}/{info.filename}"
         if info.is_dir():
             continue
-        if suffix in _TEXT_NAMES | _WORKBOOK_NAMES and not info.filename.startswith("__MACOSX/"):
+        if suffix in _TEXT_NAMES | _JSON_NAMES | _WORKBOOK_NAMES and not info.filename.startswith("__MACOSX/"):
             file = SourceFile(name, path, info.filename, is_workbook=suffix in _WORKBOOK_NAMES)
             if not file.is_workbook:
                 with file.open() as content:
-                    _refuse_foreign(name, content.read(8))
+                    first = content.read(_BEGINNING)
+                _refuse_foreign(name, first)
+                file = replace(file, is_json=is_json(first))
             files.append(file)
         else:
-            others.append(NotRead(name, "its name is not that of a table (.csv, .tsv, .txt, .xlsx)"))
+            others.append(NotRead(name, "its name is not that of a table (.csv, .tsv, .txt, .xlsx, .json)"))
     if not files:
-        raise UnreadableFile(f"the archive {path} holds no .csv, .tsv, .txt or .xlsx file")
+        raise UnreadableFile(f"the archive {path} holds no .csv, .tsv, .txt, .xlsx or .json file")
     return files, others
 
 
@@ -183,7 +203,7 @@ def _refuse_foreign(name: str, first: bytes) -> None:
         raise UnreadableFile(f"{name} is an old .xls or has a password. Save it as .xlsx without a password.")
     for start, what in _FOREIGN.items():
         if first.startswith(start):
-            raise UnreadableFile(f"{name} is {what}. Only text, .xlsx, .gz, .xz and .zip can be read.")
+            raise UnreadableFile(f"{name} is {what}. Only text, .xlsx, .json, .gz, .xz and .zip can be read.")
 
 
 @contextmanager

@@ -196,7 +196,8 @@ class _Surveyor:
     def _add(self, table: Table) -> None:
         """Count the rows, and find the date order and the decimal sign from all of them."""
         dates = Vote("dates", "--date-order", DATE_ORDERS, self.options.date_order.of(self.file))
-        numbers = Vote("decimal signs", "--decimal", DECIMALS, self.options.decimal.of(self.file))
+        chosen = self.options.decimal.of(self.file)
+        numbers = Vote("decimal signs", "--decimal", DECIMALS, "." if table.file.is_json else chosen)
         assumed = Assumptions()
         table.rows = sum(_count_lines(table, assumed, dates, numbers))
         order, decimal = dates.settle(table.name), numbers.settle(table.name)
@@ -204,7 +205,7 @@ class _Surveyor:
         table.earliest = dates.lowest.get(order or "ymd")
         table.written = {
             "dates": dates.in_words(order) or "year first",
-            "decimal sign": numbers.in_words(decimal) or "point",
+            "decimal sign": ("point" if table.file.is_json else numbers.in_words(decimal)) or "point",
         }
         table.settle(Dialect(decimal or ".", order, table.dialect.zone))
         self.survey.tables.append(table)
