@@ -24,9 +24,9 @@ class OrdersiteConfig(AppConfig):
             programs,  # noqa: F401
             users,  # noqa: F401
         )
-        from ordersite.customers import emails  # noqa: F401, PLC0415
+        from ordersite.customers import claims, emails  # noqa: F401, PLC0415
         from ordersite.customers.erasure import stop_webhooks  # noqa: PLC0415
-        from ordersite.logins import records, sessions  # noqa: F401, PLC0415
+        from ordersite.logins import completion, records, sessions  # noqa: F401, PLC0415
         from ordersite.models import ServiceAccount, User  # noqa: PLC0415
         from ordersite.roles import write_roles  # noqa: PLC0415
         from ordersite.table_owners import grant_new_tables  # noqa: PLC0415
@@ -34,6 +34,7 @@ class OrdersiteConfig(AppConfig):
 
         access_signals.connect()
         records.connect()
+        completion.connect()
         signals.post_migrate.connect(write_roles, sender=self)
         signals.post_migrate.connect(grant_new_tables, sender=self)
         for model in (User, ServiceAccount):

@@ -1,5 +1,6 @@
 """The user model: everyone who can log in. And what the site has suggested for its groups."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -42,6 +43,11 @@ class User(AbstractUser):
     service_id = models.UUIDField(
         null=True, blank=True, unique=True, editable=False, help_text="Set for a program of the shop, not for a person."
     )
+    sessions_ended = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="How often all sessions were ended, because what the account logs in with has changed.",
+    )
 
     @property
     def is_operator(self) -> bool:
@@ -55,6 +61,17 @@ class User(AbstractUser):
     def has_module_perms(self, app_label: str) -> bool:
         """Return whether the account has any permission of the app."""
         return self.is_operator and super().has_module_perms(app_label)
+
+    def get_session_auth_hash(self) -> str:
+        """Return what stands in each session of the account. A session with another text is over."""
+        return self._numbered(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield what stands in sessions from before the site's secret key changed."""
+        return map(self._numbered, super().get_session_auth_fallback_hash())
+
+    def _numbered(self, text: str) -> str:
+        return f"{text}.{self.sessions_ended}" if self.sessions_ended else text
 
     def clean(self) -> None:
         """Refuse a new name that the shop gives itself. Raises ValidationError."""
@@ -160,6 +177,7 @@ class LoginRecord(models.Model):
         """What happened."""
 
         LOGGED_IN = "logged_in", "Logged in"
+        PASSWORD = "password", "Password right"
         FAILED = "failed", "Log-in failed"
         CODE_REFUSED = "code_refused", "Second factor refused"
         LOGGED_OUT = "logged_out", "Logged out"

@@ -35,7 +35,7 @@ class VerifyEmail:
 
 @command("customer.release_email")
 class ReleaseEmail:
-    """Take an address away that the customer never verified, because somebody else has proved to own it."""
+    """Take an address away that was never verified: somebody else has proved to own it, or the claim lapsed."""
 
     customer_id: UUID
     email: str = field(metadata=checked("The email address that is taken away.", max_length=254))

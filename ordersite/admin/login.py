@@ -2,21 +2,25 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from knox.models import AuthToken
 from unfold.forms import AuthenticationForm
 
-from orders.http.client_address import address_of
 from orders.http.i18n import translate_plural
-from ordersite.middleware import known_devices
+from ordersite.logins.page_texts import in_browsers_language
 from ordersite.middleware.rate_limits import count_login_attempt, seconds_to_wait
 
 if TYPE_CHECKING:
     from ordersite.models import User
 
+admin.site.login = in_browsers_language(admin.site.login)  # type: ignore[method-assign]  # before its address is read
+
 
 class LoginForm(AuthenticationForm):
     """The login form. Above LOGIN_RATE attempts, no password is checked.
+
+    A right password may be half of a log-in only: `ordersite.logins.completion` does what follows from a whole one.
 
     The attempts of the admin and of the API are counted together.
     """
@@ -33,7 +37,6 @@ class LoginForm(AuthenticationForm):
             )
             raise ValidationError(message, code="throttled")
         cleaned: dict[str, Any] = super().clean()
-        known_devices.remember(self.request, cleaned["username"], address_of(self.request))
         return cleaned
 
 

@@ -18,6 +18,8 @@ _COLOURS = {
     LoginRecord.Kind.FAILED: "danger",
     LoginRecord.Kind.CODE_REFUSED: "danger",
     LoginRecord.Kind.ACCESS: "warning",
+    LoginRecord.Kind.PASSWORD: "warning",
+    LoginRecord.Kind.LOGGED_OUT: "info",
     LoginRecord.Kind.LOGGED_IN: "success",
 }
 

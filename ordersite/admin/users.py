@@ -115,7 +115,7 @@ class UserAdmin(
         back = reverse("admin:ordersite_user_changelist")
         if request.method == "POST" and form.is_valid():
             with asked_by(request, form.cleaned_data["reason"]):
-                number = second_factor.reset(user)
+                number = second_factor.reset(user, request)
             messages.success(request, f"{user.get_username()}: {number} removed. They can set up new ones now.")
             return HttpResponseRedirect(back)
         context = {

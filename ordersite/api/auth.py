@@ -21,14 +21,12 @@ from rest_framework.views import APIView
 from eventstore.dispatch import Context
 from eventstore.errors import CommandRefused
 from orders.http.bodies import OPEN_BODY, StrictSerializer
-from orders.http.client_address import address_of
 from orders.http.i18n import translate
 from orders.http.request import correlation_of
 from ordersite.api.serializers import read
 from ordersite.customers import emails, registration
-from ordersite.logins import second_factor
+from ordersite.logins import completion, second_factor
 from ordersite.logins.records import note
-from ordersite.middleware import known_devices
 from ordersite.middleware.rate_limits import LoginThrottle
 from ordersite.models import User
 
@@ -186,10 +184,9 @@ class Login(PublicView):
         if user is None:
             raise AuthenticationFailed(translate("Wrong name or password."), code="wrong_credentials")
         _check_second_factor(request._request, user, code)
-        note(request._request, "logged_in", user.get_username(), user)
         AuthToken.objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = AuthToken.objects.create(user)
-        known_devices.remember(request._request, user.get_username(), address_of(request))
+        completion.complete(request._request, user, typed=credentials["username"])
         return Response(Token({"token": token, "expiry": instance.expiry}).data)
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -204,6 +201,8 @@ def _check_second_factor(request: HttpRequest, user: Any, code: str | None) -> N
     """
     if not second_factor.is_needed(user):
         return
+    if code is None or not second_factor.has_factor(user):
+        note(request, "password", user.get_username(), user)
     if not second_factor.has_factor(user):
         text = translate("This account needs a second factor. Log in to the admin and set one up first.")
         raise AuthenticationFailed(text, code="second_factor_missing")
@@ -211,6 +210,7 @@ def _check_second_factor(request: HttpRequest, user: Any, code: str | None) -> N
         text = translate("Send `second_factor` too: the code that your app shows, or a recovery code.")
         raise AuthenticationFailed(text, code="second_factor_needed")
     if second_factor.accept_code(user, code) is None:
+        note(request, "password", user.get_username(), user)
         note(request, "code_refused", user.get_username(), user)
         raise AuthenticationFailed(
             translate("This code is not right. Wait for the next one."), code="second_factor_wrong"

@@ -80,7 +80,15 @@ def _send_mails(fact: Recorded[Any]) -> None:
         return  # changed again or verified since this event
     token = token_for(event.customer_id, event.email)
     how = (settings.EMAIL_VERIFY_URL or _VERIFY_BY_API).format(token=token, site=settings.FORCE_SCRIPT_NAME or "")
-    _mail(event.email, "Is this your address?", _VERIFY_TEXT.format(how=how, days=settings.EMAIL_TOKEN_DAYS))
+    _mail(
+        event.email,
+        "Is this your address?",
+        _VERIFY_TEXT.format(how=how, days=settings.EMAIL_TOKEN_DAYS, lapses=_lapses()),
+    )
+
+
+def _lapses() -> str:
+    return _LAPSES.format(days=settings.EMAIL_CLAIM_DAYS) if settings.EMAIL_CLAIM_DAYS else ""
 
 
 def _mail(address: str, subject: str, text: str) -> None:
@@ -108,6 +116,7 @@ this address was entered for an account with us. If you entered it, confirm it w
 
 {how}
 
-If you did not, you need not do anything.
+If you did not, you need not do anything.{lapses}
 """
+_LAPSES = " Without a confirmation, the account loses the address when nobody has logged in for {days} days."
 _VERIFY_BY_API = "send this token to {site}/api/v1/auth/verify-email\n\n{token}"

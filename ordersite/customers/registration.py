@@ -158,7 +158,7 @@ def verify_email(customer_id: UUID, email: str, context: Context) -> Answer:
             user = User.objects.select_for_update().filter(customer_id=customer_id).first()
             if user is not None and plain_name(user.email) == plain_name(email):
                 for other in _with_address(email).select_for_update().filter(email_verified=False).exclude(pk=user.pk):
-                    _release(other, context)
+                    release(other, context)
                 user.email_verified = True
                 if user.username.startswith(CLAIMED_PREFIX) and not _is_name_taken(user.email):
                     user.username = user.email
@@ -168,8 +168,11 @@ def verify_email(customer_id: UUID, email: str, context: Context) -> Answer:
         raise CommandRefused("email_taken", "this address cannot be used") from error
 
 
-def _release(user: User, context: Context) -> None:
-    """Take an unverified address away from a customer. A name that is the address goes with it."""
+def release(user: User, context: Context) -> None:
+    """Take an unverified address away from a customer. A name that is the address goes with it.
+
+    Raises CommandRefused. Call it in a transaction that holds the row of the login.
+    """
     assert user.customer_id
     if current_customer(user.customer_id).registered:
         command = ReleaseEmail(customer_id=user.customer_id, email=user.email, released_by=context.actor)

@@ -13,7 +13,9 @@ from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from ordersite.logins.page_texts import fresh_password_texts, in_browsers_language
 from ordersite.logins.sessions import PASSWORD
 from ordersite.middleware.rate_limits import count_login_attempt, seconds_to_wait
 
@@ -23,7 +25,7 @@ NAMES = frozenset(
         *("auth_user_password_change", "ordersite_user_add", "ordersite_user_erase", "ordersite_user_reset_factor"),
         *("auth_group_add", "auth_group_change", "knox_authtoken_add"),
         *("ordersite_serviceaccount_add", "ordersite_serviceaccount_change", "ordersite_serviceaccount_new_token"),
-        *("second-factor-app", "second-factor-codes", "second-factor-remove"),
+        *("second-factor-app", "second-factor-codes", "second-factor-passkey", "second-factor-remove"),
     }
 )
 """The names of addresses whose forms change who may do what, or destroy something."""
@@ -82,18 +84,27 @@ def _check(request: HttpRequest) -> bool:
     return True
 
 
+@in_browsers_language
 def _ask(request: HttpRequest) -> HttpResponse:
     left_out = (FIELD, "csrfmiddlewaretoken")
     fields = [(name, value) for name, values in request.POST.lists() if name not in left_out for value in values]
+    texts = fresh_password_texts(settings.FRESH_PASSWORD_MINUTES)
     context = {
         **admin.site.each_context(request),
-        "title": "Your password, please",
+        "title": texts["title"],
+        "texts": texts,
         "fields": fields,
         "field": FIELD,
         "is_wrong": FIELD in request.POST,
-        "minutes": settings.FRESH_PASSWORD_MINUTES,
-        "back": request.get_full_path(),
+        "back": back_from(request),
     }
     response = TemplateResponse(request, "ordersite/fresh_password.html", context, status=403)
     response["Cache-Control"] = "no-store"
-    return response.render()
+    return response
+
+
+def back_from(request: HttpRequest) -> str:
+    """Return the page to go back to without doing it. Some addresses take forms only, and have no page of their own."""
+    name = request.resolver_match.url_name if request.resolver_match else ""
+    is_of_factor = (name or "").startswith("second-factor-")
+    return reverse("second-factor") if is_of_factor else request.get_full_path()

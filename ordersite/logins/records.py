@@ -39,14 +39,12 @@ def clean(text: str) -> str:
 
 
 def connect() -> None:
-    """Connect the receivers of Django's signals. Call it once, when the application starts."""
-    signals.user_logged_in.connect(_note_login)
+    """Connect the receivers of Django's signals. Call it once, when the application starts.
+
+    Log-ins are noted by `ordersite.logins.completion`: a right password may be half of one only.
+    """
     signals.user_logged_out.connect(_note_logout)
     signals.user_login_failed.connect(_note_failure)
-
-
-def _note_login(sender: Any, request: HttpRequest, user: Any, **signal: Any) -> None:
-    note(request, Kind.LOGGED_IN, user.get_username(), user)
 
 
 def _note_logout(sender: Any, request: HttpRequest, user: Any, **signal: Any) -> None:

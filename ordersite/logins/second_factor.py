@@ -1,7 +1,9 @@
 """The second factor of people who work in the shop: an app that shows codes (TOTP), passkeys, and recovery codes.
 
 Whoever has one is asked for it at each log-in. With REQUIRE_SECOND_FACTOR, staff without one can only set one up. The
-pages are in `second_factor_pages`; checking codes and keys is django-otp's and django-otp-webauthn's work.
+pages are in `second_factor_pages` and `passkeys`; checking codes and keys is the work of django-otp and
+django-otp-webauthn. A change of what an account has ends its other sessions: the functions that change something take
+the request whose session goes on.
 """
 
 from collections.abc import Callable
@@ -13,18 +15,21 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.http import urlencode
-from django_otp import devices_for_user
+from django_otp import DEVICE_ID_SESSION_KEY, devices_for_user, login
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from django_otp_webauthn.helpers import WebAuthnHelper
 from django_otp_webauthn.models import WebAuthnCredential
 
+from orders.http.i18n import translate
 from ordersite.access.powers import permissions_of
 from ordersite.access.recording import record_credentials
 from ordersite.logins.fresh_password import is_fresh
+from ordersite.logins.records import clean
+from ordersite.logins.sessions import end_others
 
 RECOVERY_CODES = 10
+MOST_FACTORS = 20  # apps and passkeys of one account
 OPEN = ("second-factor", "logout", "login", "jsi18n")
 """How the names of addresses begin that need no second factor: the way to give one, and the way out."""
 PASSKEYS = "otp_webauthn"
@@ -71,7 +76,8 @@ class SecondFactor:
 def _guard_passkeys(request: HttpRequest, name: str) -> HttpResponse | None:
     """Refuse a new passkey from a session that nobody has given a password to for a while."""
     if name.startswith("credential-registration") and not is_fresh(request):
-        return JsonResponse({"detail": "Log in again, then add the passkey.", "code": "password_needed"}, status=403)
+        text = translate("Your password is needed again. Open this page again, then add the passkey.")
+        return JsonResponse({"detail": text, "code": "password_needed"}, status=403)
     return None
 
 
@@ -83,6 +89,12 @@ def works_in_the_shop(user: Any) -> bool:
 def is_needed(user: Any) -> bool:
     """Return whether the account has to give a second factor."""
     return has_factor(user) or (settings.REQUIRE_SECOND_FACTOR and works_in_the_shop(user))
+
+
+def is_pending(request: HttpRequest) -> bool:
+    """Return whether the log-in of this session is not complete: the second factor is to come."""
+    person: Any = request.user
+    return is_needed(person) and not person.is_verified()
 
 
 def factors_of(user: Any) -> list[Device]:
@@ -98,7 +110,7 @@ def has_factor(user: Any) -> bool:
 
 def accept_code(user: Any, code: str) -> Device | None:
     """Return the device whose code this is: an app's, or a recovery code, which is used up. None for a wrong one."""
-    code = code.replace(" ", "").lower()
+    code = clean(code).replace(" ", "").lower()
     with transaction.atomic():
         for device in devices_for_user(user, for_verify=True):
             if isinstance(device, TOTPDevice | StaticDevice) and _fits(device, code) and device.verify_token(code):
@@ -119,7 +131,7 @@ def new_app(user: Any) -> TOTPDevice:
     return app
 
 
-def confirm_app(app: TOTPDevice, code: str) -> bool:
+def confirm_app(app: TOTPDevice, code: str, request: HttpRequest | None = None) -> bool:
     """Return whether the code is that of the new app, which then is a second factor of its owner."""
     with transaction.atomic():
         if not app.verify_token(code.replace(" ", "")):
@@ -127,31 +139,38 @@ def confirm_app(app: TOTPDevice, code: str) -> bool:
         app.confirmed = True
         app.save()
         record_credentials(app.user, "app added")
+        end_others(app.user, request)
     return True
 
 
-def new_recovery_codes(user: Any) -> list[str]:
+def new_recovery_codes(user: Any, request: HttpRequest | None = None) -> list[str]:
     """Return new recovery codes of the account, which replace the old ones. They cannot be shown again."""
     with transaction.atomic():
-        StaticDevice.objects.filter(user=user).delete()
-        device = StaticDevice.objects.create(user=user, name="Recovery codes")
+        # The device stays, and with it the session of somebody who came in with one of the old codes.
+        device, _ = StaticDevice.objects.get_or_create(user=user, name="Recovery codes")
+        StaticToken.objects.filter(device__user=user).delete()
         codes = [f"{StaticToken.random_token()}{StaticToken.random_token()}"[:16] for _ in range(RECOVERY_CODES)]
         StaticToken.objects.bulk_create(StaticToken(device=device, token=code) for code in codes)
         record_credentials(user, "recovery codes made")
+        end_others(user, request)
     return codes
 
 
-def remove(device: Any) -> None:
+def remove(device: Any, request: HttpRequest | None = None) -> None:
     """Remove an app or a passkey; with the last one, the recovery codes too."""
     with transaction.atomic():
-        user = device.user
+        user, key = device.user, device.persistent_id
         device.delete()
         record_credentials(user, f"{kind_of(device)} removed")
-        if not has_factor(user):
+        left = factors_of(user)
+        if not left:
             StaticDevice.objects.filter(user=user).delete()
+        if request is not None and left and request.session.get(DEVICE_ID_SESSION_KEY) == key:
+            login(request, left[0])  # the person has given a second factor in this session
+        end_others(user, request)
 
 
-def reset(user: Any) -> int:
+def reset(user: Any, request: HttpRequest | None = None) -> int:
     """Remove all apps, passkeys and recovery codes of an account that lost them. Return how many there were."""
     with transaction.atomic():
         devices = list(devices_for_user(user, confirmed=None))
@@ -159,22 +178,10 @@ def reset(user: Any) -> int:
             device.delete()
         if devices:
             record_credentials(user, "second factor reset")
+            end_others(user, request)
     return len(devices)
 
 
 def kind_of(device: Any) -> str:
     """Return what kind of second factor it is."""
     return "app" if isinstance(device, TOTPDevice) else "passkey"
-
-
-class Passkeys(WebAuthnHelper):
-    """The host of a passkey is the host of the site that the browser shows; Django has checked it."""
-
-    def get_allowed_origins(self) -> list[str]:
-        """Return the address of this site."""
-        return [f"{self.request.scheme}://{self.request.get_host()}"]
-
-
-def passkey_host(request: HttpRequest) -> str:
-    """Return the host that passkeys are for, without the port."""
-    return request.get_host().partition(":")[0]

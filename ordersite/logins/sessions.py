@@ -10,9 +10,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.signals import user_logged_in
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from knox.models import AuthToken
+
+from ordersite.models import User
 
 BEGAN = "began_at"  # of the log-in, in Unix seconds
 PASSWORD = "password_at"  # noqa: S105 - the moment of the last password that was right
@@ -30,6 +34,19 @@ def begin(sender: Any, request: HttpRequest, user: Any, **signal: Any) -> None:
 user_logged_in.connect(begin)
 
 
+def end_others(user: Any, request: HttpRequest | None = None) -> None:
+    """End every session and API token of the account, because what it logs in with has changed.
+
+    The session of `request` goes on, if it is one of this account. A new password does the same without a call: the
+    hash in a session follows the password, and `ordersite.withdrawal` ends the tokens.
+    """
+    User.objects.filter(pk=user.pk).update(sessions_ended=F("sessions_ended") + 1)
+    user.refresh_from_db(fields=["sessions_ended"])
+    AuthToken.objects.filter(user_id=user.pk).delete()
+    if request is not None and request.user.pk == user.pk:
+        update_session_auth_hash(request, user)
+
+
 class SessionLimits:
     """Middleware that ends sessions. Must come after the middleware of messages and before `KeptForms`."""
 
@@ -39,9 +56,10 @@ class SessionLimits:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request, and remember in the browser that the session was used."""
         response = self.get_response(request)
-        used = getattr(request, "session_used_at", None)
+        used, key_before = getattr(request, "session_used", (None, None))
         key = request.session.session_key
-        if used is not None and key and time() - used > _EXACT_TO:
+        # The key is another one after a new password: a cookie for the old one would prove nothing.
+        if used is not None and key and (time() - used > _EXACT_TO or key != key_before):
             response.set_signed_cookie(
                 COOKIE,
                 f"{key}:{int(time())}",
@@ -65,7 +83,7 @@ class SessionLimits:
             text = ENDED.format(minutes=settings.STAFF_IDLE_MINUTES, hours=settings.STAFF_SESSION_HOURS)
             messages.warning(request, text)
         else:
-            request.session_used_at = used  # type: ignore[attr-defined]
+            request.session_used = used, request.session.session_key  # type: ignore[attr-defined]
 
 
 def is_over(began: float, used: float, now: float) -> bool:

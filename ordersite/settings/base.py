@@ -137,8 +137,8 @@ FRESH_PASSWORD_MINUTES = env.int("FRESH_PASSWORD_MINUTES", default=10)
 # Whether people who work in the shop must have a second factor: an app that shows codes, or a passkey.
 REQUIRE_SECOND_FACTOR = env.bool("REQUIRE_SECOND_FACTOR", default=False)
 OTP_TOTP_ISSUER = OTP_WEBAUTHN_RP_NAME = env.str("SHOP_NAME", default="ordersite")  # what the app and the browser show
-OTP_WEBAUTHN_RP_ID_CALLABLE = "ordersite.logins.second_factor.passkey_host"
-OTP_WEBAUTHN_HELPER_CLASS = "ordersite.logins.second_factor.Passkeys"
+OTP_WEBAUTHN_RP_ID_CALLABLE = "ordersite.logins.passkeys.host_of"
+OTP_WEBAUTHN_HELPER_CLASS = "ordersite.logins.passkeys.Passkeys"
 OTP_WEBAUTHN_ALLOWED_ORIGINS = ["https://localhost"]  # not used: `Passkeys` knows the origin
 OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False  # a passkey is a second factor here
 # Days for which the list of log-ins goes back.
@@ -183,6 +183,8 @@ APPROVAL_LIMITS = {
 # Without a URL the mail contains only the token.
 EMAIL_TOKEN_DAYS = env.int("EMAIL_TOKEN_DAYS", default=3)
 EMAIL_VERIFY_URL = env.str("EMAIL_VERIFY_URL", default="")
+# Days without a log-in after which a customer loses an address that was never verified; 0 for never.
+EMAIL_CLAIM_DAYS = env.int("EMAIL_CLAIM_DAYS", default=90)
 
 # --- feed of events and webhooks --------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         ("publish-seal", "eventstore.publishing.publish", SEAL_PUBLISH_SECONDS),
         ("mail", "ordersite.mails.send", SWEEP_SECONDS),
         ("prune-logins", "ordersite.logins.prune", 86_400.0),
+        ("lapse-claims", "ordersite.claims.lapse", 86_400.0),
     )
 }
 # A publisher gives up at once if the broker is down: the sweep finds the work that was not announced.

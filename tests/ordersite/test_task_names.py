@@ -25,6 +25,7 @@ ON_THE_WIRE = {
     "eventstore.queue.prune",
     "eventstore.queue.run",
     "eventstore.snapshots.take",
+    "ordersite.claims.lapse",
     "ordersite.logins.prune",
     "ordersite.mails.send",
     "projections.customer.webhooks.tasks.prune",

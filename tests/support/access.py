@@ -27,7 +27,7 @@ def person(username: str, *permissions: str, **fields: Any) -> User:
 def browser_of(user: User) -> Client:
     """Return a browser in which the user is logged in."""
     client = Client()
-    client.force_login(user)
+    client.force_login(User.objects.get(pk=user.pk))  # as it is stored now: a session ends with what it began with
     return client
 
 
