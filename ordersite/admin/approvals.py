@@ -27,7 +27,7 @@ _TITLES = {"order": "admin:projections_stafforder_change", "account": "admin:pro
 class ApprovalAdmin(ReadOnlyAdmin):
     """Lists the commands that wait for a second person."""
 
-    list_display = ("timestamp", "what", "amount", "moved", "requested_by")
+    list_display = ("asked_at", "what", "amount", "moved", "requested_by")
     list_display_links = None  # a row has no page of its own
     ordering = ("position",)
     indexed = ("position",)
@@ -51,6 +51,11 @@ class ApprovalAdmin(ReadOnlyAdmin):
         ids = waiting().values("position")
         requests: QuerySet[WaitingApproval] = super().get_queryset(request)
         return requests.filter(position__in=ids)
+
+    @display(description="Asked at", ordering="position")
+    def asked_at(self, row: WaitingApproval) -> Any:
+        """Return the moment of the request."""
+        return row.timestamp
 
     @display(description="What")
     def what(self, row: WaitingApproval) -> str:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
+from ordersite.admin.login_records import short_agent
 from ordersite.logins import sessions
 from ordersite.models import LoginRecord, User
 from tests.support.access import USERS, browser_of, form_of, person
@@ -137,7 +138,9 @@ def test_log_ins_failures_log_outs_and_grants_are_listed(client: Client) -> None
     access = LoginRecord.objects.get(kind="access")
     assert access.detail.startswith("got staff. By command-line")
     shown = browser_of(person("owner", is_superuser=True)).get("/admin/ordersite/loginrecord/?q=anna")
-    assert "Log-in failed" in shown.content.decode()
+    page = shown.content.decode()
+    for text in ("Log-in failed", "Logged in", "Logged out", '<span title="A browser">A</span>'):
+        assert text in page, text
 
 
 def test_the_list_cannot_be_edited_and_ends(settings: Any) -> None:
@@ -150,3 +153,17 @@ def test_the_list_cannot_be_edited_and_ends(settings: Any) -> None:
     assert prune() == 0
     settings.AUDIT_DAYS = -1
     assert prune() >= 1
+
+
+@pytest.mark.parametrize(
+    ("agent", "short"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/146.0 Safari/537.36", "Chrome, Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile Safari/604.1", "Safari, iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("x" * 200, "x" * 40),
+    ],
+)
+def test_the_list_names_browsers_in_short(agent: str, short: str) -> None:
+    assert short_agent(agent) == short
