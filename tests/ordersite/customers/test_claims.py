@@ -12,7 +12,7 @@ from eventstore.dispatch import Context
 from eventstore.models import Event
 from ordersite.customers import claims, lookup, registration
 from ordersite.models import User
-from tests.ordersite.customers.test_customers import NEWCOMER, OWNERS, by_address, logs_in, verify
+from tests.support.registration import NEWCOMER, OWNERS, by_address, logs_in, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -35,15 +35,10 @@ from ordersite.roles import BACK_OFFICE
 from tests.support.api import BODY, ORDERS, place, problem, send
 from tests.support.dump import dump
 from tests.support.payments import pay
+from tests.support.registration import AUTH, NEWCOMER, OWNERS, PASSWORD, by_address, logs_in, post, verify
 from tests.support.site import client_of, make_customer
 
-AUTH, ME = "/api/v1/auth", "/api/v1/me"
-PASSWORD = "seven-brass-lanterns"
-NEWCOMER = {"username": "grace", "password": PASSWORD, "name": "Grace Okafor", "email": "grace@example.com"}
-
-
-def post(client: APIClient, path: str, body: Any = None) -> Any:
-    return client.post(path, body, format="json")
+ME = "/api/v1/me"
 
 
 def patch(client: APIClient, email: str, **headers: str) -> Any:
@@ -561,23 +556,6 @@ def test_staff_see_balances_but_cannot_change_them(log_in: Callable[..., Client]
 
 
 # --- addresses that nobody has verified yet ---------------------------------------------------------------------------
-
-
-OWNERS = "nine-copper-bells"
-
-
-def by_address(email: str = "grace@example.com", **changes: Any) -> Any:
-    body = {name: value for name, value in NEWCOMER.items() if name != "username"} | {"email": email} | changes
-    return post(APIClient(), f"{AUTH}/register", body)
-
-
-def logs_in(name: str, password: str) -> bool:
-    return bool(post(APIClient(), f"{AUTH}/login", {"username": name, "password": password}).status_code == 200)
-
-
-def verify(customer_id: str, email: str = "grace@example.com") -> Any:
-    token = emails.token_for(UUID(customer_id), email)
-    return post(APIClient(), f"{AUTH}/verify-email", {"token": token})
 
 
 def test_a_strangers_claim_keeps_the_owner_neither_from_registering_nor_from_the_address(projecting: None) -> None:

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from ordersite.models import LoginRecord, User
-from tests.ordersite.logins.test_second_factor import APP, CHECK, code_of, log_in, with_app
 from tests.support.access import person
+from tests.support.logins import APP, CHECK, code_of, log_in, with_app
 from tests.support.site import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)

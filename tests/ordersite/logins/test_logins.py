@@ -13,6 +13,7 @@ from ordersite.admin.login_records import short_agent
 from ordersite.logins import sessions
 from ordersite.models import LoginRecord, User
 from tests.support.access import USERS, browser_of, form_of, person
+from tests.support.logins import aged, stale
 from tests.support.site import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,14 +42,6 @@ def test_every_door_refuses_a_weak_password(client: Client) -> None:
     assert browser.post(page, {**new, "seen": browser.get(page).context["form"].seen}).status_code == 200
     assert not User.objects.filter(username="eve").exists()
     assert User.objects.get(pk=owner.pk).check_password("secret-1")
-
-
-def aged(client: Client, **minutes: int) -> None:
-    """Make a session of the browser older, by the moments that it notes."""
-    session = client.session
-    for name, number in minutes.items():
-        session[name] -= number * 60
-    session.save()
 
 
 @pytest.mark.parametrize(("minutes", "answer"), [(29, 200), (31, 302)])
@@ -80,13 +73,6 @@ def test_the_cookie_of_another_session_proves_no_use(monkeypatch: pytest.MonkeyP
     now[0] += 15 * 60
     browser.cookies[sessions.COOKIE] = other.cookies[sessions.COOKIE].value
     assert browser.get("/admin/").status_code == 302
-
-
-def stale(user: User) -> Client:
-    """Return a browser whose person gave the password a quarter of an hour ago."""
-    client = browser_of(user)
-    aged(client, password_at=15)
-    return client
 
 
 def test_what_cannot_be_undone_waits_for_the_password() -> None:

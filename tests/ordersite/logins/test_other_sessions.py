@@ -12,9 +12,8 @@ from knox.models import AuthToken
 
 from ordersite.logins import second_factor, sessions
 from ordersite.models import User
-from tests.ordersite.logins.test_logins import aged
-from tests.ordersite.logins.test_second_factor import APP, CHECK, code_of, with_app
 from tests.support.access import USERS, browser_of, person
+from tests.support.logins import APP, CHECK, aged, code_of, with_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "many-brass-lanterns"

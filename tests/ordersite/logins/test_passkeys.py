@@ -12,8 +12,8 @@ from django_otp_webauthn.models import WebAuthnCredential
 
 from ordersite.logins import passkeys, second_factor
 from ordersite.models import LoginRecord, User
-from tests.ordersite.logins.test_logins import stale
 from tests.support.access import browser_of, person
+from tests.support.logins import stale
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = "/admin/second-factor/passkeys/"

@@ -5,26 +5,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from ordersite.logins import second_factor
 from ordersite.models import User
 from tests.support.access import USERS, browser_of, form_of, person, recorded
+from tests.support.logins import APP, CHECK, code_of, log_in, with_app
 from tests.support.site import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CHECK, APP = "/admin/second-factor/check/", "/admin/second-factor/app/"
-
-
-def code_of(device: TOTPDevice) -> str:
-    """The code that the app shows now. A code counts once, so the device forgets that it saw one."""
-    TOTPDevice.objects.filter(pk=device.pk).update(last_t=-1, throttling_failure_count=0)
-    return f"{totp(device.bin_key):06d}"
-
-
-def with_app(user: User) -> TOTPDevice:
-    return TOTPDevice.objects.create(user=user, name="App", confirmed=True)
 
 
 def test_an_app_is_set_up_without_javascript_and_then_asked_for() -> None:
@@ -86,11 +75,6 @@ def test_the_setting_requires_one_of_staff(settings: Any) -> None:
     page = browser.get(led["Location"]).content.decode()
     assert "requires one" in page
     assert "Set up an app" in page
-
-
-def log_in(client: Client, **more: Any) -> Any:
-    body = {"username": "anna", "password": "secret-1", **more}
-    return client.post("/api/v1/auth/login", body, "application/json")
 
 
 def test_the_api_asks_for_it_too(client: Client, settings: Any) -> None:
