@@ -23,7 +23,7 @@ from ordersite.importing.sales import CURRENCY
 from ordersite.importing.sources.options import read_options
 
 ROUNDS, SINGLES = 4, 1200
-GENERATED = {"invoices": 1800, "lines": 27}
+INVOICES = 1800  # in a generated file
 _COLUMNS = (
     "event_id, aggregate_id, aggregate_type, event_type, schema_version, event_data, metadata, version, subject_id"
 )
@@ -60,10 +60,7 @@ def run(options: Options) -> Report:
 
 def _file(folder: Path, mark: str) -> Path:
     path = folder / f"{mark}.csv.xz"
-    if invoices.REAL:
-        invoices.renumber(Path(invoices.REAL), path, mark=mark)
-    else:
-        invoices.generate(path, **GENERATED, mark=f"-{mark}")
+    invoices.write(path, invoices=INVOICES, mark=mark)
     return path
 
 

@@ -20,7 +20,7 @@ from projections.engine.catch_up import CatchUpOptions, advance, shard_numbers
 from projections.engine.projection import projection_named
 
 EVENTS = 100_000
-LINES = 4  # per invoice: short orders make many events in little time
+LINES = ((0, 1), (1, 7))  # per invoice: short orders make many events in little time
 _PER_INVOICE = 3.3  # events per invoice
 _PAGE = 4096 / 2**20  # MiB
 

@@ -1,0 +1,205 @@
+"""Read models over the orders of a real shop: few events of many lines, and some very long orders.
+
+The limit of each benchmark is the processor time of reading and decoding each event once. Times are the processor time
+of this process and its children, because that is what a shop pays for and what other work on the machine changes least.
+"""
+
+import itertools
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+from benchmarks import invoices, scratch
+from benchmarks.harness import Options, Report, Timing, at_most, cost, interleave
+from eventstore import store
+from ordersite.importing.run import import_file
+from projections.engine.catch_up import BATCH, catch_up
+from projections.engine.projection import PROJECTIONS
+from projections.monitoring import drift as monitoring
+from projections.rebuild.run import Rebuilt, rebuild
+from projections.rebuild.swap import drop_replaced
+from projections.rebuild.worker_pool import optional_pool, run_concurrently
+
+INVOICES = 2000
+EVENTS_PER_INVOICE = 3.3
+ROUNDS = 3
+SAMPLE = 0.2  # of the orders, in the check for drift
+SEED = 7
+SHAPE_NOTES = [
+    f"Orders: {'a real file' if invoices.REAL else 'generated, in the shape of a real shop'}; written by the importer.",
+    "Processor time of Python's processes; PostgreSQL's own is not in it.",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An imported log: its events, its orders and its lines."""
+
+    events: int
+    orders: int
+    lines: int
+
+    @property
+    def words(self) -> str:
+        """Return the size in words."""
+        return f"{self.events:,} events of {self.orders:,} orders with {self.lines:,} lines"
+
+
+def fill(options: Options) -> Log:
+    """Import a real file, or a generated one for about as many events as the options name."""
+    number = round(options.events / EVENTS_PER_INVOICE) if options.events else INVOICES
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "shop.csv.xz"
+        invoices.write(file, invoices=number, mark="r")
+        report = import_file(file, StringIO(), progress=lambda share, report: None)
+    with scratch.connect() as own:
+        own.execute("VACUUM ANALYZE events")
+    orders = scratch.scalar("SELECT count(DISTINCT aggregate_id) FROM events WHERE aggregate_type = 'order'")
+    return Log(events=scratch.scalar("SELECT count(*) FROM events"), orders=orders, lines=report.imported)
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of those of its children that have ended."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def spent(work: Callable[[], object], *, count: int) -> Timing:
+    """Measure the processor time of one call of `work`, which does `count` items."""
+    start = processor_seconds()
+    work()
+    return Timing(count, processor_seconds() - start)
+
+
+def read_once(after: int = 0, through: int | None = None) -> None:
+    """Read and decode each event of a part of the log once."""
+    while page := store.read_after(after, limit=BATCH, through=through).events:
+        after = page[-1].position
+
+
+def catchup(options: Options) -> Report:
+    """Measure the catch-up of every read model, and what reading and decoding alone take."""
+    log, views = fill(options), list(PROJECTIONS.values())
+    ends = [log.events * number // ROUNDS for number in range(ROUNDS + 1)]
+    positions = scratch.scalar("SELECT array_agg(position ORDER BY position) FROM events")
+    bounds = [0, *(positions[end - 1] for end in ends[1:])]
+
+    def slices(work: Callable[[int, int], object]) -> Callable[[], Timing]:
+        parts: Iterator[tuple[int, int]] = itertools.pairwise(bounds)
+        counts = iter([later - earlier for earlier, later in itertools.pairwise(ends)])
+        return lambda: spent(partial(work, *next(parts)), count=next(counts))
+
+    def follow(after: int, through: int) -> None:
+        for view in views:
+            catch_up(view, through=through)
+
+    timings = interleave({"ours": slices(follow), "read once": slices(read_once)}, rounds=ROUNDS)
+    return Report(
+        bench="catchup_real",
+        what=f"Catch-up of all {len(views)} read models over {log.words}.",
+        unit="events/s of processor time, each handled by every read model",
+        sides=timings,
+        ratios={"read once": cost(timings["ours"], timings["read once"], at_most(5))},
+        checks={"every read model is level": _are_level(log)},
+        figures={"MB of the read models for each MB of the log": _disk_ratio()},
+        notes=SHAPE_NOTES,
+    )
+
+
+def rebuilding(options: Options) -> Report:
+    """Measure a compared rebuild of every read model, in one process and in two."""
+    log, views, results = fill(options), list(PROJECTIONS.values()), list[Rebuilt]()
+    for view in views:
+        catch_up(view)
+
+    def by(workers: int) -> Callable[[], Timing]:
+        def once() -> None:
+            with optional_pool(workers) as pool:
+                done = run_concurrently(views, lambda view: rebuild(view, pool=pool), pool=pool)
+                results.extend(rebuilt for _, rebuilt in done)
+
+        def measured() -> Timing:
+            timing = spent(once, count=log.events)
+            for view in views:
+                drop_replaced(view)
+            return timing
+
+        return measured
+
+    timings = interleave(
+        {"ours": by(1), "read once": lambda: spent(read_once, count=log.events)},
+        rounds=ROUNDS,
+    )
+    return Report(
+        bench="rebuild_real",
+        what=f"All {len(views)} read models rebuilt from {log.words}, compared and swapped, by one process.",
+        unit="events/s of processor time, each handled by every read model",
+        sides=timings,
+        ratios={"read once": cost(timings["ours"], timings["read once"], at_most(6))},
+        checks={
+            "no row differs from the live one": all(
+                each.identical for rebuilt in results for each in rebuilt.differences
+            ),
+            "no event was parked": not any(rebuilt.parked for rebuilt in results),
+        },
+        notes=SHAPE_NOTES,
+    )
+
+
+def drift(options: Options) -> Report:
+    """Measure the check of a sample of the orders for drift, against the rebuild of all."""
+    log, views, found = fill(options), list(PROJECTIONS.values()), list[object]()
+    for view in views:
+        catch_up(view)
+    ids = scratch.scalar("SELECT array_agg(DISTINCT aggregate_id) FROM events WHERE aggregate_type = 'order'")
+    sample: list[UUID] = Random(SEED).sample(ids, max(round(len(ids) * SAMPLE), 1))  # noqa: S311 - a sample, no secret
+
+    def check() -> None:
+        for view in views:
+            found.extend(monitoring.check(view, sample).drifted)
+
+    def build() -> None:
+        for view in views:
+            rebuild(view)
+
+    def rebuilt() -> Timing:
+        timing = spent(build, count=log.orders)
+        for view in views:
+            drop_replaced(view)
+        return timing
+
+    timings = interleave({"ours": lambda: spent(check, count=len(sample)), "rebuild": rebuilt}, rounds=ROUNDS)
+    return Report(
+        bench="drift_real",
+        what=f"The check of {len(sample):,} orders for drift in all {len(views)} read models; {log.words}.",
+        unit="orders/s of processor time",
+        sides=timings,
+        ratios={"rebuild": cost(timings["ours"], timings["rebuild"], at_most(2))},
+        checks={"nothing has drifted": not found},
+        notes=SHAPE_NOTES,
+    )
+
+
+def _are_level(log: Log) -> bool:
+    last = scratch.scalar("SELECT max(position) FROM events")
+    return bool(scratch.scalar("SELECT min(position) FROM projections_checkpoint WHERE space = ''") == last)
+
+
+def _disk_ratio() -> float:
+    """Return the bytes of all read models with their indexes, for each byte of the log with its indexes."""
+    tables = [model._meta.db_table for view in PROJECTIONS.values() for model in view.tables]
+    with scratch.connect() as own:
+        own.execute("VACUUM ANALYZE")
+        row = own.execute(
+            "SELECT sum(pg_total_relation_size(name::regclass)), pg_total_relation_size('events')"
+            " FROM unnest(%s::text[]) name",
+            [tables],
+        ).fetchone()
+    assert row
+    return round(float(row[0]) / float(row[1]), 2)
