@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from eventstore import store
+from eventstore.gc_pause import gc_paused
 from eventstore.sharding import WHOLE
 from eventstore.sql import cursor as _cursor
 from eventstore.store import Damaged, Page, Recorded
@@ -31,7 +32,8 @@ from projections.rebuild.retained_tables import erase_in_retained
 
 log = logging.getLogger(__name__)
 
-PAGE = 500  # most events in one round; with more, each projection is faster in a process of its own
+PAGE = 500  # most events in one round, so that who waits for the first of them does not wait for many others
+LARGE_PAGE = 2_500  # the same far behind, where nobody waits for a single event; more would only take memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,30 +55,32 @@ class Round:
 
 @dataclass(slots=True)
 class _Locked:
-    """A projection with its locked checkpoint, and the facts of the page that it takes."""
+    """A projection with its locked checkpoint, the facts of the page that it takes, and the rows that they change."""
 
     projection: Projection
     checkpoint: Checkpoint
     facts: list[Recorded[Any]] = field(default_factory=list)
+    rows: UnitOfWork | None = None
 
 
 class _NotPlain(Exception):
     """An event has to be parked, or was parked a moment ago."""
 
 
-def advance(projections: Collection[Projection]) -> Round:
-    """Read one page of the log and fold it for each of these projections that is plain.
+def advance(projections: Collection[Projection], *, limit: int | None = None) -> Round:
+    """Read one page of at most `limit` events, PAGE by default, and fold it for each projection that is plain.
 
     If anything goes wrong, nothing is written, and the result lists all projections as `special`.
     """
+    limit = limit or PAGE
     try:
         with transaction.atomic():
             locked, ends = _lock(projections)
             others = [projection for projection in projections if projection.name not in locked]
             busy = _busy(others) if others else set()
-            page = _page(locked, ends) if locked else Page(events=[], through=0, settled=True)
-            for each in locked.values():
-                _take(each, page)
+            page = _page(locked, ends, limit) if locked else Page(events=[], through=0, settled=True)
+            with gc_paused():
+                _take(locked.values(), page)
             _announce([each for each in locked.values() if each.facts])
             _save(list(locked.values()), page.through)
     except Exception:  # `engine.catch_up` then finds the failing event and parks it
@@ -85,7 +89,7 @@ def advance(projections: Collection[Projection]) -> Round:
     return Round(
         events=len(page.events),
         through=page.through,
-        caught_up=len(page.events) < PAGE,
+        caught_up=len(page.events) < limit,
         settled=page.settled,
         busy=[projection for projection in others if projection.name in busy],
         special=[projection for projection in others if projection.name not in busy],
@@ -116,28 +120,36 @@ def _busy(projections: Collection[Projection]) -> set[str]:
     return set(checkpoints.values_list("projection", flat=True)) - set(free.values_list("projection", flat=True))
 
 
-def _page(locked: dict[str, _Locked], ends: tuple[int, int]) -> Page:
+def _page(locked: dict[str, _Locked], ends: tuple[int, int], limit: int) -> Page:
     """Read the events that any of the projections takes, from the lowest checkpoint on. Raises _NotPlain."""
     types = sorted({name for each in locked.values() for name in each.projection.event_types})
     lowest = min(each.checkpoint.position for each in locked.values())
-    page = store.read_after(lowest, limit=PAGE, event_types=types, ends=ends)
+    page = store.read_after(lowest, limit=limit, event_types=types, ends=ends)
     if any(isinstance(fact.event, Damaged) for fact in page.events):
         raise _NotPlain("an event cannot be decoded")
     return page
 
 
-def _take(locked: _Locked, page: Page) -> None:
-    """Fold the facts of the page that this projection handles and has not read yet."""
-    projection, read_to = locked.projection, locked.checkpoint.position
-    locked.facts = [fact for fact in page.events if fact.position > read_to and type(fact.event) in projection.handlers]
-    if locked.facts:
-        new = [fact.aggregate_id for fact in locked.facts if fact.version == 1]
-        rows = UnitOfWork(projection, (fact.aggregate_id for fact in locked.facts), new=new)
-        for fact in locked.facts:
-            projection.handle(rows, fact)
-        rows.write()
-        erase_in_retained(projection, WHOLE, locked.facts)
-        count_events(locked.checkpoint, len(locked.facts))
+def _take(locked: Collection[_Locked], page: Page) -> None:
+    """Fold the facts of the page that each projection handles and has not read yet, and write the rows.
+
+    One fact after the other, each for all projections: so they share what is computed of an aggregate.
+    """
+    for each in locked:
+        handled, read_to = each.projection.handlers, each.checkpoint.position
+        each.facts = [fact for fact in page.events if fact.position > read_to and type(fact.event) in handled]
+        new = [fact.aggregate_id for fact in each.facts if fact.version == 1]
+        each.rows = UnitOfWork(each.projection, (fact.aggregate_id for fact in each.facts), new=new)
+    for fact in page.events:
+        for each in locked:
+            if fact.position > each.checkpoint.position and type(fact.event) in each.projection.handlers:
+                assert each.rows
+                each.projection.handle(each.rows, fact)
+    for each in locked:
+        if each.facts and each.rows:
+            each.rows.write()
+            erase_in_retained(each.projection, WHOLE, each.facts)
+            count_events(each.checkpoint, len(each.facts))
 
 
 def _announce(changed: Sequence[_Locked]) -> None:

@@ -12,7 +12,7 @@ from itertools import groupby
 from eventstore import store
 from eventstore.wakeups import wakeup
 from projections.engine import joint_catch_up
-from projections.engine.joint_catch_up import Round
+from projections.engine.joint_catch_up import LARGE_PAGE, Round
 from projections.engine.projection import PROJECTIONS, Projection
 from projections.engine.wakeups import joint_wakeup, shard_counts, shard_wakeup
 
@@ -37,7 +37,7 @@ def run() -> None:
     while joint:
         began = time.monotonic()
         free_at = free_at if done.busy else began
-        done = _advance_all(joint)
+        done = _advance_all(joint, far_behind=not done.caught_up)
         now = time.monotonic()
         if reached < 0:
             wakeup.mark_running(joint_wakeup())  # after the first round, because a reader may be waiting for it
@@ -45,20 +45,20 @@ def run() -> None:
             wakeup.wake_second_wave(countdown=None if reached < 0 else LATER_SECONDS)
             reached, moved_at, pause = done.through, now, MIN_PAUSE_SECONDS
             _wake_each(projection for projection in undivided if projection not in joint)
-        apart = _need_own_task(done, joint, busy_for=began - free_at)
+        apart = _need_own_task(done, busy_for=began - free_at)
         _wake_each(apart)
         if apart:
             joint, parted_at = [projection for projection in joint if projection not in apart], now
         elif now - parted_at > APART_SECONDS:
             joint = undivided
-        if done.caught_up and done.settled and not done.busy:
-            if _may_end(reached, spent=now - started):
-                return
-        elif now - moved_at > HELD_BACK_SECONDS:
-            break
-        else:  # a transaction with an earlier position will commit soon; if it rolls back, it sends no wake-up
+        if done.caught_up and (done.busy or not done.settled):
+            # A transaction with an earlier position will commit soon; if it rolls back, it sends no wake-up.
+            if now - moved_at > HELD_BACK_SECONDS:
+                break
             time.sleep(pause)
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
+        elif _may_end(reached, spent=now - started) if done.caught_up else _must_end_behind(spent=now - started):
+            return
     wakeup.acknowledge(joint_wakeup())
     if reached < 0:
         wakeup.wake_second_wave()
@@ -86,6 +86,16 @@ def _may_end(reached: int, *, spent: float) -> bool:
     return not wakeup.claim_running(joint_wakeup())
 
 
+def _must_end_behind(*, spent: float) -> bool:
+    """Return whether the loop must end for now although it is behind. If so, a message for the rest is sent."""
+    if spent <= SLICE_SECONDS:
+        wakeup.mark_running(joint_wakeup())
+        return False
+    wakeup.acknowledge(joint_wakeup())
+    wakeup.wake(joint_wakeup())
+    return True
+
+
 def _more_comes_after(position: int) -> bool:
     """Return whether events are appended within LINGER_SECONDS.
 
@@ -99,13 +109,16 @@ def _more_comes_after(position: int) -> bool:
     return False
 
 
-def _advance_all(projections: Collection[Projection]) -> Round:
+def _advance_all(projections: Collection[Projection], *, far_behind: bool = False) -> Round:
     """Advance all of these by one page, rank by rank, and return the sum of the rounds.
 
-    Readers wait for the first rank. It is advanced again between the later ranks if new events have come.
+    Readers wait for the first rank. It is advanced again between the later ranks if new events have come. Far behind,
+    all ranks are advanced at once: together they take less than half of the time.
     """
     first, *later = (list(group) for _, group in groupby(sorted(projections, key=_rank), key=_rank))
-    rounds = [joint_catch_up.advance(first)]
+    rounds = [] if far_behind else [joint_catch_up.advance(first)]
+    if far_behind or not rounds[0].caught_up:
+        return joint_catch_up.advance(projections, limit=LARGE_PAGE)
     for number, of_rank in enumerate(later):
         if number and 0 < rounds[0].through < store.latest_position():
             rounds.append(joint_catch_up.advance(first))
@@ -124,12 +137,10 @@ def _rank(projection: Projection) -> int:
     return projection.rank
 
 
-def _need_own_task(done: Round, projections: Collection[Projection], *, busy_for: float) -> list[Projection]:
+def _need_own_task(done: Round, *, busy_for: float) -> list[Projection]:
     """Return the projections that need a task of their own, which tries each by itself for as long as it takes.
 
     `busy_for` is the time in seconds, from round to round, since which other workers have locked some of them. A single
     round counts as 0, however long it takes.
     """
-    if not done.caught_up:  # so far behind, each is faster in a process of its own
-        return list(projections)
     return [*done.special, *(done.busy if busy_for > BUSY_SECONDS else ())]

@@ -12,6 +12,7 @@ from functools import cache
 from hashlib import sha256
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 import psycopg
@@ -53,18 +54,31 @@ class Encoded(_TextField):
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
         """Decode what the column holds."""
-        return None if value is None else _decoder(self.of).decode(value)
+        return None if value is None else _shared(self.of, value)
 
     def get_prep_value(self, value: Any) -> Any:
         """Encode a value for the column."""
         return value if value is None or isinstance(value, str) else encoded(value)
 
 
-def encoded(value: object) -> str:
-    """Return the JSON text of a value, as `Encoded` stores it."""
-    return _encode(value).decode()
+def encoded(value: Any) -> str:
+    """Return the JSON text of an immutable value, as `Encoded` stores it. The value keeps it for other read models."""
+    text: str | None = value.__dict__.get(_TEXT)
+    if text is None:
+        text = value.__dict__[_TEXT] = _encode(value).decode()
+    return text
 
 
+def _shared(of: type, text: str) -> Any:
+    """Return the value of a text. While one read model has it in memory, the others get the same object."""
+    value = _in_memory.get((of, text))
+    if value is None:
+        value = _in_memory[of, text] = _decoder(of).decode(text)
+    return value
+
+
+_TEXT = "_encoded"
+_in_memory: "WeakValueDictionary[tuple[type, str], Any]" = WeakValueDictionary()
 _encode = msgspec.json.Encoder().encode
 
 

@@ -397,12 +397,33 @@ def test_a_projection_that_was_divided_since_the_last_look_is_not_lost() -> None
     assert woken_projections() == ["staff"] * 4
 
 
-def test_projections_that_are_far_behind_catch_up_in_tasks_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_projections_that_are_far_behind_catch_up_together_in_large_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint_catch_up, "PAGE", 2)
+    pages = []
+    read_after = store.read_after
+    monkeypatch.setattr(
+        store, "read_after", lambda *at, **query: pages.append(query["limit"]) or read_after(*at, **query)
+    )
     for _ in range(5):
         place(new_id())
     tasks.project_all()
-    assert sorted(woken_projections()) == sorted(PROJECTIONS)
+    assert (all_caught_up(), woken_projections()) == (True, [])
+    assert pages[-1] == joint_catch_up.LARGE_PAGE
+
+
+def test_a_task_that_is_far_behind_lets_other_tasks_run_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint_catch_up, "PAGE", 1)
+    monkeypatch.setattr(joint_loop, "LARGE_PAGE", 1)
+    monkeypatch.setattr(joint_loop, "SLICE_SECONDS", 0)
+    for _ in range(3):
+        place(new_id())
+    waiting()
+    tasks.project_all()
+    assert PROJECT_ALL in waiting(), "a message for the rest"
+    assert not all_caught_up()
+    for _ in range(4):
+        tasks.project_all()
+    assert all_caught_up()
 
 
 def test_the_loop_goes_on_while_an_open_transaction_holds_back_the_log_and_sends_no_message() -> None:
