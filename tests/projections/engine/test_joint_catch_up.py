@@ -399,16 +399,18 @@ def test_a_projection_that_was_divided_since_the_last_look_is_not_lost() -> None
 
 def test_projections_that_are_far_behind_catch_up_together_in_large_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint_catch_up, "PAGE", 2)
-    pages = []
-    read_after = store.read_after
-    monkeypatch.setattr(
-        store, "read_after", lambda *at, **query: pages.append(query["limit"]) or read_after(*at, **query)
-    )
+    read_after, limits = store.read_after, list[int]()
+
+    def read(*after: int, limit: int, **query: Any) -> store.Page:
+        limits.append(limit)
+        return read_after(*after, limit=limit, **query)
+
+    monkeypatch.setattr(store, "read_after", read)
     for _ in range(5):
         place(new_id())
     tasks.project_all()
     assert (all_caught_up(), woken_projections()) == (True, [])
-    assert pages[-1] == joint_catch_up.LARGE_PAGE
+    assert limits[-1] == joint_catch_up.LARGE_PAGE
 
 
 def test_a_task_that_is_far_behind_lets_other_tasks_run_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
