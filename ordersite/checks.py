@@ -149,5 +149,5 @@ def every_table_says_what_it_holds(app_configs: Any = None, **options: Any) -> l
         try:
             backup_tables.contents_of(model)
         except backup_tables.UndeclaredContents as error:
-            problems.append(Error(str(error), id="ordersite.E006"))
+            problems.append(Error(str(error), id="ordersite.E007"))
     return problems

@@ -5,6 +5,23 @@ from contextlib import contextmanager
 
 from django.db import connection, connections
 
+HOSTILE = {
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "standard_conforming_strings": "off",
+    "array_nulls": "off",
+    "transform_null_equals": "on",
+    "gin_fuzzy_search_limit": "1",
+    "bytea_output": "escape",
+    "DateStyle": "German, DMY",
+    "IntervalStyle": "sql_standard",
+    "extra_float_digits": "-15",
+    "synchronous_commit": "off",
+    "client_encoding": "LATIN1",
+    "TimeZone": "Asia/Kathmandu",
+}
+"""For each setting that the site relies on, a default that would do harm."""
+
 
 @contextmanager
 def hostile_defaults(settings: Mapping[str, str]) -> Iterator[None]:

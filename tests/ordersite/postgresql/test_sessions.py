@@ -21,7 +21,7 @@ from eventstore.sql import is_outage
 from ordersite.postgresql.base import DatabaseWrapper
 from ordersite.postgresql.sessions import PINNED
 from tests.support.api import BODY, ORDERS, send
-from tests.support.hostile import hostile_defaults
+from tests.support.hostile import HOSTILE, hostile_defaults
 from tests.support.notes import note
 from tests.support.pooler import Pooler, needs_pgbouncer
 from tests.support.running import ROOT
@@ -60,23 +60,6 @@ def shown(name: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {name}")
         return str(cursor.fetchone()[0])
-
-
-HOSTILE = {
-    "default_transaction_isolation": "serializable",
-    "default_transaction_deferrable": "on",
-    "standard_conforming_strings": "off",
-    "array_nulls": "off",
-    "transform_null_equals": "on",
-    "gin_fuzzy_search_limit": "1",
-    "bytea_output": "escape",
-    "DateStyle": "German, DMY",
-    "IntervalStyle": "sql_standard",
-    "extra_float_digits": "-15",
-    "synchronous_commit": "off",
-    "client_encoding": "LATIN1",
-    "TimeZone": "Asia/Kathmandu",
-}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
