@@ -11,6 +11,7 @@ import msgspec
 from eventstore import codec
 from eventstore.errors import CorruptEvent, CorruptLine, ForeignFile
 from eventstore.histories.staging import Row
+from eventstore.limits.json_text import read_json
 from eventstore.messages import EVENTS
 from eventstore.personal_data import encryption
 from eventstore.personal_data.texts import personal_texts, text_at, with_texts
@@ -126,7 +127,7 @@ def _decrypted_texts(row: Row, data: dict[str, Any]) -> dict[str, Any]:
 def parse_line(raw: bytes) -> EventLine | Header:
     """Parse a line of a file. Raises CorruptLine, ForeignFile."""
     try:
-        content = json.loads(raw, parse_constant=_refuse_constant)
+        content = read_json(raw)
         as_json(content).encode()  # refuses NaN and lone surrogates
         if isinstance(content, dict) and "format" in content:
             header = msgspec.convert(content, Header)
@@ -149,7 +150,3 @@ def to_text(line: EventLine | Header) -> str:
 def as_json(value: object) -> str:
     """Return the value as JSON. Raises ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a number in JSON")

@@ -1,12 +1,12 @@
 """Verify the log against its seals, and name the first event that was changed, removed or inserted in each range."""
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection
 
+from eventstore.limits.json_text import read_json
 from eventstore.models import Event, Seal
 from eventstore.seals import keys, merkle
 from eventstore.seals.chain import (
@@ -56,7 +56,7 @@ def verify(
     report.findings += _check_chain(in_order(Seal.objects.all()), trusted, numbers)
     report.seals = len(numbers)
     for line in published:
-        report.findings += _check_published(json.loads(line), trusted)
+        report.findings += _check_published(read_json(line), trusted)
     for events, findings in _check_ranges(numbers, workers, progress):
         report.events += events
         report.findings += findings
@@ -88,7 +88,7 @@ def _check_chain(seals: Iterable[Seal], trusted: frozenset[bytes], numbers: list
 
 def _check_published(published: dict[str, str], trusted: frozenset[bytes]) -> Iterator[Finding]:
     """Check that the table still holds the published seal."""
-    stated = json.loads(published["statement"])
+    stated = read_json(published["statement"])
     key = bytes.fromhex(stated["public_key"])
     signed = keys.is_valid_signature(published["statement"].encode(), bytes.fromhex(published["signature"]), key)
     current = Seal.objects.filter(number=stated["seal"]).defer("leaves").first()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from eventstore.limits.json_text import read_json
+
 FORMAT = 1
 NAME = "manifest.json"
 
@@ -66,12 +68,12 @@ def write(manifest: Manifest, folder: Path) -> None:
 def read(folder: Path) -> Manifest:
     """Return the manifest of a backup after comparing every file with it. Raises BadBackup."""
     try:
-        manifest = msgspec.json.decode((folder / NAME).read_bytes(), type=Manifest)
+        manifest = msgspec.convert(read_json((folder / NAME).read_bytes()), Manifest)
     except OSError as error:
         raise BadBackup(
             f"{folder} has no readable {NAME} ({error.strerror}): it is no backup, or one that was not finished"
         ) from error
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise BadBackup(f"{folder / NAME} cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise BadBackup(f"{folder} has format {manifest.format}; this release reads format {FORMAT}")

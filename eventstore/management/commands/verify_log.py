@@ -1,6 +1,5 @@
 """`manage.py verify_log`: verify the log against its seals; name what was changed, removed or inserted."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from eventstore.errors import MalformedSealKey
+from eventstore.limits.json_text import read_json
 from eventstore.management.base import SafeCommand
 from eventstore.models import Seal
 from eventstore.seals.verification import Report, verify
@@ -65,8 +65,8 @@ def _seals_in(path: Path) -> list[str]:
         raise CommandError(f"{path} cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):
         try:
-            published = json.loads(line)
-            stated = json.loads(published["statement"])
+            published = read_json(line)
+            stated = read_json(published["statement"])
             bytes.fromhex(published["signature"] + stated["public_key"])
             _ = int(stated["seal"]), int(stated["after"]), int(stated["through"])
         except (ValueError, KeyError, TypeError) as error:

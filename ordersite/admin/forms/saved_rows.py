@@ -19,6 +19,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from eventstore.limits.json_text import read_json
+
 SEEN = "seen"  # the hidden field
 STALE = "It has changed since you opened this form, so nothing was saved. What you typed is still here."
 
@@ -147,9 +149,9 @@ def _as_text(value: Any) -> str | list[str]:
 def _read(text: str) -> dict[str, Any]:
     """Return what the hidden field says, or nothing if it cannot be read."""
     try:
-        sent = json.loads(text)
+        sent = read_json(text)
         moment, values = datetime.fromisoformat(sent["at"]), dict(sent["values"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return {}
     is_readable = all(isinstance(value, str) or _is_list_of_text(value) for value in values.values())
     return {"at": moment, "values": values} if is_readable and timezone.is_aware(moment) else {}
