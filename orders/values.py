@@ -9,6 +9,8 @@ from eventstore.messages import personal, value
 ZERO = Decimal(0)
 MOST_UNITS = 10**9
 """The largest quantity of a line."""
+MOST_LINES = 5_020
+"""The most lines of an order: 5,000 that are ordered, and 20 for shipping. A line that was removed counts."""
 UNITS = "The number of units: whole ones, never a part of one."
 """What the API and forms say of a quantity. A shop that sells by weight or length makes the unit that small."""
 

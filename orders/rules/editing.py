@@ -15,7 +15,7 @@ from orders.policy import Policy
 from orders.rules.common import require_part, require_placed
 from orders.rules.pricing import edited_lines, require_quantity, require_total
 from orders.state import Order, StagedEdit
-from orders.values import ZERO
+from orders.values import MOST_LINES, ZERO
 
 
 def decide(command: EditingCommand, order: Order, policy: Policy) -> OrderEvent | Sequence[OrderEvent]:
@@ -63,12 +63,25 @@ def _edit(command: StageEdit | EditOrder, order: Order) -> StagedEdit:
     quantities = _changed(command, order)
     if not quantities and not command.added:
         raise CommandRefused("nothing_changes", "name at least one line to change or to add")
+    _require_few_lines(command, order)
     lines, discounts = edited_lines(order, quantities, command.added)
     total = sum((line.charged for line in edited(order, lines)), rounded(ZERO, order.currency))
     require_total(total)
     if not any(line.quantity for line in lines) and all(not line.quantity for line in edited(order, lines)):
         raise CommandRefused("no_lines", "an order must keep at least one line: cancel it instead")
     return StagedEdit(lines=lines, discounts=discounts, difference=rounded(total - order.charged, order.currency))
+
+
+def _require_few_lines(command: StageEdit | EditOrder, order: Order) -> None:
+    """Raise CommandRefused if the edit adds a line that the order has no place for. Lines that were removed count."""
+    if command.added and len(order.lines) + len(command.added) > MOST_LINES:
+        raise CommandRefused(
+            "too_many_lines",
+            "the order would have {number} lines, and {most} is the most, with those of shipping and those removed:"
+            " place another order for the rest",
+            number=f"{len(order.lines) + len(command.added):,}",
+            most=f"{MOST_LINES:,}",
+        )
 
 
 def _committed(order_id: UUID, staged: StagedEdit, order: Order) -> EditCommitted:

@@ -30,8 +30,8 @@ PROBLEM_CODES = (
     "return_is_otherwise", "return_not_found", "second_factor_missing", "second_factor_needed", "second_factor_wrong",
     "second_person_needed", "shipment_not_found", "subject_erased", "tax_rate_wrong", "text_not_storable",
     "text_too_long", "throttled", "time_out_of_range", "time_zone_missing", "to_account", "too_many",
-    "too_many_endpoints", "too_many_queued", "too_many_secrets", "too_many_streams", "too_many_tests", "unavailable",
-    "unknown_currency", "unsupported_media_type", "url_too_long", "version_differs", "webhook_endpoint_not_found",
-    "wrong_credentials", "wrong_password",
+    "too_many_at_once", "too_many_endpoints", "too_many_lines", "too_many_queued", "too_many_secrets",
+    "too_many_streams", "too_many_tests", "unavailable", "unknown_currency", "unsupported_media_type", "url_too_long",
+    "version_differs", "webhook_endpoint_not_found", "wrong_credentials", "wrong_password",
 )  # fmt: skip
 """All codes, sorted."""

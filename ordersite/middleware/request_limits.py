@@ -9,9 +9,11 @@ from eventstore.limits.numbers import parse_whole
 from orders.http.i18n import translate
 from orders.http.request import is_api
 from ordersite.api.problems import problem
+from ordersite.serving.clients import TOO_MANY
 from ordersite.serving.limits import read_limits
 
 LONGEST_URL = 8_000  # characters of path and query
+WAIT_SECONDS = 2  # after which a client with too many waiting requests should send another
 LARGEST_HEADERS = 16_000  # characters of all names and values
 CHARSETS = ("utf-8", "utf8", "us-ascii")
 """The stated character sets that are accepted, all read as UTF-8. Decoding some others takes quadratic time."""
@@ -26,6 +28,8 @@ class RequestSizes:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
+        if TOO_MANY in request.META:
+            return _refuse_another(request)
         if refusal := self._refuse_head(request):
             return refusal
         if is_api(request):
@@ -60,6 +64,13 @@ class RequestSizes:
         if not _is_length(length or "0", most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
             return problem(request, 413, "body_too_large", translate("the body is too large: send less at once"))
         return None
+
+
+def _refuse_another(request: HttpRequest) -> HttpResponse:
+    text = translate("too many of your requests wait for an answer: send fewer at the same time")
+    response = problem(request, 429, "too_many_at_once", text)
+    response["Retry-After"] = str(WAIT_SECONDS)
+    return response
 
 
 def _is_length(announced: str, *, most: int) -> bool:

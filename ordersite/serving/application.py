@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 from wsgiref.util import FileWrapper
 
+from ordersite.serving.clients import REFUSED, TOO_MANY, Client, Clients
 from ordersite.serving.connection import CONNECTION, Connection
 from ordersite.serving.threads import Threads
 
@@ -35,21 +36,40 @@ class ClientGone(Exception):
 
 
 class Application:
-    """The ASGI application of a web process. `body_bytes` is the length from which a body is not read."""
+    """The ASGI application of a web process. `body_bytes` is the length from which a body is not read.
 
-    def __init__(self, application: WSGIApplication, *, threads: int, body_bytes: int) -> None:
+    An application that can say whose request it is gives each client a share: at most `each` of the threads, and at
+    most `waiting` requests that wait for one. It is told to refuse those beyond.
+    """
+
+    def __init__(
+        self, application: WSGIApplication, *, threads: int, body_bytes: int, each: int = 1, waiting: int = 1
+    ) -> None:
         self._application = application
-        self._threads = Threads(threads)
-        self._body_bytes = body_bytes
+        self._clients: Clients | None = getattr(application, "clients", None)
+        self._threads = Threads(threads, each=each if self._clients else None)
+        self._body_bytes, self._waiting = body_bytes, waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. A client that goes away ends it without a word."""
         connection: Connection = scope["extensions"][CONNECTION]["connection"]
         with SpooledTemporaryFile(max_size=IN_MEMORY) as body, suppress(ClientGone):
             await self._read(scope, receive, body)
-            exchange = Exchange(self._application, environ_of(scope, body), connection)
-            self._threads.submit(exchange.run)
+            environ = environ_of(scope, body)
+            client = self._admit(environ)
+            exchange = Exchange(self._application, environ, connection, self._clients)
+            self._threads.submit(exchange.run, client)
             await exchange.send(send)
+
+    def _admit(self, environ: WSGIEnvironment) -> Client:
+        """Return for whom the request counts. Marks it if too many requests of the client wait already."""
+        if self._clients is None:
+            return REFUSED  # without shares, it does not matter
+        client = self._clients.client_of(environ)
+        if self._threads.waiting(client) < self._waiting:
+            return client
+        environ[TOO_MANY] = True
+        return REFUSED
 
     async def _read(self, scope: Scope, receive: Receive, body: IO[bytes]) -> None:
         """Read the body. Raises ClientGone.
@@ -72,8 +92,15 @@ class Application:
 class Exchange:
     """One request on its way through a thread. `run` is the thread's side, `send` the event loop's."""
 
-    def __init__(self, application: WSGIApplication, environ: WSGIEnvironment, connection: Connection) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        environ: WSGIEnvironment,
+        connection: Connection,
+        clients: Clients | None = None,
+    ) -> None:
         self._application, self._environ, self._connection = application, environ, connection
+        self._clients = clients
         self._loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[bytes | IO[bytes] | None] = asyncio.Queue()
         self._room = threading.Semaphore(AHEAD)
@@ -101,6 +128,8 @@ class Exchange:
 
     def _answer(self) -> None:
         answer = self._application(self._environ, self._start_response)
+        if self._clients:
+            self._clients.learn(self._environ)
         if isinstance(answer, FileWrapper):  # read and closed by the event loop: no thread waits for its reader
             self._hand_over(answer.filelike)
             return

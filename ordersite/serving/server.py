@@ -54,7 +54,14 @@ def create_application() -> Application:
     with ThreadPoolExecutor(1) as thread:  # Django lets nothing use the database where an event loop runs
         loading = thread.submit(_load, os.environ.get(_NAME, APPLICATION))
     try:
-        return Application(loading.result(), threads=_threads(), body_bytes=limits.body_bytes)
+        threads = _threads()
+        return Application(
+            loading.result(),
+            threads=threads,
+            body_bytes=limits.body_bytes,
+            each=_each(threads),
+            waiting=read_count("WEB_WAITING_EACH", 100),
+        )
     except Exception:  # any: starting the process again would not help
         logger.exception("the web application cannot be loaded")
         sys.exit(STARTUP_FAILURE)
@@ -70,8 +77,20 @@ def _threads() -> int:
     return read_count("WEB_THREADS", 4) + read_count("EVENT_STREAMS", 8, least=0)
 
 
+def _each(threads: int) -> int:
+    """Return the share of one client: a third of the threads, if the environment does not say another.
+
+    Streams hold threads too. Those of an account leave it two threads for its other requests.
+    """
+    third = max(1, threads // 3)
+    if read_count("EVENT_STREAMS", 8, least=0):
+        third = max(third, read_count("EVENT_STREAMS_EACH", 2, least=0) + 2)
+    return read_count("WEB_THREADS_EACH", third)
+
+
 def _config(host: str, port: int) -> Config:
-    _threads()  # a mistake is told once, here, and not by each process
+    _each(_threads())  # a mistake is told once, here, and not by each process
+    read_count("WEB_WAITING_EACH", 100)
     recycle = read_count("WEB_MAX_REQUESTS", 0, least=0)
     return Config(
         "ordersite.serving.server:create_application",

@@ -154,6 +154,9 @@ LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("ru", "Russian")]  # languages of the API: docs/languages.md
 TIME_ZONE = env.str("SHOP_TIME_ZONE", default="Europe/London")  # accounting days are days in this zone
 USE_TZ = True
+# A form for 500 orders has five fields for each, and one for 300 lines two for each. Django counts the
+# parameters of a query by it too.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
 FORMAT_MODULE_PATH = "ordersite.formats"
 DATE_INPUT_FORMATS = ["%Y-%m-%d", "%d/%m/%Y"]  # for the admin's date filters; the same as in ordersite.formats
 STATIC_URL = "static/"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from ordersite.serving.clients import OWNER, TOO_MANY, Clients
+
 BIG = b"0123456789abcdef" * 1_000_000  # more than any buffer of the kernel holds
 finished: list[str] = []
 """The path of each answer that was closed."""
@@ -45,6 +47,34 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     body = BIG if path == "/big" else _text(path, environ)
     start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
     return [body]
+
+
+class SharedSite:
+    """The same for a server that gives each client a share. `X-Token` names the account before its hyphen.
+
+    `/hold` answers after `/release`.
+    """
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.clients = Clients(
+            credential_of=lambda environ: environ.get("HTTP_X_TOKEN", ""),
+            address_of=lambda environ: environ.get("HTTP_X_PLACE", "here"),
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if TOO_MANY in environ:
+            start_response("429 Too Many Requests", [("Retry-After", "2"), ("Content-Length", "0")])
+            return [b""]
+        environ[OWNER] = environ.get("HTTP_X_TOKEN", "").partition("-")[0]
+        if environ["PATH_INFO"] == "/hold":
+            self.released.wait(60)
+        if environ["PATH_INFO"] == "/release":
+            self.released.set()
+        return application(environ, start_response)
+
+
+shared_application = SharedSite()
 
 
 def _break_off() -> Iterator[bytes]:

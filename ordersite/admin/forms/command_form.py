@@ -12,7 +12,7 @@ from django import forms
 from django.core.validators import EMPTY_VALUES
 from unfold import widgets
 
-from ordersite.admin.forms.rows_field import Row, RowsField
+from ordersite.admin.forms.rows_field import Row, RowsField, Shown
 from projections.order_row import status_label
 
 LONG = 300  # characters; a longer text gets a textarea
@@ -25,7 +25,7 @@ class FieldPrefill:
 
     `choices` are for a number that names a part of the order. `rows` are for a tuple of values: one row for each line
     that may be named, under the headings `columns`; if None, there are `blank` empty rows. With `unchanged_counts`, a
-    row that is sent unchanged is part of the value.
+    row that is sent unchanged is part of the value. `shown` says which part of a long table the rows are.
     """
 
     initial: Any = None
@@ -34,6 +34,7 @@ class FieldPrefill:
     rows: tuple[Row, ...] | None = None
     blank: int = BLANK_ROWS
     unchanged_counts: bool = False
+    shown: Shown | None = None
 
 
 class CommandForm(forms.Form):
@@ -126,6 +127,7 @@ def _table(kind: Any, prefill: FieldPrefill, common: dict[str, Any]) -> forms.Fi
         rows=rows,
         columns=prefill.columns,
         unchanged_counts=prefill.unchanged_counts,
+        shown=prefill.shown,
         **common,
     )
 

@@ -1,9 +1,11 @@
 """Initial values, choices and rows of a command's form, taken from the order that the form is for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args, get_origin, get_type_hints
+
+from django.utils.http import urlencode
 
 from eventstore.limits.numbers import MOST_VERSION, parse_whole
 from orders import commands as c
@@ -12,9 +14,14 @@ from orders.lines import Line
 from orders.state import Order, units_of
 from orders.values import ReturnStatus
 from ordersite.admin.forms.command_form import FieldPrefill
-from ordersite.admin.forms.rows_field import Row
+from ordersite.admin.forms.rows_field import Row, Shown
 from projections.staff.order_sections import describe_part, format_amount
 from projections.staff.orders import StaffOrder
+
+ROWS_SHOWN = 300
+"""The most lines of an order that a form shows at once: more would be a page of megabytes, and too many fields."""
+ROWS_FROM = "rows_from"
+"""The parameter with the number of a line: the form shows this line, and those around it."""
 
 NEW_ORDER = {"lines": FieldPrefill(blank=8), "shipping": FieldPrefill(blank=1), "discounts": FieldPrefill(blank=2)}
 
@@ -148,21 +155,47 @@ def _parts(
 
 def _lines(choices: LineChoices, row: StaffOrder, parameters: Mapping[str, Any]) -> FieldPrefill:
     order, part = row.state, _part(parameters)
-    rows = []
+    offered = []
     for line in order.lines:
         most = choices.most(order, line, part)
         is_removed = choices.now and not line.quantity and line.is_untouched  # an edit can put it back
         if most > 0 or is_removed:
-            rows.append(
-                Row(
-                    key=line.line_id,
-                    cells=(f"{line.name} ({line.sku})", f"{most:,}", *_worth(choices, line, row.currency)),
-                    initial={"quantity": most} if choices.filled or choices.now else {},
-                    most={} if choices.now else {"quantity": most},
-                )
-            )
+            offered.append((line, most))
+    shown = _shown([line.line_id for line, _ in offered], len(order.lines), parameters)
+    rows = tuple(
+        Row(
+            key=line.line_id,
+            cells=(f"{line.name} ({line.sku})", f"{most:,}", *_worth(choices, line, row.currency)),
+            initial={"quantity": most} if choices.filled or choices.now else {},
+            most={} if choices.now else {"quantity": most},
+        )
+        for line, most in offered
+        if shown is None or shown.first <= line.line_id <= shown.last
+    )
     columns = tuple(filter(None, ("Line", choices.heading, choices.worth)))
-    return FieldPrefill(columns=columns, rows=tuple(rows), unchanged_counts=choices.filled)
+    return FieldPrefill(columns=columns, rows=rows, unchanged_counts=choices.filled, shown=shown)
+
+
+def _shown(offered: Sequence[int], total: int, parameters: Mapping[str, Any]) -> Shown | None:
+    """Return which of an order's lines the form shows, or None if it shows all of them.
+
+    The parts are ranges of line numbers, which never change. So a form that was sent means the rows that it showed.
+    """
+    if total <= ROWS_SHOWN:
+        return None
+    starts = sorted({number - (number - 1) % ROWS_SHOWN for number in offered})
+    try:
+        first = parse_whole(str(parameters.get(ROWS_FROM, "")), least=1, most=total)
+    except ValueError:
+        first = starts[0] if starts else 1
+    first -= (first - 1) % ROWS_SHOWN
+    kept = {name: parameters[name] for name in ("order", *PART_FIELDS) if name in parameters}
+    others = tuple(
+        (f"{start:,} to {min(start + ROWS_SHOWN - 1, total):,}", f"?{urlencode({**kept, ROWS_FROM: start})}")
+        for start in starts
+        if start != first
+    )
+    return Shown(first=first, last=min(first + ROWS_SHOWN - 1, total), total=total, others=others)
 
 
 def _worth(choices: LineChoices, line: Line, currency: str) -> tuple[str, ...]:

@@ -30,16 +30,36 @@ class Row:
     most: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Which part of a long table a form shows: its rows `first` to `last`, by key, of keys up to `total`.
+
+    `others` has the texts of the other parts that have rows, and their addresses.
+    """
+
+    first: int
+    last: int
+    total: int
+    others: tuple[tuple[str, str], ...]
+
+
 class RowsWidget(forms.Widget):
     """Shows the rows as a table. The value of the field is the list of row forms."""
 
     template_name = "ordersite/rows.html"
 
     def __init__(
-        self, *, form: type[forms.Form], rows: tuple[Row, ...], columns: tuple[str, ...], unchanged_counts: bool
+        self,
+        *,
+        form: type[forms.Form],
+        rows: tuple[Row, ...],
+        columns: tuple[str, ...],
+        unchanged_counts: bool,
+        shown: Shown | None = None,
     ) -> None:
         super().__init__()
         self.form, self.rows, self.columns, self.unchanged_counts = form, rows, columns, unchanged_counts
+        self.shown = shown
 
     def counts(self, form: forms.Form) -> bool:
         """Return whether the sent row is a part of the value. Only then is it checked and shows errors."""
@@ -70,6 +90,7 @@ class RowsWidget(forms.Widget):
         row_forms = value or self.row_forms(name)
         context = {
             "columns": self.columns,
+            "shown": self.shown,
             "fields": [field.label for field in row_forms[0]] if row_forms else [],
             "rows": [
                 (row, form, form.is_bound and self.counts(form)) for row, form in zip(self.rows, row_forms, strict=True)
@@ -97,9 +118,10 @@ class RowsField(forms.Field):
         rows: tuple[Row, ...],
         columns: tuple[str, ...],
         unchanged_counts: bool,
+        shown: Shown | None = None,
         **common: Any,
     ) -> None:
-        widget = RowsWidget(form=form, rows=rows, columns=columns, unchanged_counts=unchanged_counts)
+        widget = RowsWidget(form=form, rows=rows, columns=columns, unchanged_counts=unchanged_counts, shown=shown)
         super().__init__(widget=widget, **common)
         self.value = value
 

@@ -7,6 +7,7 @@ import pytest
 
 from orders.commands import CommitEdit, DiscardEdit, EditOrder, NewDiscount, NewShipping, StageEdit
 from orders.events import EditCommitted, EditDiscarded, EditStaged
+from orders.values import MOST_LINES
 from tests.support.decider_spec import given
 from tests.support.order_examples import CANCEL, CREATE, CREATED, MUGS, ORDER, PAID, PAY, SHIP, SHIPPED, THROW
 from tests.support.order_stories import (
@@ -52,6 +53,13 @@ def test_a_prepared_edit_is_committed() -> None:
     given(CREATED, STAGED).when(COMMIT).then(COMMITTED)
     order = after(CREATE, ONE_MUG, COMMIT)
     assert (order.due, line_of(order, 1).quantity, order.staged) == (Decimal("17.50"), 1, None)
+
+
+@pytest.mark.parametrize("command", [EditOrder, StageEdit])
+def test_an_order_has_a_most_of_lines_with_those_removed(command: type) -> None:
+    full = replace(CREATE, lines=(THROW,) * (MOST_LINES - 1))
+    for given_events in (done(full), done(full, EditOrder(order_id=ORDER, quantities=some(_1=0, _2=0)))):
+        given(*given_events).when(command(order_id=ORDER, added=(THROW, THROW))).refused("too_many_lines", "5,021")
 
 
 def test_an_order_is_edited_at_once() -> None:

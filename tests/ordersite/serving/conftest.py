@@ -31,7 +31,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """A function that starts the web server with more variables of the environment, and returns its port."""
     servers: list[subprocess.Popen[bytes]] = []
 
-    def start(**more: str) -> int:
+    def start(site: str = "application", **more: str) -> int:
         port = free_port()
         log = (tmp_path / "web.log").open("wb")
         command = [
@@ -40,7 +40,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             "ordersite.serving",
             "--port",
             str(port),
-            "tests.support.plain_site:application",
+            f"tests.support.plain_site:{site}",
         ]
         servers.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, **QUICK, **more}, stdout=log, stderr=log))
         wait_until(lambda: _answers(port), f"the web server did not start; see {tmp_path}/web.log")
