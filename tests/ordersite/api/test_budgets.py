@@ -9,12 +9,10 @@ import re
 import time
 import tracemalloc
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
@@ -24,37 +22,13 @@ from ordersite.api import json_limits
 from ordersite.handler import Handler
 from tests.support.api import BODY, ORDERS, RUSSIAN, place, problem, send
 from tests.support.back_office import staff_client
+from tests.support.description import DESCRIPTION, names_of, writing
 
-DESCRIPTION = yaml.safe_load((Path(__file__).resolve().parents[3] / "docs" / "openapi.yml").read_text())
 SECONDS, BYTES = 0.5, 64_000  # at most, for each answer
 # A busy machine counts more for the same work. So what is over is measured again, and the least counts.
 TRIES = 3
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
 LINE = BODY["lines"][0]
-
-
-def writing() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return the path, the method and the description of each operation that takes a body."""
-    return [
-        (path, method, operation)
-        for path, methods in DESCRIPTION["paths"].items()
-        for method, operation in methods.items()
-        if "requestBody" in operation
-    ]
-
-
-def names_of(operation: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties of the bodies of an operation."""
-
-    def properties(schema: dict[str, Any]) -> dict[str, Any]:
-        if "$ref" in schema:
-            schema = DESCRIPTION["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        found = dict(schema.get("properties", {}))
-        for inner in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
-            found |= properties(inner)
-        return found
-
-    return properties(operation["requestBody"]["content"]["application/json"]["schema"])
 
 
 def filled(text: str, *, to: int) -> str:

@@ -15,10 +15,10 @@ from eventstore.errors import CorruptLine
 from eventstore.histories.importer import import_history
 from eventstore.models import Event
 from ordersite.backup import manifest
-from tests.ordersite.api.test_budgets import names_of, writing
 from tests.support.access import browser_of, person
 from tests.support.api import BODY, ORDERS, RUSSIAN, place, problem
 from tests.support.back_office import staff_client
+from tests.support.description import names_of, writing
 from tests.support.histories import file_of, paid_booking
 
 PASSKEYS = "/admin/second-factor/passkeys/"
