@@ -14,12 +14,14 @@ from rest_framework.test import APIClient
 from eventstore.errors import CorruptLine
 from eventstore.histories.importer import import_history
 from eventstore.models import Event
+from orders.http.access import SERVICE_PERMISSIONS
 from ordersite.backup import manifest
 from tests.support.access import browser_of, person
 from tests.support.api import BODY, ORDERS, RUSSIAN, place, problem
 from tests.support.back_office import staff_client
 from tests.support.description import names_of, writing
 from tests.support.histories import file_of, paid_booking
+from tests.support.programs import program
 
 PASSKEYS = "/admin/second-factor/passkeys/"
 
@@ -30,12 +32,16 @@ def sent(client: APIClient, method: str, path: str, body: str, **headers: str) -
 
 
 def test_every_operation_with_a_body_refuses_it(api: APIClient) -> None:
-    order_id, walked, staff = place(api), 0, staff_client()
+    order_id, walked, erp = place(api), 0, program("erp", *SERVICE_PERMISSIONS)
+    staff = staff_client()
     for path, method, operation in writing():
-        client = staff if "back office" in operation["tags"] else api
+        client = api if "/back-office/" not in path else erp if "webhook" in path else staff
         address = path.format(order_id=order_id, endpoint_id=uuid4(), event_id=uuid4(), approval_id=uuid4())
         for name in names_of(operation):
             answer = sent(client, method, address, f'{{"{name}": null, "{name}": null}}')
+            if answer.status_code == 404 and "{endpoint_id}" in path:
+                continue  # there is no such endpoint, and its body was not read
+            assert answer.status_code == 400, f"{method} {path}: {answer.status_code}"
             assert f"'{name}' twice" in problem(answer, 400, "parse_error")["detail"], f"{method} {path}"
             walked += 1
     assert walked > 50

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from ordersite.devstack.servers import wait_until
+from ordersite.devstack.processes import wait_until
 from ordersite.handler import Handler
 from ordersite.serving import server
 from ordersite.serving.clients import OWNER, REFUSED, TOO_MANY, Client, Clients
