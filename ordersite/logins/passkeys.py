@@ -5,7 +5,6 @@ what the library cannot read is refused instead of being an error of the site.
 """
 
 import ipaddress
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from django_otp_webauthn import views
 from django_otp_webauthn.exceptions import MalformedRequest, OTPWebAuthnApiError, UnprocessableEntity
 from django_otp_webauthn.helpers import WebAuthnHelper
 
+from eventstore.limits.json_text import read_json
 from orders.http.i18n import translate
 from ordersite.access.recording import record_credentials
 from ordersite.api.json_limits import require_bounded
@@ -115,7 +115,7 @@ class _Bounded:
         try:
             text = request.body.decode()
             require_bounded(text)
-            body = json.loads(text)
+            body = read_json(text)
         except ValueError as error:
             raise MalformedRequest from error
         if not isinstance(body, dict):

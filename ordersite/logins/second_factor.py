@@ -20,12 +20,10 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp_webauthn.models import WebAuthnCredential
-from rest_framework.exceptions import ParseError
 
 from orders.http.i18n import translate
 from ordersite.access.powers import permissions_of
 from ordersite.access.recording import record_credentials
-from ordersite.api.parsers import parse_body
 from ordersite.logins.fresh_password import is_fresh
 from ordersite.logins.records import clean
 from ordersite.logins.sessions import end_others
@@ -60,11 +58,11 @@ class SecondFactor:
         """Lead to the page, or go on."""
         person: Any = request.user
         match = request.resolver_match
-        if match is None or not request.path_info.startswith("/admin/"):
+        if match is None or not request.path_info.startswith("/admin/") or not person.is_authenticated:
             return None
         if match.app_names[-1:] == [PASSKEYS]:
-            return _refuse_body(request) or _guard_passkeys(request, match.url_name or "")
-        if not person.is_authenticated or (match.url_name or "").startswith(OPEN):
+            return _guard_passkeys(request, match.url_name or "")
+        if (match.url_name or "").startswith(OPEN):
             return None
         if not (request.session.get(HAS_ONE, True) or settings.REQUIRE_SECOND_FACTOR):
             return None  # fast path: found out at the log-in, so that pages need not ask
@@ -75,23 +73,9 @@ class SecondFactor:
         return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': next_page})}")
 
 
-def _refuse_body(request: HttpRequest) -> HttpResponse | None:
-    """Refuse a body that is no JSON within the API's limits: the library's views would fail on it."""
-    if request.content_type != "application/json" or not request.body:
-        return None
-    try:
-        if isinstance(parse_body(request.body), dict):
-            return None
-        detail = translate("The body is no object.")
-    except ParseError as error:
-        detail = str(error.detail)
-    return JsonResponse({"detail": detail, "code": "parse_error"}, status=400)
-
-
 def _guard_passkeys(request: HttpRequest, name: str) -> HttpResponse | None:
     """Refuse a new passkey from a session that nobody has given a password to for a while."""
-    is_registration = name.startswith("credential-registration")
-    if request.user.is_authenticated and is_registration and not is_fresh(request):  # the library refuses strangers
+    if name.startswith("credential-registration") and not is_fresh(request):
         text = translate("Your password is needed again. Open this page again, then add the passkey.")
         return JsonResponse({"detail": text, "code": "password_needed"}, status=403)
     return None

@@ -15,6 +15,7 @@ READS_ITS_OWN = {
     "eventstore/queue/worker.py": "a command of the queue",
     "eventstore/snapshots.py": "a snapshot of the database",
     "orders/http/approvals.py": "a command of the log",
+    "ordersite/importing/sources/json_orders.py": "keeps numbers as they are written, and refuses a repeated name",
     "projections/engine/joint_catch_up.py": "a checkpoint of the database",
     "projections/engine/row_storage.py": "a row of a read model",
     "projections/staff/order_page.py": "what was encoded a moment before",

@@ -97,4 +97,3 @@ def test_a_passkey_in_bad_json_is_refused(operation: str) -> None:
         for body in (b'{"id": 1, "id": 2}', b"\xff", b"[" * 100_000, b"9" * 5_000, b'{"id": NaN}', b"[1]", b'"x"'):
             answer = browser.post(f"{PASSKEYS}{operation}/{step}/", data=body, content_type="application/json")
             assert answer.status_code == 400, (step, body[:20])
-            assert answer.json()["code"] == "parse_error"
