@@ -36,6 +36,10 @@ class Proxy:
     to: int
     folder: Path
     port: int = field(default_factory=free_port)
+    below: str = ""
+    """The path below which the site is, such as /shop."""
+    removes: bool = False
+    """Whether the proxy removes that path."""
 
     def start(self) -> "Proxy":
         """Start the proxy, and return once it accepts connections."""
@@ -76,6 +80,10 @@ class Proxy:
             "/etc/ssl/shop.example.pem": f'"{self.folder}/certificate.pem"',
             "/etc/ssl/shop.example.key": f'"{self.folder}/key.pem"',
         }
+        if self.below:
+            target = "http://ordersite/;" if self.removes else "http://ordersite;"
+            whole = "location / {\n        proxy_pass http://ordersite;"
+            replaced[whole] = f"location {self.below}/ {{\n        proxy_pass {target}"
         (self.folder / "site.conf").write_text(_replace(text, replaced))
         temporary = "".join(
             f'{kind}_temp_path "{self.folder}/{kind}";\n'
@@ -96,7 +104,13 @@ class Proxy:
             "shop.example {": f"https://127.0.0.1:{self.port} {{\n\t{certificate}",
             "127.0.0.1:8000": f"127.0.0.1:{self.to}",
         }
-        (self.folder / "Caddyfile").write_text(_replace(text, replaced))
+        text = _replace(text, replaced)
+        if self.below:
+            directive = "handle_path" if self.removes else "handle"
+            before, site = text.split("\treverse_proxy ")
+            block = "reverse_proxy " + site.rstrip().removesuffix("}").rstrip()
+            text = f"{before}\t{directive} {self.below}/* {{\n\t{block}\n\t}}\n}}\n"
+        (self.folder / "Caddyfile").write_text(text)
         return ["run", "--config", str(self.folder / "Caddyfile"), "--adapter", "caddyfile"]
 
     def _accepts(self) -> bool:
