@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ORDER_VAR
+from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError, connection
@@ -81,6 +81,11 @@ class CheckedLists:
             posted = request.POST.copy()
             posted[ACTION_CHECKBOX_NAME] = "all"  # not read as a key: the action is done on the whole list
             request.POST = posted  # type: ignore[assignment]  # an immutable one in the stubs
+        # unfold's script leaves out the filters that are not chosen. Without it, a browser sends them empty.
+        chosen = request.GET.copy()
+        for name in [name for name, value in request.GET.items() if not value and name != ALL_VAR]:
+            del chosen[name]
+        request.GET = chosen  # type: ignore[assignment]  # the same
         return super().changelist_view(request, extra_context)  # type: ignore[misc]  # of the admin class
 
     def response_action(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:

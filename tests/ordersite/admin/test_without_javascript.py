@@ -1,10 +1,13 @@
 """What lists do without a script: days are typed, and all rows of all pages are chosen by a box."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.admin import site
 from django.test import Client
+from django.urls import reverse
 
 from eventstore.dispatch import current_state
 from orders.order import ORDER
@@ -52,6 +55,18 @@ def test_a_day_is_typed_in_two_ways(root: Client, typed: str) -> None:
         StaffOrder.objects.filter(pk=key).update(placed_at=at)
     page = text(root.get(ORDERS, {"placed_at_from": typed, "placed_at_to": typed}))
     assert [str(key) in page for key in (before, on, after)] == [False, True, False]
+
+
+def test_a_form_of_filters_is_applied_with_the_fields_that_are_left_empty(root: Client) -> None:
+    """As a browser sends it without a script."""
+    placed()
+    for model in site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        page = text(root.get(address))
+        if 'id="filter-form"' in page:
+            form = page[page.index('id="filter-form"') :].partition("</form>")[0]
+            names = re.findall(r'<(?:input|select)[^>]*? name="([^"]+)"', form)
+            assert root.get(address, dict.fromkeys(names, "")).status_code == 200, (model, names)
 
 
 def test_all_rows_of_all_pages_are_chosen_by_a_box(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
