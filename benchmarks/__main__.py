@@ -26,6 +26,7 @@ BENCHES = {
     "memory": "memory.run",
     "startup": "startup.run",
     "sealing": "sealing.run",
+    "encrypting": "encrypting.run",
     "queueing": "queueing.run",
     "partitions": "partitions.run",
 }
