@@ -11,6 +11,7 @@ from django.db.utils import DatabaseError
 
 from eventstore.models import Event
 from eventstore.storage import privileges, requirements
+from eventstore.storage.server_log import NO_VALUES_IN_LOG
 from ordersite.backup import tables as backup_tables
 from ordersite.models import SuggestedPermission, User
 from ordersite.postgresql import sessions
@@ -93,6 +94,24 @@ def login_has_no_power_over_the_log(databases: Sequence[str] | None = None, **op
         )
         for finding in found
     ]
+
+
+@register(Tags.security, deploy=True)
+def server_logs_no_values(databases: Sequence[str] | None = None, **options: Any) -> list[CheckMessage]:
+    """Warn if the server may write values of the site's statements into its log: they may be personal data."""
+    try:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(NO_VALUES_IN_LOG)])
+            found = dict(cursor.fetchall())
+    except DatabaseError as error:
+        return [CheckWarning(f"the settings of the server's log cannot be read: {error}", id="ordersite.W011")]
+    others = sorted(name for name, setting in found.items() if setting != NO_VALUES_IN_LOG[name])
+    if not others:
+        return []
+    wanted = ", ".join(f"{name} = {NO_VALUES_IN_LOG[name]}" for name in others)
+    hint = f"Run `manage.py database_roles` as a superuser, or set for the site's login: {wanted}."
+    text = "the server may log values of statements, such as addresses of people"
+    return [CheckWarning(text, hint=hint, id="ordersite.W010")]
 
 
 @register(Tags.database)

@@ -17,6 +17,7 @@ from eventstore.storage.roles import (
     rights_to,
     views_schema,
 )
+from eventstore.storage.server_log import NO_VALUES_IN_LOG
 
 LOCK_TIMEOUT = "10s"
 _ATTRIBUTES = ("SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS")
@@ -38,6 +39,7 @@ def set_up(roles: Roles, tables: Mapping[str, Contents], passwords: Mapping[str,
             _make_schemas(cursor, roles)
             _hand_over(cursor, roles, tables)
             grant(roles, tables)
+        _log_no_values(cursor, roles)
 
 
 def grant(roles: Roles, tables: Mapping[str, Contents]) -> None:
@@ -84,6 +86,17 @@ def _membership(cursor: Any, roles: Roles) -> Iterator[None]:
     cursor.execute(f"GRANT {roles.owner}, {roles.app} TO CURRENT_USER")
     yield
     cursor.execute(f"REVOKE {roles.owner}, {roles.app} FROM CURRENT_USER")
+
+
+def _log_no_values(cursor: Any, roles: Roles) -> None:
+    """Let the server log no value of a statement of these roles. Only a superuser can; `check --deploy` tells."""
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if not cursor.fetchone()[0]:
+        return
+    database = quoted(str(connection.settings_dict["NAME"]))
+    for role in roles.all:
+        for name, value in NO_VALUES_IN_LOG.items():
+            cursor.execute(f"ALTER ROLE {role} IN DATABASE {database} SET {name} = '{value}'")
 
 
 def _make_schemas(cursor: Any, roles: Roles) -> None:

@@ -10,22 +10,13 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from eventstore.storage.server_log import NO_VALUES_IN_LOG
 from ordersite.devstack.processes import EmbeddedError, is_alive, owner, pid_in, wait_until
 from ordersite.devstack.state_folder import StateFolder, package_folder
 
 LAUNCH_SECONDS = 0.2  # time for a new server to write its pid file
-NO_VALUES_IN_LOG = {
-    "log_min_messages": "log",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-    "log_statement": "none",
-    "log_min_duration_statement": "-1",
-}
-"""Settings of PostgreSQL with which its log holds no value of a statement, failed or not: it may be personal data.
-
-The program that sent a failed statement gets the whole error. The server's own log has what is about the server."""
+NO_OLD_WAL = {"wal_recycle": "off"}
+"""Segments of WAL are deleted after a checkpoint. Recycled ones hold old content until it is overwritten."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,7 @@ class PostgresServer:
             pidfile.unlink()  # left by a crash, and another program has this pid now
         port = self.folder.usable_port("pg.port")
         log = self.data / "server.log"  # here, because the server's user cannot write anywhere else
-        settings = NO_VALUES_IN_LOG | ({} if self.durable else {"fsync": "off", "full_page_writes": "off"})
+        settings = NO_VALUES_IN_LOG | NO_OLD_WAL | ({} if self.durable else {"fsync": "off", "full_page_writes": "off"})
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # Not by pg_ctl: it makes a text for the shell of the folder's name, and $ or " have a meaning there.
         server = [*prefix, self.pgbin / "postgres", "-D", self.data, "-p", port, *options]

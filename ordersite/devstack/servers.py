@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ordersite.devstack.postgres import PostgresServer
-from ordersite.devstack.processes import is_alive, wait_until
+from ordersite.devstack.processes import EmbeddedError, is_alive, wait_until
 from ordersite.devstack.state_folder import StateFolder, free_port
 from ordersite.devstack.valkey import ValkeyServer
 
@@ -122,3 +122,21 @@ class Services:
             wait_until(
                 lambda: not any(is_alive(pid) for pid in pids), f"the servers did not stop; see {self.state}/*.log"
             )
+
+    def shorten_journals(self) -> None:
+        """Let both servers drop the journals of what they have stored since: WAL, and the append-only file.
+
+        A journal holds deleted values too. Does nothing for a server that is not running. Raises EmbeddedError.
+        """
+        import psycopg  # noqa: PLC0415 - settings import this module before anything connects
+        import redis  # noqa: PLC0415 - the same
+
+        try:
+            if self.known and self.postgres.answers():
+                with psycopg.connect(self.database_url, autocommit=True) as connection:
+                    connection.execute("SELECT pg_switch_wal()")
+                    connection.execute("CHECKPOINT")
+            if self.known and self.durable and self.valkey.answers():
+                redis.Redis.from_url(self.redis_url, socket_timeout=5).bgrewriteaof()
+        except (psycopg.Error, redis.RedisError) as error:
+            raise EmbeddedError(f"a journal was not shortened: {error}") from error

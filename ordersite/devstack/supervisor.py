@@ -8,6 +8,7 @@ runs before there is a database.
 
 import contextlib
 import fcntl
+import math
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ordersite.devstack import housekeeping
 from ordersite.devstack.processes import EmbeddedError, owner
 from ordersite.devstack.servers import Services
 
@@ -92,7 +94,7 @@ def main() -> None:
     try:
         with _alone(), _servers():
             _run_site()
-    except (StackError, EmbeddedError) as error:
+    except (StackError, EmbeddedError, housekeeping.BadDays) as error:
         sys.exit(f"ordersite: {error}")
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
@@ -100,6 +102,7 @@ def main() -> None:
 
 def _run_site() -> None:
     port = _port()
+    housekeeping.days_to_keep()  # before anything starts
     site = f"http://127.0.0.1:{port}{os.environ.get('FORCE_SCRIPT_NAME', '').rstrip('/')}"
     worker, *later, web = processes = _processes(port)
     left_over = [process.end_leftover() for process in processes]
@@ -160,8 +163,12 @@ def web_server(port: str, application: str) -> list[str]:
 
 
 def _keep_up(processes: list[Process]) -> None:
-    """Restart processes that die, until interrupted. Raises StackError if one dies again and again."""
+    """Restart processes that die, and tidy up, until interrupted. Raises StackError if one dies again and again."""
+    tidied = -math.inf
     while True:
+        if time.monotonic() - tidied > housekeeping.SECONDS:
+            tidied = time.monotonic()
+            _tidy()
         time.sleep(0.5)
         for process in processes:
             if process.running is None or process.running.poll() is None:
@@ -172,6 +179,13 @@ def _keep_up(processes: list[Process]) -> None:
             _kill_group(process.running.pid)  # its children may still run
             print(f"the {process.name} died ({process.running.returncode}); starting it again", flush=True)
             process.start()
+
+
+def _tidy() -> None:
+    try:
+        housekeeping.tidy(Services(STATE), days=housekeeping.days_to_keep())
+    except (OSError, EmbeddedError) as error:
+        print(f"old logs and journals were not deleted: {error}; trying again in an hour", flush=True)
 
 
 def _wait_until_healthy(site: str, processes: list[Process]) -> None:

@@ -39,7 +39,7 @@ class ValkeyServer:
             f"dir {_in_config(data)}\npidfile {_in_config(self.folder.path / 'valkey.pid')}\n"
             f"logfile {_in_config(self.folder.path / 'valkey.log')}\n"
             f'appendonly {"yes" if self.durable else "no"}\nappendfsync everysec\nsave ""\n'
-            "daemonize yes\ndatabases 64\n"
+            "daemonize yes\ndatabases 64\nauto-aof-rewrite-min-size 16mb\n"
             "maxmemory-policy noeviction\n"
         )
         self.folder.run(binary, config)
