@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.db.models.functions import Lower, Now, Upper
 
 from eventstore.models import Contents, Event
-from ordersite.names import ReservedName, is_reserved
+from ordersite.names import NameInUse, ReservedName, claim, is_reserved
 
 
 class ServiceAccounts(UserManager["ServiceAccount"]):
@@ -18,6 +18,10 @@ class ServiceAccounts(UserManager["ServiceAccount"]):
     def get_queryset(self) -> "models.QuerySet[ServiceAccount]":
         """Return the service accounts."""
         return super().get_queryset().filter(service_id__isnull=False)
+
+
+_NAMES = {"username", "email", "email_verified"}
+"""The fields that must not have the value that another account has."""
 
 
 class User(AbstractUser):
@@ -101,12 +105,34 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the account, in one transaction with the record of a change of its rights: see `ordersite.access`.
 
-        Raises ReservedName for a new account with a name that the shop gives itself.
+        Raises ReservedName for a new account with a name that the shop gives itself, and NameInUse. No statement fails
+        in the server then, which might log it with its values.
         """
         if self._state.adding and is_reserved(self.username):
             raise ReservedName(f"the shop itself gives names such as {self.username!r}: choose another")
+        changed = kwargs.get("update_fields")
         with transaction.atomic():
+            if changed is None or not _NAMES.isdisjoint(changed):
+                self.claim_new_names()
+                self._require_free_names()
             super().save(*args, **kwargs)
+
+    def claim_new_names(self) -> None:
+        """Let nobody else take the username and the address that this account does not have yet: see `claim`."""
+        has = User.objects.filter(pk=self.pk).values_list("username", "email").first() or ()
+        if new := {self.username, self.email} - {*has, ""}:
+            claim(*new)
+
+    def _require_free_names(self) -> None:
+        """Raise NameInUse if a name that has to be unique is another account's."""
+        others = User.objects.exclude(pk=self.pk)
+        if others.filter(username=self.username).exists():
+            raise NameInUse("another account has this username")
+        if not (self.customer_id and self.email_verified and self.email):
+            return
+        named = others.alias(address=Lower("email")).filter(address=Lower(models.Value(self.email)))
+        if named.filter(customer_id__isnull=False, email_verified=True).exists():
+            raise NameInUse("another customer has this e-mail address")
 
 
 class ServiceAccount(User):

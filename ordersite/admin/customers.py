@@ -23,9 +23,28 @@ from ordersite.access import powers
 from ordersite.admin.forms.form_views import ask
 from ordersite.customers import erasure, registration
 from ordersite.models import User
+from ordersite.names import claim
 
 
-class AccountForm(UserChangeForm):
+class ClaimsNames:
+    """Mixin of the forms of accounts: nobody else takes the names of a form until it is saved.
+
+    What was taken meanwhile is found by the checks that follow, and shown beside the field.
+    """
+
+    cleaned_data: dict[str, Any]
+    instance: User
+
+    def clean(self) -> Any:
+        """Claim the names that the account does not have yet."""
+        cleaned = super().clean()  # type: ignore[misc]  # of the form
+        typed = {self.cleaned_data.get(name) or "" for name in ("username", "email")}
+        if new := typed - {self.instance.username, self.instance.email, ""}:
+            claim(*new)
+        return cleaned
+
+
+class AccountForm(ClaimsNames, UserChangeForm):
     """The form of an account. If the e-mail address cannot be changed, the reason is shown beside it."""
 
     def clean_email(self) -> str:

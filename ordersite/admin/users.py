@@ -29,7 +29,7 @@ from ordersite.admin.access_forms import (
     RecordsWhy,
     is_superuser,
 )
-from ordersite.admin.customers import AccountForm, CustomerCommands, FollowsTheLog
+from ordersite.admin.customers import AccountForm, ClaimsNames, CustomerCommands, FollowsTheLog
 from ordersite.admin.forms.saved_rows import SavedPassword, SavedRows
 from ordersite.logins import second_factor
 from ordersite.models import User
@@ -54,6 +54,10 @@ class UserForm(AsksWhy, AccountForm):
     access_fields = ACCESS_FIELDS
 
 
+class NewAccountForm(ClaimsNames, UserCreationForm):
+    """The form of a new account."""
+
+
 @admin.register(User)
 class UserAdmin(
     OnlyManageable,
@@ -68,7 +72,7 @@ class UserAdmin(
     """The accounts, with commands about their customers."""
 
     form = UserForm
-    add_form = UserCreationForm
+    add_form = NewAccountForm
     change_password_form = PasswordForm
     change_user_password_template = "ordersite/change_password.html"  # noqa: S105  # a template
     list_display = ("username", "first_name", "last_name", "is_staff", "customer_id", "is_demo")

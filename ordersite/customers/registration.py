@@ -6,7 +6,7 @@ The log and the login change in one transaction. Addresses change only here, so 
 from dataclasses import replace
 from uuid import UUID, uuid5
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Lower
 
@@ -19,9 +19,8 @@ from orders.customers.rules import CUSTOMER
 from orders.customers.state import Customer
 from ordersite.customers.lookup import current_customer
 from ordersite.models import User
-from ordersite.names import is_reserved, plain_name
+from ordersite.names import claim, is_reserved, plain_name
 
-_LOCKS = 4713  # the first key of the advisory locks on usernames and addresses
 _NAMES = UUID("2f3b5c1e-9c5d-4f0c-8a83-0c1e5b8f7d24")
 
 CLAIMED_PREFIX = "customer-"
@@ -52,7 +51,7 @@ def register(user: User, *, correlation_id: UUID, password: str = "") -> User:
     require_free(user)
     try:
         with transaction.atomic():
-            _claim_names(user)
+            claim(user.username, user.email)
             require_free(user)
             user.save()
             _register(user, context)
@@ -60,20 +59,6 @@ def register(user: User, *, correlation_id: UUID, password: str = "") -> User:
         require_free(user)
         raise NameTaken("username") from error
     return user
-
-
-def _claim_names(user: User) -> None:
-    """Let no other transaction take the username or the address of this login until this transaction ends.
-
-    So two that want the same one wait for each other here, and the later one finds it taken. Without this, the later
-    INSERT would fail in the server, which may log a failed statement with its values: an address and a password's hash.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, name) FROM"
-            " (SELECT DISTINCT hashtext(lower(name)) name FROM unnest(%s::text[]) name ORDER BY 1) names",
-            [_LOCKS, [user.username, user.email]],
-        )
 
 
 def require_free(user: User) -> None:
@@ -139,7 +124,7 @@ def change_email(user: User, email: str, context: Context) -> Answer:
                     user.username = email[:150]
                 user.email, user.email_verified = email, False
                 _avoid_claimed_name(user)
-                _claim_names(user)
+                claim(email, email[:150])
                 require_free(user)
                 user.save(update_fields=["email", "email_verified", "username"])
             return answer
@@ -155,6 +140,7 @@ def verify_email(customer_id: UUID, email: str, context: Context) -> Answer:
     """
     try:
         with transaction.atomic():
+            claim(email)  # before any row is locked: all who verify this address want the rows of the others
             user = User.objects.select_for_update().filter(customer_id=customer_id).first()
             if user is not None and plain_name(user.email) == plain_name(email):
                 for other in _with_address(email).select_for_update().filter(email_verified=False).exclude(pk=user.pk):
@@ -200,7 +186,7 @@ def record_staff_change(user: User, context: Context) -> None:
     """Record in the log the customer that staff are about to save. Raises CommandRefused."""
     if not user.customer_id:
         return
-    _claim_names(user)
+    user.claim_new_names()
     try:
         require_free(user)
     except NameTaken as error:
