@@ -68,10 +68,13 @@ def erase_in_log(subject_id: UUID, context: Context) -> Answer:
 def _erase_beside_the_log(subject_id: UUID, aggregate_ids: set[UUID]) -> None:
     """Erase the texts about a person's orders and accounts that tables for operators and staff hold.
 
-    They are errors of parked events, which may quote a value, findings about read models, and names in the admin's log.
+    They are errors of parked events, which may quote a value, and why an operator left one out, findings about read
+    models, and names in the admin's log.
     """
     for model in (ParkedEvent, SkippedEvent, ConsumerParkedEvent):
         model.objects.filter(aggregate_id__in=aggregate_ids).exclude(error="").update(error=ERASED)
+    for left_out in (SkippedEvent, ConsumerParkedEvent):
+        left_out.objects.filter(aggregate_id__in=aggregate_ids).exclude(reason="").update(reason=ERASED)
     DriftFlag.objects.filter(aggregate_id__in=aggregate_ids).delete()  # the next check finds again what is still so
     entries = LogEntry.objects.filter(object_id__in=[str(key) for key in aggregate_ids])
     entries.update(object_repr=ERASED)
