@@ -57,6 +57,10 @@ class UserForm(AsksWhy, AccountForm):
 class NewAccountForm(ClaimsNames, UserCreationForm):
     """The form of a new account."""
 
+    def clean_username(self) -> str:
+        """Return the name; "" for one that is taken, where Django returns None and the checks after it would fail."""
+        return str(super().clean_username() or "")
+
 
 @admin.register(User)
 class UserAdmin(

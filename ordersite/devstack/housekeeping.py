@@ -43,18 +43,20 @@ def tidy(services: Services, *, days: int) -> None:
     for path in kept:
         if path.stat().st_mtime < oldest:
             path.unlink(missing_ok=True)
-    for log in (*state.glob("*.log"), *state.glob("pg/server.log")):
-        _rotate(log)
+    today, begun = str(datetime.now(UTC).date()), state / "logs.begun"
+    day = begun.read_text().strip() if begun.exists() else today
+    if day != today:
+        for log in (*state.glob("*.log"), *state.glob("pg/server.log")):
+            _move(log, log.with_name(f"{log.name}.{day}"))
+    begun.write_text(today)
     services.shorten_journals()
 
 
-def _rotate(log: Path) -> None:
-    """Move what a log holds to a file with the day in its name, once a day.
+def _move(log: Path, moved: Path) -> None:
+    """Move what a log holds to another file.
 
     Copied and emptied, not renamed, because its process goes on writing to the file that it has open, at its end. What
     is written in between is lost.
     """
-    moved = log.with_name(f"{log.name}.{datetime.now(UTC).date()}")
-    if log.stat().st_size and not moved.exists():
-        shutil.copyfile(log, moved)
-        os.truncate(log, 0)
+    shutil.copy2(log, moved)
+    os.truncate(log, 0)

@@ -114,6 +114,7 @@ def test_of_several_who_send_the_admins_form_at_once_one_is_told_no_in_the_form(
 
     codes = at_the_same_moment(*[add] * AT_ONCE)
     assert sorted(map(str, codes)) == ["200"] * (AT_ONCE - 1) + ["302"]
+    assert add() == 200, "and so is one who comes later"
     assert "ERROR" not in server_errors()
 
 

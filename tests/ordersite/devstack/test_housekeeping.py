@@ -66,16 +66,19 @@ def test_logs_and_letters_stay_for_as_many_days_as_the_setting_says(tmp_path: Pa
     assert password.exists()
 
 
-def test_a_log_that_is_being_written_is_moved_once_a_day_and_goes_on(tmp_path: Path) -> None:
+def test_a_log_that_is_being_written_is_moved_when_the_day_is_over_and_goes_on(tmp_path: Path) -> None:
     log = tmp_path / "web.log"
     with log.open("ab", buffering=0) as process:
         process.write(b"yesterday\n")
         housekeeping.tidy(Services(tmp_path), days=7)
+        assert log.read_bytes() == b"yesterday\n", "the day is not over"
+        (tmp_path / "logs.begun").write_text("2026-01-31")
+        for _ in range(2):
+            housekeeping.tidy(Services(tmp_path), days=7)
         process.write(b"today\n")
         housekeeping.tidy(Services(tmp_path), days=7)
     assert log.read_bytes() == b"today\n"
-    (moved,) = tmp_path.glob("web.log.*")
-    assert moved.read_bytes() == b"yesterday\n"
+    assert (tmp_path / "web.log.2026-01-31").read_bytes() == b"yesterday\n"
 
 
 @pytest.mark.parametrize("text", ["", "seven", "-1", "1.5", "99999999"])
