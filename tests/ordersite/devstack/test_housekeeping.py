@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from ordersite.devstack import housekeeping
-from ordersite.devstack.servers import Services, wait_until
+from ordersite.devstack.processes import wait_until
+from ordersite.devstack.servers import Services
 
 WORD = "zqinjournalvx"
 DAY = 86_400
