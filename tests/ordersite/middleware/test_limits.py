@@ -201,6 +201,15 @@ def test_mails_to_new_addresses_are_limited(api: APIClient, rates: Any) -> None:
     assert codes == [200, 200, 200, 429]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_registrations_from_an_address_are_limited_with_their_mails(rates: Any) -> None:
+    codes = []
+    for number in range(4):
+        person = {"name": "Ada", "email": f"ada-{number}@example.org", "password": "seven-brass-lanterns"}
+        codes.append(APIClient().post("/api/v1/auth/register", person, format="json").status_code)
+    assert codes == [201, 201, 201, 429]
+
+
 @pytest.mark.parametrize("rate", ["", "many", "5", "5/fortnight", "-1/min"])
 def test_an_invalid_rate_is_refused(rate: str) -> None:
     with pytest.raises(ValueError, match="not a rate such as 600/min"):
