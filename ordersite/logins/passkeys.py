@@ -14,7 +14,6 @@ from django.db import DataError, IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.urls import path
-from django.utils.translation import gettext
 from django.views import View
 from django.views.i18n import JavaScriptCatalog
 from django_otp_webauthn import views
@@ -22,7 +21,7 @@ from django_otp_webauthn.exceptions import MalformedRequest, OTPWebAuthnApiError
 from django_otp_webauthn.helpers import WebAuthnHelper
 
 from eventstore.limits.json_text import read_json
-from orders.http.i18n import translate
+from orders.http.i18n import translate, translate_stored
 from ordersite.access.recording import record_credentials
 from ordersite.api.json_limits import require_bounded
 from ordersite.logins import completion, second_factor
@@ -186,7 +185,7 @@ class ScriptTexts(JavaScriptCatalog):
 
     def get_catalog(self) -> dict[str, list[str] | str]:
         """Return the translation of each text."""
-        return {**super().get_catalog(), **{text: gettext(text) for text in OF_SCRIPTS}}
+        return {**super().get_catalog(), **{text: translate_stored(text) for text in OF_SCRIPTS}}
 
 
 def _view(view: type[View]) -> Callable[..., HttpResponse]:

@@ -69,7 +69,9 @@ class SecondFactor:
         if person.is_verified() or not is_needed(person):
             return None
         page = "second-factor-check" if has_factor(person) else "second-factor"
-        next_page = request.get_full_path() if request.method == "GET" else reverse("admin:index")
+        is_page = request.method == "GET"
+        kept = None if is_page else request.keep_form()  # type: ignore[attr-defined]  # set by `KeptForms`
+        next_page = request.get_full_path() if is_page else kept or reverse("admin:index")
         return HttpResponseRedirect(f"{reverse(page)}?{urlencode({'next': next_page})}")
 
 

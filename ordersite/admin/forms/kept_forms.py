@@ -58,6 +58,7 @@ class KeptForms:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.kept_data = partial(kept_data, request)  # type: ignore[attr-defined]  # for pages below this package
+        request.keep_form = partial(keep_until_open, request)  # type: ignore[attr-defined]  # for the second factor
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -85,16 +86,27 @@ def _keep(request: HttpRequest, owner: str) -> HttpResponse:
     if request.user.is_authenticated and str(request.user.pk) != owner:
         messages.error(request, "Another person had opened that form, so nothing was sent. Open it yourself.")
         return HttpResponseRedirect(reverse("admin:index"))
+    address = _store(request, owner)
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(address)
+    return redirect_to_login(address, reverse("admin:login"))
+
+
+def keep_until_open(request: HttpRequest) -> str | None:
+    """Keep a form of a person who has not given the second factor yet. Return where it is then; None for no form."""
+    owner = _owner_of(request)
+    return _store(request, owner) if owner == str(request.user.pk) else None
+
+
+def _store(request: HttpRequest, owner: str) -> str:
+    """Store the form in the session. Return the address that shows it again."""
     key = str(new_id())
     left_out = (OWNER, "csrfmiddlewaretoken")
     data = {name: values for name, values in request.POST.lists() if name not in left_out}
     form = {"owner": owner, "path": request.path, "data": data, "at": int(time())}
     earlier = list(request.session.get(SESSION, {}).items())
     request.session[SESSION] = dict([*earlier, (key, form)][-MOST:])
-    address = f"{request.path}?{urlencode({PARAMETER: key})}"
-    if request.user.is_authenticated:
-        return HttpResponseRedirect(address)
-    return redirect_to_login(address, reverse("admin:login"))
+    return f"{request.path}?{urlencode({PARAMETER: key})}"
 
 
 def kept_data(request: HttpRequest) -> QueryDict | None:

@@ -1,13 +1,15 @@
 """A password alone is half of a log-in where a second factor is needed: nothing that a log-in gives comes before it."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from ordersite.admin.forms.kept_forms import form_owner
 from ordersite.models import LoginRecord, User
-from tests.support.access import person
+from tests.support.access import USERS, person
 from tests.support.logins import APP, CHECK, code_of, log_in, with_app
 from tests.support.site import make_customer
 
@@ -64,6 +66,25 @@ def test_the_second_factor_completes_the_log_in() -> None:
     assert last_login(anna) is not None
     assert browser.session.session_key != before, "whoever knew the session before does not know it now"
     assert browser.get("/admin/").status_code == 200
+
+
+def test_a_form_that_is_sent_before_the_second_factor_is_kept() -> None:
+    """Its login had ended while it was open, and another tab has given the password only."""
+    anna = person("anna", is_superuser=True)
+    device, url = with_app(anna), f"{USERS}{person('ben').pk}/change/"
+    opened = RequestFactory().get(url)
+    opened.user = anna
+    owner = form_owner(opened)["form_owner"]()
+    browser = enter()
+    led = browser.post(url, {"form_owner": owner, "first_name": "Benjamin the Second"})
+    assert led["Location"].startswith(CHECK)
+    back = parse_qs(urlsplit(led["Location"]).query)["next"][0]
+    accepted = browser.post(CHECK, {"code": code_of(device), "next": back})
+    assert (accepted.status_code, accepted["Location"]) == (302, back)
+    (kept,) = parse_qs(urlsplit(back).query)["kept"]
+    form = browser.session["kept_forms"][kept]
+    assert (form["path"], form["data"]) == (url, {"first_name": ["Benjamin the Second"]})
+    assert not User.objects.filter(first_name="Benjamin the Second").exists(), "kept, and not sent"
 
 
 def test_where_one_is_required_setting_it_up_completes_the_log_in(settings: Any) -> None:
