@@ -151,7 +151,7 @@ def read_moment(params: QueryDict, name: str, parse: Callable[[str], datetime] =
 
 def read_expand(params: QueryDict) -> set[str]:
     """Return the requested parts. Raises ValidationError."""
-    parts = {name.strip() for name in ",".join(params.getlist("expand")).split(",")} - {""}
+    parts = {name.strip() for value in params.getlist("expand") for name in value.split(",")}
     for unknown in sorted(parts - set(EXPANDABLE_PARTS)):
         message = translate(
             "There is no part '{part}'; there are {known}.", part=unknown, known=", ".join(EXPANDABLE_PARTS)

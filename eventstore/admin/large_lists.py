@@ -19,6 +19,8 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from unfold.views import ChangeList
 
+from eventstore.limits.numbers import parse_whole
+
 COUNT_UP_TO = 10_000  # rows that are counted exactly, sorted by any column, and paged through
 
 # A partitioned table has no estimate of its own, so this sums those of its partitions.
@@ -50,7 +52,14 @@ class FastPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the
 
     def validate_number(self, number: Any) -> int:
         """Return the page's number; the last page for a later one, so that a link to it keeps its filters."""
-        return super().validate_number(min(int(number), self.num_pages) if str(number).isdecimal() else number)
+        text = str(number)
+        if text.isascii() and text.isdecimal():
+            is_long = len(text) > _LONGEST_NUMBER
+            number = self.num_pages if is_long else min(parse_whole(text), self.num_pages)
+        return super().validate_number(number)
+
+
+_LONGEST_NUMBER = 18  # digits of a page's number that is looked at; a longer one means the last page
 
 
 class CheckedList(ChangeList):

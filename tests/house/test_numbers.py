@@ -23,7 +23,7 @@ READS_NO_TEXT = {
     "projections/webhooks/sending.py": "the time, and the status of an answer",
     "projections/webhooks/networks.py": "an address that was parsed",
     "projections/event_feed/streaming.py": "a number of seconds",
-    "eventstore/admin/large_lists.py": "an estimate, and a page's number that Django has parsed",
+    "eventstore/admin/large_lists.py": "an estimate",
 }
 """Files that convert what is no text from outside."""
 

@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 
 from ordersite.models import User
 from tests.support.pages import pages
+from tests.support.site import client_of
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 LEFT_OUT = ("/events/stream",)
@@ -51,8 +52,8 @@ class HostileWalk:
     """The parsed description of the API."""
     names: dict[str, str]
     """Ids of rows, by the names of the API's path parameters."""
-    clients: tuple[APIClient, ...]
-    """A customer, a member of staff, and a stranger."""
+    users: tuple[User, User]
+    """A customer and a member of staff. What they send may log them out or close their account: both are undone."""
     answers: "Counter[int]" = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ class HostileWalk:
         self.chance = random.Random(self.seed)
         self.admin = Client(raise_request_exception=False)
         self.admin_pages = [url for name, url in pages(self.names) if name not in ("logout", "password_change")]
+        self.clients = [*map(client_of, self.users), APIClient()]
         for client in self.clients:
             client.raise_request_exception = False
 
@@ -86,10 +88,20 @@ class HostileWalk:
             name = self.chance.choice(("Idempotency-Key", "If-Match", "If-None-Match", "Prefer", "Accept-Language"))
             headers[name] = self._text()[:5_000].encode(errors="replace").decode("latin-1")
         body = self._body() if method not in ("get", "head", "options") else b""
-        usual = self.clients[1] if "/back-office/" in path else self.clients[0]
-        client: Any = usual if self.chance.random() < 0.9 else self.chance.choice(self.clients)
+        usual = 1 if "/back-office/" in path else 0
+        number = usual if self.chance.random() < 0.9 else self.chance.randrange(len(self.clients))
+        client: Any = self.clients[number]
         answer = client.generic(method.upper(), address, body, content_type="application/json", headers=headers)
         self._note(f"{method} {address[:120]} {headers} {body[:120]!r}", answer.status_code)
+        if answer.status_code == 401 and number < len(self.users):
+            self._log_in_again(number)
+
+    def _log_in_again(self, number: int) -> None:
+        """Give a user another token, after one was revoked or the account was closed."""
+        user = self.users[number]
+        User.objects.filter(pk=user.pk).update(is_active=True, is_staff=user.is_staff, password=user.password)
+        self.clients[number] = client_of(user)
+        self.clients[number].raise_request_exception = False
 
     def use_admin(self) -> None:
         """Open a page of the admin with a hostile parameter, and send one of its forms with hostile values."""
