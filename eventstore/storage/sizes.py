@@ -3,7 +3,7 @@
 An event of an order may have thousands of lines. Its stored size is that of compressed JSON, a fraction of the text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from uuid import UUID
 
@@ -34,6 +34,20 @@ def positions_of(aggregate_id: UUID, *, after_version: int, limit: int) -> list[
         return list(opened.fetchall())
 
 
+def pages_of(aggregate_ids: Iterable[UUID]) -> Iterator[list[UUID]]:
+    """Divide these aggregates into pages of at most MOST_STORED bytes of events, in order of their ids.
+
+    One without events is left out.
+    """
+    with cursor() as opened:
+        opened.execute(_STREAMS, (list(aggregate_ids),))
+        left = opened.fetchall()
+    while left:
+        number = number_within([size for _, size in left], MOST_STORED)
+        yield [aggregate_id for aggregate_id, _ in left[:number]]
+        left = left[number:]
+
+
 def number_within(sizes: Iterable[int], most: int) -> int:
     """Return how many of these sizes, from the first on, add up to at most `most`; at least 1."""
     return max(1, sum(total <= most for total in accumulate(sizes)))
@@ -43,6 +57,10 @@ _AT = "SELECT pg_column_size(event_data) FROM events WHERE position = ANY(%s) OR
 _AFTER = """
 SELECT pg_column_size(event_data) FROM events
  WHERE position > %s AND event_type = ANY(%s) ORDER BY position LIMIT %s
+"""
+_STREAMS = """
+SELECT aggregate_id, sum(pg_column_size(event_data)) FROM events
+ WHERE aggregate_id = ANY(%s) GROUP BY aggregate_id ORDER BY aggregate_id
 """
 _STREAM = """
 SELECT position, pg_column_size(event_data) FROM events

@@ -1,6 +1,6 @@
 """Export everything that the shop holds about a customer. Read from the log, so it is never behind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +9,11 @@ import msgspec
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 
 from eventstore import store
 from eventstore.records import type_name
+from eventstore.storage.sizes import pages_of
 from eventstore.store import Damaged, Recorded
 from ordersite.customers.lookup import account_ids, all_order_ids
 from ordersite.models import User
@@ -70,8 +72,11 @@ class ExportSerializer(serializers.Serializer[Any]):
     webhook_endpoints = WebhookEndpointSerializer(many=True, help_text="The URLs to which your events are sent.")
 
 
-def export_customer(user: User) -> dict[str, Any]:
-    """Return the export as JSON data, in the shape of ExportSerializer."""
+def export_customer(user: User) -> Iterator[bytes]:
+    """Return the export as JSON text in the shape of ExportSerializer, piece by piece.
+
+    A customer may have thousands of orders, so they are read a page at a time, when the page before was sent.
+    """
     customer_id = user.customer_id
     assert customer_id
     everything = {
@@ -89,19 +94,43 @@ def export_customer(user: User) -> dict[str, Any]:
             for created, expires in AuthToken.objects.filter(user=user).values_list("created", "expiry")
         ],
         "customer": _history(store.read_stream(customer_id, tolerant=True), customer_id),
-        "orders": _histories(all_order_ids(customer_id), customer_id),
-        "accounts": _histories(account_ids(customer_id), customer_id),
+        "orders": all_order_ids(customer_id),
+        "accounts": account_ids(customer_id),
         "webhook_endpoints": WebhookEndpoint.objects.filter(customer_id=customer_id)
         .order_by("created_at", "id")
         .prefetch_related("previous_secrets"),
     }
-    export: dict[str, Any] = ExportSerializer(everything).data
-    return export
+    return _pieces(everything, customer_id)
 
 
-def _histories(aggregate_ids: Iterable[UUID], customer_id: UUID) -> list[dict[str, Any]]:
-    streams = store.read_streams(aggregate_ids, tolerant=True)
-    return [{"id": key, "history": _history(streams[key], customer_id)} for key in sorted(streams)]
+def _pieces(everything: dict[str, Any], customer_id: UUID) -> Iterator[bytes]:
+    before = b"{"
+    for name, field in ExportSerializer().fields.items():
+        yield before + _json(name) + b":"
+        if name in ("orders", "accounts"):
+            yield from _histories(everything[name], customer_id)
+        else:
+            yield _json(field.to_representation(everything[name]))
+        before = b","
+    yield b"}"
+
+
+def _histories(aggregate_ids: Iterable[UUID], customer_id: UUID) -> Iterator[bytes]:
+    """Yield the JSON array of the histories of those aggregates that have events."""
+    yield b"["
+    before = b""
+    for page in pages_of(aggregate_ids):
+        streams = store.read_streams(page, tolerant=True)
+        for key in sorted(streams):
+            history = {"id": key, "history": _history(streams[key], customer_id)}
+            yield before + _json(HistorySerializer(history).data)
+            before = b","
+    yield b"]"
+
+
+def _json(value: Any) -> bytes:
+    text: bytes = JSONRenderer().render(value)
+    return text
 
 
 def _history(facts: Iterable[Recorded[Any]], customer_id: UUID) -> list[dict[str, Any]]:

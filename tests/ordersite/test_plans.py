@@ -161,7 +161,7 @@ def requesting(names: dict[str, str], ada: User, api: APIClient) -> Iterator[Ste
     books.append("/admin/projections/accountingorder/?behind__exact=1")
     for url in (*lists_of_orders, *events, *books, *(url for _, url in pages(names))):
         yield partial(boss.get, url)
-    yield lambda: export_customer(ada)
+    yield lambda: [*export_customer(ada)]
     yield lambda: registration.require_free(User(username="eve@example.com", email="eve@example.com"))
     yield lambda: send(api, ORDERS, BODY, Prefer="respond-async")
 

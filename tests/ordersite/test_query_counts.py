@@ -32,7 +32,7 @@ API: dict[str, int] = {
     "/api/v1/commands/{command_id}": 2,
     "/api/v1/events": 4,
     "/api/v1/me": 2,
-    "/api/v1/me/export": 10,
+    "/api/v1/me/export": 12,
     "/api/v1/orders": 3,
     "/api/v1/orders/{order_id}": 2,
     "/api/v1/orders/{order_id}/payments": 2,
@@ -122,7 +122,7 @@ def statements(client: Any, url: str) -> list[str]:
         return []
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     with sent() as statements_sent:
-        client.get(url)
+        client.get(url).getvalue()  # all of a stream
     return statements_sent
 
 
