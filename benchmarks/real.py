@@ -24,9 +24,9 @@ from projections.engine.catch_up import catch_up
 from projections.engine.joint_catch_up import LARGE_PAGE
 from projections.engine.projection import PROJECTIONS
 from projections.monitoring import drift as monitoring
-from projections.rebuild.run import Rebuilt, rebuild
+from projections.rebuild.fill import RebuildOptions
+from projections.rebuild.run import Rebuilt, rebuild_together
 from projections.rebuild.swap import drop_replaced
-from projections.rebuild.worker_pool import optional_pool, run_concurrently
 
 INVOICES = 2000
 EVENTS_PER_INVOICE = 3.3
@@ -132,22 +132,17 @@ def rebuilding(options: Options) -> Report:
     for view in views:
         catch_up(view)
 
-    def by(workers: int) -> Callable[[], Timing]:
-        def once() -> None:
-            with optional_pool(workers) as pool:
-                done = run_concurrently(views, lambda view: rebuild(view, pool=pool), pool=pool)
-                results.extend(rebuilt for _, rebuilt in done)
+    def build() -> None:
+        results.extend(rebuilt for _, rebuilt in rebuild_together(views, lambda view: RebuildOptions()))
 
-        def measured() -> Timing:
-            timing = spent(once, count=log.events)
-            for view in views:
-                drop_replaced(view)
-            return timing
-
-        return measured
+    def measured() -> Timing:
+        timing = spent(build, count=log.events)
+        for view in views:
+            drop_replaced(view)
+        return timing
 
     timings = interleave(
-        {"ours": by(1), "read once": lambda: spent(read_once, count=log.events)},
+        {"ours": measured, "read once": lambda: spent(read_once, count=log.events)},
         rounds=ROUNDS,
     )
     return Report(
@@ -179,8 +174,8 @@ def drift(options: Options) -> Report:
             found.extend(monitoring.check(view, sample).drifted)
 
     def build() -> None:
-        for view in views:
-            rebuild(view)
+        for _ in rebuild_together(views, lambda view: RebuildOptions()):
+            pass
 
     def rebuilt() -> Timing:
         timing = spent(build, count=log.orders)

@@ -18,6 +18,10 @@ class Shard(NamedTuple):
         """Return whether the aggregate belongs to this shard."""
         return shard_of(aggregate_id, self.shard_count) == self.number
 
+    def takes(self, aggregate_id: UUID, event_type: str) -> bool:
+        """Return whether an event belongs to this shard."""
+        return self.shard_count == 1 or self.holds(aggregate_id) or event_type in self.types_in_every_shard
+
 
 WHOLE = Shard()
 """The only shard of an undivided feed."""

@@ -38,6 +38,7 @@ from orders.statuses import (
     return_status,
 )
 from projections.engine.row_storage import Encoded, new_row
+from projections.engine.shared_folds import folded
 from projections.engine.unit_of_work import ReadModel, UnitOfWork
 
 R = TypeVar("R", bound="OrderRow")
@@ -148,7 +149,7 @@ class OrderRow(ReadModel):
         `show` sets the other columns, once for all the events of a batch.
         """
         before, at = self.state, fact.occurred_at
-        order = self.state = _after(before, event)
+        order = self.state = folded(before, event, evolve)
         declared = EVENT_TYPES[type(event)]
         if kind := _part_kind(declared):
             part = f"{kind}/{getattr(event, f'{kind}_id')}"
@@ -178,21 +179,6 @@ class OrderRow(ReadModel):
         self.refund_pending, self.refunded = order.refund_pending, order.refunded
         self.written_off, self.due, self.due_back = order.bad_debt, order.due, order.due_back
 
-
-def _after(order: Order, event: OrderEvent) -> Order:
-    """Return `order` after `event`. Read models that take an event one after the other share the result.
-
-    Fast path: so an order is folded, summed up and encoded once, not once for each read model.
-    """
-    global _latest  # noqa: PLW0603 - one entry is enough
-    before, taken, after = _latest
-    if before is not order or taken is not event:
-        after = evolve(order, event)
-        _latest = (order, event, after)
-    return after
-
-
-_latest: tuple[Order, Any, Order] = (_NO_ORDER, None, _NO_ORDER)
 
 _PAYMENT_EVENTS: set[type] = {OrderPaid, PaymentCaptured}
 _SHIPMENT_EVENTS: set[type] = {OrderShipped, ParcelShipped}

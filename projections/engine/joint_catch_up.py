@@ -26,6 +26,7 @@ from projections.engine import taken
 from projections.engine.catch_up import count_events, log_batch
 from projections.engine.checkpoints import LIVE, Checkpoint
 from projections.engine.projection import Projection
+from projections.engine.shared_folds import forget_folds
 from projections.engine.unit_of_work import UnitOfWork
 from projections.reading import notify
 from projections.rebuild.retained_tables import erase_in_retained
@@ -145,6 +146,7 @@ def _take(locked: Collection[_Locked], page: Page) -> None:
             if fact.position > each.checkpoint.position and type(fact.event) in each.projection.handlers:
                 assert each.rows
                 each.projection.handle(each.rows, fact)
+    forget_folds()
     for each in locked:
         if each.facts and each.rows:
             each.rows.write()

@@ -8,18 +8,28 @@ up reads one short page, and no thread is started.
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import connection, connections
 
 from eventstore import store
+from eventstore.records import type_name
+from eventstore.sharding import Shard
 from eventstore.store import Page
+from projections.engine.shared_folds import forget_folds
 
 MIN_PAGE = 1000  # events in a page from which a second thread and connection pay off
 
 
+SHARED_PAGE = 2_500  # events of a page that several projections take: all states between them are kept until then
+
+
 class PageReader:
     """Reads the pages of one feed in order; with `threads`, one page ahead."""
+
+    most: int | None = None
+    """The most events of a page, if the reader decides that."""
 
     def __init__(self, threads: ThreadPoolExecutor | None) -> None:
         self._threads, self.started = threads, False
@@ -38,6 +48,33 @@ class PageReader:
             following, self.started = query | {"position": page.through}, True
             self._next = following, self._threads.submit(store.read_after, **following)
         return page, is_fresh
+
+
+class SharedPages(PageReader):
+    """Reads each page once for several projections that take turns, each a page, and begin at the same position."""
+
+    most = SHARED_PAGE
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._read: tuple[dict[str, Any], Page] | None = None
+
+    def begin_round(self) -> None:
+        """Forget a short page: there may be more by now. Call it before each projection has its turn again."""
+        if self._read and len(self._read[1].events) < self._read[0]["limit"]:
+            self._read = None
+
+    def page(self, **query: Any) -> tuple[Page, bool]:
+        """Return the events of the page that the projection takes, and whether there were no more in this round."""
+        shard: Shard = query.pop("shard")
+        types = set(query.pop("event_types"))
+        if self._read is None or self._read[0] != query:
+            forget_folds()
+            self._read = query, store.read_after(**query)
+        page = self._read[1]
+        named = ((type_name(fact.event), fact) for fact in page.events)
+        events = [fact for name, fact in named if name in types and shard.takes(fact.aggregate_id, name)]
+        return replace(page, events=events), len(page.events) < query["limit"]
 
 
 READ_ON_DEMAND = PageReader(None)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from datetime import timedelta
 from django.db.models import Sum
 
 from eventstore import store
-from projections.engine.catch_up import CatchUpOptions, advance
+from projections.engine.catch_up import BATCH, CatchUpOptions, advance
 from projections.engine.checkpoints import Checkpoint
 from projections.engine.projection import Projection, projection_named
+from projections.engine.read_ahead import READ_ON_DEMAND, PageReader
 from projections.rebuild.models import Build
 from projections.rebuild.worker_pool import WorkerPool
 
@@ -58,8 +59,13 @@ class RebuildOptions:
     progress: Callable[[Build], None] = lambda build: None
 
 
-def fill_tables(projection: Projection, build: Build, options: RebuildOptions) -> None:
-    """Fill the tables of `build` up to the end of the log. Raises RebuildCancelled, RebuildPaused, RebuildFailed."""
+def fill_tables(
+    projection: Projection, build: Build, options: RebuildOptions, pages: PageReader = READ_ON_DEMAND
+) -> Iterator[None]:
+    """Fill the tables of `build` up to the end of the log, in steps: others may do theirs between two of them.
+
+    Raises RebuildCancelled, RebuildPaused, RebuildFailed.
+    """
     checkpoints = Checkpoint.objects.filter(projection=projection.name, space=build.space)
     numbers = sorted(checkpoints.values_list("shard", flat=True))
     start = min(checkpoints.values_list("position", flat=True), default=0)
@@ -67,33 +73,32 @@ def fill_tables(projection: Projection, build: Build, options: RebuildOptions) -
     if options.pool and left > PARALLEL_FROM:
         _fill_in_parallel(build, numbers, options, options.pool)
     else:
-
-        def after_round(seconds: float) -> None:
+        for seconds in fill_shards(projection, build, numbers, pages):
             _record_progress(build, options, worked=build.worked + timedelta(seconds=seconds))
-
-        fill_shards(projection, build, numbers, after_round=after_round)
+            yield
     _record_progress(build, options, worked=build.worked)
 
 
 def fill_shards(
-    projection: Projection,
-    build: Build,
-    numbers: Sequence[int],
-    *,
-    after_round: Callable[[float], None] = lambda seconds: None,
-) -> None:
-    """Fill these shards up to the end of the log, one batch of each in a round.
+    projection: Projection, build: Build, numbers: Sequence[int], pages: PageReader = READ_ON_DEMAND
+) -> Iterator[float]:
+    """Fill these shards up to the end of the log, one batch of each in a round. Yield the seconds of each round.
 
-    `after_round` is called after each round, with the seconds it took. Raises RebuildCancelled, RebuildPaused.
+    Raises RebuildCancelled, RebuildPaused.
     """
     limits = build.limits
-    batch_options = CatchUpOptions(space=build.space, strict=build.strict, includes=limits.includes if limits else None)
+    batch_options = CatchUpOptions(
+        space=build.space,
+        strict=build.strict,
+        includes=limits.includes if limits else None,
+        limit=pages.most or BATCH,
+    )
     left = list(numbers)
     while left:
         wait_until_allowed(build)
         started = time.monotonic()
-        left = [number for number in left if not advance(projection, number, batch_options).caught_up]
-        after_round(time.monotonic() - started)
+        left = [number for number in left if not advance(projection, number, batch_options, pages).caught_up]
+        yield time.monotonic() - started
 
 
 def wait_until_allowed(build: Build) -> None:
@@ -145,7 +150,8 @@ def fill_share(build_id: int, numbers: list[int]) -> None:
     """Fill some of the shards; runs in a process of the pool. Raises RebuildFailed."""
     build = Build.objects.get(pk=build_id)
     try:
-        fill_shards(projection_named(build.projection), build, numbers)
+        for _ in fill_shards(projection_named(build.projection), build, numbers):
+            pass
     except RebuildCancelled:
         return  # the waiting process sees the same state and raises
     except Exception as error:  # not every exception can be pickled

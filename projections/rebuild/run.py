@@ -5,8 +5,8 @@ path differs. Readers and writers of the live tables go on meanwhile. If a rebui
 the next call goes on from there.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,9 @@ from eventstore.timetravel.as_of import AsOf
 from projections.engine.catch_up import create_checkpoints
 from projections.engine.checkpoints import Checkpoint, ParkedEvent
 from projections.engine.projection import Projection
+from projections.engine.read_ahead import READ_ON_DEMAND, PageReader, SharedPages
 from projections.engine.sharding import MAX_SHARDS, require_divisible
+from projections.engine.shared_folds import keeping_folds
 from projections.rebuild import schemas
 from projections.rebuild.compare import Difference, compare
 from projections.rebuild.fill import RebuildCancelled, RebuildOptions, RebuildPaused, fill_tables, wait_until_allowed
@@ -55,7 +57,41 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **fie
     stood. Raises RebuildRunning, RebuildCancelled, RebuildFailed, HandlerFailed, NotDivisible, NotAligned,
     SwapTimedOut.
     """
-    options = options or RebuildOptions(**fields)
+    steps = _rebuild(projection, options or RebuildOptions(**fields), READ_ON_DEMAND)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            rebuilt: Rebuilt = end.value
+            return rebuilt
+
+
+def rebuild_together(
+    projections: Iterable[Projection], options_of: Callable[[Projection], RebuildOptions]
+) -> Iterator[tuple[Projection, Rebuilt]]:
+    """Rebuild several projections in this process as `rebuild` does, and yield each that is done.
+
+    They take turns, so that each event is read and folded once for all of them. If one fails, the others stay as they
+    are, and the next call goes on with them. Raises what `rebuild` raises.
+    """
+    pages = SharedPages()
+    turns = {projection: _rebuild(projection, options_of(projection), pages) for projection in projections}
+    with ExitStack() as stack:
+        stack.enter_context(keeping_folds())
+        for steps in turns.values():
+            stack.callback(steps.close)
+        while turns:
+            pages.begin_round()
+            for projection, steps in list(turns.items()):
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    del turns[projection]
+                    yield projection, end.value
+
+
+def _rebuild(projection: Projection, options: RebuildOptions, pages: PageReader) -> Generator[None, None, Rebuilt]:
+    """Rebuild a projection, and pause after each round of batches."""
     if options.shards is not None:
         require_divisible(projection, options.shards)
     space = f"rebuild_{projection.name}"
@@ -63,7 +99,7 @@ def rebuild(projection: Projection, options: RebuildOptions | None = None, **fie
         build = _open(projection, space, Build.Kind.COMPARISON if options.dry_run else Build.Kind.REBUILD, options)
         with _ending(projection, build, lease):
             _begin(projection, build, options, lease)
-            fill_tables(projection, build, options)
+            yield from fill_tables(projection, build, options, pages)
             return _finish(projection, build, options, lease)
 
 
@@ -78,7 +114,8 @@ def roll_back(projection: Projection, options: RebuildOptions | None = None, **f
         require_replaced(projection)
         build = _open(projection, space, Build.Kind.ROLLBACK, options)
         with _ending(projection, build, lease):
-            fill_tables(projection, build, options)
+            for _ in fill_tables(projection, build, options):
+                pass
             return _finish(projection, build, options, lease)
 
 
@@ -111,7 +148,8 @@ def build_as_of(
         build = _open(projection, space, Build.Kind.AS_OF, options, **limits)
         with _ending(projection, build, lease):
             _begin(projection, build, options, lease)
-            fill_tables(projection, build, options)
+            for _ in fill_tables(projection, build, options):
+                pass
             lease.require()
             schemas.create_indexes(projection, space)
             build.end(Build.State.DONE)

@@ -21,7 +21,16 @@ from projections.rebuild import schemas
 from projections.rebuild.compare import NotAligned
 from projections.rebuild.fill import RebuildCancelled, RebuildFailed, RebuildOptions
 from projections.rebuild.models import Build
-from projections.rebuild.run import CannotRollBack, RebuildRunning, Rebuilt, SpaceTaken, build_as_of, rebuild, roll_back
+from projections.rebuild.run import (
+    CannotRollBack,
+    RebuildRunning,
+    Rebuilt,
+    SpaceTaken,
+    build_as_of,
+    rebuild,
+    rebuild_together,
+    roll_back,
+)
 from projections.rebuild.schemas import BadSpaceName
 from projections.rebuild.swap import SwapTimedOut, drop_replaced, replaced_space
 from projections.rebuild.worker_pool import optional_pool, run_concurrently
@@ -79,14 +88,30 @@ class Command(SafeCommand):
                 started_by=f"operator:{getpass.getuser()}",
             )
             try:
-                for projection, summary in run_concurrently(
-                    projections,
-                    lambda each: self._run(each, options, limits, _with_progress_bar(bar, each, rebuild_options)),
-                    pool=pool,
-                ):
+                for projection, summary in self._summaries(projections, options, limits, bar, rebuild_options):
                     self.stdout.write(f"{projection.name}: {summary}")
             except EXPECTED_ERRORS as error:
                 raise CommandError(str(error)) from error
+
+    def _summaries(
+        self,
+        projections: list[Projection],
+        options: dict[str, Any],
+        limits: AsOf | None,
+        bar: Progress,
+        rebuild_options: RebuildOptions,
+    ) -> Iterator[tuple[Projection, str]]:
+        """Do what the options say, and yield what was done for each projection."""
+        is_rebuild = not (limits or any(options[name] for name in ("rollback", "drop_replaced", "drop")))
+        if is_rebuild and rebuild_options.pool is None:
+            together = rebuild_together(projections, lambda each: _with_progress_bar(bar, each, rebuild_options))
+            yield from ((projection, "\n".join(_report(projection, rebuilt))) for projection, rebuilt in together)
+        else:
+            yield from run_concurrently(
+                projections,
+                lambda each: self._run(each, options, limits, _with_progress_bar(bar, each, rebuild_options)),
+                pool=rebuild_options.pool,
+            )
 
     def _limits(self, options: dict[str, Any]) -> AsOf | None:
         """Return the moment as of which to build, or None."""
