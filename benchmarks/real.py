@@ -170,8 +170,8 @@ def drift(options: Options) -> Report:
     sample: list[UUID] = Random(SEED).sample(ids, max(round(len(ids) * SAMPLE), 1))  # noqa: S311 - a sample, no secret
 
     def check() -> None:
-        for view in views:
-            found.extend(monitoring.check(view, sample).drifted)
+        for checked in monitoring.check_together(views, sample).values():
+            found.extend(checked.drifted)
 
     def build() -> None:
         for _ in rebuild_together(views, lambda view: RebuildOptions()):

@@ -5,7 +5,7 @@ A difference may last only a moment, so a row is compared again, after its proje
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,9 +16,11 @@ from django.db import connection, models, transaction
 
 from eventstore import store
 from eventstore.store import Recorded
+from projections.engine import row_storage
 from projections.engine.catch_up import catch_up, shard_numbers
 from projections.engine.checkpoints import LIVE, Checkpoint, DriftFlag, ParkedEvent, SkippedEvent
 from projections.engine.projection import Projection
+from projections.engine.shared_folds import keeping_folds
 
 log = logging.getLogger(__name__)
 
@@ -51,49 +53,73 @@ class Checked:
     drifted: list[Drifted]
 
 
+Differences = dict[UUID, list[Drifted]]
+"""The differences of each aggregate that has some."""
+
+
 def check(projection: Projection, aggregate_ids: Iterable[UUID]) -> Checked:
     """Fold these aggregates again, compare with their live rows, and check the projection's invariants."""
-    shard_numbers(projection)  # creates the checkpoints if the projection never ran
+    return check_together([projection], aggregate_ids)[projection.name]
+
+
+def check_together(projections: Sequence[Projection], aggregate_ids: Iterable[UUID]) -> dict[str, Checked]:
+    """Check several projections as `check` does, by name. Each aggregate is read and folded once for all of them."""
+    for projection in projections:
+        shard_numbers(projection)  # creates the checkpoints if the projection never ran
     ids = iter(aggregate_ids)
-    count, drifted = 0, []
+    count = 0
+    drifted: dict[str, list[Drifted]] = {projection.name: [] for projection in projections}
     while chunk := list(islice(ids, CHUNK)):
         count += len(chunk)
-        drifted += _persistent(projection, chunk)
-    drifted += _broken_invariants(projection)
-    return Checked(aggregates=count, drifted=drifted)
+        for projection, suspects in _differences(projections, chunk).items():
+            drifted[projection.name] += _persistent(projection, suspects)
+    for projection in projections:
+        drifted[projection.name] += _broken_invariants(projection)
+    return {name: Checked(aggregates=count, drifted=each) for name, each in drifted.items()}
 
 
-def _persistent(projection: Projection, chunk: list[UUID]) -> list[Drifted]:
-    """Return the differences of those aggregates that differ at every attempt."""
-    suspects = dict.fromkeys(chunk)
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            catch_up(projection)
-            time.sleep(PAUSE_SECONDS)
-        differences = _differences(projection, list(suspects))
-        suspects = dict.fromkeys(differences)
-        if not suspects:
+def _persistent(projection: Projection, differences: Differences) -> list[Drifted]:
+    """Return the differences of those aggregates that differ at every attempt; `differences` are those at the first."""
+    for _ in range(ATTEMPTS - 1):
+        if not differences:
             return []
+        catch_up(projection)
+        time.sleep(PAUSE_SECONDS)
+        differences = _differences([projection], list(differences))[projection]
     return [drifted for each in differences.values() for drifted in each]
 
 
-def _differences(projection: Projection, aggregate_ids: list[UUID]) -> dict[UUID, list[Drifted]]:
-    """Return the differences by aggregate, without aggregates that do not differ.
+def _differences(projections: Sequence[Projection], aggregate_ids: list[UUID]) -> dict[Projection, Differences]:
+    """Return the differences by projection and aggregate, without aggregates that do not differ.
 
     All is read in one snapshot, in which rows and checkpoints belong together.
     """
-    with read_only_snapshot():
-        checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=LIVE))
-        parked, skipped = _left_out(projection, aggregate_ids)
-        compared = {}
-        for aggregate_id in aggregate_ids:
-            reached = next(
-                each.position for each in checkpoints if projection.shard(each.shard, each.of).holds(aggregate_id)
-            )
-            stream = store.read_stream(aggregate_id, tolerant=True)
-            facts = [fact for fact in stream if fact.position <= reached and fact.position not in parked]
-            compared[aggregate_id] = list(_compare(projection, facts, skipped))
-        return {aggregate_id: drifted for aggregate_id, drifted in compared.items() if drifted}
+    with read_only_snapshot(), keeping_folds():
+        streams = store.read_streams(aggregate_ids, tolerant=True)
+        return {projection: _differences_of(projection, streams) for projection in projections}
+
+
+def _differences_of(projection: Projection, streams: Mapping[UUID, list[Recorded[Any]]]) -> Differences:
+    checkpoints = list(Checkpoint.objects.filter(projection=projection.name, space=LIVE))
+    parked, skipped = _left_out(projection, list(streams))
+    expected: dict[type[models.Model], list[tuple[UUID, models.Model]]] = {}
+    for aggregate_id, stream in streams.items():
+        reached = next(
+            each.position for each in checkpoints if projection.shard(each.shard, each.of).holds(aggregate_id)
+        )
+        facts = [fact for fact in stream if fact.position <= reached and fact.position not in parked]
+        rows = projection.rows_as_of(facts, skipped=skipped)
+        for row in (*rows.changed(), *rows.journalled()):
+            expected.setdefault(type(row), []).append((aggregate_id, row))
+    found: Differences = {}
+    for model, made in expected.items():
+        stored = row_storage.load(model, [row.pk for _, row in made])
+        for aggregate_id, row in made:
+            if words := _difference(row, stored.get(row.pk)):
+                where = f"{row._meta.db_table} {row.pk}"
+                drifted = Drifted(projection=projection.name, where=where, words=words, aggregate_id=aggregate_id)
+                found.setdefault(aggregate_id, []).append(drifted)
+    return found
 
 
 def _left_out(projection: Projection, aggregate_ids: list[UUID]) -> tuple[set[int], set[int]]:
@@ -103,18 +129,6 @@ def _left_out(projection: Projection, aggregate_ids: list[UUID]) -> tuple[set[in
         for model in (ParkedEvent.objects.filter(space=LIVE), SkippedEvent.objects.all())
     )
     return parked, skipped
-
-
-def _compare(projection: Projection, facts: list[Recorded[Any]], skipped: set[int]) -> Iterator[Drifted]:
-    """Yield the rows of one aggregate that differ from what its facts make. The invariants check counters."""
-    if not facts:
-        return
-    rows = projection.rows_as_of(facts, skipped=skipped)
-    for row in (*rows.changed(), *rows.journalled()):
-        stored = type(row)._default_manager.using("default").filter(pk=row.pk).first()
-        if words := _difference(row, stored):
-            where, aggregate_id = f"{row._meta.db_table} {row.pk}", facts[0].aggregate_id
-            yield Drifted(projection=projection.name, where=where, words=words, aggregate_id=aggregate_id)
 
 
 def _difference(expected: models.Model, stored: models.Model | None) -> str:

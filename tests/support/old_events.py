@@ -16,6 +16,13 @@ from eventstore.sql import cursor
 SAMPLES = Path(__file__).parents[1] / "samples"
 POSSIBLE = ("address_changed", "held", "released", "paid", "cancelled", "restored", "shipped")
 """Events of version 1 that can follow each other in an order, after it was created."""
+POSSIBLE_LINE = {
+    "line_id": 1, "sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": "1.50", "amount": "1.50", "kind": "goods",
+    "discount": "0.00", "discount_terms": None, "discount_share": "0.00", "held_share": None, "tax_rate": "0",
+    "tax": "0.00", "total": "1.50",
+}  # fmt: skip
+POSSIBLE_CREATED = {"currency": "GBP", "lines": [POSSIBLE_LINE], "discounts": [], "tax": "0.00", "total": "1.50"}
+"""What makes the sample of `order.created` version 3 an order that can have been."""
 
 
 def older_samples(kind: str) -> Iterator[tuple[str, int]]:
@@ -39,10 +46,15 @@ class OldLog:
         """Write an order of version 1 that was changed, paid, cancelled, restored and shipped; return its id."""
         return self.order("order.created", 1, [(f"order.{name}", 1) for name in POSSIBLE])
 
-    def order(self, created: str, version: int, later: list[tuple[str, int]], *, guest: bool = False) -> UUID:
-        """Write an order with these events; return its id. A guest typed neither name nor address."""
+    def order(
+        self, created: str, version: int, later: list[tuple[str, int]], *, guest: bool = False, **changes: Any
+    ) -> UUID:
+        """Write an order with these events; return its id. A guest typed neither name nor address.
+
+        `changes` are fields that every event gets which has them.
+        """
         order_id = new_id()
-        ids: dict[str, Any] = {"order_id": str(order_id), "customer_id": str(self.customer_id)}
+        ids: dict[str, Any] = {"order_id": str(order_id), "customer_id": str(self.customer_id), **changes}
         if guest:
             ids |= {"customer_id": None, "customer_name": "", "customer_email": ""}
         for number, (event_type, schema_version) in enumerate([(created, version), *later], start=1):

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from eventstore import store
 from eventstore.management.base import SafeCommand
 from projections.engine.projection import PROJECTIONS, UnknownProjection, projection_named
-from projections.monitoring.drift import check
+from projections.monitoring.drift import check_together
 
 
 class Command(SafeCommand):
@@ -28,9 +28,8 @@ class Command(SafeCommand):
         except UnknownProjection as error:
             raise CommandError(str(error)) from error
         drifted = 0
-        for projection in projections:
-            checked = check(projection, (key for key, _ in store.aggregates(share=sample)))
-            self.stdout.write(f"{projection.name}: {checked.aggregates:,} aggregates, {len(checked.drifted):,} differ")
+        for name, checked in check_together(projections, (key for key, _ in store.aggregates(share=sample))).items():
+            self.stdout.write(f"{name}: {checked.aggregates:,} aggregates, {len(checked.drifted):,} differ")
             for each in checked.drifted:
                 self.stdout.write(f"  {each.where}: {each.words}")
             drifted += len(checked.drifted)

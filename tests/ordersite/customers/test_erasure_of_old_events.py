@@ -36,7 +36,7 @@ from tests.support import tampering
 from tests.support.back_office import staff_client
 from tests.support.dump import dump
 from tests.support.histories import facts_of, file_of, load
-from tests.support.old_events import OldLog, older_samples
+from tests.support.old_events import POSSIBLE_CREATED, OldLog, older_samples
 from tests.support.projection_spec import contents
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,7 +147,9 @@ def test_the_read_models_follow_from_the_masked_events(log_in: Callable[..., Cli
 def test_old_texts_are_encrypted_in_a_new_site_that_imports_the_history() -> None:
     """The way to have no text in the clear in the log: export all histories, and import them into a new site."""
     old = OldLog(new_id())
-    aggregates = [old.possible_order(), *(old.order("order.created", version, []) for version in (2, 3)), old.account()]
+    second = old.order("order.created", 2, [])
+    third = old.order("order.created", 3, [], **POSSIBLE_CREATED)
+    aggregates = [old.possible_order(), second, third, old.account()]
     lines, facts = file_of(*aggregates), {key: facts_of(key) for key in aggregates}
     tampering.empty()
     load(lines)
