@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventstore.decider import Sender
+from orders import commands as c
 from orders.accounts.events import MoneyDeposited, MoneyWithdrawn
 from orders.approvals.commands import GrantApproval, UseLimit
 from orders.approvals.identity import APPROVAL, APPROVED_BY, is_person, is_same_person, limit_of
@@ -83,6 +84,13 @@ def accompany(
         own_refund=moved.own_refund,
     )
     return (use,)
+
+
+MOVING = (
+    *(c.CreateOrder, c.EditOrder, c.CommitEdit, c.CancelLines, c.ReceiveReturn, c.WriteOff),
+    *(c.PayOrder, c.CapturePayment, c.PayFromAccount, c.ApproveRefund, c.RetryRefund),
+)
+"""The commands to orders that can move money or give it away, so that they may wait for a second person."""
 
 
 def movement_of(events: Sequence[Any], state: Any) -> Movement | None:

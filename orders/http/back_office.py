@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from eventstore.dispatch import Context, current_state
 from orders.actions import STAFF_COMMANDS, name_of
+from orders.approvals.movements import MOVING
 from orders.commands import CreateOrder
 from orders.http.access import SEND_COMMANDS, operator_of
 from orders.http.allowed_requests import STAFF_OPERATIONS, AllowedRequest, allowed_requests
@@ -107,7 +108,7 @@ def sender_of(command: type) -> type[SendToOrder]:
         description=command.__doc__,
         request=body,
         parameters=[IDEMPOTENCY_KEY, IF_MATCH, *DONE],
-        responses={200: AnswerSerializer, 202: WaitsSerializer},
+        responses={200: AnswerSerializer} | ({202: WaitsSerializer} if command in MOVING else {}),
     )
     def post(self: SendToOrder, request: Request, order_id: UUID) -> Response:
         return self.dispatch_body(request, order_id)

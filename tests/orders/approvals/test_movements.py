@@ -13,9 +13,10 @@ from eventstore import store
 from eventstore.dispatch import current_state, dispatch
 from eventstore.errors import CommandRefused
 from eventstore.ids import new_id
-from orders.accounts.commands import WithdrawMoney
+from orders.accounts.commands import DepositMoney, WithdrawMoney
 from orders.accounts.identity import account_of
 from orders.accounts.rules import ACCOUNT
+from orders.approvals.movements import MOVING
 from orders.commands import (
     ApproveRefund,
     ApproveReturn,
@@ -181,6 +182,11 @@ def test_every_movement_by_hand_over_the_limit_needs_a_second_person(move: Calla
     with pytest.raises(CommandRefused) as refused:
         dispatch(command, by(ANNA))
     assert refused.value.code == "approval_needed"
+
+
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
+def test_the_api_says_of_every_such_command_that_it_may_wait(move: Callable[[], object]) -> None:
+    assert isinstance(move(), (*MOVING, DepositMoney, WithdrawMoney))
 
 
 @pytest.mark.parametrize("actor", [f"customer:{CUSTOMER}", "service:erp", "service:account-payments"])
