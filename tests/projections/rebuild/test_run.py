@@ -130,7 +130,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_stood(monkeypatch: pytest.Monke
     expected = contents(STAFF)
     batches = 0
 
-    def advance_by_four(projection: Any, number: int, options: Any) -> Progress:
+    def advance_by_four(projection: Any, number: int, options: Any, *pages: Any) -> Progress:
         nonlocal batches
         batches += 1
         return engine.advance(projection, number, replace(options, limit=4))
