@@ -16,12 +16,18 @@ from eventstore.sql import cursor
 SAMPLES = Path(__file__).parents[1] / "samples"
 POSSIBLE = ("address_changed", "held", "released", "paid", "cancelled", "restored", "shipped")
 """Events of version 1 that can follow each other in an order, after it was created."""
-POSSIBLE_LINE = {
+POSSIBLE_LINE: dict[str, Any] = {
     "line_id": 1, "sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": "1.50", "amount": "1.50", "kind": "goods",
     "discount": "0.00", "discount_terms": None, "discount_share": "0.00", "held_share": None, "tax_rate": "0",
     "tax": "0.00", "total": "1.50",
 }  # fmt: skip
-POSSIBLE_CREATED = {"currency": "GBP", "lines": [POSSIBLE_LINE], "discounts": [], "tax": "0.00", "total": "1.50"}
+POSSIBLE_CREATED: dict[str, Any] = {
+    "currency": "GBP",
+    "lines": [POSSIBLE_LINE],
+    "discounts": [],
+    "tax": "0.00",
+    "total": "1.50",
+}
 """What makes the sample of `order.created` version 3 an order that can have been."""
 
 
