@@ -1,9 +1,9 @@
 """The second factor of people who work in the shop: an app that shows codes (TOTP), passkeys, and recovery codes.
 
-Whoever has one is asked for it at each log-in. With REQUIRE_SECOND_FACTOR, staff without one can only set one up. The
-pages are in `second_factor_pages` and `passkeys`; checking codes and keys is the work of django-otp and
-django-otp-webauthn. A change of what an account has ends its other sessions: the functions that change something take
-the request whose session goes on.
+A person who has one must use it at each log-in. With REQUIRE_SECOND_FACTOR, a member of staff without one sees only the
+pages to set one up. The pages are in `second_factor_pages` and `passkeys`; checking codes and keys is the work of
+django-otp and django-otp-webauthn. A change of what an account has ends its other sessions: the functions that change
+something take the request whose session goes on.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,7 @@ class DayRangeForm(RangeDateForm):
 
 
 class DayRangeFilter(RangeDateFilter):
-    """Filters by whole days, both included. What is no date is told, and no row is shown as if it were in the range."""
+    """Filters by whole days, the first and the last included. For a text that is no date: a message, and no rows."""
 
     form_class = DayRangeForm
     _told = False

@@ -2,7 +2,7 @@
 
 Fast path: hand-written SQL for all checkpoints at once, instead of one transaction for each projection. With few new
 events, the cost is not the events but the round trips, the commit and the messages. Measured in
-docs/decisions/36-together.md.
+docs/decisions/36-joint-catch-up.md.
 
 Only plain projections are taken here. A projection is left to `engine.catch_up` if it is divided, is being built, was
 written by other code, has events parked or left out, is held still, or is locked by another worker. If anything goes

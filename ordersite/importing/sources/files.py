@@ -149,7 +149,8 @@ def _in_folder(folder: Path) -> tuple[list[Path], list[NotRead]]:
             else:
                 others.append(
                     NotRead(
-                        str(path), "its name is not that of a table (.csv, .tsv, .txt, .xlsx, .json, .gz, .xz, .zip)"
+                        str(path),
+                        "its name does not end like that of a table (.csv, .tsv, .txt, .xlsx, .json, .gz, .xz, .zip)",
                     )
                 )
     if not found:
@@ -188,7 +189,7 @@ def _in_archive(path: Path, archive: zipfile.ZipFile) -> tuple[list[SourceFile],
                 file = replace(file, is_json=is_json(first))
             files.append(file)
         else:
-            others.append(NotRead(name, "its name is not that of a table (.csv, .tsv, .txt, .xlsx, .json)"))
+            others.append(NotRead(name, "its name does not end like that of a table (.csv, .tsv, .txt, .xlsx, .json)"))
     if not files:
         raise UnreadableFile(f"the archive {path} holds no .csv, .tsv, .txt, .xlsx or .json file")
     return files, others

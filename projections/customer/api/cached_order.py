@@ -1,7 +1,7 @@
 """The answer to a customer's request for one order: encoded once, cached in Valkey, sent as it is.
 
 Fast path: encoded JSON from Valkey instead of a database row and DRF serializers; measured in
-docs/decisions/34-hot-orders.md and docs/performance.md.
+docs/decisions/34-cached-orders.md and docs/performance.md.
 """
 
 from collections.abc import Collection

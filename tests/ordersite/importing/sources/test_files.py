@@ -58,7 +58,7 @@ def test_a_folder_is_read_with_its_folders_and_everything_else_in_it_is_named(tm
     assert {Path(each.name).name: each.reason.split(" (")[0] for each in found.not_read} == {
         ".hidden.csv": "a hidden file",
         "~$2.xlsx": "a hidden file",
-        "photo.png": "its name is not that of a table",
+        "photo.png": "its name does not end like that of a table",
         "again.csv": "the same file was named before",
         "2.csv": "the same file was named before",
         "loop": "a link to a folder",
